@@ -1,0 +1,195 @@
+"""The nouns that every room of the appliance shares. Values only; no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from inference.types import ChatMessage, Usage
+from rag.documents import Passage
+
+
+class Role(StrEnum):
+    """What a person may do: an auditor reads usage and audit, an administrator everything but other people's words."""
+
+    ADMIN = "admin"
+    USER = "user"
+    AUDITOR = "auditor"
+
+
+Language = Literal["en", "es"]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose eyes the database is read with."""
+
+    user_id: UUID
+    group_ids: frozenset[UUID] = frozenset()
+    role: Role = Role.USER
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What a key may be used for; None means everything its owner may. routes are prefixes such as `/v1/embeddings`."""
+
+    models: frozenset[str] | None = None
+    routes: tuple[str, ...] | None = None
+
+    def allow_model(self, model: str) -> bool:
+        return self.models is None or model in self.models
+
+    def allow_route(self, path: str) -> bool:
+        return self.routes is None or any(
+            path == route or path.startswith(route.rstrip("/") + "/") for route in self.routes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a request speaks for, once its credential has been checked."""
+
+    user_id: UUID
+    email: str
+    role: Role = Role.USER
+    group_ids: frozenset[UUID] = frozenset()
+    key_id: UUID | None = None
+    session_id: UUID | None = None
+    scopes: Scopes = field(default_factory=Scopes)
+    language: Language | None = None
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.user_id, self.group_ids, self.role)
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role is Role.ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person with an account."""
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    is_suspended: bool
+    language: Language | None
+    created_at: datetime
+    last_login_at: datetime | None = None
+    group_ids: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People who share collections and, later, weights and limits."""
+
+    id: UUID
+    name: str
+    member_ids: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is listed: its secret is shown once, at creation, and only a hash is kept."""
+
+    id: UUID
+    user_id: UUID
+    name: str
+    prefix: str
+    scopes: Scopes
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+# An answer with its sources ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequest:
+    """A question in its conversation; messages end with the question. collection_ids None: all that the caller sees."""
+
+    messages: Sequence[ChatMessage]
+    model: str
+    collection_ids: tuple[UUID, ...] | None = None
+    language: Language | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str = ""
+
+    @property
+    def question(self) -> str:
+        return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A claim's evidence. quote stands verbatim on its page when is_verified; start and end are offsets in the answer.
+
+    marks: (start, end) offsets within quote of the words that match the question.
+    """
+
+    index: int
+    file_id: UUID
+    filename: str
+    quote: str
+    page: int | None = None
+    headings: tuple[str, ...] = ()
+    start: int = 0
+    end: int = 0
+    is_verified: bool = True
+    marks: tuple[tuple[int, int], ...] = ()
+    chunk_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The request stands in the queue; position counts from 1, eta_s is None while no rate is known."""
+
+    position: int
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The documents have been searched; passages best first. notes are codes such as `language_mismatch`."""
+
+    passages: tuple[Passage, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """The checked citations of the whole answer, and the spans of it that nothing supports."""
+
+    citations: tuple[Citation, ...]
+    unsupported: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of an answer. kind tells how it came about: written by a model, quoted, or refused for want of evidence."""
+
+    kind: Literal["written", "quoted", "refused"]
+    finish_reason: str = "stop"
+    usage: Usage = field(default_factory=Usage)
+    served_by: str = "local:documents"
+    model: str = ""
+    notes: tuple[str, ...] = ()
+
+
+AnswerEvent = TextDelta | Waiting | Searched | Cited | Finished

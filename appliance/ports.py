@@ -1,0 +1,61 @@
+"""What the use cases need from outside; storage, queues and pipelines fulfil these."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+from uuid import UUID
+
+from appliance.domain import AnswerEvent, AnswerRequest, Caller, Viewer
+from inference.ports import ChatEngine
+from rag.documents import SearchResult
+from rag.ports import Scope
+
+JobHandler = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+class JobQueue(Protocol):
+    """Durable work for the worker process; a handler may run again after a crash, so it must bear that."""
+
+    async def enqueue(self, task: str, payload: Mapping[str, Any], *, lock: str | None = None) -> int:
+        """Returns the job's number. Jobs with the same lock run one after the other."""
+        ...
+
+    async def cancel(self, job_id: int) -> None: ...
+
+
+class Search(Protocol):
+    """Passages from what the caller may see. Raises NotFound for a collection that is not theirs to see."""
+
+    async def search(
+        self, caller: Caller, question: str, collection_ids: Sequence[UUID] | None, limit: int
+    ) -> SearchResult: ...
+
+    async def page_text(self, caller: Caller, file_id: UUID, page: int | None) -> str | None:
+        """The page as quotes are checked against it; None where the caller may not see it."""
+        ...
+
+
+class Pipeline(Protocol):
+    """A way to answer that is offered as a model name. engine is None where no chat engine is connected."""
+
+    name: str
+
+    def answer(
+        self, caller: Caller, request: AnswerRequest, engine: ChatEngine | None, search: Search
+    ) -> AsyncIterator[AnswerEvent]: ...
+
+
+class Answerer(Protocol):
+    """Any model name that a person may ask, pipeline or engine, as one stream of events."""
+
+    def answer(self, caller: Caller, request: AnswerRequest) -> AsyncIterator[AnswerEvent]: ...
+
+
+class ViewedDatabase(Protocol):
+    """A database that can be read with somebody's eyes only (row-level security)."""
+
+    def viewing(self, viewer: Viewer) -> AbstractAsyncContextManager[Any]: ...
+
+    def scope(self, viewer: Viewer, collection_ids: Sequence[UUID]) -> Scope: ...

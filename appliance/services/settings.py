@@ -1,0 +1,29 @@
+"""Knobs of the use cases."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AccountSettings(BaseModel):
+    """Sign-in and sessions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    session_days: int = Field(14, ge=1, le=365, description="A sign-in lasts this long after its last use.")
+    invitation_days: int = Field(7, ge=1, le=90, description="An invitation link is valid this long.")
+    reset_hours: int = Field(24, ge=1, le=168, description="A password reset link is valid this long.")
+    min_password_length: int = Field(12, ge=8, le=128, description="Shortest password accepted.")
+    attempts_before_delay: int = Field(
+        5, ge=1, description="Failed sign-ins before the next one has to wait."
+    )
+
+
+class KnowledgeSettings(BaseModel):
+    """Files and collections."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_file_mib: int = Field(200, ge=1, description="Largest file that may be uploaded, in MiB.")
+    max_files_per_user: int = Field(20_000, ge=1, description="Files one person may keep.")
+    ingestion_jobs: int = Field(2, ge=1, le=64, description="Documents the worker reads at the same time.")

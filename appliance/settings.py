@@ -1,0 +1,143 @@
+"""Every knob, composed once. Sections are declared beside the code that uses them; only bootstrap reads this.
+
+Order of precedence: environment (APPLIANCE_SECTION__NAME, or …_FILE for a secret in a file), then appliance.toml,
+then the defaults. An unknown key is an error that names the nearest right one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from appliance.errors import StartupError
+from appliance.fairness.settings import GateSettings
+from appliance.services.settings import AccountSettings, KnowledgeSettings
+from appliance.storage.settings import DatabaseSettings, ValkeySettings
+from inference.settings import EmbeddingSettings
+from rag.settings import ChunkingSettings, ParsingSettings, RetrievalSettings
+
+ENVIRONMENT_PREFIX = "APPLIANCE_"
+
+
+class ServerSettings(BaseModel):
+    """The one public port, and how browsers may reach it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole network.")
+    port: int = Field(8080, ge=0, le=65535, description="The one public port; 0 chooses a free one.")
+    workers: int = Field(1, ge=1, le=64, description="Gateway processes that share the port.")
+    public_url: str = Field("", description="Address people type, when a proxy with TLS stands in front.")
+    allow_plain_http: bool = Field(
+        False,
+        description="Allow sign-in over plain HTTP on an address other than loopback; warns on every start.",
+    )
+    trusted_proxies: list[str] = Field(
+        default_factory=list, description="Networks whose X-Forwarded-* headers count, such as 172.18.0.0/16."
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Loopback port of the summed-up metrics; 0: none."
+    )
+    run_page: bool = Field(True, description="Start the page; false for an API-only box.")
+
+
+class ModelSettings(BaseModel):
+    """Names under which models are offered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description='Other names for models: "gpt-4o-mini" = "llama-3.1-8b".'
+    )
+    default: str = Field(
+        "", description="Chat model the page and the answers use; empty: the first one served."
+    )
+
+
+class Settings(BaseModel):
+    """All of appliance.toml."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    valkey: ValkeySettings = Field(default_factory=ValkeySettings)
+    engines: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="One section per engine; validated by that engine's own settings."
+    )
+    models: ModelSettings = Field(default_factory=ModelSettings)
+    gate: GateSettings = Field(default_factory=GateSettings)
+    embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
+    parsing: ParsingSettings = Field(default_factory=ParsingSettings)
+    chunking: ChunkingSettings = Field(default_factory=ChunkingSettings)
+    retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
+    accounts: AccountSettings = Field(default_factory=AccountSettings)
+    knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read appliance.toml (None or absent: defaults) and the environment. Raises StartupError naming key and remedy."""
+    values: dict[str, Any] = {}
+    if path is not None and path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise StartupError(f"{path} is not valid TOML: {error}. Correct that line.") from error
+    for name, value in (os.environ if environment is None else environment).items():
+        if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
+            _set_from_environment(values, name, value)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        source = str(path) if path else "the environment"
+        raise StartupError(f"In {source}: {_explain(error)}") from error
+
+
+def _set_from_environment(values: dict[str, Any], name: str, value: str) -> None:
+    keys = [key.lower() for key in name.removeprefix(ENVIRONMENT_PREFIX).split("__")]
+    if keys[-1].endswith("_file") and keys[0] != "engines":
+        try:
+            value = Path(value).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise StartupError(f"{name} names a file that cannot be read: {error}.") from error
+        keys[-1] = keys[-1].removesuffix("_file")
+    target = values
+    for key in keys[:-1]:
+        target = target.setdefault(key, {})
+        if not isinstance(target, dict):
+            raise StartupError(f"{name} does not fit: {key!r} is a value, not a section.")
+    try:
+        target[keys[-1]] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        target[keys[-1]] = value
+
+
+def _explain(error: ValidationError) -> str:
+    sentences = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            nearest = difflib.get_close_matches(
+                str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1, cutoff=0.5
+            )
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else " Remove it."
+            sentences.append(f"{where!r} is not a setting.{hint}")
+        else:
+            sentences.append(f"{where!r}: {problem['msg']}.")
+    return " ".join(sentences)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

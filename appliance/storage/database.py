@@ -1,0 +1,84 @@
+"""The connection pool, and the rule that what is shared is read with somebody's eyes.
+
+`viewing(viewer)` opens one transaction whose row-level security shows only what that viewer may see; without it a
+policy that asks for the viewer finds an unset variable and shows no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg import AsyncConnection, OperationalError
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from appliance.domain import Viewer
+from appliance.errors import PartUnavailable
+
+_VIEW = """
+SELECT set_config('app.user_id', %s, true), set_config('app.group_ids', %s, true), set_config('app.role', %s, true)
+"""
+
+
+class Database:
+    """One role's pool. url: psycopg address of that role."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._pool = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=pool_size,
+            open=False,
+            timeout=10.0,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True, "application_name": "appliance"},
+        )
+
+    async def open(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in autocommit, with nobody's eyes: tables with row-level security are empty through it."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise PartUnavailable("PostgreSQL gave no connection.") from error
+        except OperationalError as error:
+            raise PartUnavailable("The connection to PostgreSQL broke.") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction with nobody's eyes."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def viewing(self, viewer: Viewer) -> AsyncIterator[AsyncConnection]:
+        """One transaction that sees what viewer may see."""
+        groups = ",".join(str(group) for group in sorted(viewer.group_ids))
+        async with self.transaction() as connection:
+            await connection.execute(_VIEW, (str(viewer.user_id), groups, viewer.role.value))
+            yield connection
+
+    def scope(self, viewer: Viewer, collection_ids: Sequence[UUID]) -> ViewerScope:
+        """What `rag` is handed: these eyes and these collections."""
+        return ViewerScope(self, viewer, tuple(collection_ids))
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerScope:
+    """Fulfils rag.ports.Scope."""
+
+    database: Database
+    viewer: Viewer
+    collection_ids: tuple[UUID, ...]
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self.database.viewing(self.viewer)

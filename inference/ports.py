@@ -1,0 +1,57 @@
+"""What `inference` offers to the rooms above; engines, embedders and transcribers fulfil these."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.types import ChatChunk, EngineLoad, EngineRequest, EngineResponse, ModelInfo
+
+
+class ChatEngine(Protocol):
+    """One running language-model server, spoken to over HTTP."""
+
+    name: str
+
+    async def models(self) -> list[ModelInfo]:
+        """Ask what it serves. Raises EngineUnavailable."""
+        ...
+
+    def relay(self, request: EngineRequest) -> AbstractAsyncContextManager[EngineResponse]:
+        """Pass the request on and the answer's bytes back; leaving the context closes the engine's request.
+
+        Raises EngineUnavailable (nothing was sent back yet), EngineRefused (the engine's own 4xx or 5xx).
+        """
+        ...
+
+    def stream(self, request: EngineRequest) -> AsyncIterator[ChatChunk]:
+        """The same, parsed: text as it comes. Built on relay. Close the iterator to stop the engine."""
+        ...
+
+    async def load(self) -> EngineLoad:
+        """How busy it is. Raises EngineUnavailable."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors. Vectors of different model ids must never meet in one index."""
+
+    model_id: str
+    dimension: int
+    max_tokens: int
+
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        """One question -> (dimension,). Goes before passages that wait."""
+        ...
+
+    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """n passages -> (n, dimension). Text beyond max_tokens is not seen by the model."""
+        ...
+
+    async def close(self) -> None: ...

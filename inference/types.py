@@ -1,0 +1,94 @@
+"""The values that travel between an engine and whoever asked it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+ModelKind = Literal["chat", "embedding", "transcription"]
+EngineRoute = Literal["chat/completions", "completions", "embeddings"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model that an engine serves; context_tokens is None where the engine does not tell."""
+
+    id: str
+    kind: ModelKind = "chat"
+    context_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the engine counted them; cached_tokens is the part of the prompt it had kept."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoad:
+    """What an engine says of itself; None where it does not tell. kv_use is a share, 0 to 1."""
+
+    running: int = 0
+    waiting: int = 0
+    kv_use: float | None = None
+    slots: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """A request in OpenAI's shape, parsed and checked already; `payload["model"]` is the engine's own name."""
+
+    route: EngineRoute
+    payload: Mapping[str, Any]
+    request_id: str = ""
+
+    @property
+    def is_stream(self) -> bool:
+        return bool(self.payload.get("stream"))
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResponse:
+    """An engine's answer as it arrives: bytes, not parsed.
+
+    served_by: `local:NAME` or `cloud:NAME`.
+    """
+
+    status: int
+    content_type: str
+    frames: AsyncIterator[bytes]
+    served_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatChunk:
+    """A piece of a streamed answer; the last one carries finish_reason and, where known, usage."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a prompt."""
+
+    role: Literal["system", "user", "assistant", "tool", "developer"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """How the roster sees one engine, for /readyz, doctor and the page."""
+
+    name: str
+    engine: str
+    is_healthy: bool
+    models: tuple[ModelInfo, ...] = ()
+    reason: str = ""
+    base_url: str = ""
+    load: EngineLoad = field(default_factory=EngineLoad)

@@ -1,0 +1,71 @@
+"""What `rag` needs from outside and what its plug-ins fulfil."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import AsyncConnection
+
+from rag.documents import Chunk, Page, ParsedDocument, Passage
+
+
+class Scope(Protocol):
+    """What the asker may see: a transaction that shows only that, and the collections asked for.
+
+    Both are applied: the ids in every query, row-level security below them.
+    """
+
+    @property
+    def collection_ids(self) -> Sequence[UUID]: ...
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+
+
+class Parser(Protocol):
+    """Reads one format. Runs in a killable child without network; may crash or hang without harm."""
+
+    def parse(self, path: Path) -> ParsedDocument:
+        """Raises a DocumentRefused of rag.errors."""
+        ...
+
+
+class VectorStore(Protocol):
+    """Where chunks live and are found by vector and by word. Text leaves only by `passages`."""
+
+    async def add(
+        self,
+        scope: Scope,
+        file_id: UUID,
+        collection_id: UUID,
+        model_id: str,
+        pages: Sequence[Page],
+        chunks: Sequence[Chunk],
+        terms: Sequence[Mapping[str, int]],
+        vectors: NDArray[np.float32],
+    ) -> None:
+        """Make a document searchable, all at once, replacing what was there. terms: one term -> count map a chunk."""
+        ...
+
+    async def remove(self, scope: Scope, file_id: UUID, collection_id: UUID) -> int:
+        """Forget a document in one collection; returns how many chunks went."""
+        ...
+
+    async def dense(
+        self, scope: Scope, model_id: str, vector: NDArray[np.float32], limit: int
+    ) -> list[tuple[int, float]]:
+        """(chunk id, cosine), best first."""
+        ...
+
+    async def lexical(self, scope: Scope, terms: Sequence[str], limit: int) -> list[tuple[int, float]]:
+        """(chunk id, BM25 with document frequencies of the visible collections), best first."""
+        ...
+
+    async def passages(self, scope: Scope, chunk_ids: Sequence[int]) -> list[Passage]:
+        """The passages of these ids that the asker may see, in the order asked for."""
+        ...

@@ -1,0 +1,136 @@
+"""Real neighbours for the tests: one PostgreSQL and one Valkey a run, a fresh database and a flushed Valkey a test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from redis.asyncio import Redis
+
+from appliance.storage.database import Database
+from appliance.storage.migrating import migrate
+from appliance.storage.roles import DatabaseRole, url_as
+from appliance.supervisor.postgres import EmbeddedPostgres
+from appliance.supervisor.unprivileged import account_for_servers
+from appliance.supervisor.valkey import EmbeddedValkey
+
+ROLE_SECRET = "secret-of-the-tests"
+TEMPLATE = "appliance_template"
+
+for _name in [name for name in os.environ if name.startswith(("APPLIANCE_", "PG"))]:
+    if _name not in ("APPLIANCE_TEST_DATA", "APPLIANCE_TEST_VLLM_URL"):
+        del os.environ[_name]
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The neighbours of one test run."""
+
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """PostgreSQL with a migrated template database, and Valkey, both on unix sockets in a temporary folder."""
+    folder = Path(tempfile.mkdtemp(prefix="apl-", dir="/tmp"))
+    folder.chmod(0o755)
+    account = account_for_servers()
+    postgres = EmbeddedPostgres(folder, "owner-password", account)
+    valkey = EmbeddedValkey(folder, "valkey-password", account)
+    postgres.prepare()
+    valkey.prepare()
+    children = [
+        subprocess.Popen([*postgres.command(), "-c", "fsync=off"], stderr=subprocess.DEVNULL),
+        subprocess.Popen(valkey.command(), stdout=subprocess.DEVNULL),
+    ]
+    try:
+        postgres.wait_ready()
+        valkey.wait_ready()
+        _make_template(postgres)
+        yield Servers(postgres, valkey)
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_template(postgres: EmbeddedPostgres) -> None:
+    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    asyncio.run(migrate(postgres.url(database=TEMPLATE), ROLE_SECRET))
+
+
+@pytest.fixture
+def owner_url(servers: Servers) -> Iterator[str]:
+    """The owner's address of a fresh, migrated database that goes with the test."""
+    name = f"t_{uuid4().hex[:12]}"
+    with psycopg.connect(servers.postgres.url(database="postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        yield servers.postgres.url(database=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _open(owner_url: str, role: DatabaseRole) -> AsyncIterator[Database]:
+    database = Database(url_as(owner_url, role, ROLE_SECRET), pool_size=5)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+async def database(owner_url: str) -> AsyncIterator[Database]:
+    """As the gateway sees it: row-level security applies."""
+    async for opened in _open(owner_url, DatabaseRole.API):
+        yield opened
+
+
+@pytest.fixture
+async def worker_database(owner_url: str) -> AsyncIterator[Database]:
+    """As the worker sees it: row-level security applies."""
+    async for opened in _open(owner_url, DatabaseRole.WORKER):
+        yield opened
+
+
+@pytest.fixture
+async def maintenance_database(owner_url: str) -> AsyncIterator[Database]:
+    """Sees every row."""
+    async for opened in _open(owner_url, DatabaseRole.MAINTENANCE):
+        yield opened
+
+
+@pytest.fixture
+async def valkey(servers: Servers) -> AsyncIterator[Redis]:
+    """An empty Valkey."""
+    client = Redis.from_url(servers.valkey.url)
+    await client.flushall()
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+@pytest.fixture
+def test_data() -> Path:
+    """Real documents and questions kept outside the repository; their absence skips the test by name."""
+    default = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    folder = Path(os.environ.get("APPLIANCE_TEST_DATA", default))
+    if not folder.exists():
+        pytest.skip("APPLIANCE_TEST_DATA: the folder of real test documents is not on this machine")
+    return folder
