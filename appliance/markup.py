@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import nh3
 from markdown_it import MarkdownIt
@@ -23,7 +24,7 @@ _SPAN_START, _SPAN_END = "\ue000", "\ue001"
 _OUR_CHARACTERS = str.maketrans("", "", _SPAN_START + _SPAN_END)
 _SPAN = re.compile(f"([{_SPAN_START}{_SPAN_END}])")
 _BLOCK_MARKER = re.compile(r"(?:[ \t>]*(?:[-*+]|\d+[.)]|#{1,6})?[ \t]+)?")
-_CITATION = re.compile(r"\[(\d{1,2})\](?![(\[])")
+_CITATION = re.compile(r"\[(\d{1,2})\](?!\()")
 _TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "mark", "ol",
     "p", "pre", "s", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
@@ -94,7 +95,7 @@ class GrowingMarkup:
         if len(starts) < 2:
             return []
         lines = complete.splitlines(keepends=True)
-        pieces = ["".join(lines[a:b]) for a, b in zip(starts, starts[1:], strict=False)]
+        pieces = ["".join(lines[a:b]) for a, b in pairwise(starts)]
         self._tail = "".join(lines[starts[-1] :]) + self._tail[len(complete) :]
         return pieces
 

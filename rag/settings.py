@@ -4,13 +4,40 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rag.limits import ParsingLimits
+
 
 class ParsingSettings(BaseModel):
-    """Limits within which a document is read."""
+    """Limits within which a document is read, in a child process of its own."""
 
     model_config = ConfigDict(extra="forbid")
 
     timeout_s: float = Field(120.0, gt=0, description="Longest time one document may take to read.")
+    cpu_s: int = Field(100, ge=1, description="Processor seconds one document may take.")
+    memory_bytes: int = Field(
+        2**30, ge=64 * 2**20, description="Memory one document may take, beside what the reader itself takes."
+    )
+    concurrent: int = Field(2, ge=1, le=64, description="Documents read at the same time.")
+    max_output_bytes: int = Field(64 * 2**20, ge=2**20, description="Largest text with its layout, as read.")
+    max_pages: int = Field(5_000, ge=1, description="Pages one document may have.")
+    max_text_chars: int = Field(20_000_000, ge=1, description="Characters one document may have.")
+    max_members: int = Field(10_000, ge=1, description="Files inside of one DOCX.")
+    max_inflated_bytes: int = Field(
+        256 * 2**20, ge=2**20, description="What the files inside of one DOCX may add up to."
+    )
+    max_inflation: int = Field(
+        100, ge=2, description="How many times larger a packed file may become when it is unpacked."
+    )
+
+    def limits(self) -> ParsingLimits:
+        """The part that travels to the parsers."""
+        return ParsingLimits(
+            max_pages=self.max_pages,
+            max_text_chars=self.max_text_chars,
+            max_members=self.max_members,
+            max_inflated_bytes=self.max_inflated_bytes,
+            max_inflation=self.max_inflation,
+        )
 
 
 class ChunkingSettings(BaseModel):
@@ -20,6 +47,13 @@ class ChunkingSettings(BaseModel):
 
     max_tokens: int = Field(
         240, ge=32, description="Longest passage, heading path included, in the embedder's tokens."
+    )
+    target_tokens: int = Field(
+        160, ge=8, description="Neighbouring paragraphs are joined up to here; a longer one stands alone."
+    )
+    tiny_tokens: int = Field(24, ge=0, description="A paragraph this short joins a neighbour up to max_tokens.")
+    heading_tokens: int = Field(
+        48, ge=4, description="Room for the heading path within max_tokens; outer headings go first."
     )
 
 
