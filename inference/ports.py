@@ -42,9 +42,14 @@ class ChatEngine(Protocol):
 class Embedder(Protocol):
     """Turns texts into unit vectors. Vectors of different model ids must never meet in one index."""
 
-    model_id: str
-    dimension: int
-    max_tokens: int
+    @property
+    def model_id(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int: ...
 
     async def embed_query(self, text: str) -> NDArray[np.float32]:
         """One question -> (dimension,). Goes before passages that wait."""

@@ -1,0 +1,14 @@
+"""What a built embedding model says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """model.json of a built model. model_id names model and build; max_tokens counts both marks."""
+
+    model_id: str
+    dimension: int
+    max_tokens: int
