@@ -61,7 +61,7 @@ async def migrate(owner_url: str, role_secret: str, migrations: list[Migration] 
 
 async def _applied(connection: AsyncConnection) -> dict[str, str]:
     rows = await connection.execute("SELECT name, checksum FROM schema_migrations")
-    return {name: checksum for name, checksum in await rows.fetchall()}
+    return dict(await rows.fetchall())
 
 
 def _refuse_newer_or_altered(applied: dict[str, str], wanted: list[Migration]) -> None:
