@@ -193,3 +193,54 @@ class Finished:
 
 
 AnswerEvent = TextDelta | Waiting | Searched | Cited | Finished
+
+
+# A turn: one question and the answer that is being written to it --------------------------------------
+
+TurnStatus = Literal["running", "done", "stopped", "failed", "interrupted"]
+TurnEventKind = Literal["status", "block", "citations", "done", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A series of turns of one person."""
+
+    id: UUID
+    title: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and what has become of it. answer is Markdown, as far as it has been saved."""
+
+    id: UUID
+    conversation_id: UUID
+    question: str
+    model: str
+    status: TurnStatus
+    created_at: datetime
+    answer: str = ""
+    finished_at: datetime | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEvent:
+    """One change of what a page shows. It replaces whatever the same kind and slot showed before.
+
+    seq counts from 1 within a turn. slot is the block's index for `block`, else 0.
+    """
+
+    seq: int
+    kind: TurnEventKind
+    slot: int
+    data: Mapping[str, Any]
+
+    @property
+    def is_end(self) -> bool:
+        return self.kind in ("done", "error")

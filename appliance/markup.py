@@ -55,7 +55,7 @@ class GrowingMarkup:
     def __init__(self) -> None:
         self._finished = 0
         self._tail = ""
-        self._shown = ""
+        self._shown = ("", False)
 
     @property
     def unfinished_characters(self) -> int:
@@ -65,23 +65,18 @@ class GrowingMarkup:
     def add(self, text: str) -> None:
         self._tail += text.translate(_OUR_CHARACTERS)
 
-    @property
-    def count(self) -> int:
-        """Blocks handed out so far, the unfinished one included."""
-        return self._finished + bool(self._tail.strip())
-
     def blocks(self, *, is_end: bool = False) -> list[RenderedBlock]:
         """The blocks that are new or changed since the last call."""
         changed = []
         for source in self._take_finished():
             changed.append(RenderedBlock(self._finished, render(source), is_final=True))
             self._finished += 1
-            self._shown = ""
+            self._shown = ("", False)
         if self._tail.strip():
-            html = render(self._tail)
-            if html != self._shown or is_end:
-                changed.append(RenderedBlock(self._finished, html, is_final=is_end))
-                self._shown = html
+            shown = (render(self._tail), is_end)
+            if shown != self._shown:
+                changed.append(RenderedBlock(self._finished, *shown))
+                self._shown = shown
         return changed
 
     def _take_finished(self) -> list[str]:
@@ -125,6 +120,9 @@ def _with_spans(markdown: str, spans: Sequence[tuple[int, int]]) -> str:
     for start, end in sorted(spans, reverse=True):
         marker = _BLOCK_MARKER.match(text, start) if start == 0 or text[start - 1 : start] == "\n" else None
         begin = marker.end() if marker else start
+        end = start + len(
+            text[start:end].rstrip()
+        )  # a span character at a line's start would hide a list's marker
         if 0 <= begin < end <= len(markdown):
             text = text[:begin] + _SPAN_START + text[begin:end] + _SPAN_END + text[end:]
     return text

@@ -1,0 +1,296 @@
+"""Writing one answer: what the answerer says becomes numbered events, often to the live log, seldom to the repository.
+
+Live: at most every 50 ms, more slowly while a long block is unfinished, because all of it is rendered again.
+Kept: every 2 s and at the end, and there before the log says `done`, so that a page that saw the end finds it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from appliance.domain import (
+    AnswerEvent,
+    Citation,
+    Cited,
+    Finished,
+    Searched,
+    TextDelta,
+    TurnEvent,
+    TurnEventKind,
+    Viewer,
+    Waiting,
+)
+from appliance.errors import ApplianceError, PartUnavailable
+from appliance.markup import GrowingMarkup, render_blocks
+from inference.errors import InferenceError
+from rag.documents import Passage
+from rag.errors import RagError
+
+logger = logging.getLogger(__name__)
+
+Ending = Literal["done", "stopped", "failed", "interrupted"]
+_FLUSH_S = 0.05
+_SAVE_S = 2.0
+_RENEW_S = 1.25  # a quarter of the lease
+_RETRY_S = 0.5
+_SAVE_ATTEMPTS = 20  # at the end: PostgreSQL may be coming back from a crash
+# Rendering 20,000 characters takes about 9 ms: beyond this many, wait longer rather than use more of a core.
+_CHEAP_CHARACTERS = 4000
+
+
+class WriterLog(Protocol):
+    """The part of the live log that a writer uses."""
+
+    async def append(self, turn_id: UUID, events: Sequence[TurnEvent]) -> None: ...
+
+    async def renew_lease(self, turn_id: UUID) -> bool: ...
+
+    async def release_lease(self, turn_id: UUID) -> None: ...
+
+
+class WriterRepository(Protocol):
+    """The part of the repository that a writer uses."""
+
+    async def save(self, viewer: Viewer, turn_id: UUID, answer: str, events: Sequence[TurnEvent]) -> None: ...
+
+    async def finish(
+        self, viewer: Viewer, turn_id: UUID, status: Ending, answer: str | None, events: Sequence[TurnEvent]
+    ) -> None: ...
+
+
+class TurnWriter:
+    """One turn's answer, from its first event to its last. `write` runs once; `stop` may be called at any moment."""
+
+    def __init__(
+        self,
+        turn_id: UUID,
+        viewer: Viewer,
+        log: WriterLog,
+        repository: WriterRepository,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.answer = ""
+        self._turn_id = turn_id
+        self._viewer = viewer
+        self._log = log
+        self._repository = repository
+        self._clock = clock
+        self._markup = GrowingMarkup()
+        self._seq = 0
+        self._state: dict[tuple[TurnEventKind, int], TurnEvent] = {}
+        self._unsent: list[TurnEvent] = []
+        self._unsaved: set[tuple[TurnEventKind, int]] = set()
+        self._was_cut_off = False
+        self._news = asyncio.Event()
+        self._reader: asyncio.Task[Ending] | None = None
+        self._ending: Ending | None = None
+        self._started = 0.0
+        self._first_text_s: float | None = None
+        self._passages: dict[int, Passage] = {}
+
+    def stop(self, why: Ending) -> None:
+        """End now; what is written so far stays."""
+        self._ending = self._ending or why
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def write(self, answer: AsyncIterator[AnswerEvent]) -> None:
+        """Write until the answer ends, fails or is stopped. Raises nothing: the reason stands in the last event."""
+        self._started = self._clock()
+        self._emit("status", 0, {"state": "started"})
+        self._reader = asyncio.create_task(self._read(answer))
+        if self._ending is not None:
+            self._reader.cancel()
+        chores = [
+            asyncio.create_task(chore()) for chore in (self._flush_often, self._save_often, self._keep_lease)
+        ]
+        try:
+            ending = await self._reader
+        except asyncio.CancelledError:
+            ending = self._ending or "interrupted"
+            self._emit_cut_end(ending)
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+        await self._close(ending)
+
+    async def _read(self, answer: AsyncIterator[AnswerEvent]) -> Ending:
+        try:
+            # A generator is closed here and now, so that the engine's request ends with it.
+            async with aclosing(answer) as events:  # type: ignore[type-var]
+                async for event in events:
+                    self._take(event)
+        except (ApplianceError, InferenceError, RagError) as error:
+            self._emit_rest_of_text()
+            self._emit("error", 0, {"code": error.code, "message": str(error)})
+            return "failed"
+        except Exception:
+            logger.exception("turn %s failed", self._turn_id)
+            self._emit_rest_of_text()
+            self._emit("error", 0, {"code": "internal_error"})
+            return "failed"
+        if ("done", 0) not in self._state:
+            self._emit_rest_of_text()
+            self._emit("error", 0, {"code": "engine_stream_broken"})
+            return "failed"
+        return "done"
+
+    def _take(self, event: AnswerEvent) -> None:
+        match event:
+            case TextDelta(text):
+                if self._first_text_s is None and text.strip():
+                    self._first_text_s = self._clock() - self._started
+                self.answer += text
+                self._markup.add(text)
+                self._news.set()
+            case Waiting(position, eta_s):
+                self._emit("status", 0, {"state": "queued", "position": position, "eta_s": eta_s})
+            case Searched(passages, notes):
+                self._passages = {passage.chunk_id: passage for passage in passages}
+                self._emit("status", 0, {"state": "searched", "found": len(passages), "notes": list(notes)})
+            case Cited(citations, unsupported):
+                self._emit_rest_of_text(unsupported)
+                self._emit("citations", 0, {"citations": [self._citation(one) for one in citations]})
+            case Finished():
+                self._emit_rest_of_text()
+                self._emit("done", 0, self._figures(event))
+
+    def _citation(self, citation: Citation) -> dict[str, Any]:
+        passage = self._passages.get(citation.chunk_id) if citation.chunk_id is not None else None
+        return {
+            "index": citation.index,
+            "file_id": str(citation.file_id),
+            "filename": citation.filename,
+            "page": citation.page,
+            "headings": list(citation.headings),
+            "quote": citation.quote,
+            "marks": [list(mark) for mark in citation.marks],
+            "is_verified": citation.is_verified,
+            "passage": passage.text if passage else citation.quote,
+            "language": passage.language if passage else None,
+        }
+
+    def _figures(self, end: Finished) -> dict[str, Any]:
+        return {
+            "kind": end.kind,
+            "model": end.model,
+            "served_by": end.served_by,
+            "finish_reason": end.finish_reason,
+            "notes": list(end.notes),
+            "usage": {
+                "prompt_tokens": end.usage.prompt_tokens,
+                "completion_tokens": end.usage.completion_tokens,
+            },
+            "ttft_ms": None if self._first_text_s is None else round(self._first_text_s * 1000),
+            "total_ms": round((self._clock() - self._started) * 1000),
+        }
+
+    def _emit(self, kind: TurnEventKind, slot: int, data: Mapping[str, Any]) -> None:
+        self._seq += 1
+        event = TurnEvent(self._seq, kind, slot, data)
+        self._state[kind, slot] = event
+        self._unsent.append(event)
+        self._unsaved.add((kind, slot))
+        self._news.set()
+
+    def _emit_text(self, *, is_end: bool = False) -> None:
+        for block in self._markup.blocks(is_end=is_end):
+            self._emit("block", block.index, {"html": block.html, "is_final": block.is_final})
+
+    def _emit_rest_of_text(self, unsupported: Sequence[tuple[int, int]] = ()) -> None:
+        self._emit_text(is_end=True)
+        if unsupported:
+            for index, html in enumerate(render_blocks(self.answer, unsupported)):
+                shown = self._state.get(("block", index))
+                if shown is None or shown.data["html"] != html:
+                    self._emit("block", index, {"html": html, "is_final": True})
+
+    def _emit_cut_end(self, ending: Ending) -> None:
+        self._emit_rest_of_text()
+        if ("done", 0) in self._state:
+            return
+        if ending == "stopped":
+            self._emit("done", 0, self._figures(Finished("written", finish_reason="stopped", served_by="")))
+        else:
+            self._emit("error", 0, {"code": "turn_interrupted"})
+
+    async def _flush_often(self) -> None:
+        while True:
+            await self._news.wait()
+            self._emit_text()
+            self._news.clear()
+            await self._send(self._take_unsent())
+            if self._was_cut_off:
+                self._news.set()
+                await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(_FLUSH_S * max(1.0, self._markup.unfinished_characters / _CHEAP_CHARACTERS))
+
+    def _take_unsent(self) -> list[TurnEvent]:
+        """What the live log lacks; everything again after it was cut off, because it may have lost its last second."""
+        if self._was_cut_off:
+            for kind, slot in sorted(self._state, key=lambda key: self._state[key].seq):
+                if self._state[kind, slot].kind not in ("done", "error"):
+                    self._emit(kind, slot, self._state[kind, slot].data)
+        events = [event for event in self._unsent if not event.is_end]
+        self._unsent = [event for event in self._unsent if event.is_end]
+        return events
+
+    async def _send(self, events: Sequence[TurnEvent]) -> None:
+        try:
+            if events:
+                await self._log.append(self._turn_id, events)
+            self._was_cut_off = False
+        except PartUnavailable:
+            self._was_cut_off = True
+
+    async def _save_often(self) -> None:
+        while True:
+            await asyncio.sleep(_SAVE_S)
+            with suppress(PartUnavailable):
+                await self._save()
+
+    async def _save(self) -> None:
+        keys, self._unsaved = self._unsaved, set()
+        events = [event for key in keys if not (event := self._state[key]).is_end]
+        try:
+            if events:
+                await self._repository.save(self._viewer, self._turn_id, self.answer, events)
+        except BaseException:
+            self._unsaved |= keys
+            raise
+
+    async def _keep_lease(self) -> None:
+        while True:
+            with suppress(PartUnavailable):
+                if await self._log.renew_lease(self._turn_id):
+                    self.stop("stopped")
+            await asyncio.sleep(_RENEW_S)
+
+    async def _close(self, ending: Ending) -> None:
+        end = next(self._state[key] for key in (("done", 0), ("error", 0)) if key in self._state)
+        await self._send(self._take_unsent())
+        unsaved = [self._state[key] for key in self._unsaved if not self._state[key].is_end]
+        for attempt in range(_SAVE_ATTEMPTS):
+            try:
+                await self._repository.finish(
+                    self._viewer, self._turn_id, ending, self.answer, [*unsaved, end]
+                )
+                break
+            except PartUnavailable:
+                logger.warning("turn %s: its end is not saved yet (attempt %d)", self._turn_id, attempt + 1)
+                with suppress(PartUnavailable):
+                    await self._log.renew_lease(self._turn_id)
+                await asyncio.sleep(_RETRY_S)
+            except ApplianceError:
+                break  # the conversation was deleted meanwhile: there is nothing to keep
+        await self._send([end])
+        with suppress(PartUnavailable):
+            await self._log.release_lease(self._turn_id)

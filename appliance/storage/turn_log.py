@@ -1,0 +1,116 @@
+"""The live side of turns in Valkey: one stream a turn, a lease, a channel for stops, the last messages of a chat.
+
+Nothing here is the only copy: PostgreSQL has it every two seconds. Stream ids are the events' own numbers (`7-0`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from appliance.domain import TurnEvent
+from appliance.errors import PartUnavailable
+from inference.types import ChatMessage
+
+_LEASE_MS = 5_000
+_STREAM_S = 24 * 3600  # a stream outlives its turn by this: whoever was cut off still finds each event
+_STOP_S = 60
+_MEMORY_S = 3600
+_STOPS = "turns:stop"
+
+
+class ValkeyTurnLog:
+    """Fulfils services.turns.TurnLog. valkey: a client that returns bytes."""
+
+    def __init__(self, valkey: Redis) -> None:
+        self._valkey = valkey
+
+    async def append(self, turn_id: UUID, events: Sequence[TurnEvent]) -> None:
+        async with self._valkey.pipeline(transaction=False) as pipe:
+            for event in events:
+                body = orjson.dumps([event.kind, event.slot, event.data])
+                pipe.xadd(_stream(turn_id), {"e": body}, id=f"{event.seq}-0")
+            pipe.expire(_stream(turn_id), _STREAM_S)
+            await _answered(pipe.execute())
+
+    async def read(self, turn_id: UUID, after: int, wait_s: float) -> list[TurnEvent]:
+        reply = await _answered(
+            self._valkey.xread({_stream(turn_id): f"{after}-0"}, count=500, block=max(1, int(wait_s * 1000)))
+        )
+        entries = reply[0][1] if isinstance(reply, list) and reply else next(iter((reply or {}).values()), [])
+        if entries and isinstance(entries[0], list):  # RESP3 wraps the entries once more
+            entries = entries[0]
+        return [_event(entry_id, fields) for entry_id, fields in entries]
+
+    async def renew_lease(self, turn_id: UUID) -> bool:
+        async with self._valkey.pipeline(transaction=False) as pipe:
+            pipe.set(_lease(turn_id), b"1", px=_LEASE_MS)
+            pipe.exists(_stop(turn_id))
+            _, wants_stop = await _answered(pipe.execute())
+        return bool(wants_stop)
+
+    async def release_lease(self, turn_id: UUID) -> None:
+        await _answered(self._valkey.delete(_lease(turn_id)))
+
+    async def is_leased(self, turn_id: UUID) -> bool:
+        return bool(await _answered(self._valkey.exists(_lease(turn_id))))
+
+    async def ask_to_stop(self, turn_id: UUID) -> None:
+        async with self._valkey.pipeline(transaction=False) as pipe:
+            # The key is for a writer whose subscription is just being renewed: it looks there with its lease.
+            pipe.set(_stop(turn_id), b"1", ex=_STOP_S)
+            pipe.publish(_STOPS, str(turn_id))
+            await _answered(pipe.execute())
+
+    async def stops(self) -> AsyncIterator[UUID]:
+        async with self._valkey.pubsub(ignore_subscribe_messages=True) as channel:
+            await _answered(channel.subscribe(_STOPS))
+            while True:
+                message = await _answered(channel.get_message(timeout=30.0))
+                if message is not None:
+                    yield UUID(message["data"].decode())
+
+    async def recall(self, user_id: UUID, conversation_id: UUID) -> list[ChatMessage] | None:
+        held = await _answered(self._valkey.get(_memory(user_id, conversation_id)))
+        return None if held is None else [ChatMessage(role, content) for role, content in orjson.loads(held)]
+
+    async def remember(self, user_id: UUID, conversation_id: UUID, messages: Sequence[ChatMessage]) -> None:
+        body = orjson.dumps([[message.role, message.content] for message in messages])
+        await _answered(self._valkey.set(_memory(user_id, conversation_id), body, ex=_MEMORY_S))
+
+    async def forget(self, user_id: UUID, conversation_id: UUID) -> None:
+        await _answered(self._valkey.delete(_memory(user_id, conversation_id)))
+
+
+async def _answered(reply: object) -> Any:  # noqa: ANN401  (redis-py types its replies as Any)
+    try:
+        return await cast("Awaitable[Any]", reply)
+    except (RedisError, OSError) as error:
+        raise PartUnavailable("Valkey does not answer.") from error
+
+
+def _event(entry_id: bytes, fields: dict[bytes, bytes]) -> TurnEvent:
+    kind, slot, data = orjson.loads(fields[b"e"])
+    return TurnEvent(int(entry_id.partition(b"-")[0]), kind, slot, data)
+
+
+def _stream(turn_id: UUID) -> str:
+    return f"turn:{turn_id}:events"
+
+
+def _lease(turn_id: UUID) -> str:
+    return f"turn:{turn_id}:lease"
+
+
+def _stop(turn_id: UUID) -> str:
+    return f"turn:{turn_id}:stop"
+
+
+def _memory(user_id: UUID, conversation_id: UUID) -> str:
+    # The owner is part of the key, so that knowing a conversation's id is not enough to read its memory.
+    return f"conversation:{user_id}:{conversation_id}:memory"
