@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -117,8 +117,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Passages, best first, and what the reader should know of the search."""
+    """Passages, best first, and what the reader should know of the search.
+
+    notes: codes such as `language_mismatch`. weights: inverse document frequency, over what the asker may see, of each of
+    the question's terms. is_relevant: False when the evidence is too thin to answer from (calibrated, docs/retrieval.md).
+    """
 
     passages: Sequence[Passage]
     language: str | None = None
     notes: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+    is_relevant: bool = True
