@@ -22,7 +22,7 @@ _KEEP_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence of a found passage: passage.text[start:end]; rank counts passages from 0, cosine is to the question."""
+    """A sentence, passage.text[start:end]; rank counts the found passages from 0, cosine is to the question."""
 
     rank: int
     start: int

@@ -12,9 +12,11 @@ import re
 _END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s+["'“‘«(\[]*[A-ZÀ-ÖØ-Þ0-9¿¡])""")
 _LINE_BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•·▪–]|\d{1,3}[.)])\s)")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sr sra srta d dña st vs etc e.g i.e p.ej ej no nos núm num art fig cf approx aprox inc ltd "
-    "co corp jr u.s ee.uu ud uds pág pag págs tel vol ed dept depto av avda c.a s.a s.l jan feb mar apr jun jul aug "
-    "sep sept oct nov dec".split()
+    """
+    mr mrs ms dr prof sr sra srta d dña st vs etc e.g i.e p.ej ej no nos núm num art fig cf approx aprox inc ltd
+    co corp jr u.s ee.uu ud uds pág pag págs tel vol ed dept depto av avda c.a s.a s.l
+    jan feb mar apr jun jul aug sep sept oct nov dec
+    """.split()  # noqa: SIM905 (a list of words reads better as words)
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rag import citations
 
 PAGE = "Employees have 23 working days of holi-\nday a year.  Unused days expire on 31 March “without excep\u00adtion”."
@@ -11,7 +12,9 @@ PAGE = "Employees have 23 working days of holi-\nday a year.  Unused days expire
 
 def test_a_quote_is_found_across_line_ends_and_typesetting() -> None:
     """A hyphen at a line's end, soft hyphens, curly quotes and white space do not hide a quote."""
-    found = citations.find_quote('23 working days of holiday a year. Unused days expire on 31 March "without exception"', PAGE)
+    found = citations.find_quote(
+        '23 working days of holiday a year. Unused days expire on 31 March "without exception"', PAGE
+    )
 
     assert found is not None
     assert PAGE[found[0] : found[1]].startswith("23 working") and PAGE[found[0] : found[1]].endswith("tion”")
@@ -26,7 +29,9 @@ def test_a_small_slip_of_the_pen_is_forgiven() -> None:
     """A missing article does not lose the citation."""
     page = "The warehouse manager must sign the form before the goods leave the building."
 
-    found = citations.find_quote("The warehouse manager must sign form before the goods leave the building.", page)
+    found = citations.find_quote(
+        "The warehouse manager must sign form before the goods leave the building.", page
+    )
 
     assert found == (0, len(page)) or (found is not None and "sign the form" in page[found[0] : found[1]])
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rag import quoting, sentences
 from rag.quoting import Candidate
 
@@ -29,7 +32,7 @@ def test_sentences_cover_all_that_is_not_white_space(text: str) -> None:
     """Nothing is lost, nothing overlaps, order is kept."""
     spans = sentences.spans(text)
 
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
     assert "".join("".join(text[a:b] for a, b in spans).split()) == "".join(text.split())
 
 
