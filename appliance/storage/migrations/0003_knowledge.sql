@@ -8,6 +8,7 @@
 CREATE TABLE collections (
     id              uuid PRIMARY KEY,
     name            text NOT NULL CHECK (length(name) BETWEEN 1 AND 512),
+    description     text NOT NULL DEFAULT '' CHECK (length(description) <= 4096),
     owner_user_id   uuid,
     owner_group_id  uuid,
     is_public       boolean NOT NULL DEFAULT false,
@@ -59,6 +60,7 @@ CREATE TABLE collection_files (
     attempts       integer NOT NULL DEFAULT 0,
     job_id         bigint,
     attributes     jsonb NOT NULL DEFAULT '{}',
+    size_bytes     bigint NOT NULL,  -- the file's, here so that sums need not look at every file's rights
     added_at       timestamptz NOT NULL DEFAULT now(),
     updated_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (collection_id, file_id),
