@@ -1,0 +1,108 @@
+"""Looks into a ZIP container without trusting it: what it holds, and whether unpacking it would do harm.
+
+Knows names, sizes and flags; reads members only through `read_member`, which stops at the limit whatever the
+directory claims (the sizes in it are the attacker's to choose).
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+
+from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEncrypted, DocumentTooLarge
+from rag.limits import ParsingLimits
+
+_ENCRYPTED_FLAG = 0x1
+# Small members may compress well without harm: the ratio is looked at above this size only.
+_RATIO_FROM_BYTES = 2**20
+_STEP = 2**16
+_DTD = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, RuntimeError)
+
+
+def open_archive(path: Path, limits: ParsingLimits) -> zipfile.ZipFile:
+    """Open a ZIP file whose directory keeps the limits; the caller closes it."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except _BROKEN as error:
+        raise DocumentDamaged("Its ZIP container cannot be read.") from error
+    try:
+        _check_directory(archive, limits)
+    except BaseException:
+        archive.close()
+        raise
+    return archive
+
+
+def _check_directory(archive: zipfile.ZipFile, limits: ParsingLimits) -> None:
+    members = archive.infolist()
+    if len(members) > limits.max_members:
+        raise DocumentDangerous(f"It holds {len(members)} files; {limits.max_members} are allowed.")
+    if any(member.flag_bits & _ENCRYPTED_FLAG for member in members):
+        raise DocumentEncrypted("Its ZIP container is encrypted.")
+    total = sum(member.file_size for member in members)
+    if total > limits.max_inflated_bytes:
+        raise DocumentDangerous(
+            f"Unpacked it would take {total} bytes; {limits.max_inflated_bytes} are allowed."
+        )
+    for member in members:
+        if member.file_size > _RATIO_FROM_BYTES and member.file_size > limits.max_inflation * max(
+            member.compress_size, 1
+        ):
+            raise DocumentDangerous(
+                f"{member.filename[:80]!r} is packed more than {limits.max_inflation}-fold."
+            )
+
+
+def check_contents(archive: zipfile.ZipFile, limits: ParsingLimits) -> None:
+    """Unpack every member once, counting: the true sizes, and no DTD or entity in any XML part."""
+    budget = limits.max_inflated_bytes
+    for member in archive.infolist():
+        is_xml = member.filename.lower().endswith((".xml", ".rels"))
+        if is_xml:
+            content = read_member(archive, member.filename, budget)
+            _refuse_dtd(member.filename, content)
+            budget -= len(content)
+        else:
+            budget -= _inflated_size(archive, member, budget)
+
+
+def read_member(archive: zipfile.ZipFile, name: str, limit_bytes: int) -> bytes:
+    """The content of one member; DocumentTooLarge beyond the limit, whatever its directory entry says."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        with archive.open(name) as stream:
+            while part := stream.read(_STEP):
+                size += len(part)
+                if size > limit_bytes:
+                    raise DocumentTooLarge(f"{name[:80]!r} unpacks to more than {limit_bytes} bytes.")
+                parts.append(part)
+    except _BROKEN as error:
+        raise DocumentDamaged(f"{name[:80]!r} in its ZIP container is broken.") from error
+    return b"".join(parts)
+
+
+def _inflated_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit_bytes: int) -> int:
+    size = 0
+    try:
+        with archive.open(member) as stream:
+            while part := stream.read(_STEP):
+                size += len(part)
+                if size > limit_bytes:
+                    raise DocumentDangerous(
+                        f"{member.filename[:80]!r} unpacks to more than its directory says."
+                    )
+    except _BROKEN:
+        return size  # A broken picture does not make the text unreadable.
+    return size
+
+
+def _refuse_dtd(name: str, content: bytes) -> None:
+    head = content.replace(b"\0", b"")  # UTF-16 hides the word from a search for bytes
+    if _DTD.search(head):
+        raise DocumentDangerous(
+            f"{name[:80]!r} declares a document type or entities, which no office program writes."
+        )

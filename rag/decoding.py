@@ -1,0 +1,125 @@
+"""Bytes of a text file become Unicode: byte order mark, UTF-8, UTF-16 without a mark, then the likeliest code page.
+
+Knows nothing of formats. What had to be guessed is said in a note for the document's owner.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+
+from charset_normalizer import from_bytes
+
+# Longer marks first: UTF-32's little-endian mark begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Guessing looks at the beginning only: a code page does not change in the middle, and guessing is slow.
+_GUESS_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedText:
+    """note: what was guessed or replaced; empty where the encoding was certain."""
+
+    text: str
+    encoding: str
+    note: str = ""
+
+
+def decode(data: bytes, declared: str | None = None) -> DecodedText:
+    """Decode a whole file; never fails. declared: what the file says of itself, believed only where it fits."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _replacing(data[len(mark) :], encoding)
+    # UTF-16 first: its zero bytes are valid UTF-8 as well.
+    for candidate in (_utf16_without_mark(data), "utf-8", declared):
+        if candidate is None:
+            continue
+        try:
+            return DecodedText(data.decode(candidate), candidate)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return _guessed(data)
+
+
+def has_mark(data: bytes) -> bool:
+    """Whether the bytes begin with a byte order mark, and so are text."""
+    return any(data.startswith(mark) for mark, _ in _MARKS)
+
+
+def _replacing(data: bytes, encoding: str) -> DecodedText:
+    text = data.decode(encoding, errors="replace")
+    broken = text.count("\ufffd")
+    note = f"{broken} characters could not be read as {encoding.upper()} and were replaced." if broken else ""
+    return DecodedText(text, encoding, note)
+
+
+def _utf16_without_mark(data: bytes) -> str | None:
+    """UTF-16 of mostly Latin text has a zero in every other byte."""
+    sample = data[: 4096 - len(data[:4096]) % 2]
+    if len(sample) < 8:
+        return None
+    half = len(sample) // 2
+    if sample[1::2].count(0) > 0.7 * half and sample[0::2].count(0) < 0.1 * half:
+        return "utf-16-le"
+    if sample[0::2].count(0) > 0.7 * half and sample[1::2].count(0) < 0.1 * half:
+        return "utf-16-be"
+    return None
+
+
+def _guessed(data: bytes) -> DecodedText:
+    mostly_utf8 = data.decode("utf-8", errors="replace")
+    broken = mostly_utf8.count("\ufffd")
+    multi_byte = sum(
+        1 for character in mostly_utf8[:_GUESS_BYTES] if character > "\x7f" and character != "\ufffd"
+    )
+    if broken and multi_byte > 20 * broken:
+        return _replacing(data, "utf-8")
+    best = from_bytes(data[:_GUESS_BYTES]).best()
+    encoding = best.encoding if best is not None else "cp1252"
+    # Short Western texts look like many code pages at once; the commonest one is the better bet.
+    if encoding in _LATIN_LOOKALIKES and _fits(data, "cp1252"):
+        encoding = "cp1252"
+    text = data.decode(encoding, errors="replace")
+    return DecodedText(text, encoding, f"The file does not name its encoding; it was read as {encoding}.")
+
+
+_LATIN_LOOKALIKES = frozenset(
+    {
+        "latin_1",
+        "iso8859_15",
+        "cp1250",
+        "cp1252",
+        "cp1254",
+        "cp1257",
+        "cp1258",
+        "iso8859_2",
+        "iso8859_3",
+        "iso8859_4",
+    }
+    | {
+        "iso8859_9",
+        "iso8859_10",
+        "iso8859_13",
+        "iso8859_14",
+        "iso8859_16",
+        "cp437",
+        "cp850",
+        "cp858",
+        "mac_roman",
+    }
+    | {"hp_roman8", "cp775", "cp852", "mac_latin2", "mac_iceland", "mac_turkish", "cp1140", "cp037", "cp500"}
+)
+
+
+def _fits(data: bytes, encoding: str) -> bool:
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return not any("\x80" <= character < "\xa0" for character in text)

@@ -1,0 +1,19 @@
+"""What a parser may use up before a document is refused; plain values, so that the parsing child needs no pydantic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ParsingLimits:
+    """Checked by the parsers themselves; memory, CPU and wall-clock time are checked from outside.
+
+    max_inflation: how many times larger than its packed form a ZIP member may become.
+    """
+
+    max_pages: int = 5_000
+    max_text_chars: int = 20_000_000
+    max_members: int = 10_000
+    max_inflated_bytes: int = 256 * 2**20
+    max_inflation: int = 100

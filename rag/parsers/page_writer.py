@@ -1,0 +1,85 @@
+"""Puts a page together block by block, so that every block is an exact span of clean Unicode text.
+
+Shared by all parsers; knows nothing of formats. Clean means: NFC, one kind of line end, no control or
+non-characters, no soft hyphens, no runs of blanks.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from rag.documents import Block, BlockKind, Page
+from rag.errors import DocumentTooLarge
+from rag.limits import ParsingLimits
+
+_LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+# Controls but tab and newline, soft hyphen, zero-width and direction marks, lone surrogates, non-characters.
+_NOISE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
+_PRIVATE_BULLET = re.compile("[\uf0b7\uf0a7\uf076\uf0d8\uf0fc]")  # bullets of the Symbol and Wingdings fonts
+_BLANKS = re.compile(r"[^\S\n]+")
+_AROUND_LINE_END = re.compile(r" ?\n ?")
+_MANY_LINE_ENDS = re.compile(r"\n{2,}")
+
+
+def clean(text: str) -> str:
+    """Characters made clean; blanks and line ends stay as many as they are."""
+    text = _LINE_END.sub("\n", text)
+    text = _NOISE.sub("", text)
+    text = _PRIVATE_BULLET.sub("•", text)
+    return unicodedata.normalize("NFC", text)
+
+
+def collapse(text: str) -> str:
+    """Runs of blanks become one blank, empty lines go; single line ends stay."""
+    text = _BLANKS.sub(" ", text)
+    text = _AROUND_LINE_END.sub("\n", text)
+    return _MANY_LINE_ENDS.sub("\n", text).strip()
+
+
+class PageWriter:
+    """Collects the blocks of one page after another.
+
+    The characters of all pages count against `limits.max_text_chars`.
+    """
+
+    def __init__(self, limits: ParsingLimits) -> None:
+        self._limits = limits
+        self._written_chars = 0
+        self._parts: list[str] = []
+        self._blocks: list[Block] = []
+        self._length = 0
+
+    def add(self, kind: BlockKind, text: str, level: int = 0) -> None:
+        """Append a block; one without any text is left out. Only code keeps its indentation."""
+        text = clean(text)
+        text = text.expandtabs(4).strip("\n").rstrip() if kind == "code" else collapse(text)
+        if not text.strip():
+            return
+        self._count(len(text))
+        if self._blocks:
+            beside = kind == "list_item" and self._blocks[-1].kind == "list_item"
+            self._append("\n" if beside else "\n\n")
+        start = self._length
+        self._append(text)
+        self._blocks.append(
+            Block(kind, start, self._length, max(1, min(level, 6)) if kind == "heading" else 0)
+        )
+
+    def finish(self, number: int | None) -> Page:
+        """The page so far; the next block begins another one."""
+        page = Page(number, "".join(self._parts), tuple(self._blocks))
+        self._parts, self._blocks, self._length = [], [], 0
+        return page
+
+    def _append(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)
+
+    def _count(self, chars: int) -> None:
+        self._written_chars += chars
+        if self._written_chars > self._limits.max_text_chars:
+            raise DocumentTooLarge(f"Its text has more than {self._limits.max_text_chars} characters.")

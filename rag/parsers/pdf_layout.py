@@ -1,0 +1,217 @@
+"""Printed lines become headings, paragraphs and list items again. Pure: values in, values out.
+
+Thresholds are multiples of the size of the type, so they hold for any page. They were set by eye on handbooks,
+papers and memos; a wrong guess costs a clumsy paragraph, never a word.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rag.documents import BlockKind
+from rag.parsers.pdf_lines import LINE_END_HYPHEN, Line
+
+_LIST_ITEM = re.compile(
+    r"(?:[•◦▪■●○‣∙\uf0b7\uf0a7\uf076\uf0d8\uf0fc]|[-–*](?=\s)|\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s))"
+)
+_NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s")
+_WORD = re.compile(r"\w+(?:-\w+)*")
+_HYPHENATED = re.compile(rf"(\w+)\s*{LINE_END_HYPHEN}\s*(\w+)")
+_SENTENCE_END = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
+_ALWAYS_HYPHENATED = frozenset({"self", "well", "ill", "ex", "quasi", "half"})  # as English prefixes
+_HEADING_SCALE = 1.12
+_MAX_HEADING_CHARS = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A block to be. level is 1 to 6 for headings, else 0."""
+
+    kind: BlockKind
+    text: str
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is normal in a document. heading_sizes: rounded sizes of type above the body's, largest first."""
+
+    body_size: float
+    pitch: float
+    heading_sizes: tuple[float, ...]
+    body_is_set_off: bool
+
+    @classmethod
+    def of(cls, pages: Sequence[Sequence[Line]]) -> Layout:
+        """Measure the commonest size, by characters, and the commonest distance of its lines."""
+        sizes: Counter[float] = Counter()
+        set_off_chars = all_chars = 0
+        for lines in pages:
+            for line in lines:
+                sizes[round(line.size, 1)] += len(line.text)
+                set_off_chars += len(line.text) * (line.is_bold or line.is_italic)
+                all_chars += len(line.text)
+        body = max(sizes.most_common(1)[0][0], 1.0) if sizes else 10.0
+        headings = sorted((size for size in sizes if size >= _HEADING_SCALE * body), reverse=True)
+        return cls(body, _pitch(pages, body), tuple(headings), set_off_chars > all_chars / 2)
+
+    def level(self, line: Line) -> int:
+        """Of a heading set as this line: by its size among the document's larger sizes; 6 where only bold."""
+        size = round(line.size, 1)
+        distinct: list[float] = []
+        for candidate in self.heading_sizes:
+            if not distinct or candidate < distinct[-1] * 0.95:
+                distinct.append(candidate)
+        return next(
+            (rank for rank, candidate in enumerate(distinct, 1) if size >= candidate * 0.95),
+            len(distinct) + 1,
+        )
+
+
+def _pitch(pages: Sequence[Sequence[Line]], body: float) -> float:
+    steps: Counter[float] = Counter()
+    for lines in pages[:50]:
+        for above, below in itertools.pairwise(lines):
+            step = above.low - below.top
+            if (
+                abs(above.size - body) < 0.2
+                and abs(below.size - body) < 0.2
+                and 0.7 * body < step < 2.2 * body
+            ):
+                steps[round(step, 0)] += 1
+    return steps.most_common(1)[0][0] if steps else 1.2 * body
+
+
+class Words:
+    """The words of a document that no line's end cuts; they tell "con-firm" from "self-made" at a line's end."""
+
+    def __init__(self, words: set[str]) -> None:
+        self._words = words
+
+    @classmethod
+    def of(cls, pages: Sequence[Sequence[Line]]) -> Words:
+        """Collects only if some line is hyphenated: most documents are not."""
+        if not any(LINE_END_HYPHEN in line.text for lines in pages for line in lines):
+            return cls(set())
+        words: set[str] = set()
+        for lines in pages:
+            for line in lines:
+                for part in line.text.lower().split(LINE_END_HYPHEN):
+                    found = _WORD.findall(part)
+                    # The first and last word of a cut part may be half a word.
+                    words.update(found if part == line.text.lower() else found[1:-1])
+        words.update(piece for word in tuple(words) if "-" in word for piece in word.split("-"))
+        return cls(words)
+
+    def join(self, text: str) -> str:
+        """Undo hyphenation: join unless the document itself knows the hyphenated form or both halves as words."""
+        return (
+            _HYPHENATED.sub(self._joined, text).replace(LINE_END_HYPHEN, "-")
+            if LINE_END_HYPHEN in text
+            else text
+        )
+
+    def _joined(self, match: re.Match[str]) -> str:
+        left, right = match[1], match[2]
+        low_left, low_right = left.lower(), right.lower()
+        if low_left + low_right in self._words:
+            return left + right
+        is_compound = (
+            low_left in _ALWAYS_HYPHENATED
+            or f"{low_left}-{low_right}" in self._words
+            or {low_left, low_right} <= self._words
+        )
+        return f"{left}-{right}" if is_compound or not right[0].islower() else left + right
+
+
+def paragraphs(lines: Sequence[Line], layout: Layout, words: Words) -> Iterator[Paragraph]:
+    """The blocks of one page, in order."""
+    group: list[Line] = []
+    for line in lines:
+        if group and not _continues(group, line, layout):
+            yield _paragraph(group, layout, words)
+            group = []
+        group.append(line)
+    if group:
+        yield _paragraph(group, layout, words)
+
+
+def _continues(group: Sequence[Line], line: Line, layout: Layout) -> bool:
+    """Whether a line belongs to the paragraph above it."""
+    above = group[-1]
+    if abs(above.size - line.size) > 0.08 * layout.body_size:
+        return False
+    drop = above.low - line.top
+    if abs(drop) < 0.5 * line.size:
+        return True  # the same printed line: a cell, or a run in another font
+    if _ended_heading(group, line) or (line.is_bold and not above.is_bold and drop > 1.15 * layout.pitch):
+        return False
+    if _LIST_ITEM.match(line.text):
+        return False
+    if drop < 0:  # the head of the next column
+        return not _SENTENCE_END.search(above.text) and line.text[0].islower()
+    scale = line.size / layout.body_size
+    if drop > 1.35 * layout.pitch * max(scale, 1.0):
+        return False
+    if _LIST_ITEM.match(group[0].text):
+        return line.left > group[0].left - 0.3 * line.size
+    is_indented = line.left > above.left + 0.8 * line.size
+    return not (is_indented and len(group) > 1 and _SENTENCE_END.search(above.text))
+
+
+def _ended_heading(group: Sequence[Line], line: Line) -> bool:
+    """Whether the lines so far are set in bold or italics throughout and this one is not."""
+    return (all(above.is_bold for above in group) and not line.is_bold) or (
+        all(above.is_italic for above in group) and not line.is_italic
+    )
+
+
+def _paragraph(group: Sequence[Line], layout: Layout, words: Words) -> Paragraph:
+    text = words.join(_joined_lines(group))
+    if _is_heading(group, text, layout):
+        text = text.replace("\n", " ")
+        numbered = _NUMBERED.match(text)
+        level = layout.level(group[0])
+        if numbered and "." in numbered[1]:
+            level = max(level, numbered[1].count(".") + 1)
+        return Paragraph("heading", text, level)
+    if _LIST_ITEM.match(text):
+        return Paragraph("list_item", text)
+    return Paragraph("paragraph", text)
+
+
+def _is_heading(group: Sequence[Line], text: str, layout: Layout) -> bool:
+    if len(text) > _MAX_HEADING_CHARS or not any(character.isalpha() for character in text):
+        return False
+    if group[0].size >= _HEADING_SCALE * layout.body_size:
+        return True
+    is_set_off = all(line.is_bold for line in group) or (
+        len(group) == 1 and group[0].is_italic and len(text) <= 80
+    )
+    return (
+        not layout.body_is_set_off
+        and is_set_off
+        and group[0].size >= 0.97 * layout.body_size
+        and not text.endswith((".", ",", ";", ":"))
+        and " | " not in text
+    )
+
+
+def _joined_lines(group: Sequence[Line]) -> str:
+    """Lines joined by blanks; a line that ends where the next word would have fitted was ended on purpose."""
+    right = max(line.right for line in group)
+    parts = [group[0].text]
+    for above, line in itertools.pairwise(group):
+        if abs(above.low - line.top) < 0.5 * line.size:
+            gap = line.left - above.right
+            parts.append(" | " if gap > 1.5 * line.size else " ")
+        else:
+            char_width = max((line.right - line.left) / max(len(line.text), 1), 0.3 * line.size)
+            first_word = len(line.text.split(None, 1)[0])
+            parts.append("\n" if right - above.right > (first_word + 1.5) * char_width else " ")
+        parts.append(line.text)
+    return "".join(parts)
