@@ -244,3 +244,102 @@ class TurnEvent:
     @property
     def is_end(self) -> bool:
         return self.kind in ("done", "error")
+
+
+# Files, and the collections they are in ---------------------------------------------------------------
+
+IngestionStatus = Literal["in_progress", "completed", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An uploaded file; its bytes lie under their SHA-256. media_type is a hint from its name, not a promise."""
+
+    id: UUID
+    owner_id: UUID
+    filename: str
+    media_type: str
+    size_bytes: int
+    sha256: bytes
+    purpose: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whose a collection is: one person's, one group's, or (neither is set) everybody's."""
+
+    user_id: UUID | None = None
+    group_id: UUID | None = None
+
+    @property
+    def is_everybody(self) -> bool:
+        return self.user_id is None and self.group_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class FileCounts:
+    """How many files of a collection or batch are in which state."""
+
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.in_progress + self.completed + self.failed + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Files that are searched together. size_bytes counts the files that have been read."""
+
+    id: UUID
+    name: str
+    audience: Audience
+    created_at: datetime
+    last_active_at: datetime
+    description: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    counts: FileCounts = field(default_factory=FileCounts)
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionFile:
+    """A file in a collection and how far it has been read: progress 0 to 1, the reason where it failed."""
+
+    file_id: UUID
+    collection_id: UUID
+    filename: str
+    status: IngestionStatus
+    added_at: datetime
+    progress: float = 0.0
+    pages: int = 0
+    chunks: int = 0
+    size_bytes: int = 0
+    error_code: str | None = None
+    error_message: str | None = None
+    attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FileBatch:
+    """Files that were added to a collection together."""
+
+    id: UUID
+    collection_id: UUID
+    created_at: datetime
+    is_cancelled: bool
+    counts: FileCounts
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A slice of a list: the rows after (or before) the one with this id, newest first unless is_ascending."""
+
+    limit: int = 20
+    is_ascending: bool = False
+    after: UUID | None = None
+    before: UUID | None = None

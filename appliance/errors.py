@@ -11,6 +11,7 @@ ApplianceError
 ├── QuotaExceeded           a limit set by the operator is used up
 ├── TooManyAttempts         sign-in attempts are slowed down
 ├── PartUnavailable         PostgreSQL, Valkey or another part does not answer
+│   └── StorageFull         there is no room on the disk
 └── StartupError            the appliance cannot start; the sentence names the remedy
 
 A class's docstring is the sentence a person reads; `code` is stable and is what programs compare.
@@ -99,6 +100,12 @@ class PartUnavailable(ApplianceError):
     """A part of the appliance does not answer just now. `/readyz` and `appliance doctor` name it."""
 
     code = "part_unavailable"
+
+
+class StorageFull(PartUnavailable):
+    """The disk of this appliance is full, so nothing was stored. Delete files, or ask an administrator for more room."""
+
+    code = "storage_full"
 
 
 class StartupError(ApplianceError):

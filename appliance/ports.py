@@ -15,6 +15,14 @@ from rag.ports import Scope
 JobHandler = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
+class RetryLater(Exception):
+    """A job could not be done for a reason that passes; raised by its handler. delay_s: when to try again."""
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(f"again in {delay_s:.1f} s")
+        self.delay_s = delay_s
+
+
 class JobQueue(Protocol):
     """Durable work for the worker process; a handler may run again after a crash, so it must bear that."""
 
