@@ -73,8 +73,8 @@ def _claims(answer: str) -> list[_Claim]:
         if leading and claims:
             last = claims[-1]
             claims[-1] = _Claim(last.start, last.end, last.text, last.markers + _markers(leading.group()))
-            start += leading.end()
-            text = text[leading.end() :]
+            text = text[leading.end() :].lstrip()
+            start = end - len(text)
         bare = MARKER.sub(" ", text).strip(" \n-*•.")
         if bare:
             claims.append(_Claim(start, end, bare, _markers(text)))

@@ -1,0 +1,231 @@
+"""An answer from the asker's documents, with every source checked on its page.
+
+Without a chat engine it quotes; with one it retrieves, prompts within the true token budget, streams, and then checks
+each sentence against the passages. Where nothing relevant is found it says so and calls no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from appliance.domain import (
+    AnswerEvent,
+    AnswerRequest,
+    Caller,
+    Citation,
+    Cited,
+    Finished,
+    Language,
+    Searched,
+    TextDelta,
+)
+from appliance.pipelines.prompting import CountTokens, Prompt, build, label
+from appliance.pipelines.texts import text
+from appliance.ports import Search
+from inference.ports import ChatEngine
+from inference.types import EngineRequest, Usage
+from rag import citations, supporting
+from rag.analysis import Analyzer
+from rag.documents import Passage, SearchResult
+from rag.quoter import Quote, Quoter
+
+PASSAGES_SEARCHED = 8
+DEFAULT_CONTEXT_TOKENS = 4096
+MAX_ANSWER_TOKENS = 1024
+
+
+class AnswerWithSources:
+    """The pipeline `answer-with-sources`. count_tokens: of the engine's model, an overestimate where unknown."""
+
+    name = "answer-with-sources"
+
+    def __init__(self, quoter: Quoter, analyzer: Analyzer) -> None:
+        self._quoter = quoter
+        self._analyzer = analyzer
+
+    async def answer(
+        self, caller: Caller, request: AnswerRequest, engine: ChatEngine | None, search: Search
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        """Yields Searched, then text, then Cited and Finished."""
+        question = request.question
+        language = self._language_of_answer(caller, request)
+        result = await search.search(caller, question, request.collection_ids, PASSAGES_SEARCHED)
+        yield Searched(tuple(result.passages), result.notes)
+        if not result.passages or not result.is_relevant:
+            for event in _refusal(result, language):
+                yield event
+        elif engine is None:
+            async for event in self._quoted(caller, question, result, language, search):
+                yield event
+        else:
+            async with aclosing(self._written(caller, request, result, language, engine, search)) as events:
+                async for event in events:
+                    yield event
+
+    def _language_of_answer(self, caller: Caller, request: AnswerRequest) -> Language:
+        """The question's own language where it can be told, then the one asked for, then the profile's."""
+        spoken = self._analyzer.language(request.question)
+        if spoken == "es":
+            return "es"
+        if spoken == "en":
+            return "en"
+        return request.language or caller.language or "en"
+
+    # Quoting ------------------------------------------------------------------------------------------
+
+    async def _quoted(
+        self, caller: Caller, question: str, result: SearchResult, language: Language, search: Search
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        quotes = await self._quoter.quote(question, result)
+        written = ""
+        cited: list[Citation] = []
+        heading: str | None = None
+        for index, quote in enumerate(quotes, start=1):
+            piece = ""
+            if (here := label(quote.passage, language)) != heading:
+                heading = here
+                piece += f"**{_escaped(here)}**\n\n"
+            start = len(written) + len(piece) + 2
+            piece += f"> {_one_line(quote.text)} [{index}]\n\n"
+            citation = _citation(index, quote, start, start + len(_one_line(quote.text)))
+            cited.append(await _verified(caller, citation, search))
+            written += piece
+            yield TextDelta(piece)
+        yield TextDelta(_closing(result, language, text(language, "quoting_only")))
+        yield Cited(tuple(cited))
+        yield Finished("quoted", model=self.name, notes=(*result.notes, "quoting_only"))
+
+    # Writing ------------------------------------------------------------------------------------------
+
+    async def _written(
+        self,
+        caller: Caller,
+        request: AnswerRequest,
+        result: SearchResult,
+        language: Language,
+        engine: ChatEngine,
+        search: Search,
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        prompt, answer_tokens = await _fit(request, result.passages, language, engine)
+        payload = {
+            "model": engine.name,
+            "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
+            "stream": True,
+            "max_tokens": answer_tokens,
+            "temperature": 0.2,
+            **{name: value for name, value in request.options.items() if name in _PASSED_ON},
+        }
+        payload["max_tokens"] = min(int(payload["max_tokens"]), answer_tokens)
+        written, usage, reason = "", Usage(), "stop"
+        call = EngineRequest("chat/completions", payload, request.request_id)
+        async with aclosing(engine.stream(call)) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                if chunk.text:
+                    written += chunk.text
+                    yield TextDelta(chunk.text)
+                usage = chunk.usage or usage
+                reason = chunk.finish_reason or reason
+        cited = await self._checked(caller, written, prompt, search)
+        notes = list(result.notes)
+        if cited.unsupported:
+            notes.append("unsupported")
+        if "language_mismatch" in notes:
+            yield TextDelta("\n\n_" + text(language, "language_mismatch") + "_")
+        if prompt.dropped_messages:
+            notes.append("history_cut")
+        yield cited
+        yield Finished("written", reason, usage, model=self.name, notes=tuple(notes))
+
+    async def _checked(self, caller: Caller, written: str, prompt: Prompt, search: Search) -> Cited:
+        checked = supporting.check(written, prompt.passages, self._content)
+        cited = []
+        for support in checked.supports:
+            passage = prompt.passages[support.passage]
+            citation = Citation(
+                index=support.marker,
+                file_id=passage.file_id,
+                filename=passage.filename,
+                quote=passage.text[support.quote_start : support.quote_end],
+                page=passage.page,
+                headings=passage.headings,
+                start=support.start,
+                end=support.end,
+                chunk_id=passage.chunk_id,
+            )
+            cited.append(await _verified(caller, citation, search))
+        return Cited(tuple(cited), checked.unsupported)
+
+    def _content(self, words: str, language: str | None) -> frozenset[str]:
+        return frozenset(
+            term
+            for word in self._analyzer.content_words(words, language)
+            for term in word.terms
+            if not term.startswith("=")
+        )
+
+
+_PASSED_ON = frozenset(
+    {"max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop", "presence_penalty"}
+)
+
+
+def _refusal(result: SearchResult, language: Language) -> list[AnswerEvent]:
+    reason = "no_documents" if "no_documents" in result.notes else "nothing_found"
+    notes = tuple(dict.fromkeys((*result.notes, reason)))
+    shown = _closing(result, language, text(language, reason))
+    return [TextDelta(shown), Cited(()), Finished("refused", model=AnswerWithSources.name, notes=notes)]
+
+
+def _closing(result: SearchResult, language: Language, sentence: str) -> str:
+    hint = f"\n\n_{text(language, 'language_mismatch')}_" if "language_mismatch" in result.notes else ""
+    return f"_{sentence}_{hint}"
+
+
+def _one_line(quote: str) -> str:
+    return " ".join(quote.split())
+
+
+def _escaped(words: str) -> str:
+    return words.replace("*", "\\*").replace("_", "\\_").replace("[", "\\[").replace("`", "\\`")
+
+
+def _citation(index: int, quote: Quote, start: int, end: int) -> Citation:
+    passage = quote.passage
+    return Citation(
+        index=index,
+        file_id=passage.file_id,
+        filename=passage.filename,
+        quote=quote.text,
+        page=passage.page,
+        headings=passage.headings,
+        start=start,
+        end=end,
+        marks=quote.marks,
+        chunk_id=passage.chunk_id,
+    )
+
+
+async def _verified(caller: Caller, citation: Citation, search: Search) -> Citation:
+    """Look the quote up on the very page it names, as the asker may see it."""
+    page = await search.page_text(caller, citation.file_id, citation.page)
+    found = page is not None and citations.find_quote(citation.quote, page) is not None
+    return citation if found else replace(citation, is_verified=False)
+
+
+async def _fit(
+    request: AnswerRequest, passages: Sequence[Passage], language: Language, engine: ChatEngine
+) -> tuple[Prompt, int]:
+    """The prompt within the model's context, and the tokens left for the answer."""
+    models = {model.id: model for model in await engine.models()}
+    known = models.get(engine.name) or next(iter(models.values()), None)
+    context = (known.context_tokens if known else None) or DEFAULT_CONTEXT_TOKENS
+    answer_tokens = min(MAX_ANSWER_TOKENS, context // 3)
+    counter: CountTokens = _overestimate
+    prompt = build(request.messages, passages, language, context - answer_tokens, counter)
+    return prompt, answer_tokens
+
+
+def _overestimate(words: str) -> int:
+    return len(words.encode()) // 3 + 1

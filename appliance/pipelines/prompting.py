@@ -1,0 +1,84 @@
+"""The prompt of an answer with sources, cut to what the model can really read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from appliance.domain import Language
+from appliance.pipelines.texts import text
+from inference.types import ChatMessage
+from rag.documents import Passage
+
+CountTokens = Callable[[str], int]
+MESSAGE_OVERHEAD_TOKENS = 8  # role markers and separators of the usual chat templates
+MIN_ANSWER_TOKENS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent, which passages got in, and how many earlier messages had to stay out."""
+
+    messages: tuple[ChatMessage, ...]
+    passages: tuple[Passage, ...]
+    dropped_messages: int = 0
+
+
+def label(passage: Passage, language: Language) -> str:
+    """How a passage is called: document › heading · page."""
+    words = passage.filename
+    if passage.headings:
+        words += f" › {passage.headings[-1]}"
+    if passage.page is not None:
+        words += f" · {text(language, 'page', number=passage.page)}"
+    return words
+
+
+def build(
+    history: Sequence[ChatMessage],
+    passages: Sequence[Passage],
+    language: Language,
+    budget_tokens: int,
+    count_tokens: CountTokens,
+) -> Prompt:
+    """Fill budget_tokens with the instructions and question, then passages from the best down, then recent history.
+
+    history ends with the question. At least the first passage goes in, cut if it must be; earlier messages that do not
+    fit stay out, oldest first.
+    """
+    question = history[-1].content
+    frame = f"{text(language, 'system')}\n\n{text(language, 'passages')}\n"
+    left = budget_tokens - count_tokens(frame) - count_tokens(question) - 2 * MESSAGE_OVERHEAD_TOKENS
+    kept: list[Passage] = []
+    blocks: list[str] = []
+    for number, passage in enumerate(passages, start=1):
+        block = f"[{number}] {label(passage, language)}\n{passage.text}\n"
+        cost = count_tokens(block)
+        if cost > left:
+            if kept or left < MIN_ANSWER_TOKENS:
+                break
+            block = block[: max(1, len(block) * left // cost)]
+            cost = left
+        blocks.append(block)
+        kept.append(passage)
+        left -= cost
+    earlier, dropped = _recent(history[:-1], left, count_tokens)
+    system = ChatMessage("system", frame + "\n".join(blocks))
+    return Prompt((system, *earlier, ChatMessage("user", question)), tuple(kept), dropped)
+
+
+def _recent(
+    history: Sequence[ChatMessage], left: int, count_tokens: CountTokens
+) -> tuple[tuple[ChatMessage, ...], int]:
+    kept: list[ChatMessage] = []
+    for message in reversed(history):
+        if message.role not in ("user", "assistant"):
+            continue
+        cost = count_tokens(message.content) + MESSAGE_OVERHEAD_TOKENS
+        if cost > left:
+            break
+        kept.append(message)
+        left -= cost
+    while kept and kept[-1].role != "user":  # a conversation starts with a person
+        kept.pop()
+    return tuple(reversed(kept)), len(history) - len(kept)

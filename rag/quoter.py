@@ -1,0 +1,85 @@
+"""From found passages to the few sentences that answer, with the words that match the question marked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.errors import EmbedderUnavailable
+from inference.ports import Embedder
+from rag import quoting, sentences
+from rag.analysis import Analyzer
+from rag.documents import Passage, SearchResult
+from rag.quoting import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """passage.text[start:end], word for word; marks are offsets within that text."""
+
+    passage: Passage
+    start: int
+    end: int
+    marks: tuple[tuple[int, int], ...]
+
+    @property
+    def text(self) -> str:
+        return self.passage.text[self.start : self.end]
+
+
+class Quoter:
+    """Embeds the sentences of the first passages only (some ten short texts) and picks among them."""
+
+    def __init__(self, embedder: Embedder, analyzer: Analyzer) -> None:
+        self._embedder = embedder
+        self._analyzer = analyzer
+
+    async def quote(self, question: str, result: SearchResult) -> list[Quote]:
+        """One to three quotes in the order of their passages; [] where nothing was found.
+
+        Without an embedder the shared words alone decide.
+        """
+        passages = list(result.passages[: quoting.MAX_PASSAGES])
+        spans = [
+            (rank, span) for rank, passage in enumerate(passages) for span in sentences.spans(passage.text)
+        ]
+        texts = [passages[rank].text[start:end] for rank, (start, end) in spans]
+        cosines = await self._cosines(question, texts)
+        candidates = [
+            Candidate(rank, start, end, self._stems(text, passages[rank].language), float(cosine))
+            for (rank, (start, end)), text, cosine in zip(spans, texts, cosines, strict=True)
+        ]
+        weights = self._weights(question, result)
+        return [
+            self._marked(passages[chosen.rank], chosen, question, result.language)
+            for chosen in quoting.select(candidates, weights)
+        ]
+
+    async def _cosines(self, question: str, texts: list[str]) -> NDArray[np.float32]:
+        if not texts:
+            return np.zeros(0, np.float32)
+        try:
+            vectors = await self._embedder.embed_passages(texts)
+            return vectors @ await self._embedder.embed_query(question)
+        except EmbedderUnavailable:
+            return np.zeros(len(texts), np.float32)
+
+    def _stems(self, text: str, language: str | None) -> frozenset[str]:
+        return frozenset(term for term in self._analyzer.terms(text, language) if not term.startswith("="))
+
+    def _weights(self, question: str, result: SearchResult) -> Mapping[str, float]:
+        known = {term: weight for term, weight in result.weights.items() if not term.startswith("=")}
+        return known or dict.fromkeys(self._stems(question, result.language), 1.0)
+
+    def _marked(self, passage: Passage, chosen: Candidate, question: str, language: str | None) -> Quote:
+        asked = {term for word in self._analyzer.content_words(question, language) for term in word.terms}
+        text = passage.text[chosen.start : chosen.end]
+        marks = tuple(
+            (word.start, word.end)
+            for word in self._analyzer.content_words(text, passage.language)
+            if word.terms & asked
+        )
+        return Quote(passage, chosen.start, chosen.end, marks)

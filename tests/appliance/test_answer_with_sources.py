@@ -1,0 +1,171 @@
+"""Answers with sources: quoted, written, refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.domain import AnswerEvent, AnswerRequest, Caller, Cited, Finished, Searched, TextDelta
+from appliance.pipelines.answer_with_sources import AnswerWithSources
+from appliance.pipelines.texts import TEXTS
+from inference.types import (
+    ChatChunk,
+    ChatMessage,
+    EngineLoad,
+    EngineRequest,
+    EngineResponse,
+    ModelInfo,
+    Usage,
+)
+from rag.analysis import Analyzer
+from rag.documents import Passage, SearchResult
+from rag.quoter import Quoter
+
+PAGE = (
+    "Holidays\nEvery employee has 23 working days of holiday a year. Unused days expire on 31 March of the next year. "
+    "Ask your manager two weeks ahead.\nThe canteen opens at noon."
+)
+CALLER = Caller(uuid4(), "ana@example.com")
+FILE = uuid4()
+
+
+class OneBook:
+    """A search over one page; fulfils appliance.ports.Search."""
+
+    def __init__(self, *, is_relevant: bool = True, notes: tuple[str, ...] = (), page: str = PAGE) -> None:
+        self.is_relevant, self.notes, self.page = is_relevant, notes, page
+
+    async def search(
+        self, caller: Caller, question: str, collection_ids: Sequence[UUID] | None, limit: int
+    ) -> SearchResult:
+        passage = Passage(
+            1, FILE, "handbook.pdf", uuid4(), PAGE[9:], 3, 9, len(PAGE), ("Holidays",), "en", 1.0
+        )
+        return SearchResult([passage], "en", self.notes, {"holiday": 4.0, "employe": 2.0}, self.is_relevant)
+
+    async def page_text(self, caller: Caller, file_id: UUID, page: int | None) -> str | None:
+        return self.page if (file_id, page) == (FILE, 3) else None
+
+
+class NoMeaning:
+    """An embedder for which all texts are alike, so that words alone decide."""
+
+    model_id, dimension, max_tokens = "none", 2, 256
+
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        return np.array([1, 0], np.float32)
+
+    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.tile(np.array([1, 0], np.float32), (len(texts), 1))
+
+    async def close(self) -> None: ...
+
+
+class Scripted:
+    """A chat engine that says what it was told to, and remembers what it was asked."""
+
+    name = "scripted"
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces = pieces
+        self.requests: list[EngineRequest] = []
+
+    async def models(self) -> list[ModelInfo]:
+        return [ModelInfo("scripted", context_tokens=2048)]
+
+    def relay(self, request: EngineRequest) -> AbstractAsyncContextManager[EngineResponse]:
+        raise AssertionError("a pipeline streams")
+
+    async def stream(self, request: EngineRequest) -> AsyncGenerator[ChatChunk, None]:
+        self.requests.append(request)
+        for piece in self.pieces:
+            yield ChatChunk(piece)
+        yield ChatChunk("", "stop", Usage(10, 5))
+
+    async def load(self) -> EngineLoad:
+        return EngineLoad()
+
+    async def close(self) -> None: ...
+
+
+async def _answer(question: str, engine: Scripted | None, search: OneBook) -> list[AnswerEvent]:
+    analyzer = Analyzer(("en", "es"))
+    pipeline = AnswerWithSources(Quoter(NoMeaning(), analyzer), analyzer)
+    request = AnswerRequest((ChatMessage("user", question),), "answer-with-sources")
+    return [event async for event in pipeline.answer(CALLER, request, engine, search)]
+
+
+def _text(events: list[AnswerEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+async def test_without_an_engine_the_documents_speak() -> None:
+    """The sentence that answers is quoted word for word under its document, heading and page."""
+    events = await _answer("How many days of holiday does an employee have?", None, OneBook())
+
+    text, cited, finished = _text(events), events[-2], events[-1]
+    assert isinstance(events[0], Searched) and isinstance(cited, Cited) and isinstance(finished, Finished)
+    assert "handbook.pdf › Holidays · page 3" in text
+    assert "No language model is connected" in text
+    assert finished.kind == "quoted"
+    first = cited.citations[0]
+    assert first.quote == "Every employee has 23 working days of holiday a year." and first.is_verified
+    assert text[first.start : first.end] == first.quote
+    assert "holiday" in [first.quote[a:b] for a, b in first.marks]
+
+
+async def test_a_spanish_question_gets_its_sentences_in_spanish() -> None:
+    """The appliance speaks the asker's language, whatever the documents speak."""
+    events = await _answer(
+        "¿Cuántos días de vacaciones tiene un empleado?", None, OneBook(notes=("language_mismatch",))
+    )
+
+    assert "No hay ningún modelo de lenguaje" in _text(events)
+    assert "idiomas distintos" in _text(events)
+
+
+async def test_a_written_answer_is_checked_against_its_page() -> None:
+    """Supported sentences carry a verified quote; an invented one is marked."""
+    engine = Scripted(
+        "Every employee has 23 working ", "days of holiday. [1] ", "Dogs may come on Fridays in 2031. [1]"
+    )
+
+    events = await _answer("How many days of holiday does an employee have?", engine, OneBook())
+
+    cited, finished = events[-2], events[-1]
+    assert isinstance(cited, Cited) and isinstance(finished, Finished)
+    assert [citation.page for citation in cited.citations] == [3]
+    assert cited.citations[0].is_verified
+    assert [_text(events)[a:b] for a, b in cited.unsupported] == ["Dogs may come on Fridays in 2031."]
+    assert finished.usage == Usage(10, 5) and "unsupported" in finished.notes
+    assert "23 working days" in str(engine.requests[0].payload["messages"])
+
+
+async def test_a_quote_that_left_its_page_is_not_verified() -> None:
+    """A document that changed since it was indexed does not lend its name to a quote."""
+    events = await _answer(
+        "How many days of holiday does an employee have?", None, OneBook(page="Something else.")
+    )
+
+    cited = events[-2]
+    assert isinstance(cited, Cited) and not cited.citations[0].is_verified
+
+
+async def test_nothing_relevant_is_refused_without_calling_the_engine() -> None:
+    """Where the documents are silent, the model is not asked to invent."""
+    engine = Scripted("The moon is made of cheese.")
+
+    events = await _answer("What is the moon made of?", engine, OneBook(is_relevant=False))
+
+    finished = events[-1]
+    assert isinstance(finished, Finished) and finished.kind == "refused"
+    assert engine.requests == [] and "I found nothing" in _text(events)
+
+
+def test_both_languages_say_the_same_things() -> None:
+    """No sentence is missing in either language."""
+    assert TEXTS["en"].keys() == TEXTS["es"].keys()
