@@ -37,11 +37,18 @@ class EngineRefused(InferenceError):
 
     code = "engine_refused"
 
-    def __init__(self, status: int, body: bytes, content_type: str = "application/json") -> None:
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        content_type: str = "application/json",
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(f"It answered {status}.")
         self.status = status
         self.body = body
         self.content_type = content_type
+        self.retry_after_s = retry_after_s
 
 
 class EngineStreamBroken(InferenceError):

@@ -40,10 +40,16 @@ class EngineSettings(BaseModel):
     fallback_only: bool = Field(False, description="Use it only when no other engine has the model.")
     connect_timeout_s: float = Field(3.0, gt=0, description="Seconds to wait for a connection.")
     first_byte_timeout_s: float = Field(
-        600.0, gt=0, description="Seconds to wait for the first byte; a call without streaming has no earlier one."
+        600.0,
+        gt=0,
+        description="Seconds to wait for the first byte; a call without streaming has no earlier one.",
     )
-    chunk_timeout_s: float = Field(60.0, gt=0, description="Longest silence in the middle of an answer, seconds.")
-    probe_timeout_s: float = Field(3.0, gt=0, description="Seconds it has to list its models or tell its load.")
+    chunk_timeout_s: float = Field(
+        60.0, gt=0, description="Longest silence in the middle of an answer, seconds."
+    )
+    probe_timeout_s: float = Field(
+        3.0, gt=0, description="Seconds it has to list its models or tell its load."
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -102,5 +108,7 @@ class LlamaCppSettings(EngineSettings):
     @model_validator(mode="after")
     def _has_something_to_serve(self) -> Self:
         if not self.base_url and self.model_path is None:
-            raise ValueError("needs model_path, a GGUF file, or base_url, a llama.cpp server that runs already")
+            raise ValueError(
+                "needs model_path, a GGUF file, or base_url, a llama.cpp server that runs already"
+            )
         return self

@@ -298,9 +298,7 @@ def write_vocabulary(writer: gguf.GGUFWriter, tokenizer: PreTrainedTokenizerFast
     described: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
     tokens = sorted(described["model"]["vocab"].items(), key=lambda item: item[1])
     special = {token["id"] for token in described["added_tokens"] if token["special"]}
-    merges = [
-        merge if isinstance(merge, str) else " ".join(merge) for merge in described["model"]["merges"]
-    ]
+    merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in described["model"]["merges"]]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list([token for token, _ in tokens])

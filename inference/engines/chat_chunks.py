@@ -1,0 +1,107 @@
+"""From the bytes of a streamed answer to its pieces. Pure: it opens nothing and waits for nothing but the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+
+from inference.errors import EngineStreamBroken
+from inference.sse import EventReader, EventTooLarge
+from inference.types import ChatChunk, Usage
+
+DONE = b"[DONE]"
+
+
+async def read_chunks(frames: AsyncIterator[bytes]) -> AsyncIterator[ChatChunk]:
+    """Text as it comes; the last chunk carries finish_reason and, where known, usage.
+
+    Only the first choice is read. Raises EngineStreamBroken when the server says so, breaks off without
+    `[DONE]`, or sends what is not a chunk.
+    """
+    events = EventReader()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    async for frame in frames:
+        try:
+            payloads = events.feed(frame)
+        except EventTooLarge as error:
+            raise EngineStreamBroken(str(error)) from error
+        for payload in payloads:
+            if payload.strip() == DONE:
+                yield ChatChunk(finish_reason=finish_reason, usage=usage)
+                return
+            chunk = parse_chunk(payload)
+            finish_reason = chunk.finish_reason or finish_reason
+            usage = chunk.usage or usage
+            if chunk.text:
+                yield ChatChunk(text=chunk.text)
+    raise EngineStreamBroken("The stream ended without [DONE].")
+
+
+def parse_chunk(payload: bytes) -> ChatChunk:
+    """One event of a streamed answer. Raises EngineStreamBroken for an error event and for what is not JSON."""
+    chunk = _as_object(payload)
+    if chunk.get("error"):
+        raise EngineStreamBroken(f"It said: {error_message(chunk)}")
+    choices = chunk.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    delta = first.get("delta")
+    text = delta.get("content") if isinstance(delta, dict) else first.get("text")
+    reason = first.get("finish_reason")
+    return ChatChunk(
+        # llama.cpp's first chunk has null where others have an empty text
+        text=text if isinstance(text, str) else "",
+        finish_reason=reason if isinstance(reason, str) else None,
+        usage=parse_usage(chunk.get("usage")),
+    )
+
+
+def parse_answer(body: bytes) -> ChatChunk:
+    """A whole, not streamed answer as one chunk. Raises EngineStreamBroken."""
+    answer = _as_object(body)
+    choices = answer.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise EngineStreamBroken("Its answer has no choices.")
+    message = choices[0].get("message")
+    text = message.get("content") if isinstance(message, dict) else choices[0].get("text")
+    reason = choices[0].get("finish_reason")
+    return ChatChunk(
+        text=text if isinstance(text, str) else "",
+        finish_reason=reason if isinstance(reason, str) else None,
+        usage=parse_usage(answer.get("usage")),
+    )
+
+
+def parse_usage(usage: object) -> Usage | None:
+    """OpenAI's usage object; None where there is none."""
+    if not isinstance(usage, dict):
+        return None
+    details = usage.get("prompt_tokens_details")
+    return Usage(
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        completion_tokens=_count(usage.get("completion_tokens")),
+        cached_tokens=_count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
+    )
+
+
+def error_message(body: Mapping[str, Any]) -> str:
+    """The sentence in an error body of any of the usual shapes, at most 500 characters."""
+    error = body.get("error")
+    message = error.get("message") if isinstance(error, dict) else error
+    return str(message or body.get("message") or "an error without a message")[:500]
+
+
+def _as_object(payload: bytes) -> dict[str, Any]:
+    try:
+        parsed = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise EngineStreamBroken("It sent something that is not JSON.") from error
+    if not isinstance(parsed, dict):
+        raise EngineStreamBroken("It sent something that is not an answer.")
+    return parsed
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,59 @@
+"""The way to every engine: one pool of TCP connections for all of them, one more per unix socket.
+
+Bytes pass as they are: nothing is decompressed, no redirect is followed, no cookie kept, no proxy or password
+taken from the environment. There is no limit on connections here: how many may run is the gate's decision.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import aiohttp
+
+# What the kernel hands over at once is passed on at once; beyond this an engine waits for a slow reader.
+READ_BUFFER_BYTES = 64 * 1024
+
+
+async def _note_reuse(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    context.trace_request_ctx["is_reused"] = True
+
+
+class Connections:
+    """Opened on first use, inside the running event loop; close() it at the end."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[Path | None, aiohttp.ClientSession] = {}
+
+    def session(self, socket_path: Path | None = None) -> aiohttp.ClientSession:
+        """The session over TCP, or the one that reaches whoever listens on that unix socket."""
+        if socket_path not in self._sessions:
+            self._sessions[socket_path] = self._open(socket_path)
+        return self._sessions[socket_path]
+
+    def _open(self, socket_path: Path | None) -> aiohttp.ClientSession:
+        connector: aiohttp.BaseConnector
+        if socket_path is None:
+            connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
+        else:
+            connector = aiohttp.UnixConnector(path=str(socket_path), limit=0)
+        tracing = aiohttp.TraceConfig()
+        tracing.on_connection_reuseconn.append(_note_reuse)
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            headers={"Accept-Encoding": "identity"},
+            read_bufsize=READ_BUFFER_BYTES,
+            trace_configs=[tracing],
+            trust_env=False,
+            auto_decompress=False,
+        )
+
+    async def close(self) -> None:
+        """Close every connection; running answers break off."""
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()

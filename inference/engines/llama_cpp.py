@@ -1,0 +1,67 @@
+"""llama.cpp: a GGUF file served by a process of our own, or a server that runs already.
+
+Our own process listens on a unix socket in the appliance's private folder: no other user of the machine can go
+past the gate, and a restarted process keeps its address.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import ClassVar, cast
+
+from inference.engines.connections import Connections
+from inference.engines.exposition import gauge_values
+from inference.engines.openai_compatible import OpenAiCompatibleEngine
+from inference.errors import EngineUnavailable
+from inference.settings import EngineSettings, LlamaCppSettings
+from inference.types import EngineLoad
+
+# The host of a URL that goes over a unix socket means nothing; this one makes error messages readable.
+_SOCKET_URL = "http://llama-cpp/v1"
+_GAUGES = {"running": "llamacpp:requests_processing", "waiting": "llamacpp:requests_deferred"}
+
+
+class LlamaCppEngine(OpenAiCompatibleEngine):
+    """One llama.cpp server."""
+
+    settings_type: ClassVar[type[EngineSettings]] = LlamaCppSettings
+
+    def __init__(self, name: str, settings: EngineSettings, connections: Connections) -> None:
+        super().__init__(name, settings, connections)
+        self._slots: int | None = None
+
+    def _base_url(self, settings: EngineSettings) -> str:
+        return settings.base_url or _SOCKET_URL
+
+    def _socket_path(self) -> Path | None:
+        settings = cast(LlamaCppSettings, self._settings)
+        return None if settings.base_url else settings.socket_path
+
+    async def load(self) -> EngineLoad:
+        """Running and waiting requests and the number of slots. Raises EngineUnavailable."""
+        status, page = await self._get(f"{self.root_url}/metrics")
+        if status != 200:
+            raise EngineUnavailable(f"{self.root_url}/metrics answered {status}: start it with --metrics.")
+        if self._slots is None:
+            total = (await self._get_json(f"{self.root_url}/props")).get("total_slots")
+            self._slots = total if isinstance(total, int) else None
+        values = gauge_values(page.decode("utf-8", "replace"), _GAUGES)
+        return EngineLoad(
+            running=int(sum(values["running"])),
+            waiting=int(sum(values["waiting"])),
+            slots=self._settings.max_running or self._slots,
+        )
+
+
+def server_command(settings: LlamaCppSettings) -> list[str]:
+    """What starts the process behind an engine that has a model_path and a socket_path."""
+    command = [sys.executable, "-m", "inference.engines.llama_cpp_server"]
+    command += ["--model", str(settings.model_path), "--socket", str(settings.socket_path)]
+    command += ["--slots", str(settings.slots), "--threads", str(settings.threads)]
+    command += ["--gpu-layers", str(settings.gpu_layers), "--cache-ram-mib", str(settings.cache_ram_mib)]
+    if settings.model_name:
+        command += ["--name", settings.model_name]
+    if settings.context_tokens:
+        command += ["--context-tokens", str(settings.context_tokens)]
+    return [*command, "--embedding"] if settings.embedding else command

@@ -1,0 +1,194 @@
+"""Which engines there are, how they are, and who serves which model.
+
+Asks every engine for its models every few seconds, in the background: a question never waits for that. No engine is
+a normal state. An engine that is down keeps the models it had and says why it is down. Knows nothing of users,
+slots or turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from inference.errors import EngineUnavailable, InferenceError, ModelNotFound
+from inference.ports import ChatEngine
+from inference.types import EngineLoad, EngineState, ModelInfo
+
+logger = logging.getLogger(__name__)
+
+REFRESH_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An engine on the roster. kind: the engine table's name for it; base_url is shown to people only."""
+
+    engine: ChatEngine
+    kind: str
+    base_url: str = ""
+    is_fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a model can be asked for: an engine by name, and that engine's own name for the model."""
+
+    engine_name: str
+    model: str
+
+
+def routes_for(
+    model: str,
+    states: Sequence[EngineState],
+    aliases: Mapping[str, str],
+    fallbacks: frozenset[str] = frozenset(),
+) -> list[Route]:
+    """Every engine that serves a model or an alias, best first. Pure.
+
+    Healthy ones before the others, those kept for fallback after their equals, otherwise as configured. An engine
+    that is down stays in the list: it may be back before its next check. Raises ModelNotFound.
+    """
+    own_name = aliases.get(model, model)
+    serving = [state for state in states if any(known.id == own_name for known in state.models)]
+    if not serving:
+        raise ModelNotFound(model, known_names(states, aliases))
+    serving.sort(key=lambda state: (not state.is_healthy, state.name in fallbacks))
+    return [Route(state.name, own_name) for state in serving]
+
+
+def offered_models(states: Sequence[EngineState], aliases: Mapping[str, str]) -> list[ModelInfo]:
+    """Every model once, in the engines' order, then the aliases that lead to one. Pure.
+
+    A model on two engines has the smaller of their contexts: either may have to answer.
+    """
+    offered: dict[str, ModelInfo] = {}
+    for state in states:
+        for model in state.models:
+            known = offered.get(model.id)
+            offered[model.id] = model if known is None else _narrower(known, model)
+    for alias, target in aliases.items():
+        if target in offered:
+            offered[alias] = replace(offered[target], id=alias)
+    return list(offered.values())
+
+
+def known_names(states: Sequence[EngineState], aliases: Mapping[str, str]) -> list[str]:
+    """The names a person may ask for. Pure."""
+    return [model.id for model in offered_models(states, aliases)]
+
+
+def _narrower(one: ModelInfo, other: ModelInfo) -> ModelInfo:
+    sizes = [model.context_tokens for model in (one, other) if model.context_tokens is not None]
+    return replace(one, context_tokens=min(sizes) if sizes else None)
+
+
+class Roster:
+    """The engines of this appliance. Call refresh() once, then run() as a background task."""
+
+    def __init__(
+        self,
+        members: Sequence[Membership],
+        aliases: Mapping[str, str] | None = None,
+        *,
+        refresh_s: float = REFRESH_S,
+        on_change: Callable[[Sequence[EngineState]], None] | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._members = {member.engine.name: member for member in members}
+        self._aliases = dict(aliases or {})
+        self._fallbacks = frozenset(name for name, member in self._members.items() if member.is_fallback)
+        self._states = {name: _not_asked_yet(member) for name, member in self._members.items()}
+        self._refresh_s = refresh_s
+        self._on_change = on_change
+        self._jitter = jitter
+
+    def resolve(self, model: str) -> list[tuple[ChatEngine, str]]:
+        """(engine, that engine's own name for the model), best first. Raises ModelNotFound."""
+        return [
+            (self._members[route.engine_name].engine, route.model)
+            for route in routes_for(model, self.states(), self._aliases, self._fallbacks)
+        ]
+
+    def models(self) -> list[ModelInfo]:
+        """Everything that can be asked for, aliases included."""
+        return offered_models(self.states(), self._aliases)
+
+    def context_tokens(self, model: str) -> int | None:
+        """The context of a model or alias; None where no engine tells or has it."""
+        return next((known.context_tokens for known in self.models() if known.id == model), None)
+
+    def states(self) -> list[EngineState]:
+        """How every engine is, in the order of the configuration."""
+        return list(self._states.values())
+
+    def engine(self, name: str) -> ChatEngine | None:
+        """An engine by its name."""
+        member = self._members.get(name)
+        return member.engine if member else None
+
+    async def refresh(self) -> None:
+        """Ask all engines at once, and tell the callback if anything but their load changed."""
+        before = _without_load(self.states())
+        asked = await asyncio.gather(*(self._ask(name, member) for name, member in self._members.items()))
+        self._states = {state.name: state for state in asked}
+        if self._on_change is not None and _without_load(self.states()) != before:
+            self._on_change(self.states())
+
+    async def run(self) -> None:
+        """Refresh for ever. The pause varies by a fifth, so that many workers do not ask all at once."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(self._refresh_s * (0.9 + 0.2 * self._jitter()))
+
+    async def close(self) -> None:
+        """Close every engine."""
+        for member in self._members.values():
+            await member.engine.close()
+
+    async def _ask(self, name: str, member: Membership) -> EngineState:
+        previous = self._states[name]
+        try:
+            models = await member.engine.models()
+        except InferenceError as error:
+            return self._down(previous, error)
+        if not previous.is_healthy:
+            logger.info("engine %s answers: %s", name, ", ".join(model.id for model in models) or "no models")
+        return EngineState(
+            name=name,
+            engine=member.kind,
+            is_healthy=True,
+            models=tuple(models),
+            base_url=member.base_url,
+            load=await self._load_of(member.engine),
+        )
+
+    def _down(self, previous: EngineState, error: InferenceError) -> EngineState:
+        if previous.is_healthy or previous.reason == NOT_ASKED_YET:
+            logger.warning("engine %s is down: %s", previous.name, error)
+        return replace(previous, is_healthy=False, reason=str(error), load=EngineLoad())
+
+    async def _load_of(self, engine: ChatEngine) -> EngineLoad:
+        try:
+            return await engine.load()
+        except EngineUnavailable:
+            return EngineLoad()  # it serves, and does not say how busy it is
+
+
+NOT_ASKED_YET = "It has not been asked yet."
+
+
+def _not_asked_yet(member: Membership) -> EngineState:
+    return EngineState(
+        name=member.engine.name,
+        engine=member.kind,
+        is_healthy=False,
+        reason=NOT_ASKED_YET,
+        base_url=member.base_url,
+    )
+
+
+def _without_load(states: Sequence[EngineState]) -> list[EngineState]:
+    return [replace(state, load=EngineLoad()) for state in states]
