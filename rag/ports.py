@@ -66,6 +66,18 @@ class VectorStore(Protocol):
         """(chunk id, BM25 with document frequencies of the visible collections), best first."""
         ...
 
+    async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int:
+        """Make a document searchable in a second collection without embedding it again; returns its chunks."""
+        ...
+
+    async def frequencies(self, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        """(number of visible chunks, term -> how many of them hold it; absent: none)."""
+        ...
+
+    async def page_text(self, scope: Scope, file_id: UUID, number: int | None) -> str | None:
+        """A page as quotes are checked against it (number None: a format without pages); None: not to be seen."""
+        ...
+
     async def passages(self, scope: Scope, chunk_ids: Sequence[int]) -> list[Passage]:
         """The passages of these ids that the asker may see, in the order asked for."""
         ...

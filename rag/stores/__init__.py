@@ -1,0 +1,5 @@
+"""The table of stores: a name in the configuration, and the class that fulfils rag.ports.VectorStore."""
+
+STORES = {
+    "pgvector": "rag.stores.pgvector:PgvectorStore",
+}

@@ -1,0 +1,241 @@
+"""The index in PostgreSQL: vectors by pgvector, words by our own postings, one transaction a document.
+
+Every statement filters by the scope's collections; row-level security of the scope's connection stands below that.
+Few visible chunks are searched exactly, many by the HNSW graph. The SQL is in pgvector.sql.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any, LiteralString, cast
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.documents import Chunk, Page, Passage
+from rag.ports import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from psycopg import AsyncConnection
+
+_ROWS_PER_STATEMENT = 20_000
+_VECTORS_PER_STATEMENT = 500
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class PgvectorStore:
+    """Fulfils rag.ports.VectorStore.
+
+    exact_below: visible chunks up to which every vector is compared (30 ms for 50,000 x 384 on one core).
+    ef_search: breadth of the graph search. max_scan_tuples: rows it may look at until enough visible ones are found.
+    """
+
+    def __init__(
+        self, *, exact_below: int = 20_000, ef_search: int = 200, max_scan_tuples: int = 200_000
+    ) -> None:
+        self._exact_below = exact_below
+        self._settings = {"ef_search": str(ef_search), "max_scan_tuples": str(max_scan_tuples)}
+        self._queries = _named_queries()
+
+    async def add(
+        self,
+        scope: Scope,
+        file_id: UUID,
+        collection_id: UUID,
+        model_id: str,
+        pages: Sequence[Page],
+        chunks: Sequence[Chunk],
+        terms: Sequence[Mapping[str, int]],
+        vectors: NDArray[np.float32],
+    ) -> None:
+        async with self._changing(scope, file_id, collection_id) as change:
+            await change.remove()
+            await change.run(
+                "add_pages", numbers=[p.number for p in pages], texts=[_text(p.text) for p in pages]
+            )
+            ids = await change.add_chunks(chunks, terms)
+            await change.add_vectors(ids, model_id, vectors)
+            await change.add_terms(ids, terms)
+
+    async def remove(self, scope: Scope, file_id: UUID, collection_id: UUID) -> int:
+        async with self._changing(scope, file_id, collection_id) as change:
+            return await change.remove()
+
+    async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int:
+        if from_collection == to_collection:
+            raise ValueError("a document cannot be copied onto itself")
+        async with self._changing(scope, file_id, to_collection) as change:
+            await change.remove()
+            return await change.copy_from(from_collection)
+
+    async def dense(
+        self, scope: Scope, model_id: str, vector: NDArray[np.float32], limit: int
+    ) -> list[tuple[int, float]]:
+        values = {"collection_ids": list(scope.collection_ids), "model_id": model_id, "limit": limit}
+        async with scope.connection() as connection:
+            counted = await connection.execute(self._query("count_visible"), values)
+            (visible,) = await counted.fetchone() or (0,)
+            how = "dense_exactly" if visible <= self._exact_below else "dense_by_index"
+            await connection.execute(self._query("search_settings"), self._settings)
+            query = self._query(how).replace("{dimension}", str(len(vector)))
+            rows = await connection.execute(query, values | {"vector": _halfvec(vector)})
+            return [(int(chunk), float(cosine)) for chunk, cosine in await rows.fetchall()]
+
+    async def lexical(self, scope: Scope, terms: Sequence[str], limit: int) -> list[tuple[int, float]]:
+        values = {"collection_ids": list(scope.collection_ids), "terms": sorted(set(terms)), "limit": limit}
+        async with scope.connection() as connection:
+            rows = await connection.execute(self._query("lexical"), values)
+            return [(int(chunk), float(score)) for chunk, score in await rows.fetchall()]
+
+    async def frequencies(self, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        values = {"collection_ids": list(scope.collection_ids), "terms": sorted(set(terms))}
+        async with scope.connection() as connection:
+            rows = await connection.execute(self._query("frequencies"), values)
+            count, frequencies = await rows.fetchone() or (0, {})
+            return int(count), frequencies
+
+    async def passages(self, scope: Scope, chunk_ids: Sequence[int]) -> list[Passage]:
+        values = {"collection_ids": list(scope.collection_ids), "ids": list(chunk_ids)}
+        async with scope.connection() as connection:
+            rows = await connection.execute(self._query("passages"), values)
+            return [_passage(row) for row in await rows.fetchall()]
+
+    async def page_text(self, scope: Scope, file_id: UUID, number: int | None) -> str | None:
+        values = {"collection_ids": list(scope.collection_ids), "file_id": file_id, "number": number}
+        async with scope.connection() as connection:
+            row = await (await connection.execute(self._query("page_text"), values)).fetchone()
+            return None if row is None else str(row[0])
+
+    def _query(self, name: str) -> LiteralString:
+        return self._queries[name]
+
+    @asynccontextmanager
+    async def _changing(self, scope: Scope, file_id: UUID, collection_id: UUID) -> AsyncIterator[_Change]:
+        """The scope's transaction, after the other writers of this collection."""
+        async with scope.connection() as connection:
+            change = _Change(connection, self._queries, file_id, collection_id)
+            await change.run("lock_totals")
+            yield change
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The steps of changing one document in one collection, within one transaction."""
+
+    connection: AsyncConnection
+    queries: Mapping[str, LiteralString]
+    file_id: UUID
+    collection_id: UUID
+
+    async def run(self, query: str, **values: Any) -> int:  # noqa: ANN401 - whatever the statement takes
+        """Returns how many rows it touched."""
+        defaults = {"file_id": self.file_id, "collection_id": self.collection_id}
+        return (await self.connection.execute(self.queries[query], defaults | values)).rowcount
+
+    async def remove(self) -> int:
+        removed = await self.connection.execute(
+            self.queries["remove_postings"], {"file_id": self.file_id, "collection_id": self.collection_id}
+        )
+        (length,) = await removed.fetchone() or (0,)
+        await self.run("lower_frequencies")
+        chunks = await self.run("remove_chunks")
+        await self.run("remove_pages")
+        await self.run("raise_totals", chunks=-chunks, length=-length)
+        return chunks
+
+    async def copy_from(self, source: UUID) -> int:
+        values = {"file_id": self.file_id, "collection_id": self.collection_id, "source": source}
+        copied = await self.connection.execute(self.queries["copy"], values)
+        (chunks,) = await copied.fetchone() or (0,)
+        return int(chunks)
+
+    async def add_chunks(self, chunks: Sequence[Chunk], terms: Sequence[Mapping[str, int]]) -> list[int]:
+        """Returns the new ids in the order of `chunks`."""
+        values = {
+            "file_id": self.file_id,
+            "collection_id": self.collection_id,
+            "ordinals": [chunk.ordinal for chunk in chunks],
+            "pages": [chunk.page for chunk in chunks],
+            "starts": [chunk.start for chunk in chunks],
+            "ends": [chunk.end for chunk in chunks],
+            "headings": [json.dumps([_text(heading) for heading in chunk.headings]) for chunk in chunks],
+            "languages": [chunk.language for chunk in chunks],
+            "texts": [_text(chunk.text) for chunk in chunks],
+            "terms": [json.dumps(sorted(counts)) for counts in terms],
+        }
+        rows = await self.connection.execute(self.queries["add_chunks"], values)
+        by_ordinal: dict[int, int] = dict(await rows.fetchall())
+        return [by_ordinal[chunk.ordinal] for chunk in chunks]
+
+    async def add_vectors(self, ids: Sequence[int], model_id: str, vectors: NDArray[np.float32]) -> None:
+        for part in _parts(len(ids), _VECTORS_PER_STATEMENT):
+            await self.run(
+                "add_embeddings",
+                ids=list(ids[part]),
+                model_id=model_id,
+                dimension=vectors.shape[1],
+                vectors=[_halfvec(vector) for vector in vectors[part]],
+            )
+
+    async def add_terms(self, ids: Sequence[int], terms: Sequence[Mapping[str, int]]) -> None:
+        lengths = [sum(counts.values()) for counts in terms]
+        postings = sorted(
+            (term, chunk, tf, length)
+            for chunk, counts, length in zip(ids, terms, lengths, strict=True)
+            for term, tf in counts.items()
+        )
+        for part in _parts(len(postings), _ROWS_PER_STATEMENT):
+            words, chunks, tfs, sizes = (list(column) for column in zip(*postings[part], strict=True))
+            await self.run("add_postings", terms=words, ids=chunks, tfs=tfs, lengths=sizes)
+        frequencies = sorted(Counter(term for counts in terms for term in counts).items())
+        await self.run(
+            "raise_frequencies", terms=[term for term, _ in frequencies], dfs=[df for _, df in frequencies]
+        )
+        await self.run("raise_totals", chunks=len(ids), length=sum(lengths))
+
+
+def _parts(count: int, size: int) -> Iterator[slice]:
+    return (slice(start, start + size) for start in range(0, count, size))
+
+
+def _halfvec(vector: NDArray[np.float32]) -> str:
+    return "[" + ",".join(map(str, vector.astype(np.float16).tolist())) + "]"
+
+
+def _text(text: str) -> str:
+    """What PostgreSQL cannot hold becomes U+FFFD, one for one, so that offsets stay right."""
+    return _SURROGATES.sub("\ufffd", text.replace("\x00", "\ufffd"))
+
+
+def _passage(row: Sequence[Any]) -> Passage:
+    chunk, file_id, filename, collection_id, text, page, start, end, headings, language = row
+    return Passage(
+        chunk_id=chunk,
+        file_id=file_id,
+        filename=filename,
+        collection_id=collection_id,
+        text=text,
+        page=page,
+        start=start,
+        end=end,
+        headings=tuple(headings),
+        language=language,
+    )
+
+
+def _named_queries() -> dict[str, LiteralString]:
+    """pgvector.sql by the names in its `-- name:` lines."""
+    text = (resources.files("rag.stores") / "pgvector.sql").read_text(encoding="utf-8")
+    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)[1:]
+    return {
+        name: cast(LiteralString, body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }

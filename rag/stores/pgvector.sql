@@ -1,0 +1,176 @@
+-- name: lock_totals
+-- Writers of one collection follow each other; it is the first statement of every change.
+INSERT INTO collection_totals (collection_id) VALUES (%(collection_id)s)
+ON CONFLICT (collection_id) DO UPDATE SET chunks = collection_totals.chunks
+
+-- name: add_pages
+INSERT INTO pages (collection_id, file_id, ordinal, number, text)
+SELECT %(collection_id)s, %(file_id)s, ordinal - 1, number, text
+FROM unnest(%(numbers)s::int[], %(texts)s::text[]) WITH ORDINALITY AS page (number, text, ordinal)
+
+-- name: add_chunks
+-- headings and terms come as JSON lists, because arrays of arrays must be rectangular.
+INSERT INTO chunks
+    (collection_id, file_id, ordinal, page, start_offset, end_offset, headings, language, text, terms)
+SELECT %(collection_id)s, %(file_id)s, c.ordinal, c.page, c.start_offset, c.end_offset,
+       ARRAY(SELECT jsonb_array_elements_text(c.headings)), c.language, c.text,
+       ARRAY(SELECT jsonb_array_elements_text(c.terms))
+FROM unnest(%(ordinals)s::int[], %(pages)s::int[], %(starts)s::int[], %(ends)s::int[], %(headings)s::jsonb[],
+            %(languages)s::text[], %(texts)s::text[], %(terms)s::jsonb[])
+     AS c (ordinal, page, start_offset, end_offset, headings, language, text, terms)
+RETURNING ordinal, id
+
+-- name: add_embeddings
+INSERT INTO embeddings (chunk_id, collection_id, model_id, dimension, embedding)
+SELECT id, %(collection_id)s, %(model_id)s, %(dimension)s, vector::halfvec
+FROM unnest(%(ids)s::bigint[], %(vectors)s::text[]) AS e (id, vector)
+
+-- name: add_postings
+INSERT INTO postings (collection_id, term, chunk_id, tf, length)
+SELECT %(collection_id)s, term, id, tf, length
+FROM unnest(%(terms)s::text[], %(ids)s::bigint[], %(tfs)s::int[], %(lengths)s::int[]) AS p (term, id, tf, length)
+
+-- name: raise_frequencies
+-- Terms come sorted, so that two writers can never wait for each other in a circle.
+INSERT INTO terms (collection_id, term, df)
+SELECT %(collection_id)s, term, df FROM unnest(%(terms)s::text[], %(dfs)s::bigint[]) AS t (term, df)
+ON CONFLICT (collection_id, term) DO UPDATE SET df = terms.df + excluded.df
+
+-- name: raise_totals
+UPDATE collection_totals SET chunks = chunks + %(chunks)s, length = length + %(length)s
+WHERE collection_id = %(collection_id)s
+
+-- name: remove_postings
+-- Returns how many terms, repetitions included, go with the file.
+WITH gone AS MATERIALIZED (
+    SELECT c.id, t.term FROM chunks c CROSS JOIN unnest(c.terms) AS t (term)
+    WHERE c.collection_id = %(collection_id)s AND c.file_id = %(file_id)s
+), removed AS (
+    DELETE FROM postings p USING gone
+    WHERE p.collection_id = %(collection_id)s AND p.term = gone.term AND p.chunk_id = gone.id
+    RETURNING p.chunk_id, p.tf
+)
+SELECT coalesce(sum(tf), 0) FROM removed
+
+-- name: lower_frequencies
+WITH gone AS MATERIALIZED (
+    SELECT t.term, count(*) AS df FROM chunks c CROSS JOIN unnest(c.terms) AS t (term)
+    WHERE c.collection_id = %(collection_id)s AND c.file_id = %(file_id)s GROUP BY t.term
+), ended AS (
+    DELETE FROM terms USING gone
+    WHERE terms.collection_id = %(collection_id)s AND terms.term = gone.term AND terms.df <= gone.df
+)
+UPDATE terms SET df = terms.df - gone.df FROM gone
+WHERE terms.collection_id = %(collection_id)s AND terms.term = gone.term AND terms.df > gone.df
+
+-- name: remove_chunks
+DELETE FROM chunks WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
+
+-- name: remove_pages
+DELETE FROM pages WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
+
+-- name: copy
+-- One statement and so one snapshot: a document that changes meanwhile is copied as it was, whole.
+WITH source AS MATERIALIZED (
+    SELECT * FROM chunks WHERE collection_id = %(source)s AND file_id = %(file_id)s
+), copied AS (
+    INSERT INTO chunks
+        (collection_id, file_id, ordinal, page, start_offset, end_offset, headings, language, text, terms)
+    SELECT %(collection_id)s, file_id, ordinal, page, start_offset, end_offset, headings, language, text, terms
+    FROM source RETURNING id, ordinal
+), pairs AS MATERIALIZED (
+    SELECT source.id AS original, copied.id AS copy, source.terms FROM source JOIN copied USING (ordinal)
+), copied_pages AS (
+    INSERT INTO pages (collection_id, file_id, ordinal, number, text)
+    SELECT %(collection_id)s, file_id, ordinal, number, text
+    FROM pages WHERE collection_id = %(source)s AND file_id = %(file_id)s
+), copied_embeddings AS (
+    INSERT INTO embeddings (chunk_id, collection_id, model_id, dimension, embedding)
+    SELECT pairs.copy, %(collection_id)s, e.model_id, e.dimension, e.embedding
+    FROM pairs JOIN embeddings e ON e.chunk_id = pairs.original
+), copied_postings AS (
+    INSERT INTO postings (collection_id, term, chunk_id, tf, length)
+    SELECT %(collection_id)s, p.term, pairs.copy, p.tf, p.length
+    FROM pairs CROSS JOIN unnest(pairs.terms) AS t (term)
+         JOIN postings p ON p.collection_id = %(source)s AND p.term = t.term AND p.chunk_id = pairs.original
+    RETURNING tf
+), raised AS (
+    INSERT INTO terms (collection_id, term, df)
+    SELECT %(collection_id)s, t.term, count(*) FROM pairs CROSS JOIN unnest(pairs.terms) AS t (term)
+    GROUP BY t.term ORDER BY t.term COLLATE "C"
+    ON CONFLICT (collection_id, term) DO UPDATE SET df = terms.df + excluded.df
+)
+UPDATE collection_totals
+SET chunks = chunks + (SELECT count(*) FROM copied),
+    length = length + (SELECT coalesce(sum(tf), 0) FROM copied_postings)
+WHERE collection_id = %(collection_id)s
+RETURNING (SELECT count(*) FROM copied)
+
+-- name: count_visible
+SELECT coalesce(sum(chunks), 0) FROM collection_totals WHERE collection_id = ANY(%(collection_ids)s)
+
+-- name: search_settings
+-- hnsw's defaults return nothing to a viewer who may see 1 of 100 rows: it must go on until it has enough.
+SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', %(ef_search)s, true),
+       set_config('hnsw.max_scan_tuples', %(max_scan_tuples)s, true),
+       set_config('hnsw.scan_mem_multiplier', '4', true), set_config('plan_cache_mode', 'force_custom_plan', true)
+
+-- name: dense_by_index
+-- The index gives relaxed order; the outer query puts it right.
+WITH nearest AS MATERIALIZED (
+    SELECT chunk_id, embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension}) AS distance
+    FROM embeddings
+    WHERE dimension = {dimension} AND model_id = %(model_id)s AND collection_id = ANY(%(collection_ids)s)
+    ORDER BY embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension})
+    LIMIT %(limit)s
+)
+SELECT chunk_id, 1 - distance FROM nearest ORDER BY distance, chunk_id
+
+-- name: dense_exactly
+-- "+ 0" keeps the planner from the graph index: few rows are visible, and all of them are looked at.
+SELECT chunk_id, 1 - (embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension}))
+FROM embeddings
+WHERE dimension = {dimension} AND model_id = %(model_id)s AND collection_id = ANY(%(collection_ids)s)
+ORDER BY (embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension})) + 0, chunk_id
+LIMIT %(limit)s
+
+-- name: lexical
+-- BM25, k1 0.9, b 0.4. Without the casts PostgreSQL reckons in numeric, three times slower.
+WITH found AS MATERIALIZED (
+    SELECT collection_id, term, df FROM terms
+    WHERE collection_id = ANY(%(collection_ids)s) AND term = ANY(%(terms)s)
+), visible AS MATERIALIZED (
+    SELECT sum(chunks)::float8 AS n, sum(length)::float8 / greatest(sum(chunks), 1)::float8 AS average
+    FROM collection_totals WHERE collection_id = ANY(%(collection_ids)s)
+), weighed AS MATERIALIZED (
+    SELECT term, ln(1 + (n - sum(df)::float8 + 0.5::float8) / (sum(df)::float8 + 0.5::float8)) AS idf
+    FROM found, visible GROUP BY term, n
+)
+SELECT p.chunk_id, sum(
+    w.idf * p.tf * 1.9::float8 / (p.tf + 0.9::float8 * (0.6::float8 + 0.4::float8 * p.length / visible.average))
+) AS score
+FROM visible, found f JOIN weighed w USING (term)
+     JOIN postings p ON p.collection_id = f.collection_id AND p.term = f.term
+GROUP BY p.chunk_id ORDER BY score DESC, p.chunk_id LIMIT %(limit)s
+
+-- name: frequencies
+SELECT (SELECT coalesce(sum(chunks), 0) FROM collection_totals WHERE collection_id = ANY(%(collection_ids)s)),
+       coalesce(jsonb_object_agg(term, df), '{}')
+FROM (
+    SELECT term, sum(df) AS df FROM terms
+    WHERE collection_id = ANY(%(collection_ids)s) AND term = ANY(%(terms)s) GROUP BY term
+) counted
+
+-- name: passages
+SELECT c.id, c.file_id, f.filename, c.collection_id, c.text, c.page, c.start_offset, c.end_offset, c.headings,
+       c.language
+FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS wanted (id, place)
+     JOIN chunks c ON c.id = wanted.id JOIN files f ON f.id = c.file_id
+WHERE c.collection_id = ANY(%(collection_ids)s)
+ORDER BY wanted.place
+
+-- name: page_text
+SELECT text FROM pages
+WHERE file_id = %(file_id)s AND number IS NOT DISTINCT FROM %(number)s::int
+      AND collection_id = ANY(%(collection_ids)s)
+ORDER BY collection_id, ordinal LIMIT 1
