@@ -2,10 +2,18 @@
 
 ApplianceError
 ├── InvalidRequest          a field is wrong; `param` names it
+│   ├── ConflictingCredentials   two different keys in one request
+│   └── PasswordRefused          too short, or the e-mail address
 ├── NotAuthenticated        no credential, or one that is unknown, expired or revoked
+│   ├── SignInFailed             e-mail or password is wrong
+│   └── CredentialWithdrawn      revoked, signed out or suspended while the request was running
 ├── NotPermitted            known, but not allowed
+│   ├── CrossSiteRequest         a cookie that another site made the browser send
+│   └── PlainHttpRefused         signing in without TLS on an address that is not loopback
 ├── NotFound                there is no such thing for this caller
+│   └── LinkNotValid             a one-time link that is used, expired or unknown
 ├── Conflict                it exists already, or changed meanwhile
+│   └── LastAdministrator        nobody would be left to administer
 ├── TooLarge                the body is over the limit
 ├── QueueFull               too many are waiting; retry_after_s says when to come back
 ├── QuotaExceeded           a limit set by the operator is used up
@@ -40,10 +48,34 @@ class InvalidRequest(ApplianceError):
     code = "invalid_request"
 
 
+class ConflictingCredentials(InvalidRequest):
+    """The request carries two different credentials. Send one of them."""
+
+    code = "conflicting_credentials"
+
+
+class PasswordRefused(InvalidRequest):
+    """That password cannot be used. Choose a longer one that is not the e-mail address."""
+
+    code = "password_refused"
+
+
 class NotAuthenticated(ApplianceError):
     """Sign in, or send a valid key as `Authorization: Bearer KEY`."""
 
     code = "invalid_api_key"
+
+
+class SignInFailed(NotAuthenticated):
+    """E-mail or password is wrong. An administrator can send a link to set a new password."""
+
+    code = "sign_in_failed"
+
+
+class CredentialWithdrawn(NotAuthenticated):
+    """The key or the sign-in was withdrawn while the request was running. Sign in again, or use another key."""
+
+    code = "credential_withdrawn"
 
 
 class NotPermitted(ApplianceError):
@@ -52,16 +84,40 @@ class NotPermitted(ApplianceError):
     code = "not_permitted"
 
 
+class CrossSiteRequest(NotPermitted):
+    """The request did not come from a page of this appliance. Open its page and try again, or use a key."""
+
+    code = "cross_site_request"
+
+
+class PlainHttpRefused(NotPermitted):
+    """Signing in needs HTTPS here. Put TLS in front, or set `server.allow_plain_http = true` on a trusted network."""
+
+    code = "plain_http_refused"
+
+
 class NotFound(ApplianceError):
     """There is no such thing here, or it is not yours to see."""
 
     code = "not_found"
 
 
+class LinkNotValid(NotFound):
+    """This link has been used or has expired. Ask an administrator for a new one."""
+
+    code = "link_not_valid"
+
+
 class Conflict(ApplianceError):
     """That is not possible as things stand."""
 
     code = "conflict"
+
+
+class LastAdministrator(Conflict):
+    """This is the last administrator. Make somebody else administrator first."""
+
+    code = "last_administrator"
 
 
 class TooLarge(ApplianceError):
@@ -103,7 +159,7 @@ class PartUnavailable(ApplianceError):
 
 
 class StorageFull(PartUnavailable):
-    """The disk of this appliance is full, so nothing was stored. Delete files, or ask an administrator for more room."""
+    """The disk of this appliance is full; nothing was stored. Delete files, or ask an administrator for room."""
 
     code = "storage_full"
 

@@ -1,0 +1,190 @@
+"""The process that runs the jobs.
+
+A worker that dies is known at once and never by mistake: it holds an advisory lock under its number for as long as its
+connection lives, and the jobs of a number that nobody holds are put back. (A heartbeat would have to be slow, or would
+take a busy worker for a dead one.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+from procrastinate.manager import JobManager
+from procrastinate.worker import Worker
+from psycopg import AsyncConnection, OperationalError
+
+from appliance.errors import PartUnavailable
+from appliance.ports import JobHandler, RetryLater
+from appliance.storage.jobs import QUEUE
+
+logger = logging.getLogger(__name__)
+
+_LOCK_CLASS = 7_305_108  # of the workers' advisory locks; any number, the same for every process
+_RESCUE_S = 5.0  # how often jobs of dead workers are looked for, beside the start
+_WATCH_S = 1.0
+_GRACE_S = 1.0  # running jobs may end by themselves for this long when the worker is stopped
+_PRUNE_S = 3600.0
+
+_LIVE_LOCK = "SELECT pg_try_advisory_lock(%s, %s)"
+_RESCUE = """
+SELECT procrastinate_retry_job_v2(job.id, now(), NULL, NULL, NULL), job.id, job.task_name
+FROM procrastinate_jobs job
+WHERE job.status = 'doing' AND (job.worker_id IS NULL OR NOT EXISTS (
+    SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted
+      AND l.objsubid = 2 AND l.classid = %(lock_class)s AND l.objid = job.worker_id))
+"""
+
+
+class _Retry(BaseRetryStrategy):  # type: ignore[misc]  # procrastinate is not followed by mypy
+    """Again when the handler asks for it, and at once when the worker was stopped in the middle."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        now = datetime.now(UTC)
+        if isinstance(exception, RetryLater):
+            return RetryDecision(retry_at=now + timedelta(seconds=exception.delay_s))
+        if isinstance(exception, asyncio.CancelledError):
+            return RetryDecision(
+                retry_at=now
+            )  # a job that was cancelled by its owner is not run again for that
+        return None
+
+
+class _WorkerLease:
+    """The connection whose life is the worker's life, as far as other workers can tell."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._taken = asyncio.Event()
+        self._connection: AsyncConnection | None = None
+
+    async def take(self, worker_id: int) -> None:
+        self._connection = await AsyncConnection.connect(
+            self._url,
+            autocommit=True,
+            application_name="appliance worker",
+            keepalives_idle=5,
+            keepalives_count=3,
+        )
+        await self._connection.execute(_LIVE_LOCK, (_LOCK_CLASS, worker_id))
+        self._taken.set()
+
+    async def wait_until_lost(self) -> None:
+        await self._taken.wait()
+        assert self._connection is not None
+        while True:
+            try:
+                await self._connection.execute("SELECT 1")
+            except OperationalError:
+                return
+            await asyncio.sleep(_WATCH_S)
+
+    async def release(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+
+class _LeasedJobManager(JobManager):  # type: ignore[misc]
+    """Takes the lease before the first job can be fetched under the worker's number."""
+
+    def __init__(self, connector: PsycopgConnector, lease: _WorkerLease) -> None:
+        super().__init__(connector)
+        self._lease = lease
+
+    async def register_worker(self) -> int:
+        worker_id: int = await super().register_worker()
+        await self._lease.take(worker_id)
+        return worker_id
+
+
+class JobWorker:
+    """Runs jobs until it is stopped. url: the worker role's address."""
+
+    def __init__(self, url: str, handlers: Mapping[str, JobHandler], *, concurrency: int) -> None:
+        self._url = url
+        self._handlers = dict(handlers)
+        self._concurrency = concurrency
+        self._worker: Worker | None = None
+
+    async def run(self) -> None:
+        """Returns after `stop`. Raises PartUnavailable when PostgreSQL goes away; the supervisor starts us again."""
+        connector = PsycopgConnector(
+            conninfo=self._url,
+            min_size=1,
+            max_size=self._concurrency + 3,
+            kwargs={"application_name": "appliance worker"},
+        )
+        app = App(connector=connector)
+        lease = _WorkerLease(self._url)
+        app.job_manager = _LeasedJobManager(connector, lease)
+        for name, handler in self._handlers.items():
+            app.task(name=name, queue=QUEUE, retry=_Retry())(_as_task(handler))
+        try:
+            async with app.open_async():
+                await self._run(app, lease)
+        except (ConnectorException, OperationalError) as error:
+            raise PartUnavailable("PostgreSQL went away while jobs were running.") from error
+        finally:
+            await lease.release()
+
+    def stop(self) -> None:
+        """Running jobs end within a second or are put back."""
+        if self._worker is not None:
+            self._worker.stop()
+
+    async def _run(self, app: App, lease: _WorkerLease) -> None:
+        await _rescue(app)
+        self._worker = worker = Worker(
+            app=app,
+            queues=[QUEUE],
+            concurrency=self._concurrency,
+            shutdown_graceful_timeout=_GRACE_S,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+            fetch_job_polling_interval=1.0,
+            stalled_worker_timeout=_PRUNE_S,
+        )
+        running = asyncio.create_task(worker.run())
+        lost = asyncio.create_task(lease.wait_until_lost())
+        rescuing = asyncio.create_task(_rescue_forever(app))
+        try:
+            await asyncio.wait([running, lost], return_when=asyncio.FIRST_COMPLETED)
+            was_lost = lost.done() and not running.done()
+            worker.stop()
+            await running
+        finally:
+            for task in (lost, rescuing):
+                task.cancel()
+            await asyncio.gather(lost, rescuing, return_exceptions=True)
+        if was_lost:
+            raise PartUnavailable("The connection to PostgreSQL was lost.")
+
+
+def _as_task(handler: JobHandler) -> Callable[..., Awaitable[None]]:
+    async def run(**payload: Any) -> None:  # noqa: ANN401 - a job's own values
+        await handler(payload)
+
+    return run
+
+
+async def _rescue_forever(app: App) -> None:
+    while True:
+        await asyncio.sleep(_RESCUE_S)
+        try:
+            await _rescue(app)
+        except ConnectorException:
+            logger.warning("jobs of lost workers could not be looked for; trying again")
+
+
+async def _rescue(app: App) -> None:
+    """Put back the jobs whose worker is gone."""
+    rows = await app.connector.execute_query_all_async(_RESCUE, lock_class=_LOCK_CLASS)
+    for row in rows:
+        logger.warning("job %s (%s) lost its worker and is run again", row["id"], row["task_name"])
