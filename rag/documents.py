@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the parsing child uses this module and has no need of numpy's 20 MB
+    import numpy as np
+    from numpy.typing import NDArray
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "code"]
 

@@ -1,0 +1,140 @@
+"""What the child of one document does: give up its rights, find out what the file is, parse, answer, end."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rag.documents import ParsedDocument
+from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge, UnsupportedFormat
+from rag.limits import ParsingLimits
+from rag.media_types import detect
+from rag.sandbox import wire
+from rag.sandbox.confinement import (
+    Allowance,
+    SandboxState,
+    be_first_to_go,
+    confine,
+    die_with_parent,
+    library_folders,
+    limit_resources,
+)
+
+_RESULT_FD = 3
+_PROGRESS_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One document to read."""
+
+    path: Path
+    media_type: str | None
+    scratch: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What all children of one forkserver share. parsers: media type → "module:Class"."""
+
+    parsers: Mapping[str, str]
+    limits: ParsingLimits
+    allowance: Allowance
+    max_output_bytes: int
+    state: SandboxState
+
+    def load(self, media_type: str) -> Callable[..., Any]:
+        """The parser class of a row; it is constructed with the limits and, where it asks for it, `progress`."""
+        try:
+            module, _, name = self.parsers[media_type].partition(":")
+            found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        except KeyError as error:
+            raise UnsupportedFormat(f"No parser for {media_type}.") from error
+        except ImportError as error:
+            raise UnsupportedFormat(f"The parser for {media_type} is not installed ({error}).") from error
+        return found
+
+
+def run(reader: Reader, order: Order, result_fd: int, parent_pid: int) -> NoReturn:
+    """Everything that happens between fork and exit; nothing of the forkserver's may be touched afterwards."""
+    status = 1
+    try:
+        _detach(result_fd, parent_pid)
+        _write(_answer(reader, order))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _detach(result_fd: int, parent_pid: int) -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    die_with_parent(parent_pid)
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.dup2(result_fd, _RESULT_FD)
+    os.closerange(_RESULT_FD + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def _answer(reader: Reader, order: Order) -> bytes:
+    try:
+        tempfile.tempdir = str(order.scratch)
+        be_first_to_go()
+        limit_resources(reader.allowance)
+        confine(reader.state, (*library_folders(), order.path), (order.scratch,))
+        answer = wire.encode_document(_parse(reader, order))
+    except DocumentRefused as refusal:
+        return wire.encode_refusal(refusal)
+    except MemoryError:
+        return wire.encode_refusal(
+            DocumentTooLarge("Reading it took more memory than one document may take.")
+        )
+    except Exception as error:
+        # Parsers meet files their authors never imagined; whatever they raise, the file is what is broken.
+        return wire.encode_refusal(DocumentDamaged(f"Its parser stopped with {type(error).__name__}."))
+    if len(answer) > reader.max_output_bytes:
+        return wire.encode_refusal(
+            DocumentTooLarge(f"Its text takes more than {reader.max_output_bytes} bytes.")
+        )
+    return answer
+
+
+def _parse(reader: Reader, order: Order) -> ParsedDocument:
+    media_type = detect(order.path, reader.limits, order.media_type)
+    parser_class = reader.load(media_type)
+    if "progress" in inspect.signature(parser_class).parameters:
+        parser = parser_class(reader.limits, progress=_progress_writer())
+    else:
+        parser = parser_class(reader.limits)
+    document: ParsedDocument = parser.parse(order.path)
+    return document
+
+
+def _progress_writer() -> Callable[[int, int], None]:
+    last_s = time.monotonic()
+
+    def write(done: int, total: int) -> None:
+        nonlocal last_s
+        now_s = time.monotonic()
+        if now_s - last_s >= _PROGRESS_EVERY_S:
+            last_s = now_s
+            _write(wire.frame(wire.PROGRESS, [done, total]))
+
+    return write
+
+
+def _write(content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(_RESULT_FD, view) :]
