@@ -17,12 +17,26 @@ DONE = b"[DONE]"
 async def read_chunks(frames: AsyncIterator[bytes]) -> AsyncIterator[ChatChunk]:
     """Text as it comes; the last chunk carries finish_reason and, where known, usage.
 
-    Only the first choice is read. Raises EngineStreamBroken when the server says so, breaks off without
-    `[DONE]`, or sends what is not a chunk.
+    Only the first choice is read. Raises EngineStreamBroken as read_events does.
     """
-    events = EventReader()
     finish_reason: str | None = None
     usage: Usage | None = None
+    async for event in read_events(frames):
+        chunk = parse_chunk(event)
+        finish_reason = chunk.finish_reason or finish_reason
+        usage = chunk.usage or usage
+        if chunk.text:
+            yield ChatChunk(text=chunk.text)
+    yield ChatChunk(finish_reason=finish_reason, usage=usage)
+
+
+async def read_events(frames: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
+    """Every chunk of a streamed answer as it stands on the wire, up to `[DONE]`.
+
+    Raises EngineStreamBroken when the server sends an error event, breaks off without `[DONE]`, or sends what is
+    not a chunk.
+    """
+    events = EventReader()
     async for frame in frames:
         try:
             payloads = events.feed(frame)
@@ -30,21 +44,16 @@ async def read_chunks(frames: AsyncIterator[bytes]) -> AsyncIterator[ChatChunk]:
             raise EngineStreamBroken(str(error)) from error
         for payload in payloads:
             if payload.strip() == DONE:
-                yield ChatChunk(finish_reason=finish_reason, usage=usage)
                 return
-            chunk = parse_chunk(payload)
-            finish_reason = chunk.finish_reason or finish_reason
-            usage = chunk.usage or usage
-            if chunk.text:
-                yield ChatChunk(text=chunk.text)
+            event = _as_object(payload)
+            if event.get("error"):
+                raise EngineStreamBroken(f"It said: {error_message(event)}")
+            yield event
     raise EngineStreamBroken("The stream ended without [DONE].")
 
 
-def parse_chunk(payload: bytes) -> ChatChunk:
-    """One event of a streamed answer. Raises EngineStreamBroken for an error event and for what is not JSON."""
-    chunk = _as_object(payload)
-    if chunk.get("error"):
-        raise EngineStreamBroken(f"It said: {error_message(chunk)}")
+def parse_chunk(chunk: Mapping[str, Any]) -> ChatChunk:
+    """The first choice's part of one event of a streamed answer."""
     choices = chunk.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     delta = first.get("delta")

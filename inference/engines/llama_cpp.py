@@ -7,15 +7,22 @@ past the gate, and a restarted process keeps its address.
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, cast
 
+import orjson
+
+from inference.engines.assembling import assemble
+from inference.engines.chat_chunks import read_events
 from inference.engines.connections import Connections
 from inference.engines.exposition import gauge_values
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
-from inference.errors import EngineUnavailable
+from inference.errors import EngineStreamBroken, EngineUnavailable
 from inference.settings import EngineSettings, LlamaCppSettings
-from inference.types import EngineLoad
+from inference.types import EngineLoad, EngineRequest, EngineResponse
 
 # The host of a URL that goes over a unix socket means nothing; this one makes error messages readable.
 _SOCKET_URL = "http://llama-cpp/v1"
@@ -38,6 +45,27 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
         settings = cast(LlamaCppSettings, self._settings)
         return None if settings.base_url else settings.socket_path
 
+    @asynccontextmanager
+    async def relay(self, request: EngineRequest) -> AsyncIterator[EngineResponse]:
+        """As its base does, but every answer is streamed on the engine's side.
+
+        While it writes a whole answer llama.cpp does not look whether anybody still waits for it (seen with
+        xllamacpp 2026.10: the slot stayed busy to the end; ggml-org/llama.cpp#24496). A stream it does stop.
+        """
+        if request.is_stream or request.route == "embeddings":
+            async with super().relay(request) as response:
+                yield response
+            return
+        payload = {**request.payload, "stream": True, "stream_options": {"include_usage": True}}
+        async with super().relay(replace(request, payload=payload)) as response:
+            try:
+                chunks = [chunk async for chunk in read_events(response.frames)]
+            except EngineStreamBroken as error:  # nothing has been sent back yet
+                raise EngineUnavailable(str(error)) from error
+            yield replace(
+                response, content_type="application/json", frames=_one_frame(orjson.dumps(assemble(chunks)))
+            )
+
     async def load(self) -> EngineLoad:
         """Running and waiting requests and the number of slots. Raises EngineUnavailable."""
         status, page = await self._get(f"{self.root_url}/metrics")
@@ -52,6 +80,10 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
             waiting=int(sum(values["waiting"])),
             slots=self._settings.max_running or self._slots,
         )
+
+
+async def _one_frame(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 def server_command(settings: LlamaCppSettings) -> list[str]:
