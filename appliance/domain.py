@@ -110,6 +110,42 @@ class ApiKey:
     revoked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sign-in as it is listed: the token is known to the browser alone."""
+
+    id: UUID
+    user_id: UUID
+    user_agent: str
+    address: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a key or a session proves, as the database knows it now. expires_at None: never."""
+
+    caller: Caller
+    expires_at: datetime | None
+    is_revoked: bool = False
+    is_suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """One line of what was done to accounts. actor_id None: the operator at the machine, or nobody signed in."""
+
+    action: str
+    actor_id: UUID | None = None
+    subject_id: UUID | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    address: str = ""
+    happened_at: datetime | None = None
+    id: int = 0
+
+
 # An answer with its sources ---------------------------------------------------------------------------
 
 

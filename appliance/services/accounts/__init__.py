@@ -1,0 +1,1 @@
+"""People, their groups, and every way of proving who somebody is."""
