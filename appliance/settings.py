@@ -19,6 +19,7 @@ from appliance.errors import StartupError
 from appliance.fairness.settings import GateSettings
 from appliance.services.settings import AccountSettings, KnowledgeSettings
 from appliance.storage.settings import DatabaseSettings, ValkeySettings
+from appliance.telemetry import LoggingSettings
 from inference.settings import EmbeddingSettings
 from rag.settings import ChunkingSettings, ParsingSettings, RetrievalSettings
 
@@ -79,6 +80,7 @@ class Settings(BaseModel):
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
+    logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -23,6 +25,8 @@ OWNER = "appliance_owner"
 DATABASE = "appliance"
 MAX_SOCKET_FOLDER_BYTES = 80  # sun_path holds 107; PostgreSQL adds "/.s.PGSQL.5432"
 VERSION = "18"
+_SOCKET_NAME = ".s.PGSQL.5432"
+_PROTOCOL = 3 << 16  # 3.0
 
 # Small box defaults; PostgreSQL's own are for 1990s memory. Durability is never relaxed.
 _CONFIGURATION = {
@@ -93,17 +97,29 @@ class EmbeddedPostgres:
         fresh.rename(self.cluster)
 
     def command(self) -> list[str]:
-        """The server in the foreground; SIGINT stops it fast and cleanly."""
+        """The server in the foreground, as the servers' user; SIGINT stops it fast and cleanly."""
+        return [*self._prefix(), *self.server_words()]
+
+    def server_words(self) -> list[str]:
+        """The server's own command, for whoever changes the user itself."""
         options = dict(_CONFIGURATION, unix_socket_directories=str(self.sockets))
         words = [str(self.programs / "bin" / "postgres"), "-D", str(self.cluster)]
         for name, value in options.items():
             words += ["-c", f"{name}={value}"]
-        return [*self._prefix(), *words]
+        return words
 
     def is_ready(self) -> bool:
-        """True when it answers; no password is needed to ask."""
-        words = [str(self.programs / "bin" / "pg_isready"), "-q", "-h", str(self.sockets)]
-        return subprocess.run(words, check=False, env=_clean_environment()).returncode == 0
+        """True when it asks for a password; while it starts, recovers or stops it refuses before that."""
+        parameters = f"user\0{OWNER}\0database\0postgres\0\0".encode()
+        hello = struct.pack("!II", 8 + len(parameters), _PROTOCOL) + parameters
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+                client.settimeout(1.0)
+                client.connect(str(self.sockets / _SOCKET_NAME))
+                client.sendall(hello)
+                return client.recv(1024).startswith(b"R")
+        except OSError:
+            return False
 
     def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Raises StartupError. A long crash recovery is waited for."""

@@ -60,12 +60,16 @@ class EmbeddedValkey:
             os.chown(configuration, self.account.uid, self.account.gid)
 
     def command(self) -> list[str]:
-        """The server in the foreground; SIGTERM stops it cleanly."""
+        """The server in the foreground, as the servers' user; SIGTERM stops it cleanly."""
+        prefix = self.account.prefix() if self.account else []
+        return [*prefix, *self.server_words()]
+
+    def server_words(self) -> list[str]:
+        """The server's own command, for whoever changes the user itself."""
         program = valkey_server(self.binary)
         if self.account is not None:
             program = copy_programs(program.parent, self.data / "programs" / "valkey") / program.name
-        prefix = self.account.prefix() if self.account else []
-        return [*prefix, str(program), str(self.folder / "valkey.conf")]
+        return [str(program), str(self.folder / "valkey.conf")]
 
     def is_ready(self) -> bool:
         """True when it answers PING with our password."""

@@ -1,0 +1,79 @@
+"""The gateway process: the doors, joined to everything behind them, on a listening socket that it was handed."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+
+import uvicorn
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+
+from appliance.bootstrap.box import Box
+from appliance.bootstrap.entry import enter, options_of
+from appliance.supervisor.readiness import announce_ready
+
+DRAIN_S = 2
+
+
+class GatewayServer(uvicorn.Server):
+    """uvicorn that tells the supervisor when it accepts requests."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            announce_ready()
+
+
+async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Until the rooms are joined: /healthz."""
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    found = scope.get("path") == "/healthz"
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200 if found else 404,
+            "headers": [(b"content-type", b"application/json")],
+        }
+    )
+    await send({"type": "http.response.body", "body": b'{"status":"ok"}' if found else b"{}"})
+
+
+def serve(application: ASGI3Application, descriptor: int) -> None:
+    """Serve until SIGTERM; what is being sent gets DRAIN_S seconds to end."""
+    config = uvicorn.Config(
+        application,
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    server = GatewayServer(config)
+    with socket.socket(fileno=descriptor) as listening:
+        server.run(sockets=[listening])
+
+
+def _run(box: Box, options: argparse.Namespace) -> int:
+    serve(application, options.fd)
+    return 0
+
+
+def main() -> int:
+    """The command line."""
+    parser = options_of("gateway")
+    parser.add_argument("--fd", type=int, required=True, help="number of the inherited listening socket")
+    return enter("gateway", _run, parser)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""`appliance up` from the first check to the last child's end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance import __version__
+from appliance.bootstrap.box import Box, make_private_folder, open_box
+from appliance.bootstrap.children import gateway_specs, other_specs, prepare_words, server_specs
+from appliance.errors import StartupError
+from appliance.settings import load_settings
+from appliance.supervisor.data_folder import check_version, locked, prepare_data_folder, stamp_version
+from appliance.supervisor.listening import address_of, listen, loopback_address_of
+from appliance.supervisor.log_sink import LogSink
+from appliance.supervisor.remains import end_remains
+from appliance.supervisor.secret_files import write_private
+from appliance.supervisor.supervising import Plan, Supervisor
+from appliance.supervisor.unprivileged import account_for_servers, require_reachable
+
+
+@dataclass(frozen=True)
+class Started:
+    """What is said once everything answers."""
+
+    url: str
+    data: Path
+    is_first_start: bool
+    log_file: Path
+
+
+def run_box(data: Path, config: Path | None, announce: Callable[[Started], None]) -> None:
+    """Run everything in the foreground until SIGINT or SIGTERM. Raises StartupError with the remedy."""
+    data = data.resolve()
+    account = account_for_servers()
+    prepare_data_folder(data, is_shared=account is not None)
+    require_reachable(data, account)
+    settings = load_settings(config or data / "appliance.toml")
+    with locked(data, f"(appliance up, port {settings.server.port})"):
+        check_version(data)
+        log = LogSink(data / "logs", settings.logging)
+        try:
+            for name in end_remains(data):
+                log.say(f"{name} was left behind by a run that was killed; it has been ended", "warning")
+            box = open_box(data, config, account)
+            stamp_version(data, __version__)
+            make_private_folder(box.sockets)
+            with listen(settings.server.host, settings.server.port) as listening:
+                asyncio.run(_run(box, listening, log, announce))
+        finally:
+            log.close()
+
+
+async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Callable[[Started], None]) -> None:
+    url = address_of(listening, box.settings.server.public_url)
+    is_first_start = not box.credentials_path.exists()
+    await asyncio.gather(
+        *(asyncio.to_thread(part.prepare) for part in (box.postgres, box.valkey) if part is not None)
+    )
+
+    async def prepare() -> None:
+        await _prepare(box, url, log)
+
+    plan = Plan(
+        servers=server_specs(box),
+        prepare=prepare,
+        required=gateway_specs(box, listening.fileno()),
+        others=other_specs(box, loopback_address_of(listening)),
+    )
+    supervisor = Supervisor(plan, box.data, log, version=__version__, url=url)
+    stop = _on_signals(supervisor)
+    starting = asyncio.create_task(supervisor.start())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            _refresh_url(box, url)
+            announce(Started(url, box.data, is_first_start, log.path))
+            await stopped
+    finally:
+        starting.cancel()
+        log.say("stopping")
+        await supervisor.stop()
+        log.say("stopped")
+
+
+async def _prepare(box: Box, url: str, log: LogSink) -> None:
+    words, environment = prepare_words(box, url)
+    process = await asyncio.create_subprocess_exec(
+        *words,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        process_group=0,
+    )
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    lines = output.decode(errors="replace").strip().splitlines()
+    if process.returncode != 0:
+        raise StartupError("\n".join(lines[-8:]) or "The database could not be prepared.")
+    for line in lines:
+        log.child_line("prepare", line)
+
+
+def _refresh_url(box: Box, url: str) -> None:
+    """The port may be another one this time; whoever reads credentials.json should find us."""
+    try:
+        values = json.loads(box.credentials_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(values, dict) and values.get("url") != url:
+        write_private(box.credentials_path, json.dumps({**values, "url": url}, indent=2) + "\n")
+
+
+def _on_signals(supervisor: Supervisor) -> asyncio.Event:
+    stop = asyncio.Event()
+
+    def asked() -> None:
+        if stop.is_set():
+            supervisor.hurry()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, asked)
+    return stop

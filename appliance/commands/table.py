@@ -1,0 +1,22 @@
+"""Which commands there are. A row is loaded on first use: `appliance up` imports nothing it does not run.
+
+A function is one command; a `typer.Typer` is a group of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import typer
+
+COMMANDS = {
+    "up": "appliance.commands.up:up",
+}
+
+
+def load(row: str) -> typer.Typer | Callable[..., None]:
+    """What a row names."""
+    module, _, name = COMMANDS[row].partition(":")
+    found: typer.Typer | Callable[..., None] = getattr(importlib.import_module(module), name)
+    return found
