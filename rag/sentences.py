@@ -1,63 +1,68 @@
-"""Where sentences begin and end, in Spanish and English, without a model.
+"""Where sentences end, in any language written with Latin punctuation; rules only, linear in the text.
 
-The rule: one of . ! ? … with closing marks, white space, then a capital, a digit or an opening mark; not after a known
-abbreviation, a single initial or a number that counts a list. Measured on encyclopaedic text, the passage that answers
-a question lies within one such sentence 99 times of 100.
+Not a grammar: an abbreviation it does not know makes a sentence too short, which costs nothing here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-_END = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s+["'“‘«(\[]*[A-ZÀ-ÖØ-Þ0-9¿¡])""")
-_LINE_BREAK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•·▪–]|\d{1,3}[.)])\s)")
-_ABBREVIATIONS = frozenset(
-    """
-    mr mrs ms dr prof sr sra srta d dña st vs etc e.g i.e p.ej ej no nos núm num art fig cf approx aprox inc ltd
-    co corp jr u.s ee.uu ud uds pág pag págs tel vol ed dept depto av avda c.a s.a s.l
-    jan feb mar apr jun jul aug sep sept oct nov dec
-    """.split()  # noqa: SIM905 (a list of words reads better as words)
-)
-
-
-def spans(text: str) -> list[tuple[int, int]]:
-    """Cut text into sentences: (start, end) offsets without the white space around them, in order.
-
-    Blank lines and list items end a sentence too. Linear in the length of text.
-    """
-    found: list[tuple[int, int]] = []
-    start = 0
-    for end, resume in _boundaries(text):
-        _append_trimmed(found, text, start, end)
-        start = resume
-    _append_trimmed(found, text, start, len(text))
-    return found
+# A mark, closing quotes or brackets, then a blank and something that can begin a sentence; or a line's end.
+_END = re.compile(r"[.!?…][\"'”’»)\]]{0,3}(?:\[\d{1,3}\]){0,9}(?=\s)|[。！？]|\n")
+_BEGINS = re.compile(r"\s*[\"'“‘«(\[¿¡•\-–—*]{0,3}\s?[^\W_a-zß-öø-ÿ]")
+# fmt: off
+_ABBREVIATIONS = frozenset({
+    "mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "vs", "etc", "e.g", "i.e", "cf", "no", "nos", "fig", "figs",
+    "sec", "art", "approx", "dept", "inc", "ltd", "co", "corp", "p", "pp", "vol", "ed", "sra", "srta", "dra", "d",
+    "dª", "ud", "uds", "vd", "núm", "num", "pág", "págs", "arts", "avda", "c", "cía", "ej", "p.ej", "aprox", "tel",
+    "ext", "máx", "mín", "apdo", "ee.uu", "s.a", "s.l", "u.s", "jan", "feb", "mar", "apr", "jun", "jul", "aug",
+    "sept", "sep", "oct", "nov", "dec",
+})
+# fmt: on
+_LAST_WORD = re.compile(r"([\w.ªº]+)\.$")
+_LOOK_BACK = 24
 
 
-def _boundaries(text: str) -> list[tuple[int, int]]:
-    cuts = [
-        (match.end(), match.end())
-        for match in _END.finditer(text)
-        if not _is_abbreviation(text, match.start())
-    ]
-    cuts += [(match.start(), match.end()) for match in _LINE_BREAK.finditer(text)]
-    return sorted(cuts)
+def split_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Spans of sentences in text[start:end], trimmed of white space, in order; together they hold all else."""
+    begin = start
+    for match in _END.finditer(text, start, end):
+        if match[0] != "\n" and not _is_end(text, match.start(), match.end(), end):
+            continue
+        if span := trimmed(text, begin, match.end()):
+            yield span
+        begin = match.end()
+    if span := trimmed(text, begin, end):
+        yield span
 
 
-def _is_abbreviation(text: str, dot: int) -> bool:
-    if text[dot] != ".":
-        return False
-    begin = dot
-    while begin > 0 and dot - begin < 12 and not text[begin - 1].isspace():
-        begin -= 1
-    word = text[begin:dot].lstrip("(\"'“‘«¿¡[").lower()
-    return word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha())
-
-
-def _append_trimmed(found: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+def trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """The span without white space around it; None where nothing is left."""
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
-    if end > start:
-        found.append((start, end))
+    return (start, end) if start < end else None
+
+
+def _is_end(text: str, mark: int, after: int, end: int) -> bool:
+    if not _BEGINS.match(text, after, min(end, after + 12)):
+        return False
+    if text[mark] != ".":
+        return True
+    last = _LAST_WORD.search(text, max(0, mark - _LOOK_BACK), mark + 1)
+    if last is None:
+        return True
+    word = last[1].lower()
+    # A single letter is an initial; a number of one or two digits at a line's beginning counts a list.
+    return (
+        word not in _ABBREVIATIONS
+        and not (len(word) == 1 and word.isalpha())
+        and not _is_list_number(text, last)
+    )
+
+
+def _is_list_number(text: str, word: re.Match[str]) -> bool:
+    before = word.start(1) - 1
+    return len(word[1]) <= 2 and word[1].isdigit() and (before < 0 or text[before] == "\n")

@@ -70,10 +70,10 @@ class Allowance:
 def library_folders() -> tuple[Path, ...]:
     """Where Python, its packages, this package and the system's libraries lie; never a checkout or data folder."""
     paths = sysconfig.get_paths()
-    python = (paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    base = os.path.join(sys.base_prefix, "lib")
-    own = Path(__file__).resolve().parent.parent
-    return tuple(dict.fromkeys(Path(path).resolve() for path in (*python, base, own, *_SYSTEM_LIBRARIES)))
+    python = [Path(paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    own = Path(__file__).parent.parent
+    folders = [*python, Path(sys.base_prefix) / "lib", own, *map(Path, _SYSTEM_LIBRARIES)]
+    return tuple(dict.fromkeys(folder.resolve() for folder in folders))
 
 
 def limit_resources(allowance: Allowance) -> None:

@@ -64,7 +64,12 @@ class ForkServerHandle:
         """Have a document read; its result goes to result_fd, of which the server takes a copy."""
         self._next_id += 1
         order_id = self._next_id
-        message = {"op": "parse", "id": order_id, "path": os.path.abspath(path), "media_type": media_type}
+        message = {
+            "op": "parse",
+            "id": order_id,
+            "path": os.fspath(path.absolute()),
+            "media_type": media_type,
+        }
         ending: asyncio.Future[Ending] = self._loop.create_future()
         try:
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [result_fd]))
