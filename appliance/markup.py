@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import nh3
 from markdown_it import MarkdownIt
@@ -18,11 +19,14 @@ from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-# Two private-use characters stand for the ends of an unsupported span while the text is being parsed;
-# they are removed from whatever arrives, so that an answer cannot write them itself.
-_SPAN_START, _SPAN_END = "\ue000", "\ue001"
-_OUR_CHARACTERS = str.maketrans("", "", _SPAN_START + _SPAN_END)
-_SPAN = re.compile(f"([{_SPAN_START}{_SPAN_END}])")
+SpanKind = Literal["unsupported", "match"]
+
+# Private-use characters stand for the ends of a span while the text is being parsed; they are removed from whatever
+# arrives, so that an answer cannot write them itself.
+_SPAN_STARTS: dict[str, SpanKind] = {"\ue000": "unsupported", "\ue001": "match"}
+_SPAN_END = "\ue002"
+_OUR_CHARACTERS = str.maketrans("", "", "\ue000\ue001\ue002")
+_SPAN = re.compile("([\ue000-\ue002])")
 _BLOCK_MARKER = re.compile(r"(?:[ \t>]*(?:[-*+]|\d+[.)]|#{1,6})?[ \t]+)?")
 _CITATION = re.compile(r"\[(\d{1,2})\](?!\()")
 _TAGS = {
@@ -37,7 +41,7 @@ _ATTRIBUTES = {
     "th": {"class"},
     "mark": {"class"},
 }
-_CLASS = re.compile(r"(citation|unsupported|language-[\w+#-]{1,32}|align-(left|right|center))\Z")
+_CLASS = re.compile(r"(citation|unsupported|match|language-[\w+#-]{1,32}|align-(left|right|center))\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,38 +104,46 @@ def render(markdown: str) -> str:
     return _sanitise(_MARKDOWN.render(markdown))
 
 
-def render_blocks(markdown: str, unsupported: Sequence[tuple[int, int]] = ()) -> list[str]:
-    """A whole answer, block by block as GrowingMarkup counts them, with unsupported spans marked.
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the answer's text, in characters: what no source supports, or a word that matches the question."""
 
-    unsupported: (start, end) offsets in the text, not overlapping, in any order.
-    """
-    growing, html, is_open = GrowingMarkup(), [], False
-    growing._tail = _with_spans(markdown, unsupported)
+    start: int
+    end: int
+    kind: SpanKind = "unsupported"
+
+
+def render_blocks(markdown: str, spans: Sequence[Span] = ()) -> list[str]:
+    """A whole answer, block by block as GrowingMarkup counts them, with its spans marked; they may not overlap."""
+    growing, html = GrowingMarkup(), []
+    opened: SpanKind | None = None
+    growing._tail = _with_spans(markdown, spans)
     for source in [*growing._take_finished(), growing._tail]:
         if source.strip():
-            html.append(_sanitise(_MARKDOWN.render(source, {"is_open": is_open})))
-            is_open = _is_open_after(source, is_open)
+            html.append(_sanitise(_MARKDOWN.render(source, {"opened": opened})))
+            opened = _opened_after(source, opened)
     return html
 
 
-def _with_spans(markdown: str, spans: Sequence[tuple[int, int]]) -> str:
-    # Offsets are those of the text as given, so nothing may be removed from it before they are applied.
-    text = "".join(" " if character in (_SPAN_START, _SPAN_END) else character for character in markdown)
-    for start, end in sorted(spans, reverse=True):
-        marker = _BLOCK_MARKER.match(text, start) if start == 0 or text[start - 1 : start] == "\n" else None
-        begin = marker.end() if marker else start
-        end = start + len(
-            text[start:end].rstrip()
-        )  # a span character at a line's start would hide a list's marker
+def _with_spans(markdown: str, spans: Sequence[Span]) -> str:
+    # Offsets are those of the text as given, so our characters in it become blanks and nothing moves.
+    text = _SPAN.sub(" ", markdown)
+    starts = {kind: character for character, kind in _SPAN_STARTS.items()}
+    for span in sorted(spans, key=lambda one: one.start, reverse=True):
+        is_line_start = span.start == 0 or text[span.start - 1 : span.start] == "\n"
+        marker = _BLOCK_MARKER.match(text, span.start) if is_line_start else None
+        begin = marker.end() if marker else span.start
+        # A span character at a line's start would hide a list's marker.
+        end = span.start + len(text[span.start : span.end].rstrip())
         if 0 <= begin < end <= len(markdown):
-            text = text[:begin] + _SPAN_START + text[begin:end] + _SPAN_END + text[end:]
+            text = text[:begin] + starts[span.kind] + text[begin:end] + _SPAN_END + text[end:]
     return text
 
 
-def _is_open_after(text: str, is_open: bool) -> bool:
-    for character in text:
-        is_open = character == _SPAN_START or (is_open and character != _SPAN_END)
-    return is_open
+def _opened_after(text: str, opened: SpanKind | None) -> SpanKind | None:
+    for character in _SPAN.findall(text):
+        opened = _SPAN_STARTS.get(character)
+    return opened
 
 
 def _block_starts(text: str) -> list[int]:
@@ -160,11 +172,11 @@ def _render_citation(self: object, tokens: Sequence[Token], index: int, options:
 
 
 def _mark_spans(state: StateCore) -> None:
-    """Wrap the text between the two span characters, whatever emphasis or block stands between them."""
-    is_open = bool(state.env.get("is_open"))
+    """Wrap the text between the ends of a span, whatever emphasis or block stands between them."""
+    opened: SpanKind | None = state.env.get("opened")
     for token in state.tokens:
         if token.type in ("fence", "code_block"):
-            is_open = _is_open_after(token.content, is_open)
+            opened = _opened_after(token.content, opened)
             token.content = token.content.translate(_OUR_CHARACTERS)
         children: list[Token] = []
         for child in token.children or ():
@@ -172,22 +184,18 @@ def _mark_spans(state: StateCore) -> None:
                 children.append(child)
                 continue
             for piece in _SPAN.split(child.content):
-                if piece in (_SPAN_START, _SPAN_END):
-                    is_open = piece == _SPAN_START
+                if _SPAN.fullmatch(piece):
+                    opened = _SPAN_STARTS.get(piece)
                 elif piece:
-                    children += _wrapped(child.copy(content=piece), is_open)
+                    children += _wrapped(child.copy(content=piece), opened)
         if token.children is not None:
             token.children = children
 
 
-def _wrapped(token: Token, is_open: bool) -> list[Token]:
-    if not is_open:
+def _wrapped(token: Token, kind: SpanKind | None) -> list[Token]:
+    if kind is None:
         return [token]
-    return [
-        Token("unsupported_open", "mark", 1, attrs={"class": "unsupported"}),
-        token,
-        Token("unsupported_close", "mark", -1),
-    ]
+    return [Token("mark_open", "mark", 1, attrs={"class": kind}), token, Token("mark_close", "mark", -1)]
 
 
 def _name_alignment(state: StateCore) -> None:
@@ -219,7 +227,7 @@ def _parser() -> MarkdownIt:
     # A reference definition would be invisible and could turn a later [1] into somebody else's link.
     parser.disable(["image", "reference", "html_block", "html_inline"])
     parser.inline.ruler.before("link", "citation", _citation)
-    parser.core.ruler.push("unsupported", _mark_spans)
+    parser.core.ruler.push("spans", _mark_spans)
     parser.core.ruler.push("alignment", _name_alignment)
     parser.add_render_rule("citation", _render_citation)
     return parser

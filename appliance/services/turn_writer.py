@@ -27,7 +27,7 @@ from appliance.domain import (
     Waiting,
 )
 from appliance.errors import ApplianceError, PartUnavailable
-from appliance.markup import GrowingMarkup, render_blocks
+from appliance.markup import GrowingMarkup, Span, render_blocks
 from inference.errors import InferenceError
 from rag.documents import Passage
 from rag.errors import RagError
@@ -157,7 +157,7 @@ class TurnWriter:
                 self._passages = {passage.chunk_id: passage for passage in passages}
                 self._emit("status", 0, {"state": "searched", "found": len(passages), "notes": list(notes)})
             case Cited(citations, unsupported):
-                self._emit_rest_of_text(unsupported)
+                self._emit_rest_of_text(_spans(self.answer, citations, unsupported))
                 self._emit("citations", 0, {"citations": [self._citation(one) for one in citations]})
             case Finished():
                 self._emit_rest_of_text()
@@ -205,10 +205,10 @@ class TurnWriter:
         for block in self._markup.blocks(is_end=is_end):
             self._emit("block", block.index, {"html": block.html, "is_final": block.is_final})
 
-    def _emit_rest_of_text(self, unsupported: Sequence[tuple[int, int]] = ()) -> None:
+    def _emit_rest_of_text(self, spans: Sequence[Span] = ()) -> None:
         self._emit_text(is_end=True)
-        if unsupported:
-            for index, html in enumerate(render_blocks(self.answer, unsupported)):
+        if spans:
+            for index, html in enumerate(render_blocks(self.answer, spans)):
                 shown = self._state.get(("block", index))
                 if shown is None or shown.data["html"] != html:
                     self._emit("block", index, {"html": html, "is_final": True})
@@ -294,3 +294,32 @@ class TurnWriter:
         await self._send([end])
         with suppress(PartUnavailable):
             await self._log.release_lease(self._turn_id)
+
+
+def _spans(answer: str, citations: Sequence[Citation], unsupported: Sequence[tuple[int, int]]) -> list[Span]:
+    """What is marked in the answer: unsupported spans, and the matching words of quotes that stand in it verbatim."""
+    spans = [Span(start, end) for start, end in unsupported]
+    for citation in citations:
+        quoted = answer[citation.start : citation.end]
+        offsets = _offsets_in(quoted, citation.quote)
+        if offsets is not None:
+            spans += [
+                Span(citation.start + offsets[start], citation.start + offsets[end - 1] + 1, "match")
+                for start, end in citation.marks
+                if 0 <= start < end <= len(citation.quote)
+            ]
+    return spans
+
+
+def _offsets_in(quoted: str, quote: str) -> list[int] | None:
+    """Where each character of quote stands in quoted, whose white space may be narrower; None if it is not that quote."""
+    offsets, at = [], 0
+    for character in quote:
+        if at < len(quoted) and (quoted[at] == character or (character.isspace() and quoted[at] == " ")):
+            offsets.append(at)
+            at += 1
+        elif character.isspace():
+            offsets.append(max(0, at - 1))
+        else:
+            return None
+    return offsets if at == len(quoted) else None

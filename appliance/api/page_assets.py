@@ -1,0 +1,67 @@
+"""The page's own files and sentences, read once: scripts, styles, icon, and the texts in both languages.
+
+Their address holds a hash of them all, so a browser keeps them for ever and a new version is a new address.
+Nothing here is secret; it is served before anybody has signed in.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import orjson
+
+from appliance.domain import Language
+
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+_MEDIA_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_WORTH_COMPRESSING = 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """One file as it is sent. compressed is the gzip form, or None where it is not worth it."""
+
+    media_type: str
+    body: bytes
+    compressed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageAssets:
+    """Everything that the gateway itself contributes to the page."""
+
+    version: str
+    files: Mapping[str, PageFile]
+    texts: Mapping[Language, Mapping[str, str]]
+
+    def address(self, name: str) -> str:
+        """Where the browser finds a file."""
+        return f"/page/{self.version}/{name}"
+
+
+def read_page_assets(folder: Path) -> PageAssets:
+    """folder: holds *.js, *.css, *.svg and texts.LANGUAGE.json. Raises OSError where one is missing."""
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in _MEDIA_TYPES}
+    texts = {language: (folder / f"texts.{language}.json").read_bytes() for language in LANGUAGES}
+    digest = hashlib.sha256()
+    for name, body in [*files.items(), *texts.items()]:
+        digest.update(f"{name} {len(body)}\n".encode() + body)
+    return PageAssets(
+        version=digest.hexdigest()[:12],
+        files={name: _page_file(name, body) for name, body in files.items()},
+        texts={language: orjson.loads(body) for language, body in texts.items()},
+    )
+
+
+def _page_file(name: str, body: bytes) -> PageFile:
+    compressed = gzip.compress(body, mtime=0) if len(body) >= _WORTH_COMPRESSING else None
+    return PageFile(_MEDIA_TYPES[Path(name).suffix], body, compressed)

@@ -1,0 +1,31 @@
+// The page: our elements, put into Gradio's columns once Gradio has drawn them.
+import "./header.js";
+import "./chat.js";
+import "./documents.js";
+
+const SLOTS = {"slot-chat": "chat-transcript", "slot-documents": "document-shelf"};
+const UI_POLL_MS = 3000;
+
+function place() {
+  for (const [id, name] of Object.entries(SLOTS)) {
+    const slot = document.getElementById(id);
+    if (!slot || slot.querySelector(name)) continue;
+    const element = document.querySelector(name) ?? document.createElement(name);
+    const focused = element.shadowRoot?.activeElement;
+    if (element.isConnected && slot.moveBefore) slot.moveBefore(element, null);
+    else { slot.append(element); focused?.focus({preventScroll: true}); }
+    document.documentElement.classList.add("drawn");
+  }
+}
+new MutationObserver(place).observe(document.documentElement, {childList: true, subtree: true});
+place();
+
+// The chat alone is shown while the ui starts: draw everything as soon as it is there, unless somebody is reading.
+if (document.getElementById("waiting-ui")) {
+  const look = async () => {
+    const page = await fetch(location.href, {headers: {accept: "text/html"}}).then(answer => answer.text()).catch(() => "");
+    if (page.includes("<gradio-app")) location.reload();
+    else setTimeout(look, UI_POLL_MS);
+  };
+  setTimeout(look, UI_POLL_MS);
+}

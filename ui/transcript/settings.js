@@ -1,0 +1,30 @@
+// What the gateway wrote into the page: language, person, and every sentence in that language.
+const element = document.getElementById("page-settings");
+export const settings = element ? JSON.parse(element.textContent) : {language: "en", texts: {}};
+export const language = settings.language;
+
+/** One sentence, its {places} filled. A missing key shows itself rather than nothing. */
+export function t(key, values = {}) {
+  return (settings.texts[key] ?? key).replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+}
+
+/** The sentence for an error's code; the server's own English sentence where the page has none. */
+export function explain(error) {
+  return settings.texts[`error.${error.code}`] ?? error.message ?? t("error.internal_error");
+}
+
+export const number = new Intl.NumberFormat(language, {maximumFractionDigits: 1});
+
+export function fileSize(bytes) {
+  const units = ["B", "kB", "MB", "GB"];
+  let size = bytes, unit = 0;
+  while (size >= 1000 && unit < units.length - 1) { size /= 1000; unit += 1; }
+  return `${number.format(unit ? size : Math.round(size))} ${units[unit]}`;
+}
+
+/** Change the page's language: remembered by a cookie that holds nothing else, then everything is drawn anew. */
+export function chooseLanguage(choice) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `appliance_language=${choice}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  location.reload();
+}
