@@ -12,20 +12,11 @@ from collections.abc import Sequence
 import typer
 
 from appliance import __version__
+from appliance.commands.failures import EXIT_REFUSED, CommandFailed
 from appliance.commands.table import COMMANDS, load
 from appliance.errors import ApplianceError, StartupError
 
-EXIT_REFUSED = 1
-EXIT_UNREACHABLE = 3
 EXIT_CANNOT_START = 78
-
-
-class CommandFailed(Exception):
-    """A command ends with a sentence for people and an exit code."""
-
-    def __init__(self, sentence: str, exit_code: int = EXIT_REFUSED) -> None:
-        super().__init__(sentence)
-        self.exit_code = exit_code
 
 
 def run(arguments: Sequence[str]) -> int:
