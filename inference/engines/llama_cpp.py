@@ -15,8 +15,8 @@ from typing import ClassVar, cast
 
 import orjson
 
+from inference.chat_chunks import read_events
 from inference.engines.assembling import assemble
-from inference.engines.chat_chunks import read_events
 from inference.engines.connections import Connections
 from inference.engines.exposition import gauge_values
 from inference.engines.openai_compatible import OpenAiCompatibleEngine

@@ -21,7 +21,7 @@ import httpx
 import ollama
 import orjson
 
-from inference.engines.chat_chunks import error_message
+from inference.chat_chunks import error_message
 from inference.engines.connections import Connections
 from inference.engines.ollama_wire import AnswerWriter, embeddings_answer, native_path, to_native
 from inference.engines.openai_compatible import OpenAiCompatibleEngine

@@ -17,7 +17,7 @@ import aiohttp
 import orjson
 
 from inference.bodies import read_at_most
-from inference.engines.chat_chunks import error_message, parse_answer, read_chunks
+from inference.chat_chunks import error_message, parse_answer, read_chunks
 from inference.engines.connections import Connections
 from inference.errors import EngineRefused, EngineStreamBroken, EngineUnavailable
 from inference.settings import EngineSettings, OpenAiCompatibleSettings
