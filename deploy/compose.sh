@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# The steps of `./setup.sh gpu` and `./setup.sh cpu`: check the machine, write what is missing, start, wait, say where.
+# Sourced by setup.sh from the top of the repository. Each step may run again; secrets that exist are kept.
+
+COMPOSE=()
+
+compose_up() { # gpu|cpu
+    local profile=$1
+    check_docker
+    [ "$profile" = cpu ] || check_gpu
+    check_disk_and_ports
+    write_secrets
+    write_environment
+    printf '==> building and starting (the first time downloads images and a model)\n'
+    "${COMPOSE[@]}" -f "docker-compose.$profile.yml" up -d --build
+    wait_for_compose "$profile"
+    say_where "$profile"
+}
+
+refuse() {
+    printf 'setup: %s\n' "$1" >&2
+    exit 1
+}
+
+check_docker() {
+    command -v docker >/dev/null || refuse "docker is missing. Install it: https://docs.docker.com/engine/install/"
+    docker info >/dev/null 2>&1 || refuse "the docker engine does not answer. Start it (systemctl start docker) or add your user to the group docker."
+    if docker compose version >/dev/null 2>&1; then
+        COMPOSE=(docker compose)
+    elif command -v docker-compose >/dev/null; then
+        COMPOSE=(docker-compose)
+    else
+        refuse "docker compose is missing. Install the package docker-compose-plugin."
+    fi
+}
+
+check_gpu() {
+    command -v nvidia-smi >/dev/null || refuse "no NVIDIA driver (nvidia-smi is missing). Install it, or use ./setup.sh cpu."
+    nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader ||
+        refuse "the NVIDIA driver does not answer. Restart the machine after installing it."
+    docker info --format '{{json .Runtimes}} {{json .CDISpecDirs}}' | grep -qi nvidia || [ -e /etc/cdi/nvidia.yaml ] ||
+        refuse "docker cannot use the GPU: install nvidia-container-toolkit, run 'nvidia-ctk runtime configure --runtime=docker', restart docker."
+}
+
+check_disk_and_ports() {
+    local free_gb port
+    free_gb=$(df -Pk . | awk 'NR==2 {print int($4 / 1048576)}')
+    [ "$free_gb" -ge 40 ] || refuse "only $free_gb GB are free here; images and a model need 40 GB."
+    for port in "${HTTP_PORT:-80}" "${HTTPS_PORT:-443}"; do
+        if command -v ss >/dev/null && ss -Hltn "sport = :$port" | grep -q . &&
+            ! docker ps --format '{{.Names}} {{.Ports}}' | grep -q "caddy.*:$port->"; then
+            refuse "port $port is in use. Free it, or set HTTP_PORT and HTTPS_PORT in .env."
+        fi
+    done
+}
+
+random_secret() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+
+write_secret() { # name value
+    [ -s "secrets/$1" ] || (umask 077 && printf '%s' "$2" >"secrets/$1")
+}
+
+write_secrets() {
+    mkdir -p secrets && chmod 700 secrets
+    write_secret database_password "$(random_secret)"
+    write_secret database_role_secret "$(random_secret)"
+    write_secret valkey_password "$(random_secret)"
+    write_secret engine_key "$(random_secret)"
+    [ -e secrets/hub_token ] || (umask 077 && : >secrets/hub_token)
+    write_secret database_url "postgresql://appliance_owner:$(cat secrets/database_password)@postgres:5432/appliance"
+    write_secret valkey_url "redis://:$(cat secrets/valkey_password)@valkey:6379/0"
+    # Inside a container a bind-mounted secret keeps its owner: ours run as user 10001, the others as their own.
+    chmod 0444 secrets/*
+}
+
+write_environment() {
+    [ ! -f .env ] || return 0
+    local site
+    site=$(hostname -f 2>/dev/null || hostname)
+    (umask 077 && printf '%s\n' \
+        "# Written by setup.sh; change it and run setup.sh again." \
+        "APPLIANCE_SITE=$site" \
+        "# internal: a certificate of Caddy's own authority; an e-mail address: a public one by ACME" \
+        "APPLIANCE_TLS=internal" >.env)
+    printf '==> wrote .env: people will open https://%s\n' "$site"
+}
+
+wait_for_compose() { # profile
+    local waited=0
+    printf '==> waiting until it answers'
+    until "${COMPOSE[@]}" -f "docker-compose.$1.yml" exec -T gateway python -c \
+        "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/readyz', timeout=3)" >/dev/null 2>&1; do
+        [ "$waited" -lt 900 ] || refuse "it did not answer within 15 minutes; see: ${COMPOSE[*]} -f docker-compose.$1.yml logs"
+        printf .
+        sleep 5
+        waited=$((waited + 5))
+    done
+    printf '\n'
+}
+
+say_where() { # profile
+    printf '==> ready: https://%s\n' "$(sed -n 's/^APPLIANCE_SITE=//p' .env)"
+    "${COMPOSE[@]}" -f "docker-compose.$1.yml" exec -T gateway python -c \
+        "import json; c = json.load(open('/var/lib/appliance/credentials.json')); print('    first login:', c['email'], c['password'], '\n    API key:    ', c['api_key'])"
+    [ "$1" != cpu ] || printf '    a model:     %s -f docker-compose.cpu.yml exec engine ollama pull llama3.2:3b\n' "${COMPOSE[*]}"
+}
