@@ -20,3 +20,10 @@ class GateSettings(BaseModel):
         1.0, ge=0, description="After this wait a stream gets its headers and sees its place in the queue."
     )
     queue_comments: bool = Field(True, description="Show the place in the queue as comments in streams.")
+    share_without_valkey: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="While Valkey is away: the part of an engine's slots that all gateway processes fill together, "
+        "each its equal share and at least one.",
+    )

@@ -1,0 +1,160 @@
+"""Follows an answer's bytes on their way: what was used, how it ended, whether it is whole. Nothing is rebuilt.
+
+A streamed answer is passed on event by event, so that half an event never leaves. The usage event is asked of every
+engine for the accounts, and taken out again where the client did not ask for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from inference.chat_chunks import parse_usage
+from inference.types import Usage
+
+_USAGE = re.compile(rb'"usage"\s*:\s*\{')
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"([a-z_]{1,32})"')
+_ERROR_EVENT = re.compile(rb'(?:^|\n)(?:data|error):\s*\{\s*"(?:error|code|message)"')
+_EVENT_END = re.compile(rb"\r\n\r\n|\n\n")
+_MOST_PENDING_BYTES = 1024 * 1024
+_EDGE_BYTES = 8 * 1024
+
+
+class StreamScan:
+    """One streamed answer. wants_usage: the client asked for the usage event."""
+
+    __slots__ = ("_pending", "_tail", "_wants_usage", "events", "is_done", "usage")
+
+    def __init__(self, wants_usage: bool) -> None:
+        self._wants_usage = wants_usage
+        self._pending = b""
+        self._tail: deque[bytes] = deque(maxlen=4)
+        self.events = 0
+        self.is_done = False
+        self.usage: Usage | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """What of it can be passed on now: whole events only; beyond 1 MiB without an end, as it comes."""
+        if self._pending:
+            data = self._pending + data
+            self._pending = b""
+        if not data.endswith(b"\n\n"):
+            end = max(data.rfind(b"\n\n") + 2, data.rfind(b"\r\n\r\n") + 4)
+            if end < 4 and len(data) < _MOST_PENDING_BYTES:
+                self._pending = data
+                return b""
+            if end >= 4:
+                data, self._pending = data[:end], data[end:]
+        if b'"usage"' in data and _USAGE.search(data):
+            data = self._take_usage(data)
+        self.events += data.count(b"data:")
+        self._tail.append(data)
+        if b"[DONE]" in data[-20:] and data.rstrip().endswith((b"data: [DONE]", b"data:[DONE]")):
+            self.is_done = True
+        return data
+
+    def end(self) -> bytes:
+        """What is left when the engine has closed: a last [DONE] without its line ends, else nothing."""
+        rest = self._pending.strip()
+        self._pending = b""
+        if rest in (b"data: [DONE]", b"data:[DONE]"):
+            self.is_done = True
+            return b"data: [DONE]\n\n"
+        return b""
+
+    @property
+    def finish_reason(self) -> str | None:
+        found = _FINISH.findall(b"".join(self._tail))
+        return found[-1].decode() if found else None
+
+    @property
+    def told_error(self) -> bool:
+        """Whether the engine itself sent an error event at the end."""
+        return bool(self._tail) and _ERROR_EVENT.search(b"".join(self._tail)) is not None
+
+    def _take_usage(self, data: bytes) -> bytes:
+        kept, start = [], 0
+        for boundary in _EVENT_END.finditer(data):
+            event = data[start : boundary.end()]
+            start = boundary.end()
+            if not self._is_for_us_alone(event):
+                kept.append(event)
+        return b"".join([*kept, data[start:]])
+
+    def _is_for_us_alone(self, event: bytes) -> bool:
+        if not _USAGE.search(event):
+            return False
+        try:
+            chunk = orjson.loads(event.partition(b"data:")[2])
+        except orjson.JSONDecodeError:
+            return False
+        if not isinstance(chunk, dict):
+            return False
+        self.usage = parse_usage(chunk.get("usage")) or self.usage
+        return not self._wants_usage and chunk.get("choices") == []
+
+
+class WholeScan:
+    """One answer that is not streamed; usage stands near its beginning or its end."""
+
+    __slots__ = ("_head", "_tail", "is_done")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._tail = b""
+        self.is_done = False
+
+    def feed(self, data: bytes) -> bytes:
+        if len(self._head) < _EDGE_BYTES:
+            self._head += data[: _EDGE_BYTES - len(self._head)]
+        self._tail = (self._tail + data[-_EDGE_BYTES:])[-_EDGE_BYTES:]
+        return data
+
+    @property
+    def usage(self) -> Usage | None:
+        for edge in (self._tail, self._head):
+            for found in reversed(list(_USAGE.finditer(edge))):
+                usage = parse_usage(_object_at(edge, found.end() - 1))
+                if usage is not None:
+                    return usage
+        return None
+
+    @property
+    def finish_reason(self) -> str | None:
+        found = _FINISH.findall(self._tail) or _FINISH.findall(self._head)
+        return found[-1].decode() if found else None
+
+
+def estimated_prompt_tokens(payload: Mapping[str, Any]) -> int:
+    """Four bytes of text a token; pictures and sound are not counted. For engines that tell no usage."""
+    texts: list[object] = [payload.get("prompt"), payload.get("input")]
+    for message in payload.get("messages") or ():
+        content = message.get("content") if isinstance(message, dict) else None
+        texts.append(content)
+        if isinstance(content, list):
+            texts += [part.get("text") for part in content if isinstance(part, dict)]
+    size = 0
+    for text in texts:
+        for piece in text if isinstance(text, list) else [text]:
+            if isinstance(piece, str):
+                size += len(piece.encode("utf-8", "replace"))
+            elif isinstance(piece, int):
+                size += 4
+    return max(1, size // 4)
+
+
+def _object_at(data: bytes, start: int) -> object:
+    """The JSON object that begins there; None where it is cut off."""
+    depth = 0
+    for index in range(start, min(len(data), start + 4096)):
+        depth += (data[index] == 0x7B) - (data[index] == 0x7D)
+        if depth == 0:
+            try:
+                return orjson.loads(data[start : index + 1])
+            except orjson.JSONDecodeError:
+                return None
+    return None

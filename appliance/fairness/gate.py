@@ -1,0 +1,308 @@
+"""The one way to an engine: who may, whose turn it is, what was used.
+
+Admission happens at the engine call, with the final prompt, never around retrieval. Whatever happens to a call –
+completed, the client gone, the engine broken – its slot is given back and its row in the ledger ended, when the stream
+closes. Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+from uuid import UUID
+
+from appliance.domain import Caller, Waiting
+from appliance.errors import ApplianceError, NotPermitted, QueueFull
+from appliance.fairness.admission import Ask, Candidate
+from appliance.fairness.answer_scan import StreamScan, WholeScan, estimated_prompt_tokens
+from appliance.fairness.leases import Lease, Leases, OnWaiting
+from appliance.fairness.ledger import Entry, Ledger
+from appliance.fairness.load_watch import LoadWatch
+from inference.chat_chunks import read_chunks
+from inference.errors import EngineStreamBroken, EngineUnavailable, InferenceError
+from inference.ports import ChatEngine
+from inference.types import (
+    ChatChunk,
+    EngineLoad,
+    EngineRequest,
+    EngineResponse,
+    EngineState,
+    ModelInfo,
+    Usage,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Engines(Protocol):
+    """Which engines serve a model; inference's roster fulfils it."""
+
+    def resolve(self, model: str) -> Sequence[tuple[ChatEngine, str]]:
+        """(engine, its own name for the model), best first. Raises ModelNotFound."""
+        ...
+
+    def models(self) -> list[ModelInfo]: ...
+
+    def states(self) -> list[EngineState]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What an engine is wanted for, as the ledger keeps it.
+
+    within: the pipeline on whose behalf it is; then the pipeline's name is what a key must be permitted.
+    """
+
+    route: str
+    within: str | None = None
+    part_of: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GatedResponse(EngineResponse):
+    """An engine's answer, and how long it waited for its turn."""
+
+    wait_ms: float = 0.0
+
+
+class Gate:
+    """Hands out engines. open() before the first, close() after the last."""
+
+    def __init__(
+        self, engines: Engines, leases: Leases, ledger: Ledger, loads: LoadWatch, *, default_slots: int
+    ) -> None:
+        self.ledger = ledger
+        self.leases = leases
+        self.loads = loads
+        self._engines = engines
+        self._default_slots = default_slots
+
+    async def open(self) -> None:
+        """Begin to listen, write and watch."""
+        await self.ledger.open()
+        await self.leases.open()
+        await self.loads.open()
+
+    async def close(self) -> None:
+        """Give back the slots, then write what is left to write."""
+        await self.loads.close()
+        await self.leases.close()
+        await self.ledger.close()
+
+    def engine_for(
+        self,
+        caller: Caller,
+        model: str,
+        purpose: Purpose = Purpose("/v1/chat/completions"),
+        on_waiting: OnWaiting | None = None,
+    ) -> GatedEngine:
+        """The engine behind a model name or alias, for this caller; no slot is held yet.
+
+        Raises NotPermitted (the key is not for that model) and ModelNotFound.
+        """
+        wanted = purpose.within or model
+        routes = self._engines.resolve(model)
+        if not (caller.scopes.allow_model(wanted) or caller.scopes.allow_model(routes[0][1])):
+            raise NotPermitted(f"This key is not for the model {wanted!r}.", param="model")
+        return GatedEngine(self, caller, model, purpose, on_waiting)
+
+    def models(self) -> list[ModelInfo]:
+        """Everything the engines serve, aliases included."""
+        return self._engines.models()
+
+    def engine_states(self) -> list[EngineState]:
+        """How every engine is."""
+        return self._engines.states()
+
+    def routes(self, model: str) -> tuple[dict[str, tuple[ChatEngine, str]], tuple[Candidate, ...]]:
+        """Engines by name, and the candidates for a slot. Those that are down count only where all are."""
+        by_name = {engine.name: (engine, own_name) for engine, own_name in self._engines.resolve(model)}
+        states = {state.name: state for state in self._engines.states()}
+        healthy = [name for name in by_name if name not in states or states[name].is_healthy]
+        return by_name, tuple(
+            Candidate(
+                name,
+                self._slots(name, states.get(name)),
+                bool(getattr(by_name[name][0], "fallback_only", False)),
+            )
+            for name in healthy or by_name
+        )
+
+    def _slots(self, name: str, state: EngineState | None) -> int:
+        known = self.loads.slots(name) or (state.load.slots if state is not None else None)
+        return known or self._default_slots
+
+
+class GatedEngine:
+    """Fulfils inference.ports.ChatEngine: the engine behind a model name, one caller, one turn a call."""
+
+    def __init__(
+        self, gate: Gate, caller: Caller, model: str, purpose: Purpose, on_waiting: OnWaiting | None
+    ) -> None:
+        self.name = model
+        self._gate = gate
+        self._caller = caller
+        self._purpose = purpose
+        self._on_waiting = on_waiting
+
+    async def models(self) -> list[ModelInfo]:
+        """The one model this engine is for."""
+        return [model for model in self._gate.models() if model.id == self.name]
+
+    async def load(self) -> EngineLoad:
+        """The load of all engines that serve the model, added up."""
+        by_name, _ = self._gate.routes(self.name)
+        loads = [load for load in map(self._gate.loads.load, by_name) if load is not None]
+        uses = [load.kv_use for load in loads if load.kv_use is not None]
+        slots = [load.slots for load in loads if load.slots is not None]
+        return EngineLoad(
+            running=sum(load.running for load in loads),
+            waiting=sum(load.waiting for load in loads),
+            kv_use=max(uses) if uses else None,
+            slots=sum(slots) if slots else None,
+        )
+
+    async def close(self) -> None:
+        """Nothing of its own to close."""
+
+    @asynccontextmanager
+    async def relay(self, request: EngineRequest) -> AsyncIterator[GatedResponse]:
+        """Wait for the turn, then pass the answer's bytes. The start row is committed before this is entered.
+
+        Raises QueueFull, PartUnavailable, EngineUnavailable, EngineRefused; while reading EngineStreamBroken.
+        """
+        gate = self._gate
+        entry = gate.ledger.begin(
+            self._caller, self.name, self._purpose.route, request.request_id, self._purpose.part_of
+        )
+        scan = StreamScan(_asks_usage(request.payload)) if request.is_stream else WholeScan()
+        try:
+            async with AsyncExitStack() as stack:
+                lease, response = await self._admit(entry, request, stack)
+                await entry.committed()
+                frames = _followed(response.frames, scan)
+                yield GatedResponse(
+                    response.status, response.content_type, frames, response.served_by, lease.wait_s * 1000
+                )
+            _note_completion(entry, scan)
+        except BaseException as error:
+            _note_failure(entry, error)
+            raise
+        finally:
+            _note_usage(entry, scan, request.payload)
+            gate.ledger.finish(entry)
+
+    async def stream(self, request: EngineRequest) -> AsyncIterator[ChatChunk]:
+        """The same, parsed: text as it comes."""
+        payload = {**request.payload, "stream": True, "stream_options": {"include_usage": True}}
+        async with self.relay(replace(request, payload=payload)) as response:
+            async for chunk in read_chunks(response.frames):
+                yield chunk
+
+    async def _admit(
+        self, entry: Entry, request: EngineRequest, stack: AsyncExitStack
+    ) -> tuple[Lease, EngineResponse]:
+        by_name, candidates = self._gate.routes(self.name)
+        pool = by_name[candidates[0].engine][1]
+        ask = Ask(str(entry.start.id), str(self._caller.user_id), pool, candidates)
+        lease = await self._gate.leases.acquire(ask, self._told_after_commit(entry))
+        stack.callback(lease.release)
+        while True:
+            entry.end.engine, entry.end.wait_ms = lease.engine, lease.wait_s * 1000
+            engine, own_name = by_name[lease.engine]
+            try:
+                call = replace(request, payload=_prepared(request, own_name))
+                response = await stack.enter_async_context(engine.relay(call))
+            except EngineUnavailable:
+                # Nothing has left yet: another engine may still answer, but each is tried once only.
+                candidates = tuple(c for c in candidates if c.engine != lease.engine)
+                if not candidates:
+                    raise
+                logger.warning("engine %s failed, moving on", lease.engine)
+                await lease.move(candidates)
+                continue
+            entry.end.ttft_ms = entry.elapsed_ms()
+            return lease, response
+
+    def _told_after_commit(self, entry: Entry) -> OnWaiting | None:
+        """The caller's callback, kept until the start row is on disk: it may send the first bytes."""
+        tell = self._on_waiting
+        if tell is None:
+            return None
+
+        async def told(waiting: Waiting) -> None:
+            await entry.committed()
+            await tell(waiting)
+
+        return told
+
+
+async def _followed(frames: AsyncIterator[bytes], scan: StreamScan | WholeScan) -> AsyncIterator[bytes]:
+    """The same bytes, event by event where streamed. Raises EngineStreamBroken for a stream without its end."""
+    feed = scan.feed
+    async for data in frames:
+        passed = feed(data)
+        if passed:
+            yield passed
+    if isinstance(scan, WholeScan):
+        scan.is_done = True
+        return
+    last = scan.end()
+    if last:
+        yield last
+    if not scan.is_done and not scan.told_error:
+        raise EngineStreamBroken("The stream ended without [DONE].")
+
+
+def _prepared(request: EngineRequest, own_name: str) -> Mapping[str, Any]:
+    """The payload with the engine's own model name, asking for the usage event of every stream."""
+    payload = {**request.payload, "model": own_name}
+    if request.is_stream and request.route != "embeddings":
+        options = payload.get("stream_options")
+        payload["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    return payload
+
+
+def _asks_usage(payload: Mapping[str, Any]) -> bool:
+    options = payload.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
+def _note_completion(entry: Entry, scan: StreamScan | WholeScan) -> None:
+    if isinstance(scan, StreamScan) and scan.told_error:
+        entry.end.status, entry.end.error_code = "broken", EngineStreamBroken.code
+    else:
+        entry.end.status = "completed" if scan.is_done else "client_gone"
+
+
+def _note_failure(entry: Entry, error: BaseException) -> None:
+    match error:
+        case asyncio.CancelledError() | GeneratorExit():
+            entry.end.status = "revoked" if "revoked" in error.args else "client_gone"
+        case QueueFull():
+            entry.end.status, entry.end.error_code = "refused", error.code
+        case EngineStreamBroken():
+            entry.end.status, entry.end.error_code = "broken", error.code
+        case InferenceError() | ApplianceError():
+            entry.end.status, entry.end.error_code = "failed", error.code
+        case ConnectionError():
+            entry.end.status = "client_gone"
+        case _:
+            entry.end.status, entry.end.error_code = "failed", "internal_error"
+
+
+def _note_usage(entry: Entry, scan: StreamScan | WholeScan, payload: Mapping[str, Any]) -> None:
+    """Tokens as the engine counted them; else estimated, where it began to work at all."""
+    end = entry.end
+    end.finish_reason = scan.finish_reason
+    usage = scan.usage
+    if usage is not None:
+        end.usage = usage
+    elif end.ttft_ms is not None or (end.status in ("client_gone", "revoked") and end.engine is not None):
+        written = max(0, scan.events - 1) if isinstance(scan, StreamScan) else 0
+        end.usage = Usage(estimated_prompt_tokens(payload), written)
+        end.is_estimated = True

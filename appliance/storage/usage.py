@@ -1,0 +1,148 @@
+"""The rows of the ledger in PostgreSQL. Fulfils fairness.ledger.UsageRepository.
+
+Starts and ends have a connection each that is kept: taking one from a pool and checking it costs as much as the insert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import LiteralString
+from urllib.parse import urlencode, urlsplit, urlunsplit
+from uuid import UUID
+
+from psycopg import AsyncConnection, Error, OperationalError
+
+from appliance.errors import PartUnavailable
+from appliance.fairness.ledger import RequestEnd, RequestStart
+from appliance.storage.database import Database
+
+_START = """
+INSERT INTO requests (worker, id, request_id, part_of, user_id, key_id, model, route, started_at)
+SELECT %s, * FROM unnest(
+    %s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[])
+"""
+_END = """
+UPDATE requests r SET
+    status = e.status, engine = e.engine, prompt_tokens = e.prompt, completion_tokens = e.completion,
+    cached_tokens = e.cached, is_estimated = e.is_estimated, finish_reason = e.finish_reason, wait_ms = e.wait_ms,
+    ttft_ms = e.ttft_ms, total_ms = e.total_ms, error_code = e.error_code
+FROM unnest(
+    %s::uuid[], %s::text[], %s::text[], %s::integer[], %s::integer[], %s::integer[], %s::boolean[], %s::text[],
+    %s::real[], %s::real[], %s::real[], %s::text[])
+    AS e (id, status, engine, prompt, completion, cached, is_estimated, finish_reason,
+          wait_ms, ttft_ms, total_ms, error_code)
+WHERE r.id = e.id
+"""
+_BEAT = """
+INSERT INTO gateway_workers (id, seen_at) VALUES (%s, now())
+ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
+"""
+_END_ORPHANS = """
+UPDATE requests SET status = 'unknown', is_estimated = true
+WHERE status = 'started' AND started_at < now() - %(age)s * interval '1 second'
+  AND worker NOT IN (SELECT id FROM gateway_workers WHERE seen_at > now() - %(age)s * interval '1 second')
+"""
+_FORGET_WORKERS = "DELETE FROM gateway_workers WHERE seen_at < now() - interval '1 day'"
+_MOST = 2**31 - 1
+
+
+def ledger_url(url: str) -> str:
+    """The gateway's own database address, for connections that may write the ledger's rows."""
+    parts = urlsplit(url)
+    option = urlencode({"options": "-c app.role=ledger"}).replace("+", "%20")
+    return urlunsplit(parts._replace(query=f"{parts.query}&{option}" if parts.query else option))
+
+
+class UsageStore:
+    """database: opened with `ledger_url`, for nothing else. Holds up to two of its connections."""
+
+    def __init__(self, database: Database) -> None:
+        self._starts = _KeptConnection(database)
+        self._ends = _KeptConnection(database)
+
+    async def record_starts(self, worker: UUID, starts: Sequence[RequestStart]) -> None:
+        """Committed when this returns."""
+        columns = zip(
+            *(
+                (s.id, s.request_id, s.part_of, s.user_id, s.key_id, s.model, s.route, s.started_at)
+                for s in starts
+            ),
+            strict=True,
+        )
+        await self._starts.execute(_START, (worker, *map(list, columns)))
+
+    async def record_ends(self, ends: Sequence[tuple[UUID, RequestEnd]]) -> None:
+        """Complete rows; one that was never begun is left out."""
+        columns = zip(*(_end_row(row_id, end) for row_id, end in ends), strict=True)
+        await self._ends.execute(_END, tuple(map(list, columns)))
+
+    async def beat(self, worker: UUID) -> None:
+        """This process is alive."""
+        await self._ends.execute(_BEAT, (worker,))
+
+    async def end_orphans(self, dead_after_s: float) -> int:
+        """End what belongs to processes not heard of for so long."""
+        ended = await self._ends.execute(_END_ORPHANS, {"age": dead_after_s})
+        await self._ends.execute(_FORGET_WORKERS, ())
+        return ended
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._starts.close()
+        await self._ends.close()
+
+
+class _KeptConnection:
+    """One connection out of the pool, kept until it breaks; one statement at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stack: AsyncExitStack | None = None
+        self._connection: AsyncConnection | None = None
+
+    async def execute(
+        self, statement: LiteralString, parameters: Sequence[object] | Mapping[str, object]
+    ) -> int:
+        """Rows touched; committed. Raises PartUnavailable."""
+        connection = self._connection or await self._open()
+        try:
+            cursor = await connection.execute(statement, parameters, prepare=True)
+        except OperationalError as error:
+            await self.close()
+            raise PartUnavailable("The connection to PostgreSQL broke.") from error
+        except Error:
+            raise
+        except BaseException:
+            await self.close()  # cancelled in the middle of a statement: what it would answer next is unknown
+            raise
+        return cursor.rowcount
+
+    async def _open(self) -> AsyncConnection:
+        stack = AsyncExitStack()
+        self._connection = await stack.enter_async_context(self._database.connection())
+        self._stack = stack
+        return self._connection
+
+    async def close(self) -> None:
+        stack, self._stack, self._connection = self._stack, None, None
+        if stack is not None:
+            await stack.aclose()
+
+
+def _end_row(row_id: UUID, end: RequestEnd) -> tuple[object, ...]:
+    usage = end.usage
+    return (
+        row_id,
+        end.status,
+        end.engine,
+        min(usage.prompt_tokens, _MOST),
+        min(usage.completion_tokens, _MOST),
+        min(usage.cached_tokens, _MOST),
+        end.is_estimated,
+        end.finish_reason,
+        end.wait_ms,
+        end.ttft_ms,
+        end.total_ms,
+        end.error_code,
+    )
