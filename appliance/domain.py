@@ -379,3 +379,16 @@ class PageRequest:
     is_ascending: bool = False
     after: UUID | None = None
     before: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingTask:
+    """A document that a worker is to read. attempts counts this one.
+
+    copy_from: another collection in which the same file has been read already.
+    """
+
+    file: StoredFile
+    collection_id: UUID
+    attempts: int
+    copy_from: UUID | None = None

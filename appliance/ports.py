@@ -23,6 +23,10 @@ class RetryLater(Exception):
         self.delay_s = delay_s
 
 
+class ReadingStopped(Exception):
+    """The document that is being read is not wanted any more: it was removed, or reading it was cancelled."""
+
+
 class JobQueue(Protocol):
     """Durable work for the worker process; a handler may run again after a crash, so it must bear that."""
 

@@ -1,0 +1,169 @@
+"""What the knowledge use cases need from outside: rows, bytes, readers and the index."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from appliance.domain import (
+    Collection,
+    CollectionFile,
+    FileBatch,
+    IngestionStatus,
+    PageRequest,
+    ReadingTask,
+    StoredFile,
+    Viewer,
+)
+from rag.documents import ParsedDocument
+from rag.ports import Scope
+
+Attributes = Mapping[str, str | float | bool]
+
+
+class FileRepository(Protocol):
+    """Where files are recorded. Everything raises NotFound for what the viewer may not see."""
+
+    async def add(self, viewer: Viewer, file: StoredFile, place: Callable[[], Awaitable[None]]) -> None:
+        """Record a file and put its bytes in place, both or neither."""
+        ...
+
+    async def file(self, viewer: Viewer, file_id: UUID) -> StoredFile: ...
+
+    async def files(
+        self, viewer: Viewer, page: PageRequest, purpose: str | None
+    ) -> tuple[list[StoredFile], bool]:
+        """The viewer's own files, and whether there are more."""
+        ...
+
+    async def count(self, viewer: Viewer) -> int:
+        """How many files the viewer owns."""
+        ...
+
+    async def remove(self, viewer: Viewer, file_id: UUID) -> StoredFile:
+        """Forget a file and everything that was read from it. Raises NotPermitted for a file of somebody else."""
+        ...
+
+
+class CollectionRepository(Protocol):
+    """Where collections and what is in them are recorded. NotFound for what the viewer may not see."""
+
+    async def add(self, viewer: Viewer, collection: Collection) -> None: ...
+
+    async def collection(self, viewer: Viewer, collection_id: UUID) -> Collection: ...
+
+    async def collections(self, viewer: Viewer, page: PageRequest) -> tuple[list[Collection], bool]: ...
+
+    async def visible_ids(self, viewer: Viewer, wanted: Sequence[UUID] | None) -> tuple[UUID, ...]:
+        """wanted, or all that the viewer sees. Raises NotFound if one of wanted is not among them."""
+        ...
+
+    async def change(
+        self,
+        viewer: Viewer,
+        collection_id: UUID,
+        name: str | None,
+        description: str | None,
+        metadata: Mapping[str, str] | None,
+    ) -> None:
+        """None leaves a field as it is. Raises NotPermitted where the viewer may only read."""
+        ...
+
+    async def remove(self, viewer: Viewer, collection_id: UUID) -> None: ...
+
+    async def attach(
+        self,
+        viewer: Viewer,
+        collection_id: UUID,
+        additions: Sequence[tuple[UUID, Attributes]],
+        batch_id: UUID | None = None,
+    ) -> None:
+        """Add files of the viewer's own and the jobs that read them, in one transaction.
+
+        A file that is there already is read again only if it failed or was cancelled.
+        """
+        ...
+
+    async def attached(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> CollectionFile: ...
+
+    async def all_attached(
+        self,
+        viewer: Viewer,
+        collection_id: UUID,
+        page: PageRequest,
+        status: IngestionStatus | None = None,
+        batch_id: UUID | None = None,
+    ) -> tuple[list[CollectionFile], bool]: ...
+
+    async def annotate(
+        self, viewer: Viewer, collection_id: UUID, file_id: UUID, attributes: Attributes
+    ) -> None: ...
+
+    async def detach(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> None:
+        """Take a file out of a collection and out of its index; the file itself stays."""
+        ...
+
+    async def batch(self, viewer: Viewer, collection_id: UUID, batch_id: UUID) -> FileBatch: ...
+
+    async def cancel_batch(self, viewer: Viewer, collection_id: UUID, batch_id: UUID) -> None:
+        """What has not been read yet is not going to be."""
+        ...
+
+
+class ReadingRepository(Protocol):
+    """How far each document has been read; with its owner's eyes."""
+
+    async def begin(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> ReadingTask | None:
+        """None: there is nothing to do any more."""
+        ...
+
+    async def advance(self, viewer: Viewer, collection_id: UUID, file_id: UUID, progress: float) -> None: ...
+
+    async def fail(
+        self, viewer: Viewer, collection_id: UUID, file_id: UUID, code: str, message: str
+    ) -> None: ...
+
+    def scope(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> Scope:
+        """Transactions in which the index may be changed: only while the document is wanted (else ReadingStopped)."""
+        ...
+
+
+class UploadWriter(Protocol):
+    """Receives one upload; unless `place` was called, it is gone at the end."""
+
+    size_bytes: int
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def finish(self) -> bytes:
+        """Returns the SHA-256 of what is safely on the disk now."""
+        ...
+
+    async def place(self) -> None: ...
+
+
+class BlobStore(Protocol):
+    """Where the bytes of files lie, each content once."""
+
+    def writer(self, max_bytes: int) -> AbstractAsyncContextManager[UploadWriter]: ...
+
+    def read(self, sha256: bytes) -> AsyncIterator[bytes]: ...
+
+    def path(self, sha256: bytes) -> Path: ...
+
+    async def forget(self, sha256: bytes) -> bool:
+        """Remove the content if no file needs it any more."""
+        ...
+
+    async def sweep(self) -> int:
+        """Remove what crashes have left; returns how many."""
+        ...
+
+
+class DocumentReader(Protocol):
+    """Reads a file where it can do no harm. Raises a DocumentRefused of rag.errors."""
+
+    async def parse(self, path: Path, media_type: str | None) -> ParsedDocument: ...

@@ -1,0 +1,119 @@
+"""Files in PostgreSQL, each seen by its owner and through the collections it is in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.errors import ForeignKeyViolation
+from psycopg.rows import class_row
+
+from appliance.domain import PageRequest, StoredFile, Viewer
+from appliance.errors import Conflict, NotFound, NotPermitted
+from appliance.storage.database import Database
+from appliance.storage.jobs import PostgresJobQueue
+from appliance.storage.paging import sliced, slicing, slicing_values
+from rag.ports import VectorStore
+
+COLUMNS = "f.id, f.owner_id, f.filename, f.media_type, f.size_bytes, f.sha256, f.purpose, f.created_at"
+
+_ADD = """
+INSERT INTO files (id, owner_id, filename, media_type, size_bytes, sha256, purpose, created_at)
+VALUES (%(id)s, %(owner_id)s, %(filename)s, %(media_type)s, %(size_bytes)s, %(sha256)s, %(purpose)s, %(created_at)s)
+"""
+_FILE = f"SELECT {COLUMNS} FROM files f WHERE f.id = %(id)s"  # noqa: S608 - constants only
+_FILES = f"""
+SELECT {COLUMNS} FROM files f
+WHERE f.owner_id = viewer_id() AND (%(purpose)s::text IS NULL OR f.purpose = %(purpose)s)"""  # noqa: S608 - constants only
+_COUNT = "SELECT count(*) FROM files WHERE owner_id = viewer_id()"
+_LOCK_LINKS = "SELECT collection_id, job_id FROM collection_files WHERE file_id = %(id)s FOR UPDATE"
+_REMOVE = "DELETE FROM files WHERE id = %(id)s"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenScope:
+    """A rag.ports.Scope within a transaction that is open already."""
+
+    opened: AsyncConnection
+    collection_ids: Sequence[UUID]
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        yield self.opened
+
+
+class PostgresFiles:
+    """Fulfils services.knowledge.ports.FileRepository."""
+
+    def __init__(self, database: Database, index: VectorStore, jobs: PostgresJobQueue) -> None:
+        self._database = database
+        self._index = index
+        self._jobs = jobs
+
+    async def add(self, viewer: Viewer, file: StoredFile, place: Callable[[], Awaitable[None]]) -> None:
+        values: dict[str, Any] = {
+            "id": file.id,
+            "owner_id": file.owner_id,
+            "filename": file.filename,
+            "media_type": file.media_type,
+            "size_bytes": file.size_bytes,
+            "sha256": file.sha256,
+            "purpose": file.purpose,
+            "created_at": file.created_at,
+        }
+        async with self._database.viewing(viewer) as connection:
+            await connection.execute(_ADD, values)  # locks the row of the bytes until the commit
+            await place()
+
+    async def file(self, viewer: Viewer, file_id: UUID) -> StoredFile:
+        async with self._database.viewing(viewer) as connection:
+            return await _file(connection, file_id)
+
+    async def files(
+        self, viewer: Viewer, page: PageRequest, purpose: str | None
+    ) -> tuple[list[StoredFile], bool]:
+        query = _FILES + slicing(page, ["f.id"], "%(cursor)s::uuid")
+        async with (
+            self._database.viewing(viewer) as connection,
+            connection.cursor(row_factory=class_row(StoredFile)) as cursor,
+        ):
+            await cursor.execute(query, slicing_values(page) | {"purpose": purpose})
+            return sliced(page, await cursor.fetchall())
+
+    async def count(self, viewer: Viewer) -> int:
+        async with self._database.viewing(viewer) as connection:
+            row = await (await connection.execute(_COUNT)).fetchone()
+            return int(row[0]) if row else 0
+
+    async def remove(self, viewer: Viewer, file_id: UUID) -> StoredFile:
+        try:
+            async with self._database.viewing(viewer) as connection:
+                file = await _file(connection, file_id)
+                if file.owner_id != viewer.user_id:
+                    raise NotPermitted("Only the person who uploaded a file can delete it.")
+                # First the links, as whoever reads the document does: so nobody waits in a circle.
+                links = await (await connection.execute(_LOCK_LINKS, {"id": file_id})).fetchall()
+                await self._jobs.cancel_in(connection, [job for _, job in links if job is not None])
+                scope = OpenScope(connection, [collection for collection, _ in links])
+                for collection_id, _ in links:
+                    await self._index.remove(scope, file_id, collection_id)
+                await connection.execute(_REMOVE, {"id": file_id})
+                return file
+        except ForeignKeyViolation as error:
+            raise Conflict(
+                "The file is in a collection that you can no longer change. "
+                "Ask a member of its group, or an administrator, to take it out first."
+            ) from error
+
+
+async def _file(connection: AsyncConnection, file_id: UUID) -> StoredFile:
+    async with connection.cursor(row_factory=class_row(StoredFile)) as cursor:
+        await cursor.execute(_FILE, {"id": file_id})
+        file = await cursor.fetchone()
+    if file is None:
+        raise NotFound(f"No file has the id 'file-{file_id.hex}'.")
+    return file
