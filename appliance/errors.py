@@ -20,6 +20,8 @@ ApplianceError
 ├── TooManyAttempts         sign-in attempts are slowed down
 ├── PartUnavailable         PostgreSQL, Valkey or another part does not answer
 │   └── StorageFull         there is no room on the disk
+├── ReadingFailed           a document was not read, and it is our fault
+├── ReadingInterrupted      a document was given up after several interruptions
 └── StartupError            the appliance cannot start; the sentence names the remedy
 
 A class's docstring is the sentence a person reads; `code` is stable and is what programs compare.
@@ -162,6 +164,18 @@ class StorageFull(PartUnavailable):
     """The disk of this appliance is full; nothing was stored. Delete files, or ask an administrator for room."""
 
     code = "storage_full"
+
+
+class ReadingFailed(ApplianceError):
+    """The document was not read because of an error inside the appliance. Try again, or ask an administrator."""
+
+    code = "reading_failed"
+
+
+class ReadingInterrupted(ApplianceError):
+    """Reading this document was interrupted again and again, so it was given up. Split it, and add it again."""
+
+    code = "reading_interrupted"
 
 
 class StartupError(ApplianceError):

@@ -12,6 +12,8 @@ from inference.ports import ChatEngine
 from rag.documents import SearchResult
 from rag.ports import Scope
 
+INGEST_JOB = "ingest"  # a document is to be read into a collection
+
 JobHandler = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 

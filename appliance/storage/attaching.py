@@ -10,9 +10,9 @@ from psycopg.types.json import Jsonb
 
 from appliance.domain import Viewer
 from appliance.errors import NotFound, NotPermitted
+from appliance.ports import INGEST_JOB
 from appliance.storage.jobs import NewJob, PostgresJobQueue
 
-INGEST = "ingest"
 _LOWEST_PRIORITY = -10_000
 
 _FILES = "SELECT id, owner_id FROM files WHERE id = ANY(%(ids)s)"
@@ -107,7 +107,7 @@ async def _jobs(
     }
     return [
         NewJob(
-            INGEST,
+            INGEST_JOB,
             payload | {"file_id": str(file_id)},
             lock=f"{collection_id.hex}:{file_id.hex}",
             priority=max(_LOWEST_PRIORITY, -waiting - place),

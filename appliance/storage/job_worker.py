@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _LOCK_CLASS = 7_305_108  # of the workers' advisory locks; any number, the same for every process
 _RESCUE_S = 5.0  # how often jobs of dead workers are looked for, beside the start
 _WATCH_S = 1.0
-_GRACE_S = 1.0  # running jobs may end by themselves for this long when the worker is stopped
+_GRACE_S = 0.3  # running jobs may end by themselves for this long when the worker is stopped
 _PRUNE_S = 3600.0
 
 _LIVE_LOCK = "SELECT pg_try_advisory_lock(%s, %s)"
@@ -135,7 +135,7 @@ class JobWorker:
             await lease.release()
 
     def stop(self) -> None:
-        """Running jobs end within a second or are put back."""
+        """Running jobs end at once or are put back."""
         if self._worker is not None:
             self._worker.stop()
 

@@ -1,0 +1,167 @@
+"""Reading a document into a collection: parse, cut, embed, index, with progress, as the document's owner.
+
+Runs in the worker and may be killed at any point: the same job runs again, and the document becomes searchable and
+`completed` in one transaction at the very end. A document that is refused is not tried again; a neighbour that is
+away is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+from appliance.domain import ReadingTask, Role, Viewer
+from appliance.errors import PartUnavailable, ReadingFailed, ReadingInterrupted
+from appliance.ports import ReadingStopped, RetryLater
+from appliance.services.knowledge.ports import BlobStore, ReadingRepository
+from inference.errors import EmbedderUnavailable
+from rag.documents import ParsedDocument
+from rag.errors import DocumentRefused, IndexUnavailable
+from rag.ports import Scope
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 8
+_TRANSIENT = (PartUnavailable, EmbedderUnavailable, IndexUnavailable)
+_PROGRESS_S = 0.5  # between two writes of the progress
+_PARSING_SHARE = 0.3  # of the progress; measured: embedding takes most of the time
+
+Progress = Callable[[int, int], None]
+
+
+class DocumentReader(Protocol):
+    """Reads a file where it can do no harm; rag.sandbox does. Raises a DocumentRefused."""
+
+    async def parse(
+        self, path: Path, media_type: str | None, on_progress: Progress | None
+    ) -> ParsedDocument: ...
+
+
+class DocumentIndexer(Protocol):
+    """Makes a document searchable, all at once, through the scope's transactions; rag.indexing does."""
+
+    async def index(
+        self,
+        scope: Scope,
+        file_id: UUID,
+        collection_id: UUID,
+        document: ParsedDocument,
+        on_progress: Progress | None,
+    ) -> object: ...
+
+    async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int:
+        """The chunks that another collection has already; 0 where there is nothing to copy."""
+        ...
+
+
+class Ingestion:
+    """The use case of the `ingest` job."""
+
+    def __init__(
+        self, reading: ReadingRepository, blobs: BlobStore, reader: DocumentReader, indexer: DocumentIndexer
+    ) -> None:
+        self._reading = reading
+        self._blobs = blobs
+        self._reader = reader
+        self._indexer = indexer
+
+    async def ingest(self, payload: Mapping[str, Any]) -> None:
+        """The job's handler. Raises RetryLater for a reason that passes."""
+        viewer = _viewer(payload)
+        collection_id, file_id = UUID(payload["collection_id"]), UUID(payload["file_id"])
+        task = None
+        try:
+            task = await self._reading.begin(viewer, collection_id, file_id)
+            if task is not None:
+                await self._read(viewer, task)
+        except ReadingStopped:
+            logger.info("file %s is not wanted any more", file_id)
+        except _TRANSIENT as error:
+            await self._postpone(viewer, collection_id, file_id, task, error)
+
+    async def _read(self, viewer: Viewer, task: ReadingTask) -> None:
+        file = task.file
+        try:
+            if task.attempts > MAX_ATTEMPTS:
+                raise ReadingInterrupted
+            async with self._progress(viewer, task) as progress:
+                await self._make_searchable(viewer, task, progress)
+        except (DocumentRefused, ReadingInterrupted) as refusal:
+            logger.info("file %s was refused: %s", file.id, refusal.code)
+            await self._reading.fail(viewer, task.collection_id, file.id, refusal.code, str(refusal))
+        except (*_TRANSIENT, ReadingStopped):
+            raise
+        except Exception:
+            logger.exception("file %s could not be read", file.id)
+            failure = ReadingFailed()
+            await self._reading.fail(viewer, task.collection_id, file.id, failure.code, str(failure))
+
+    async def _make_searchable(self, viewer: Viewer, task: ReadingTask, progress: _Progress) -> None:
+        file = task.file
+        scope = self._reading.scope(viewer, task.collection_id, file.id)
+        if task.copy_from is not None and await self._indexer.copy(
+            scope, file.id, task.copy_from, task.collection_id
+        ):
+            return
+        document = await self._reader.parse(self._blobs.path(file.sha256), file.media_type, progress.parsing)
+        await self._indexer.index(scope, file.id, task.collection_id, document, progress.indexing)
+
+    @asynccontextmanager
+    async def _progress(self, viewer: Viewer, task: ReadingTask) -> AsyncIterator[_Progress]:
+        """Writes the latest progress now and then, beside the work and never in its way."""
+        progress = _Progress()
+
+        async def write() -> None:
+            while True:
+                await progress.changed.wait()
+                progress.changed.clear()
+                with suppress(PartUnavailable):
+                    await self._reading.advance(viewer, task.collection_id, task.file.id, progress.share)
+                await asyncio.sleep(_PROGRESS_S)
+
+        writing = asyncio.create_task(write())
+        try:
+            yield progress
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+
+    async def _postpone(
+        self, viewer: Viewer, collection_id: UUID, file_id: UUID, task: ReadingTask | None, error: Exception
+    ) -> None:
+        attempts = task.attempts if task else 1
+        if attempts >= MAX_ATTEMPTS:
+            logger.error("file %s is given up: %s", file_id, error)
+            await self._reading.fail(viewer, collection_id, file_id, getattr(error, "code", ""), str(error))
+            return
+        logger.warning("file %s waits for a part of the appliance: %s", file_id, error)
+        raise RetryLater(min(60.0, 0.5 * 2.0**attempts)) from error
+
+
+class _Progress:
+    """How much of a document has been done, 0 to 1."""
+
+    def __init__(self) -> None:
+        self.share = 0.0
+        self.changed = asyncio.Event()
+
+    def parsing(self, done: int, total: int) -> None:
+        self._set(_PARSING_SHARE * done / max(total, 1))
+
+    def indexing(self, done: int, total: int) -> None:
+        self._set(_PARSING_SHARE + (1 - _PARSING_SHARE) * done / max(total, 1))
+
+    def _set(self, share: float) -> None:
+        self.share = max(self.share, min(share, 0.99))
+        self.changed.set()
+
+
+def _viewer(payload: Mapping[str, Any]) -> Viewer:
+    """The document's owner, seeing and changing their own things and the one collection the job is for."""
+    groups = frozenset({UUID(payload["group_id"])} if payload["group_id"] else ())
+    return Viewer(UUID(payload["owner_id"]), groups, Role.ADMIN if payload["is_public"] else Role.USER)
