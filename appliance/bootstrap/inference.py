@@ -17,22 +17,10 @@ from appliance.errors import StartupError
 from inference.discovery import FoundEngine, find_local
 from inference.engines import ENGINES, load_engine_class
 from inference.engines.connections import Connections
-from inference.engines.llama_cpp import server_command
 from inference.errors import InferenceError
 from inference.roster import Membership, Roster
 from inference.settings import EngineSettings, LlamaCppSettings
 from inference.types import EngineState
-
-MAX_SOCKET_PATH_BYTES = 100
-
-
-@dataclass(frozen=True)
-class EngineProcess:
-    """A program the supervisor runs for an engine; it answers on socket_path when it is ready."""
-
-    name: str
-    argv: tuple[str, ...]
-    socket_path: Path
 
 
 @dataclass(frozen=True)
@@ -49,16 +37,17 @@ class Inference:
 
 
 def read_engine_settings(
-    tables: Mapping[str, Mapping[str, Any]], run_folder: Path
+    tables: Mapping[str, Mapping[str, Any]], socket_for: Callable[[str], Path]
 ) -> dict[str, EngineSettings]:
-    """Validate the [engines.*] tables. run_folder: private, where processes of our own put their sockets.
+    """Validate the [engines.*] tables.
 
+    socket_for: engine's name -> where the process that the supervisor runs for it listens.
     Raises StartupError that names table, key and remedy.
     """
-    return {name: _read_one(name, table, run_folder) for name, table in tables.items()}
+    return {name: _read_one(name, table, socket_for) for name, table in tables.items()}
 
 
-def _read_one(name: str, table: Mapping[str, Any], run_folder: Path) -> EngineSettings:
+def _read_one(name: str, table: Mapping[str, Any], socket_for: Callable[[str], Path]) -> EngineSettings:
     kind = table.get("engine")
     if kind not in ENGINES:
         raise StartupError(f"[engines.{name}]: engine = {kind!r} is not known. Known: {', '.join(ENGINES)}.")
@@ -67,19 +56,13 @@ def _read_one(name: str, table: Mapping[str, Any], run_folder: Path) -> EngineSe
         settings = settings_type.model_validate(dict(table))
     except ValidationError as error:
         raise StartupError(f"[engines.{name}]: {_explain(error, settings_type)}") from error
-    if not isinstance(settings, LlamaCppSettings) or settings.base_url or settings.socket_path is not None:
+    if not isinstance(settings, LlamaCppSettings) or settings.base_url:
         return settings
-    return settings.model_copy(update={"socket_path": _socket_path(name, run_folder)})
-
-
-def _socket_path(name: str, run_folder: Path) -> Path:
-    path = run_folder / f"llama-{name}.sock"
-    if len(str(path).encode()) > MAX_SOCKET_PATH_BYTES:
+    if settings.model_path is None or not settings.model_path.is_file():
         raise StartupError(
-            f"[engines.{name}]: the path {path} is too long for a socket. "
-            "Use a shorter name, or a data folder with a shorter path (`--data`)."
+            f"[engines.{name}]: model_path = {str(settings.model_path)!r} is not a file. Give it a GGUF file."
         )
-    return path
+    return settings.model_copy(update={"socket_path": settings.socket_path or socket_for(name)})
 
 
 def _explain(error: ValidationError, settings_type: type[EngineSettings]) -> str:
@@ -95,22 +78,6 @@ def _explain(error: ValidationError, settings_type: type[EngineSettings]) -> str
         else:
             sentences.append(f"{key!r}: {problem['msg']}." if key else f"{problem['msg']}.")
     return " ".join(sentences)
-
-
-def engine_processes(settings: Mapping[str, EngineSettings]) -> list[EngineProcess]:
-    """The programs of our own that these engines need; none where everything is spoken to elsewhere.
-
-    Raises StartupError for a model file that is not there.
-    """
-    processes = []
-    for name, one in settings.items():
-        if isinstance(one, LlamaCppSettings) and not one.base_url and one.socket_path is not None:
-            if one.model_path is None or not one.model_path.is_file():
-                raise StartupError(
-                    f"[engines.{name}]: model_path = {str(one.model_path)!r} is not a file. Give it a GGUF file."
-                )
-            processes.append(EngineProcess(f"engine-{name}", tuple(server_command(one)), one.socket_path))
-    return processes
 
 
 async def discover(tables: Mapping[str, Mapping[str, Any]]) -> list[FoundEngine]:

@@ -6,7 +6,6 @@ past the gate, and a restarted process keeps its address.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -84,16 +83,3 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
 
 async def _one_frame(body: bytes) -> AsyncIterator[bytes]:
     yield body
-
-
-def server_command(settings: LlamaCppSettings) -> list[str]:
-    """What starts the process behind an engine that has a model_path and a socket_path."""
-    command = [sys.executable, "-m", "inference.engines.llama_cpp_server"]
-    command += ["--model", str(settings.model_path), "--socket", str(settings.socket_path)]
-    command += ["--slots", str(settings.slots), "--threads", str(settings.threads)]
-    command += ["--gpu-layers", str(settings.gpu_layers), "--cache-ram-mib", str(settings.cache_ram_mib)]
-    if settings.model_name:
-        command += ["--name", settings.model_name]
-    if settings.context_tokens:
-        command += ["--context-tokens", str(settings.context_tokens)]
-    return [*command, "--embedding"] if settings.embedding else command

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
-from appliance.bootstrap.inference import build_inference, engine_processes, read_engine_settings, tables_of
+from appliance.bootstrap.inference import build_inference, read_engine_settings, tables_of
 from appliance.errors import StartupError
 from inference.discovery import FoundEngine
 from inference.testing.fake_engine import FakeEngine
 
 MODEL = Path(__file__).resolve().parent.parent / "models" / "tiny-llama.gguf"
-RUN = Path("/tmp/run")
+
+
+def socket_for(name: str) -> Path:
+    """Where the supervisor would have it listen."""
+    return Path("/run") / f"{name}.sock"
 
 
 async def test_tables_become_a_roster_with_aliases_and_fallbacks() -> None:
@@ -23,7 +27,7 @@ async def test_tables_become_a_roster_with_aliases_and_fallbacks() -> None:
             "spare": {"engine": "openai_compatible", "base_url": spare.base_url, "fallback_only": True},
             "main": {"engine": "vllm", "base_url": main.base_url, "max_running": 64},
         }
-        built = build_inference(read_engine_settings(tables, RUN), {"gpt-4o-mini": "llama"})
+        built = build_inference(read_engine_settings(tables, socket_for), {"gpt-4o-mini": "llama"})
         await built.roster.refresh()
         resolved = [(engine.name, model) for engine, model in built.roster.resolve("gpt-4o-mini")]
         slots = {state.name: state.load.slots for state in built.roster.states()}
@@ -48,38 +52,26 @@ async def test_tables_become_a_roster_with_aliases_and_fallbacks() -> None:
 def test_a_wrong_table_is_a_sentence_with_its_remedy(table: dict[str, Any], sentence: str) -> None:
     """Section, key and what to write instead."""
     with pytest.raises(StartupError, match=sentence):
-        read_engine_settings({"x": table}, RUN)
+        read_engine_settings({"x": table}, socket_for)
 
 
-def test_a_gguf_file_needs_a_process_of_ours() -> None:
-    """The supervisor is told what to run and where it will answer; other engines run elsewhere."""
+def test_a_gguf_file_is_served_by_a_process_of_ours() -> None:
+    """It is reached where the supervisor has it listen; a llama.cpp that runs already at its address."""
     tables: dict[str, dict[str, Any]] = {
         "laptop": {"engine": "llama_cpp", "model_path": str(MODEL), "slots": 2},
         "other": {"engine": "llama_cpp", "base_url": "http://127.0.0.1:8001/v1"},
     }
 
-    (process,) = engine_processes(read_engine_settings(tables, RUN))
+    settings = read_engine_settings(tables, socket_for)
+    states = build_inference(settings, {}).roster.states()
 
-    assert process.name == "engine-laptop"
-    assert process.socket_path == RUN / "llama-laptop.sock"
-    assert process.argv[1:3] == ("-m", "inference.engines.llama_cpp_server")
-    assert str(MODEL) in process.argv
+    assert [state.base_url for state in states] == ["unix:/run/laptop.sock", "http://127.0.0.1:8001/v1"]
 
 
 def test_a_missing_gguf_file_is_said_before_anything_starts() -> None:
     """The path is in the sentence."""
-    settings = read_engine_settings({"x": {"engine": "llama_cpp", "model_path": "/no/such.gguf"}}, RUN)
-
     with pytest.raises(StartupError, match=r"/no/such\.gguf"):
-        engine_processes(settings)
-
-
-def test_a_path_too_long_for_a_socket_names_the_way_out() -> None:
-    """The kernel's limit is 108 bytes, and its own message is no help."""
-    table = {"engine": "llama_cpp", "model_path": str(MODEL)}
-
-    with pytest.raises(StartupError, match="--data"):
-        read_engine_settings({"x": table}, Path("/tmp") / ("d" * 100))
+        read_engine_settings({"x": {"engine": "llama_cpp", "model_path": "/no/such.gguf"}}, socket_for)
 
 
 def test_found_engines_are_configured_as_if_written_down() -> None:
@@ -89,7 +81,7 @@ def test_found_engines_are_configured_as_if_written_down() -> None:
         FoundEngine("ollama", "http://127.0.0.1:11434", ()),
     ]
 
-    settings = read_engine_settings(tables_of(found), RUN)
+    settings = read_engine_settings(tables_of(found), socket_for)
 
     assert {name: one.base_url for name, one in settings.items()} == {
         "local-vllm": "http://127.0.0.1:8000/v1",

@@ -16,7 +16,6 @@ from typing import Any
 
 from inference.engines import load_engine_class
 from inference.engines.connections import Connections
-from inference.engines.llama_cpp import server_command
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.settings import LlamaCppSettings
 from inference.testing.fake_engine import Behaviour, FakeEngine
@@ -96,11 +95,19 @@ async def _llama_cpp(folder: Path) -> AsyncIterator[Subject]:
         await connections.close()
 
 
+def _words(settings: LlamaCppSettings) -> list[str]:
+    words = [sys.executable, "-m", "inference.engines.llama_cpp_server"]
+    words += ["--model", str(settings.model_path), "--socket", str(settings.socket_path)]
+    words += ["--slots", str(settings.slots), "--cache-ram-mib", str(settings.cache_ram_mib)]
+    words += ["--name", settings.model_name] if settings.model_name else []
+    return words + (["--context-tokens", str(settings.context_tokens)] if settings.context_tokens else [])
+
+
 @asynccontextmanager
 async def llama_cpp_process(settings: LlamaCppSettings) -> AsyncIterator[asyncio.subprocess.Process]:
     """The real server, as the supervisor would start it; ready when it says where it listens."""
     process = await asyncio.create_subprocess_exec(
-        *server_command(settings), stdout=asyncio.subprocess.PIPE, stderr=sys.stderr
+        *_words(settings), stdout=asyncio.subprocess.PIPE, stderr=sys.stderr
     )
     try:
         assert process.stdout is not None
