@@ -11,6 +11,7 @@ from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallab
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter, options_of
+from appliance.supervisor.listening import listen
 from appliance.supervisor.readiness import announce_ready
 
 DRAIN_S = 2
@@ -44,7 +45,7 @@ async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISend
     await send({"type": "http.response.body", "body": b'{"status":"ok"}' if found else b"{}"})
 
 
-def serve(application: ASGI3Application, descriptor: int) -> None:
+def serve(application: ASGI3Application, listening: socket.socket) -> None:
     """Serve until SIGTERM; what is being sent gets DRAIN_S seconds to end."""
     config = uvicorn.Config(
         application,
@@ -59,19 +60,26 @@ def serve(application: ASGI3Application, descriptor: int) -> None:
         timeout_graceful_shutdown=DRAIN_S,
     )
     server = GatewayServer(config)
-    with socket.socket(fileno=descriptor) as listening:
-        server.run(sockets=[listening])
+    server.run(sockets=[listening])
 
 
 def _run(box: Box, options: argparse.Namespace) -> int:
-    serve(application, options.fd)
+    if options.fd is not None:
+        listening = socket.socket(fileno=options.fd)
+    else:
+        host, _, port = options.listen.rpartition(":")
+        listening = listen(host.strip("[]"), int(port))
+    with listening:
+        serve(application, listening)
     return 0
 
 
 def main() -> int:
     """The command line."""
     parser = options_of("gateway")
-    parser.add_argument("--fd", type=int, required=True, help="number of the inherited listening socket")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--fd", type=int, help="number of the inherited listening socket")
+    where.add_argument("--listen", metavar="HOST:PORT", help="where to listen, without a supervisor")
     return enter("gateway", _run, parser)
 
 
