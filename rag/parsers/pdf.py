@@ -17,7 +17,7 @@ from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, Docume
 from rag.limits import ParsingLimits
 from rag.media_types import PDF
 from rag.parsers.page_writer import PageWriter, clean, collapse
-from rag.parsers.pdf_layout import Layout, Words, paragraphs
+from rag.parsers.pdf_layout import Layout, RunningLines, Words, paragraphs
 from rag.parsers.pdf_lines import Line, read_lines
 
 _PASSWORD_ERROR = 4  # FPDF_ERR_PASSWORD
@@ -79,11 +79,15 @@ class PdfParser:
     def _compose(self, lines: list[list[Line]]) -> list[Page]:
         layout = Layout.of(lines)
         words = Words.of(lines)
+        running = RunningLines.of(lines)
         writer = PageWriter(self._limits)
         pages = []
         for number, page_lines in enumerate(lines, start=1):
-            for paragraph in paragraphs(page_lines, layout, words):
+            own, at_margins = running.apart(page_lines)
+            for paragraph in paragraphs(own, layout, words):
                 writer.add(paragraph.kind, paragraph.text, paragraph.level)
+            if at_margins:
+                writer.add("paragraph", words.join("\n".join(line.text for line in at_margins)))
             pages.append(writer.finish(number))
         return pages
 

@@ -19,6 +19,7 @@ _LIST_ITEM = re.compile(
     r"(?:[•◦▪■●○‣∙\uf0b7\uf0a7\uf076\uf0d8\uf0fc]|[-–*](?=\s)|\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s))"
 )
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s")
+_DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _HYPHENATED = re.compile(rf"(\w+)\s*{LINE_END_HYPHEN}\s*(\w+)")
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
@@ -128,8 +129,39 @@ class Words:
         return f"{left}-{right}" if is_compound or not right[0].islower() else left + right
 
 
+class RunningLines:
+    """Heads and feet that come again on most pages; they are read last, or they would cut paragraphs in two."""
+
+    def __init__(self, keys: frozenset[str]) -> None:
+        self._keys = keys
+
+    @classmethod
+    def of(cls, pages: Sequence[Sequence[Line]]) -> RunningLines:
+        """Compares the two highest and the three lowest lines of each page, numbers aside."""
+        counts = Counter(key for lines in pages for key in {_running_key(line) for line in _outermost(lines)})
+        needed = max(3, len(pages) // 2)
+        return cls(frozenset(key for key, count in counts.items() if count >= needed))
+
+    def apart(self, lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
+        """(the page's own lines, its running ones), each in reading order."""
+        if not self._keys:
+            return list(lines), []
+        outermost = {id(line) for line in _outermost(lines) if _running_key(line) in self._keys}
+        own = [line for line in lines if id(line) not in outermost]
+        return own, [line for line in lines if id(line) in outermost]
+
+
+def _outermost(lines: Sequence[Line]) -> list[Line]:
+    by_height = sorted(lines, key=lambda line: line.top)
+    return by_height[:3] + by_height[3:][-2:]
+
+
+def _running_key(line: Line) -> str:
+    return _DIGITS.sub("#", line.text)
+
+
 def paragraphs(lines: Sequence[Line], layout: Layout, words: Words) -> Iterator[Paragraph]:
-    """The blocks of one page, in order."""
+    """The blocks of these lines, in order."""
     group: list[Line] = []
     for line in lines:
         if group and not _continues(group, line, layout):
