@@ -59,7 +59,7 @@ check_server() {
 
 copy_files() {
     say "copying $(git describe --always) to $target:$path"
-    local export_folder
+    # not local: the trap runs after the function has ended
     export_folder=$(mktemp -d)
     trap 'rm -rf -- "$export_folder"' EXIT
     git archive HEAD | tar -x -C "$export_folder"
@@ -76,7 +76,7 @@ start_there() {
         return
     fi
     local options=${SSH_DEPLOY_RUN_OPTIONS:-} url=${SSH_DEPLOY_URL:-http://127.0.0.1:8080}
-    on_server "cd -- '$path' && . deploy/lib.sh && start_in_background '$options' && wait_until_ready '$url' 180" ||
+    on_server "cd -- '$path' && . deploy/remote.sh && start_in_background $options && wait_until_ready '$url' 180" ||
         fail "it did not become ready; see $path/data/deploy.log on $target"
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The steps of `./setup.sh gpu` and `./setup.sh cpu`: check the machine, write what is missing, start, wait, say where.
-# Sourced by setup.sh from the top of the repository. Each step may run again; secrets that exist are kept.
+# Sourced by setup.sh, which has refuse(), from the top of the repository. Each step may run again; secrets that exist are kept.
 
 COMPOSE=()
 
@@ -15,11 +15,6 @@ compose_up() { # gpu|cpu
     "${COMPOSE[@]}" -f "docker-compose.$profile.yml" up -d --build
     wait_for_compose "$profile"
     say_where "$profile"
-}
-
-refuse() {
-    printf 'setup: %s\n' "$1" >&2
-    exit 1
 }
 
 check_docker() {

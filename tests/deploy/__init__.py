@@ -1,0 +1,1 @@
+"""The installers and deploy files."""

@@ -1,0 +1,80 @@
+"""`appliance ask "…"`: a question from a terminal, answered as it comes, with its sources below."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from appliance.commands.client import ApiClient, find_address, talk
+from appliance.commands.options import DataOption, JsonOption, KeyOption, UrlOption
+
+ANSWER_MODEL = "answer-with-sources"
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know, in quotation marks.")],
+    model: Annotated[
+        str, typer.Option(help="The model or way to answer; `appliance ask --model NAME`.")
+    ] = ANSWER_MODEL,
+    collection: Annotated[
+        list[str] | None, typer.Option(help="Only this collection's name or id; may be given more than once.")
+    ] = None,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Answer a question from the documents you may see, with document, page and the quoted words."""
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [{"role": "user", "content": question}],
+        "stream": not as_json,
+    }
+
+    async def work(api: ApiClient) -> None:
+        if collection:
+            body["vector_store_ids"] = await _ids(api, collection)
+        if as_json:
+            typer.echo(json.dumps(await api.post("/v1/chat/completions", body), ensure_ascii=False))
+        else:
+            await _stream(api, body)
+
+    talk(find_address(url, key, data), work)
+
+
+async def _ids(api: ApiClient, wanted: list[str]) -> list[str]:
+    """Names become ids; what is an id already, or unknown, is left for the server to judge."""
+    listed = (await api.get("/v1/vector_stores", {"limit": "100"}))["data"]
+    by_name = {store["name"]: store["id"] for store in listed}
+    return [by_name.get(name, name) for name in wanted]
+
+
+async def _stream(api: ApiClient, body: dict[str, Any]) -> None:
+    annotations: list[dict[str, Any]] = []
+    async for chunk in api.events("POST", "/v1/chat/completions", body):
+        for choice in chunk.get("choices", []):
+            delta = choice.get("delta", {})
+            sys.stdout.write(delta.get("content") or "")
+            sys.stdout.flush()
+            annotations += delta.get("annotations") or []
+    sys.stdout.write("\n")
+    for line in sources(annotations):
+        typer.echo(line)
+
+
+def sources(annotations: list[dict[str, Any]]) -> list[str]:
+    """One line a citation: number, document, page, and whether the quote was found there."""
+    lines: list[str] = []
+    for position, annotation in enumerate(annotations, start=1):
+        cited = annotation.get("file_citation", annotation)
+        where = cited.get("filename", "?")
+        if cited.get("page") is not None:
+            where += f", page {cited['page']}"
+        checked = "" if cited.get("is_verified", True) else "  (not found on that page)"
+        lines.append(
+            f"[{cited.get('index', position)}] {where}: “{' '.join(cited.get('quote', '').split())}”{checked}"
+        )
+    return list(dict.fromkeys(lines))
