@@ -1,0 +1,177 @@
+"""`appliance up` with its real children: it comes up, stays up, and goes down without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.supervisor.state import started_ticks
+from tests.supervisor.conftest import RunningAppliance, wait_until
+
+
+def _refusal(*words: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "appliance", "up", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def test_what_is_killed_comes_back_and_the_port_stays_open(appliance: RunningAppliance) -> None:
+    """`kill -9` of any child: a new one is ready soon, and a request sent meanwhile is answered, not refused."""
+    appliance.start()
+    appliance.wait_ready()
+    wait_until(lambda: appliance.child_is("embedder", "ready"), "the embedder is ready")
+    for name in ("gateway", "embedder", "valkey", "postgres"):
+        before = appliance.pid_of(name)
+
+        os.kill(before, signal.SIGKILL)
+        status = appliance.get("/healthz")
+
+        assert status == 200, name
+        wait_until(
+            lambda name=name, before=before: (
+                appliance.child_is(name, "ready") and appliance.pid_of(name) != before
+            ),
+            f"{name} is back",
+        )
+        assert appliance.state is not None
+        assert "SIGKILL" in appliance.state.children[name].last_exit
+
+
+def test_sigterm_ends_everything_it_started(appliance: RunningAppliance) -> None:
+    """After a clean stop no process of this data folder is left, and PostgreSQL closed its files."""
+    appliance.start()
+    appliance.wait_ready()
+    assert len(appliance.processes()) > 5
+
+    code = appliance.stop()
+
+    assert code == 0
+    assert appliance.processes() == {}
+    assert not (appliance.data / "postgres" / "postmaster.pid").exists()
+
+
+def test_an_open_request_does_not_hold_up_the_stop(appliance: RunningAppliance) -> None:
+    """A client that never finishes its request cannot keep the appliance from stopping."""
+    appliance.start()
+    appliance.wait_ready()
+    assert appliance.state is not None
+    host, _, port = appliance.state.url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+
+        code = appliance.stop(signal.SIGINT)
+
+    assert code == 0
+    assert appliance.processes() == {}
+
+
+def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(appliance: RunningAppliance) -> None:
+    """`kill -9` of `appliance up` itself: the kernel ends its children, and a start right after it works."""
+    appliance.start()
+    appliance.wait_ready()
+    left = appliance.processes()
+
+    appliance.stop(signal.SIGKILL)
+    appliance.start()
+    appliance.wait_ready()
+
+    assert appliance.get("/healthz") == 200
+    wait_until(
+        lambda: all(started_ticks(pid) != ticks for pid, ticks in left.items()), "the old processes are gone"
+    )
+
+
+@pytest.mark.parametrize(
+    "moment", ["secrets/session_secret", "postgres.new", "postgres/PG_VERSION", "supervisor.json"]
+)
+def test_a_first_start_that_was_killed_is_simply_started_again(
+    appliance: RunningAppliance, moment: str
+) -> None:
+    """Whatever the first start had done when it died, the second one completes it."""
+    appliance.start()
+    wait_until(lambda: (appliance.data / moment).exists(), f"{moment} exists")
+
+    appliance.stop(signal.SIGKILL)
+    appliance.start()
+    appliance.wait_ready()
+
+    assert appliance.get("/healthz") == 200
+
+
+def test_a_second_start_on_the_same_folder_is_refused(appliance: RunningAppliance) -> None:
+    """Two appliances never share a data folder; the second is told who holds it."""
+    appliance.start()
+    appliance.wait_ready()
+
+    code, said = _refusal("--port", "0", "--data", str(appliance.data))
+
+    assert code == 78
+    assert f"process {appliance.pid}" in said
+    assert "--data" in said
+
+
+def test_a_port_in_use_is_named_with_its_holder(data_folder: Path) -> None:
+    """The message names the port, the process that has it, and the way out."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+
+        code, said = _refusal("--port", str(port), "--data", str(data_folder))
+
+    assert code == 78
+    assert f"Port {port} is in use by process {os.getpid()}" in said
+    assert "--port" in said
+
+
+def test_data_of_a_newer_version_is_left_alone(data_folder: Path) -> None:
+    """A folder that a newer appliance wrote is refused before anything in it is touched."""
+    data_folder.mkdir()
+    (data_folder / "version.json").write_text(json.dumps({"data_version": 99, "written_by": "9.1.0"}))
+
+    code, said = _refusal("--port", "0", "--data", str(data_folder))
+
+    assert code == 78
+    assert "9.1.0" in said
+    assert not (data_folder / "postgres").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named() -> None:
+    """No rights, no disk: the sentence names the folder and `--data`."""
+    code, said = _refusal("--port", "0", "--data", "/proc/appliance")
+
+    assert code == 78
+    assert "/proc/appliance" in said
+    assert "--data" in said
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_one(data_folder: Path) -> None:
+    """A typing error in appliance.toml is found at the start."""
+    data_folder.mkdir()
+    (data_folder / "appliance.toml").write_text("[server]\nprot = 8081\n")
+
+    code, said = _refusal("--data", str(data_folder))
+
+    assert code == 78
+    assert "Did you mean 'port'?" in said
+
+
+def test_a_path_too_long_for_sockets_works_all_the_same(appliance: RunningAppliance) -> None:
+    """Unix sockets allow some hundred bytes; a longer data path gets its sockets elsewhere."""
+    appliance.data = appliance.data.parent / ("long-" * 20) / "data"
+    appliance.data.parent.mkdir(mode=0o755)
+
+    appliance.start()
+    appliance.wait_ready()
+
+    assert appliance.get("/healthz") == 200
