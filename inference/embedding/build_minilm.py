@@ -220,7 +220,7 @@ class _Draft:
         self._epsilon = epsilon
         self._quantised: dict[str, tuple[str, str, str]] = {}
 
-    def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
+    def add(self, kind: str, *inputs: str, **attributes: int | float | list[int]) -> str:
         return self._append(kind, inputs, 1, attributes)[0]
 
     def split(self, tensor: str, count: int) -> list[str]:

@@ -70,7 +70,8 @@ class EmbedderClient:
 
     async def embed_query(self, text: str) -> NDArray[np.float32]:
         payload = await self._ask(wire.QUERY, [text], self._query_patience_s)
-        return self._rows(payload)[0]
+        vector: NDArray[np.float32] = self._rows(payload)[0]
+        return vector
 
     async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         parts: list[NDArray[np.float32]] = []

@@ -40,7 +40,8 @@ class OnnxEmbedder:
         ids = np.array([self._token_ids(text)], np.int64)
         inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         vectors: NDArray[np.float32] = self._session.run(["sentence_embedding"], inputs)[0]
-        return vectors[0]
+        vector: NDArray[np.float32] = vectors[0]
+        return vector
 
     def count_tokens(self, text: str) -> int:
         """How many tokens the model would see of it without a limit, both marks included. Blocks.

@@ -56,7 +56,7 @@ class EmbeddingServer:
         await stopping.wait()
         server.close()
         with suppress(FileNotFoundError):
-            socket.unlink()
+            socket.unlink()  # noqa: ASYNC240 - one system call, at the end
         if self._answering:
             await asyncio.wait(self._answering, timeout=STOP_GRACE_S)
         for writer in self._connections.values():
@@ -137,6 +137,7 @@ async def _run(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run until SIGTERM; 1 when the model cannot be had."""
     parser = argparse.ArgumentParser(prog="inference.embedding.server", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="where to listen; at most 100 bytes")
     parser.add_argument("--models", type=Path, required=True, help="where built models are kept")
@@ -146,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         asyncio.run(_run(arguments))
     except EmbedderUnavailable as error:
-        print(error, file=sys.stderr)
+        log.error("%s", error)
         return 1
     return 0
 

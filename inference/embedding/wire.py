@@ -35,6 +35,7 @@ async def read_frame(reader: StreamReader) -> tuple[bytes, bytes]:
 
 
 async def write_frame(writer: StreamWriter, kind: bytes, payload: bytes) -> None:
+    """Send one frame and wait until the other side keeps up."""
     writer.write(_HEAD.pack(kind, len(payload)))
     writer.write(payload)
     await writer.drain()
