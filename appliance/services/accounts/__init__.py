@@ -1,1 +1,10 @@
 """People, their groups, and every way of proving who somebody is."""
+
+from __future__ import annotations
+
+from appliance.services.accounts.accounts import Accounts
+from appliance.services.accounts.authentication import Authentication
+from appliance.services.accounts.live_requests import LiveRequest, LiveRequests
+from appliance.services.accounts.sign_in import Device
+
+__all__ = ["Accounts", "Authentication", "Device", "LiveRequest", "LiveRequests"]

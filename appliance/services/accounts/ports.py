@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from appliance.domain import (
@@ -14,25 +13,15 @@ from appliance.domain import (
     Credential,
     Group,
     Language,
+    LinkKind,
+    NewKey,
+    NewLink,
+    NewSession,
+    NewUser,
     Role,
-    Scopes,
     Session,
     User,
 )
-
-LinkKind = Literal["invitation", "password_reset"]
-
-
-@dataclass(frozen=True, slots=True)
-class NewUser:
-    """A person to be added. email_key is the normalised address that is compared."""
-
-    email: str
-    email_key: str
-    name: str = ""
-    role: Role = Role.USER
-    password_hash: str | None = None
-    language: Language | None = None
 
 
 class UserRepository(Protocol):
@@ -47,6 +36,8 @@ class UserRepository(Protocol):
     async def user_by_email(self, email_key: str) -> tuple[User, str | None] | None:
         """The person and the password's hash."""
         ...
+
+    async def password_hash(self, user_id: UUID) -> str | None: ...
 
     async def users(self, after: str, limit: int) -> Sequence[User]:
         """By e-mail, those behind `after`."""
@@ -98,44 +89,6 @@ class UserRepository(Protocol):
     async def events(self, before: int | None, limit: int) -> Sequence[AccountEvent]:
         """Newest first, those with an id below `before`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A sign-in to be kept."""
-
-    user_id: UUID
-    token_hash: bytes
-    user_agent: str
-    address: str
-    created_at: datetime
-    expires_at: datetime
-    ends_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key to be kept."""
-
-    user_id: UUID
-    name: str
-    prefix: str
-    secret_hash: bytes
-    scopes: Scopes
-    created_at: datetime
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewLink:
-    """A one-time link to be kept."""
-
-    kind: LinkKind
-    user_id: UUID
-    token_hash: bytes
-    created_by: UUID | None
-    created_at: datetime
-    expires_at: datetime
 
 
 class CredentialRepository(Protocol):

@@ -1,0 +1,223 @@
+"""People and groups: who there is, what role they have, who is suspended, and one's own name, language and password.
+
+Administrators change people and groups, auditors read them, everybody sees themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from uuid import UUID
+
+from appliance.domain import AccountEvent, Caller, Group, Language, NewUser, Role, User
+from appliance.errors import InvalidRequest, NotFound, NotPermitted, SignInFailed
+from appliance.services.accounts.live_requests import Withdrawal
+from appliance.services.accounts.names import checked_email, checked_name, email_key, name_key
+from appliance.services.accounts.passwords import PasswordRule, Passwords
+from appliance.services.accounts.ports import UserRepository
+from appliance.services.accounts.slow_down import SlowDown
+from appliance.services.accounts.withdrawals import Withdrawals
+
+PasswordChanged = Callable[[User], object]
+
+
+class People:
+    """password_changed: told after somebody chose a new password, in the process where it happened."""
+
+    def __init__(
+        self,
+        users: UserRepository,
+        passwords: Passwords,
+        rule: PasswordRule,
+        slow_down: SlowDown,
+        withdrawals: Withdrawals,
+        password_changed: PasswordChanged | None = None,
+    ) -> None:
+        self._users = users
+        self._passwords = passwords
+        self._rule = rule
+        self._slow_down = slow_down
+        self._withdrawals = withdrawals
+        self._password_changed = password_changed or (lambda user: None)
+
+    # People -------------------------------------------------------------------------------------------
+
+    async def me(self, caller: Caller) -> User:
+        return await self._existing(caller.user_id)
+
+    async def user(self, caller: Caller, user_id: UUID) -> User:
+        """Oneself; anybody, for administrators and auditors. Raises NotFound otherwise."""
+        if user_id != caller.user_id and caller.role is Role.USER:
+            raise NotFound(f"There is no user {user_id}.")
+        return await self._existing(user_id)
+
+    async def users(self, caller: Caller, after: str = "", limit: int = 100) -> Sequence[User]:
+        """By e-mail address. after: the last address of the page before."""
+        require_reader(caller)
+        return await self._users.users(email_key(after), limit)
+
+    async def add(
+        self,
+        caller: Caller | None,
+        email: str,
+        *,
+        name: str = "",
+        role: Role = Role.USER,
+        group_ids: Collection[UUID] = (),
+        password: str | None = None,
+        language: Language | None = None,
+    ) -> User:
+        """Add somebody; without a password they cannot sign in until a link let them choose one.
+
+        caller None: the operator at the machine. Raises Conflict for a known address, InvalidRequest, PasswordRefused.
+        """
+        require_admin(caller)
+        address = checked_email(email)
+        password_hash = None
+        if password is not None:
+            self._rule.check(password, email_key(address))
+            password_hash = await self._passwords.hash(password)
+        new = NewUser(address, email_key(address), checked_name(name), role, password_hash, language)
+        event = AccountEvent("user.added", _id(caller), detail={"email": address, "role": role.value})
+        return await self._users.add_user(new, group_ids, event)
+
+    async def change(
+        self,
+        caller: Caller | None,
+        user_id: UUID,
+        *,
+        name: str | None = None,
+        role: Role | None = None,
+        is_suspended: bool | None = None,
+        language: Language | None = None,
+    ) -> User:
+        """One's own name and language, or for administrators anybody's everything.
+
+        Raises NotPermitted, NotFound, LastAdministrator. A role taken away and a suspension act at once, everywhere.
+        """
+        is_own = caller is not None and caller.user_id == user_id
+        if not is_own or role is not None or is_suspended is not None:
+            require_admin(caller)
+        changes = {"name": name, "role": role, "is_suspended": is_suspended, "language": language}
+        detail = {field: value for field, value in changes.items() if value is not None}
+        user = await self._users.update_user(
+            user_id,
+            AccountEvent("user.changed", _id(caller), user_id, detail),
+            name=None if name is None else checked_name(name),
+            role=role,
+            is_suspended=is_suspended,
+            language=language,
+        )
+        await self._withdrawals.publish(_as_it_stands(user))
+        return user
+
+    async def change_password(self, caller: Caller, old: str, new: str) -> None:
+        """One's own; ends every other sign-in and this one. Raises SignInFailed, PasswordRefused, NotPermitted."""
+        if caller.session_id is None:
+            raise NotPermitted("A password is changed by who is signed in, not with a key.")
+        user = await self._existing(caller.user_id)
+        key = email_key(user.email)
+        self._rule.check(new, key)
+        await self._slow_down.attempt(key, "")
+        if not await self._passwords.verify(await self._users.password_hash(user.id), old):
+            raise SignInFailed
+        await self._slow_down.forgive(key, "")
+        await self.set_password(caller, user, new)
+
+    async def set_password(self, caller: Caller | None, user: User, new: str) -> None:
+        """Without the old one: for the operator at the machine and for `change_password`."""
+        self._rule.check(new, email_key(user.email))
+        hashed = await self._passwords.hash(new)
+        event = AccountEvent("password.changed", _id(caller), user.id)
+        ended = await self._users.set_password(user.id, hashed, event)
+        await self.password_was_changed(user, ended)
+
+    async def password_was_changed(self, user: User, ended_sessions: Sequence[UUID]) -> None:
+        """Tell everybody who has to know."""
+        await self._withdrawals.publish(*(Withdrawal(session_id=session) for session in ended_sessions))
+        self._password_changed(user)
+
+    async def by_email(self, email: str) -> User | None:
+        """For the operator at the machine, and for imports."""
+        found = await self._users.user_by_email(email_key(email))
+        return None if found is None else found[0]
+
+    async def _existing(self, user_id: UUID) -> User:
+        user = await self._users.user(user_id)
+        if user is None:
+            raise NotFound(f"There is no user {user_id}.")
+        return user
+
+    # Groups -------------------------------------------------------------------------------------------
+
+    async def groups(self, caller: Caller) -> Sequence[Group]:
+        """All of them, for administrators and auditors; otherwise one's own, without telling who else is in them."""
+        if caller.role is not Role.USER:
+            return await self._users.groups()
+        own = await self._users.groups(caller.user_id)
+        return [Group(group.id, group.name, frozenset({caller.user_id})) for group in own]
+
+    async def add_group(self, caller: Caller | None, name: str) -> Group:
+        require_admin(caller)
+        text = checked_name(name, may_be_empty=False)
+        return await self._users.add_group(
+            text, name_key(text), AccountEvent("group.added", _id(caller), detail={"name": text})
+        )
+
+    async def rename_group(self, caller: Caller, group_id: UUID, name: str) -> Group:
+        require_admin(caller)
+        text = checked_name(name, may_be_empty=False)
+        event = AccountEvent("group.renamed", caller.user_id, group_id, {"name": text})
+        return await self._users.rename_group(group_id, text, name_key(text), event)
+
+    async def remove_group(self, caller: Caller, group_id: UUID) -> None:
+        require_admin(caller)
+        members = await self._users.remove_group(
+            group_id, AccountEvent("group.removed", caller.user_id, group_id)
+        )
+        await self._tell_members(members)
+
+    async def set_members(self, caller: Caller, group_id: UUID, user_ids: Collection[UUID]) -> None:
+        """Exactly these people are in the group from now on."""
+        require_admin(caller)
+        detail = {"members": sorted(str(user_id) for user_id in user_ids)}
+        event = AccountEvent("group.members", caller.user_id, group_id, detail)
+        await self._tell_members(await self._users.set_members(group_id, user_ids, event))
+
+    async def group_ids(self, caller: Caller | None, names: Collection[str], *, create: bool) -> list[UUID]:
+        """Groups by name; create: make those that are missing, else raise InvalidRequest."""
+        require_admin(caller)
+        known = await self._users.groups_by_name([name_key(name) for name in names])
+        found = []
+        for name in names:
+            group_id = known.get(name_key(name))
+            if group_id is None and not create:
+                raise InvalidRequest(f"There is no group {name!r}.", param="groups")
+            found.append(group_id if group_id is not None else (await self.add_group(caller, name)).id)
+        return found
+
+    async def _tell_members(self, user_ids: Collection[UUID]) -> None:
+        users = [await self._users.user(user_id) for user_id in user_ids]
+        await self._withdrawals.publish(*(_as_it_stands(user) for user in users if user is not None))
+
+
+def require_admin(caller: Caller | None) -> None:
+    """None is the operator at the machine. Raises NotPermitted."""
+    if caller is not None and not caller.is_admin:
+        raise NotPermitted("Only an administrator can do that.")
+    if caller is not None and caller.scopes.models is not None:
+        raise NotPermitted("A key that is limited to some models cannot administer.")
+
+
+def require_reader(caller: Caller) -> None:
+    """Administrators and auditors. Raises NotPermitted."""
+    if caller.role is Role.USER:
+        raise NotPermitted("Only administrators and auditors can see that.")
+
+
+def _as_it_stands(user: User) -> Withdrawal:
+    """Requests that had more than this person has now end; what is cached about them is forgotten."""
+    return Withdrawal(user_id=user.id, role=None if user.is_suspended else user.role)
+
+
+def _id(caller: Caller | None) -> UUID | None:
+    return None if caller is None else caller.user_id
