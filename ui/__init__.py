@@ -1,0 +1,1 @@
+"""The page: a client of the public HTTP API like any other."""

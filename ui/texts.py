@@ -39,10 +39,6 @@ _FRAME = {
         "¿Primer arranque? El correo y la contraseña aparecieron en la terminal y están en credentials.json.",
     ),
     "needs_script": Sentence("This page needs JavaScript.", "Esta página necesita JavaScript."),
-    "wrong_password": Sentence(
-        "E-mail or password is not right. Try again, or ask an administrator for a reset link.",
-        "El correo o la contraseña no son correctos. Prueba otra vez o pide a un administrador un enlace nuevo.",
-    ),
     "fill_both": Sentence("Enter your e-mail and your password.", "Escribe tu correo y tu contraseña."),
     "waiting_ui": Sentence(
         "The other tabs are starting; you can already ask.",
@@ -229,6 +225,41 @@ _ERRORS = {
     "not_found": Sentence(
         "There is no such thing here, or it is not yours to see.",
         "Eso no existe aquí o no te corresponde verlo.",
+    ),
+    "conflicting_credentials": Sentence(
+        "The request carries two different credentials. Delete this site’s cookies and sign in again.",
+        "La petición lleva dos credenciales distintas. Borra las cookies de este sitio y entra de nuevo.",
+    ),
+    "password_refused": Sentence(
+        "That password cannot be used. Choose a longer one that is not the e-mail address.",
+        "Esa contraseña no sirve. Elige una más larga que no sea el correo.",
+    ),
+    "sign_in_failed": Sentence(
+        "E-mail or password is not right. Try again, or ask an administrator for a reset link.",
+        "El correo o la contraseña no son correctos. Prueba otra vez o pide a un administrador un enlace nuevo.",
+    ),
+    "credential_withdrawn": Sentence(
+        "Your session was ended. Sign in again.", "Tu sesión se ha cerrado. Entra de nuevo."
+    ),
+    "cross_site_request": Sentence(
+        "The request did not come from this page. Reload it and try again.",
+        "La petición no salió de esta página. Recárgala y prueba otra vez.",
+    ),
+    "plain_http_refused": Sentence(
+        "Signing in needs HTTPS here. An administrator puts TLS in front, or sets server.allow_plain_http = true.",
+        "Aquí hace falta HTTPS para entrar. Un administrador pone TLS delante o fija server.allow_plain_http = true.",
+    ),
+    "link_not_valid": Sentence(
+        "This link has been used or has expired. Ask an administrator for a new one.",
+        "Este enlace ya se usó o ha caducado. Pide uno nuevo a un administrador.",
+    ),
+    "last_administrator": Sentence(
+        "This is the last administrator. Make somebody else administrator first.",
+        "Es el último administrador. Haz antes administrador a otra persona.",
+    ),
+    "storage_full": Sentence(
+        "The disk of this appliance is full; nothing was stored. Ask an administrator for room.",
+        "El disco del servidor está lleno y no se guardó nada. Pide espacio a un administrador.",
     ),
     "conflict": Sentence("That is not possible as things stand.", "No es posible en el estado actual."),
     "request_too_large": Sentence(

@@ -25,6 +25,7 @@ import orjson
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from appliance.api.errors import send_error
 from appliance.api.page_assets import PageAssets
 from appliance.api.page_shell import (
     PageNotUsable,
@@ -91,7 +92,7 @@ class PageForwarder:
 
     identify raises NotAuthenticated; it also refuses unsafe requests that another site sent with our cookie.
     delegate: a bearer token for the caller that the public API accepts while the session lives.
-    error_body: OpenAI's error shape for an exception, with its status.
+    own_origin: our address as this browser knows it, such as `https://box.example`.
     """
 
     def __init__(
@@ -99,16 +100,16 @@ class PageForwarder:
         assets: PageAssets,
         ui: UiAddress,
         identify: Callable[[Request], Awaitable[Caller]],
-        delegate: Callable[[Caller], Awaitable[str]],
+        delegate: Callable[[Caller], str],
         bindings: Bindings,
-        error_body: Callable[[ApplianceError], tuple[int, Mapping[str, str], bytes]],
+        own_origin: Callable[[Scope], str],
     ) -> None:
         self._assets = assets
         self._ui = ui
         self._identify = identify
         self._delegate = delegate
         self._bindings = bindings
-        self._error_body = error_body
+        self._own_origin = own_origin
         self._http: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -131,8 +132,7 @@ class PageForwarder:
         try:
             await self._serve(request, answer)
         except ApplianceError as error:
-            status, headers, body = self._error_body(error)
-            await answer.whole(status, body, "application/json", dict(headers))
+            await send_error(error, scope, send)
 
     async def _serve(self, request: Request, answer: _Answer) -> None:
         method = "GET" if request.method == "HEAD" else request.method
@@ -194,7 +194,7 @@ class PageForwarder:
         await answer.whole(200, page.encode(), "text/html; charset=utf-8", headers)
 
     async def _ui_page(self, request: Request, caller: Caller) -> str:
-        headers = {**await self._headers(request, caller), "accept-encoding": "identity"}
+        headers = {**self._headers(request, caller), "accept-encoding": "identity"}
         timeout = aiohttp.ClientTimeout(total=_UI_PAGE_TIMEOUT_S)
         async with self._upstream(request, "/", headers, None, timeout) as response:
             if response.status != HTTPStatus.OK:
@@ -209,7 +209,7 @@ class PageForwarder:
         session_hash = _session_hash(request, body)
         if session_hash is not None:
             await self._bindings.check(session_hash, caller.session_id)
-        headers = await self._headers(request, caller)
+        headers = self._headers(request, caller)
         # The body goes on in the form that was checked: a duplicate key cannot mean one thing here and another there.
         data = None if body is None else orjson.dumps(body)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_UI_PAGE_TIMEOUT_S)
@@ -255,11 +255,12 @@ class PageForwarder:
             )
         )
 
-    async def _headers(self, request: Request, caller: Caller) -> dict[str, str]:
+    def _headers(self, request: Request, caller: Caller) -> dict[str, str]:
         headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
-        headers["x-forwarded-host"] = request.headers.get("host", "")
-        headers["x-forwarded-proto"] = request.url.scheme
-        headers["authorization"] = f"Bearer {await self._delegate(caller)}"
+        scheme, _, host = self._own_origin(request.scope).partition("://")
+        headers["host"] = headers["x-forwarded-host"] = host or request.headers.get("host", "")
+        headers["x-forwarded-proto"] = scheme or request.url.scheme
+        headers["authorization"] = f"Bearer {self._delegate(caller)}"
         headers["x-appliance-language"] = _language(request, caller)
         return headers
 

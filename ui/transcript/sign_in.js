@@ -18,7 +18,7 @@ async function signIn() {
     body: JSON.stringify({email: email.trim(), password})});
   if (response.ok) return location.reload();
   const body = await response.json().catch(() => null);
-  complain(response.status === 401 ? t("wrong_password") : explain(body?.error ?? {}));
+  complain(response.status === 401 ? t("error.sign_in_failed") : explain(body?.error ?? {}));
   form.elements.password.select();
 }
 

@@ -1,0 +1,85 @@
+"""The page, joined: turns, the page's routes, and the forwarder in front of the ui's process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from redis.asyncio import Redis
+
+from appliance.api.identity import Identity
+from appliance.api.page_assets import read_page_assets
+from appliance.api.page_forwarder import PageForwarder, UiAddress
+from appliance.api.session_bindings import SessionBindings
+from appliance.api.suggestions import suggestion_routes
+from appliance.api.turns import turn_routes
+from appliance.domain import Caller
+from appliance.ports import Answerer
+from appliance.services.turns import Turns
+from appliance.storage.database import Database
+from appliance.storage.turn_log import ValkeyTurnLog
+from appliance.storage.turns import PostgresTurns
+
+# The page's scripts lie beside the ui that they belong to; the gateway reads them as files and imports nothing of it.
+SCRIPTS = Path(__file__).resolve().parents[2] / "ui" / "transcript"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """routers: for the application. forwarder: the ASGI application for every path that no route has taken.
+
+    `open` when the gateway starts, `close` when it stops: turns being written are then marked interrupted.
+    """
+
+    routers: Sequence[APIRouter]
+    forwarder: PageForwarder
+    turns: Turns
+
+    async def open(self) -> None:
+        await self.turns.open()
+        await self.forwarder.open()
+
+    async def close(self) -> None:
+        await self.turns.close()
+        await self.forwarder.close()
+
+
+def join_page(
+    database: Database,
+    valkey: Redis,
+    answerer: Answerer,
+    identity: Identity,
+    delegate: Callable[[Caller], str],
+    ui_socket: Path,
+    questions: Sequence[Mapping[str, Any]] | None = None,
+) -> Page:
+    """database: as the gateway's role. valkey: returns bytes. questions: None: those of the sample collection."""
+    turns = Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer)
+    return Page(
+        routers=(
+            turn_routes(turns, identity.caller),
+            suggestion_routes(_sample_questions() if questions is None else questions, identity.caller),
+        ),
+        forwarder=PageForwarder(
+            read_page_assets(SCRIPTS),
+            UiAddress(socket=str(ui_socket)),
+            identity.caller,
+            delegate,
+            SessionBindings(valkey),
+            identity.origins.own,
+        ),
+        turns=turns,
+    )
+
+
+def _sample_questions() -> Sequence[Mapping[str, Any]]:
+    file = resources.files("appliance") / "sample" / "questions.json"
+    if not file.is_file():
+        return ()
+    found: Sequence[Mapping[str, Any]] = orjson.loads(file.read_bytes())
+    return found
