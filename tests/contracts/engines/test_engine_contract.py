@@ -133,8 +133,10 @@ async def test_giving_up_a_whole_answer_frees_the_engine(subject: Subject) -> No
     """A call without streaming that is cancelled while it waits ends on the engine too."""
     subject.slow_down()
 
+    request = asking(subject, LONG_QUESTION, max_tokens=subject.endless_tokens, ignore_eos=True)
+
     async def ask() -> None:
-        async with subject.engine.relay(asking(subject, LONG_QUESTION, max_tokens=100_000, ignore_eos=True)):
+        async with subject.engine.relay(request):
             pass
 
     task = asyncio.create_task(ask())
