@@ -7,7 +7,6 @@ closes. Knows nothing of HTTP.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,14 +15,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from appliance.domain import Caller, Waiting
-from appliance.errors import ApplianceError, NotPermitted, QueueFull
+from appliance.errors import NotPermitted
 from appliance.fairness.admission import Ask, Candidate
 from appliance.fairness.answer_scan import StreamScan, WholeScan, estimated_prompt_tokens
 from appliance.fairness.leases import Lease, Leases, OnWaiting
 from appliance.fairness.ledger import Entry, Ledger
 from appliance.fairness.load_watch import LoadWatch
-from inference.chat_chunks import read_chunks
-from inference.errors import EngineStreamBroken, EngineUnavailable, InferenceError
+from inference.chat_chunks import parse_answer, read_chunks
+from inference.errors import EngineStreamBroken, EngineUnavailable
 from inference.ports import ChatEngine
 from inference.types import (
     ChatChunk,
@@ -67,6 +66,14 @@ class GatedResponse(EngineResponse):
     """An engine's answer, and how long it waited for its turn."""
 
     wait_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkedAnswer:
+    """An answer as pieces of text, and who gives it."""
+
+    chunks: AsyncIterator[ChatChunk]
+    served_by: str
 
 
 class Gate:
@@ -114,6 +121,16 @@ class Gate:
         """Everything the engines serve, aliases included."""
         return self._engines.models()
 
+    def chat_model(self, preferred: str = "") -> str | None:
+        """The preferred chat model, else the first one, of those with an engine that is up; None: no such model."""
+        up = {model.id for state in self._engines.states() if state.is_healthy for model in state.models}
+        serving = [
+            model.id
+            for model in self._engines.models()
+            if model.kind == "chat" and any(own in up for _, own in self._engines.resolve(model.id))
+        ]
+        return preferred if preferred in serving else next(iter(serving), None)
+
     def engine_states(self) -> list[EngineState]:
         """How every engine is."""
         return self._engines.states()
@@ -144,6 +161,8 @@ class GatedEngine:
         self, gate: Gate, caller: Caller, model: str, purpose: Purpose, on_waiting: OnWaiting | None
     ) -> None:
         self.name = model
+        self.served_by: str | None = None
+        """Who answered last, `local:NAME`."""
         self._gate = gate
         self._caller = caller
         self._purpose = purpose
@@ -179,28 +198,40 @@ class GatedEngine:
         entry = gate.ledger.begin(
             self._caller, self.name, self._purpose.route, request.request_id, self._purpose.part_of
         )
-        scan = StreamScan(_asks_usage(request.payload)) if request.is_stream else WholeScan()
+        scan: StreamScan | WholeScan = WholeScan()
         try:
             async with AsyncExitStack() as stack:
                 lease, response = await self._admit(entry, request, stack)
                 await entry.committed()
+                if response.content_type.startswith("text/event-stream"):
+                    scan = StreamScan(_asks_usage(request.payload))
                 frames = _followed(response.frames, scan)
                 yield GatedResponse(
                     response.status, response.content_type, frames, response.served_by, lease.wait_s * 1000
                 )
             _note_completion(entry, scan)
         except BaseException as error:
-            _note_failure(entry, error)
+            entry.note_failure(error)
             raise
         finally:
             _note_usage(entry, scan, request.payload)
             gate.ledger.finish(entry)
 
-    async def stream(self, request: EngineRequest) -> AsyncIterator[ChatChunk]:
-        """The same, parsed: text as it comes."""
+    @asynccontextmanager
+    async def reading(self, request: EngineRequest) -> AsyncIterator[ChunkedAnswer]:
+        """Like `relay`, parsed, and with the name of the engine that answers."""
         payload = {**request.payload, "stream": True, "stream_options": {"include_usage": True}}
         async with self.relay(replace(request, payload=payload)) as response:
-            async for chunk in read_chunks(response.frames):
+            if response.content_type.startswith("text/event-stream"):
+                chunks = read_chunks(response.frames)
+            else:  # a server that cannot stream
+                chunks = _one_chunk(response.frames)
+            yield ChunkedAnswer(chunks, response.served_by)
+
+    async def stream(self, request: EngineRequest) -> AsyncIterator[ChatChunk]:
+        """The same: text as it comes."""
+        async with self.reading(request) as answer:
+            async for chunk in answer.chunks:
                 yield chunk
 
     async def _admit(
@@ -226,6 +257,7 @@ class GatedEngine:
                 await lease.move(candidates)
                 continue
             entry.end.ttft_ms = entry.elapsed_ms()
+            self.served_by = response.served_by
             return lease, response
 
     def _told_after_commit(self, entry: Entry) -> OnWaiting | None:
@@ -258,6 +290,10 @@ async def _followed(frames: AsyncIterator[bytes], scan: StreamScan | WholeScan) 
         raise EngineStreamBroken("The stream ended without [DONE].")
 
 
+async def _one_chunk(frames: AsyncIterator[bytes]) -> AsyncIterator[ChatChunk]:
+    yield parse_answer(b"".join([frame async for frame in frames]))
+
+
 def _prepared(request: EngineRequest, own_name: str) -> Mapping[str, Any]:
     """The payload with the engine's own model name, asking for the usage event of every stream."""
     payload = {**request.payload, "model": own_name}
@@ -277,22 +313,6 @@ def _note_completion(entry: Entry, scan: StreamScan | WholeScan) -> None:
         entry.end.status, entry.end.error_code = "broken", EngineStreamBroken.code
     else:
         entry.end.status = "completed" if scan.is_done else "client_gone"
-
-
-def _note_failure(entry: Entry, error: BaseException) -> None:
-    match error:
-        case asyncio.CancelledError() | GeneratorExit():
-            entry.end.status = "revoked" if "revoked" in error.args else "client_gone"
-        case QueueFull():
-            entry.end.status, entry.end.error_code = "refused", error.code
-        case EngineStreamBroken():
-            entry.end.status, entry.end.error_code = "broken", error.code
-        case InferenceError() | ApplianceError():
-            entry.end.status, entry.end.error_code = "failed", error.code
-        case ConnectionError():
-            entry.end.status = "client_gone"
-        case _:
-            entry.end.status, entry.end.error_code = "failed", "internal_error"
 
 
 def _note_usage(entry: Entry, scan: StreamScan | WholeScan, payload: Mapping[str, Any]) -> None:

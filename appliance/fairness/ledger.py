@@ -18,12 +18,16 @@ from typing import Literal, Protocol
 from uuid import UUID, uuid4
 
 from appliance.domain import Caller
-from appliance.errors import PartUnavailable
+from appliance.errors import ApplianceError, PartUnavailable, QueueFull
+from inference.errors import EngineStreamBroken, InferenceError
 from inference.types import Usage
 
 logger = logging.getLogger(__name__)
 
 Status = Literal["completed", "client_gone", "revoked", "refused", "failed", "broken"]
+
+REVOKED = "revoked"
+"""Message of the cancellation that ends a request whose credential was withdrawn."""
 
 GROUP_WINDOW_S = 0.002
 _ENDS_EVERY_S = 0.05
@@ -107,6 +111,23 @@ class Entry:
     def is_settled(self) -> bool:
         """Whether the start row has been written, or never will be."""
         return self._committed.done()
+
+    def note_failure(self, error: BaseException) -> None:
+        """It did not end as it should: by a cancelled task, a client that left, or an error."""
+        end = self.end
+        match error:
+            case asyncio.CancelledError() | GeneratorExit():
+                end.status = "revoked" if REVOKED in error.args else "client_gone"
+            case ConnectionError():
+                end.status = "client_gone"
+            case QueueFull():
+                end.status, end.error_code = "refused", error.code
+            case EngineStreamBroken():
+                end.status, end.error_code = "broken", error.code
+            case InferenceError() | ApplianceError():
+                end.status, end.error_code = "failed", error.code
+            case _:
+                end.status, end.error_code = "failed", "internal_error"
 
     def elapsed_ms(self) -> float:
         return (time.perf_counter() - self._started) * 1000

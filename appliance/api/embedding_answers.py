@@ -1,0 +1,87 @@
+"""`/v1/embeddings` by the model that searches the documents, in OpenAI's shape: floats, or base64 as its SDK asks."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from appliance.api.exchange import Exchange
+from appliance.api.openai_requests import WireRequest
+from appliance.domain import Caller
+from appliance.errors import InvalidRequest, NotPermitted
+from appliance.fairness.answer_scan import estimated_prompt_tokens
+from appliance.fairness.ledger import Ledger
+from inference.ports import Embedder
+from inference.types import Usage
+
+SERVED_BY = "local:embedder"
+
+
+class EmbeddingAnswers:
+    """embedder None: no embedded model, engines alone serve embeddings. aliases: other names that may mean it."""
+
+    def __init__(self, embedder: Embedder | None, ledger: Ledger, aliases: Mapping[str, str]) -> None:
+        self._embedder = embedder
+        self._ledger = ledger
+        self._aliases = aliases
+
+    def serves(self, model: str) -> bool:
+        """Whether that name is the embedded model's."""
+        return self._embedder is not None and self._aliases.get(model, model) == self._embedder.model_id
+
+    async def answer(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
+        """Raises NotPermitted, InvalidRequest, EmbedderUnavailable, PartUnavailable."""
+        assert self._embedder is not None
+        if not (
+            caller.scopes.allow_model(request.model) or caller.scopes.allow_model(self._embedder.model_id)
+        ):
+            raise NotPermitted(f"This key is not for the model {request.model!r}.", param="model")
+        dimensions = request.payload.get("dimensions")
+        if dimensions not in (None, self._embedder.dimension):
+            raise InvalidRequest(
+                f"`dimensions` cannot be chosen: {request.model!r} has {self._embedder.dimension}.",
+                param="dimensions",
+            )
+        entry = self._ledger.begin(caller, request.model, exchange.scope["path"], exchange.request_id)
+        entry.end.engine = "embedder"
+        try:
+            texts = request.payload["input"]
+            texts = [texts] if isinstance(texts, str) else texts
+            vectors = await self._embedder.embed_passages(texts)
+            entry.end.ttft_ms = entry.elapsed_ms()
+            entry.end.usage, entry.end.is_estimated = Usage(estimated_prompt_tokens(request.payload)), True
+            body = _body(request, vectors, entry.end.usage)
+            await entry.committed()
+            headers = [(b"x-served-by", SERVED_BY.encode()), (b"x-queue-wait-ms", b"0")]
+            await exchange.send_whole(200, "application/json", body, headers)
+            entry.end.status = "completed"
+        except BaseException as error:
+            entry.note_failure(error)
+            raise
+        finally:
+            self._ledger.finish(entry)
+
+
+def _body(request: WireRequest, vectors: NDArray[np.float32], usage: Usage) -> bytes:
+    as_base64 = request.payload.get("encoding_format") == "base64"
+    rows: list[dict[str, Any]] = [
+        {
+            "object": "embedding",
+            "index": index,
+            "embedding": _base64(vector) if as_base64 else vector,
+        }
+        for index, vector in enumerate(vectors)
+    ]
+    counts = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.prompt_tokens}
+    answer = {"object": "list", "data": rows, "model": request.model, "usage": counts}
+    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _base64(vector: NDArray[np.float32]) -> str:
+    """Little-endian float32, as OpenAI's clients read it."""
+    return base64.b64encode(np.ascontiguousarray(vector, dtype="<f4").tobytes()).decode()

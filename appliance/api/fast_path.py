@@ -1,0 +1,193 @@
+"""The raw ASGI door of `/v1/chat/completions`, `/v1/completions` and `/v1/embeddings`.
+
+Requests are parsed, checked and written again once; answers pass as bytes. Whoever leaves – streamed or not, waiting
+or being answered – ends the engine's work at once. It stands in front of the application's other routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping
+from contextlib import aclosing
+from functools import partial
+from typing import Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from appliance import telemetry
+from appliance.api.embedding_answers import EmbeddingAnswers
+from appliance.api.exchange import Exchange
+from appliance.api.json_bodies import ClientGone, parse_object, read_body
+from appliance.api.openai_requests import WireRequest, check_request
+from appliance.api.pipeline_answers import Completion, answer_request, as_pieces
+from appliance.domain import Caller, Waiting
+from appliance.errors import CredentialWithdrawn
+from appliance.fairness.gate import Gate, GatedResponse, Purpose
+from appliance.fairness.ledger import REVOKED
+from appliance.services.accounts.live_requests import LiveRequest, LiveRequests
+from appliance.services.chat import Chat
+from inference.errors import EngineStreamBroken
+from inference.types import EngineRequest, EngineRoute
+
+ROUTES: Mapping[str, EngineRoute] = {
+    "/v1/chat/completions": "chat/completions",
+    "/v1/completions": "completions",
+    "/v1/embeddings": "embeddings",
+}
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+
+class Identifies(Protocol):
+    """How a request says who it is; api.identity.Identity does."""
+
+    async def identify(self, scope: Scope) -> Caller: ...
+
+
+class FastPath:
+    """comment_after_s, shows_queue: how and whether streams see their place in the queue."""
+
+    def __init__(
+        self,
+        identity: Identifies,
+        live: LiveRequests,
+        gate: Gate,
+        chat: Chat,
+        embeddings: EmbeddingAnswers,
+        *,
+        comment_after_s: float = 1.0,
+        shows_queue: bool = True,
+    ) -> None:
+        self._identity = identity
+        self._live = live
+        self._gate = gate
+        self._chat = chat
+        self._embeddings = embeddings
+        self._comment_after_s = comment_after_s
+        self._shows_queue = shows_queue
+
+    @staticmethod
+    def serves(scope: Scope) -> bool:
+        """Whether this request is for the fast path; everything else is the application's."""
+        return scope["type"] == "http" and scope["path"] in ROUTES and scope["method"] == "POST"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request for which `serves` is true."""
+        exchange = Exchange(scope, receive, send, comment_after_s=self._comment_after_s)
+        token = telemetry.request_id.set(exchange.request_id)
+        try:
+            await self._handle(exchange)
+        except ClientGone:
+            pass
+        except Exception as error:
+            await exchange.fail(error)
+        finally:
+            telemetry.request_id.reset(token)
+
+    async def _handle(self, exchange: Exchange) -> None:
+        caller = await self._identity.identify(exchange.scope)
+        body = await read_body(exchange.scope, exchange.receive)
+        request = check_request(ROUTES[exchange.scope["path"]], parse_object(body))
+        del body
+        task = asyncio.current_task()
+        assert task is not None
+        with self._live.track(caller, partial(task.cancel, REVOKED)) as live:
+            await self._while_present(exchange, live, task, self._answer_in_kind(exchange, caller, request))
+
+    async def _while_present(
+        self, exchange: Exchange, live: LiveRequest, task: asyncio.Task[object], answering: Awaitable[None]
+    ) -> None:
+        """Answer, unless the client leaves or its credential is withdrawn: either cancels the work at once."""
+        gone = False
+
+        async def watch() -> None:
+            nonlocal gone
+            await exchange.until_gone()
+            gone = True
+            task.cancel()
+
+        watcher = asyncio.create_task(watch())
+        try:
+            await answering
+        except asyncio.CancelledError as error:
+            if gone:
+                task.uncancel()
+                raise ClientGone from error
+            if live.is_withdrawn:
+                task.uncancel()
+                raise CredentialWithdrawn from error
+            raise
+        finally:
+            watcher.cancel()
+
+    async def _answer_in_kind(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
+        if request.route == "embeddings" and self._embeddings.serves(request.model):
+            await self._embeddings.answer(exchange, caller, request)
+        elif request.route == "chat/completions" and request.model in self._chat.pipeline_names:
+            await self._answer_by_pipeline(exchange, caller, request)
+        else:
+            await self._answer_by_engine(exchange, caller, request)
+
+    # engines ------------------------------------------------------------------------------------------
+
+    async def _answer_by_engine(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
+        tell = exchange.tell_waiting if request.is_stream and self._may_comment(exchange) else None
+        engine = self._gate.engine_for(caller, request.model, Purpose(exchange.scope["path"]), tell)
+        call = EngineRequest(request.route, request.payload, exchange.request_id)
+        async with engine.relay(call) as response:
+            if response.content_type.startswith("text/event-stream"):
+                await exchange.begin_stream(response.served_by)
+                async with aclosing(response.frames) as frames:  # type: ignore[type-var]
+                    async for frame in frames:
+                        await exchange.send_piece(frame)
+            else:
+                await self._pass_whole(exchange, response)
+                return
+        await exchange.end_stream()
+
+    async def _pass_whole(self, exchange: Exchange, response: GatedResponse) -> None:
+        """Held until it is complete, so that an engine that breaks off is a 502 and not half an answer."""
+        pieces, size = [], 0
+        async for frame in response.frames:
+            pieces.append(frame)
+            size += len(frame)
+            if size > MAX_ANSWER_BYTES:
+                raise EngineStreamBroken(f"The answer is larger than {MAX_ANSWER_BYTES >> 20} MiB.")
+        if exchange.has_begun:
+            raise EngineStreamBroken("It cannot stream; ask without `stream`.")
+        headers = [
+            (b"x-served-by", response.served_by.encode()),
+            (b"x-queue-wait-ms", b"%d" % round(response.wait_ms)),
+        ]
+        await exchange.send_whole(response.status, response.content_type, b"".join(pieces), headers)
+
+    def _may_comment(self, exchange: Exchange) -> bool:
+        return self._shows_queue and exchange.header(b"x-queue-comments").strip().lower() != b"off"
+
+    # pipelines ----------------------------------------------------------------------------------------
+
+    async def _answer_by_pipeline(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
+        asked = answer_request(request.payload, exchange.request_id)
+        answer_id = f"chatcmpl-{exchange.request_id.removeprefix('req_')}"
+        completion = Completion(answer_id, int(time.time()), request.model)
+        started = time.perf_counter()
+        async with aclosing(self._chat.answer(caller, asked, exchange.scope["path"])) as events:
+            if not request.is_stream:
+                wait_s = 0.0
+                async for event in events:
+                    if isinstance(event, Waiting):
+                        wait_s = time.perf_counter() - started
+                    completion.take(event)
+                headers = [
+                    (b"x-served-by", completion.finished.served_by.encode()),
+                    (b"x-queue-wait-ms", b"%d" % round(wait_s * 1000)),
+                ]
+                await exchange.send_whole(200, "application/json", completion.whole(), headers)
+                return
+            async for piece in as_pieces(completion, events, request.wants_usage):
+                if not isinstance(piece, Waiting):
+                    await exchange.begin_stream(None)
+                    await exchange.send_piece(piece)
+                elif self._may_comment(exchange):
+                    await exchange.tell_waiting(piece)
+        await exchange.end_stream()

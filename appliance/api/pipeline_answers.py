@@ -1,0 +1,193 @@
+"""A pipeline's events in the shape of OpenAI's chat completions, whole or in chunks, and requests the other way.
+
+Citations stand in `annotations` as `file_citation` objects: in the message, or in the last delta of a stream. Pure but
+for the clock handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal, cast
+from uuid import UUID
+
+import orjson
+
+from appliance.domain import AnswerEvent, AnswerRequest, Citation, Cited, Finished, TextDelta, Waiting
+from appliance.errors import InvalidRequest
+from appliance.services.knowledge import identifiers
+from inference.types import ChatMessage, Usage
+
+_OPTIONS = frozenset(
+    {"max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop", "presence_penalty"}
+)
+_MOST_COLLECTIONS = 100
+_REFUSED = ("tools", "functions", "response_format", "logprobs")
+DONE = b"data: [DONE]\n\n"
+
+
+def answer_request(payload: Mapping[str, Any], request_id: str) -> AnswerRequest:
+    """A checked chat request as a question in its conversation. Raises InvalidRequest for what pipelines cannot do."""
+    for name in _REFUSED:
+        wanted = payload.get(name)
+        if wanted and wanted != {"type": "text"}:
+            raise InvalidRequest(
+                f"The model {payload['model']!r} does not support `{name}`; ask a chat model.", param=name
+            )
+    if (payload.get("n") or 1) != 1:
+        raise InvalidRequest(f"The model {payload['model']!r} gives one answer.", param="n")
+    language = payload.get("language")
+    if language not in (None, "en", "es"):
+        raise InvalidRequest("`language` must be `en` or `es`.", param="language")
+    return AnswerRequest(
+        messages=[_message(message, index) for index, message in enumerate(payload["messages"])],
+        model=payload["model"],
+        collection_ids=_collections(payload.get("vector_store_ids")),
+        language=language,
+        options={name: value for name, value in payload.items() if name in _OPTIONS and value is not None},
+        request_id=request_id,
+    )
+
+
+def _message(message: Mapping[str, Any], index: int) -> ChatMessage:
+    content = message.get("content")
+    if isinstance(content, list):
+        if any(part.get("type") != "text" for part in content):
+            raise InvalidRequest(
+                "Only text can be asked here; ask a model that sees pictures.",
+                param=f"messages[{index}].content",
+            )
+        content = "\n".join(part["text"] for part in content)
+    role = message["role"] if message["role"] != "function" else "tool"
+    return ChatMessage(cast(Literal["user"], role), content or "")
+
+
+def _collections(ids: object) -> tuple[UUID, ...] | None:
+    """None or an empty list: all that the caller may see."""
+    if ids is None or ids == []:
+        return None
+    if not isinstance(ids, list) or len(ids) > _MOST_COLLECTIONS:
+        raise InvalidRequest(
+            f"`vector_store_ids` must be a list of at most {_MOST_COLLECTIONS} ids.", param="vector_store_ids"
+        )
+    if not all(isinstance(one, str) for one in ids):
+        raise InvalidRequest("`vector_store_ids` must hold ids.", param="vector_store_ids")
+    return tuple(identifiers.parse(identifiers.COLLECTION, one, "vector_store_ids") for one in ids)
+
+
+def annotation(citation: Citation) -> dict[str, Any]:
+    """A citation as a `file_citation`; start and end are offsets in the answer's text."""
+    return {
+        "type": "file_citation",
+        "index": citation.index,
+        "file_id": identifiers.wire(identifiers.FILE, citation.file_id),
+        "filename": citation.filename,
+        "page": citation.page,
+        "heading": citation.headings[-1] if citation.headings else None,
+        "quote": citation.quote,
+        "start": citation.start,
+        "end": citation.end,
+        "is_verified": citation.is_verified,
+        "marks": [list(mark) for mark in citation.marks],
+    }
+
+
+class Completion:
+    """One answer being put together. answer_id and created (Unix time) stand in every chunk."""
+
+    def __init__(self, answer_id: str, created: int, model: str) -> None:
+        self._base = {"id": answer_id, "created": created, "model": model}
+        self._text: list[str] = []
+        self._annotations: list[dict[str, Any]] = []
+        self._unsupported: list[list[int]] = []
+        self.finished = Finished("refused")
+
+    def take(self, event: AnswerEvent) -> None:
+        """Note an event."""
+        if isinstance(event, TextDelta):
+            self._text.append(event.text)
+        elif isinstance(event, Cited):
+            self._annotations = [annotation(citation) for citation in event.citations]
+            self._unsupported = [list(span) for span in event.unsupported]
+        elif isinstance(event, Finished):
+            self.finished = event
+
+    def whole(self) -> bytes:
+        """The answer of a call that is not streamed."""
+        message = {
+            "role": "assistant",
+            "content": "".join(self._text),
+            "refusal": None,
+            "annotations": self._annotations,
+        }
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": self.finished.finish_reason,
+        }
+        return orjson.dumps(
+            {
+                **self._base,
+                "object": "chat.completion",
+                "choices": [choice],
+                "usage": usage_object(self.finished.usage),
+                "appliance": self._extras(),
+            }
+        )
+
+    def chunk(self, text: str) -> bytes:
+        """One piece of the text as an event; the first one names the role."""
+        is_first = len(self._text) == 1
+        delta = {"role": "assistant", "content": text} if is_first else {"content": text}
+        return self._event(delta, None)
+
+    def last_chunks(self, wants_usage: bool) -> bytes:
+        """What comes after the text: the annotations, the finish reason, the usage where asked for, [DONE]."""
+        delta: dict[str, Any] = {} if self._text else {"role": "assistant", "content": ""}
+        delta["annotations"] = self._annotations
+        events = self._event(delta, self.finished.finish_reason, {"appliance": self._extras()})
+        if wants_usage:
+            usage = {"choices": [], "usage": usage_object(self.finished.usage)}
+            events += b"data: %b\n\n" % orjson.dumps(
+                {**self._base, "object": "chat.completion.chunk", **usage}
+            )
+        return events + DONE
+
+    def _event(
+        self, delta: Mapping[str, Any], reason: str | None, more: Mapping[str, Any] | None = None
+    ) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        chunk = {**self._base, "object": "chat.completion.chunk", "choices": [choice], **(more or {})}
+        return b"data: %b\n\n" % orjson.dumps(chunk)
+
+    def _extras(self) -> dict[str, Any]:
+        """What OpenAI's shape has no place for."""
+        return {
+            "kind": self.finished.kind,
+            "served_by": self.finished.served_by,
+            "notes": list(self.finished.notes),
+            "unsupported": self._unsupported,
+        }
+
+
+async def as_pieces(
+    completion: Completion, events: AsyncIterator[AnswerEvent], wants_usage: bool
+) -> AsyncIterator[bytes | Waiting]:
+    """The events as bytes of a stream; places in the queue pass as they are."""
+    async for event in events:
+        completion.take(event)
+        if isinstance(event, Waiting):
+            yield event
+        elif isinstance(event, TextDelta) and event.text:
+            yield completion.chunk(event.text)
+    yield completion.last_chunks(wants_usage)
+
+
+def usage_object(usage: Usage) -> dict[str, Any]:
+    """OpenAI's usage."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+    }

@@ -1,0 +1,80 @@
+"""The gate from its parts: the shared queue, this process's leases, the ledger, and who watches the engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from appliance.fairness.fifo_queue import FifoQueue
+from appliance.fairness.gate import Gate
+from appliance.fairness.leases import LEASE_S, Leases
+from appliance.fairness.ledger import Ledger
+from appliance.fairness.load_watch import LoadWatch
+from appliance.fairness.settings import GateSettings
+from appliance.storage.database import Database
+from appliance.storage.usage import UsageStore, ledger_url
+from inference.ports import ChatEngine
+from inference.roster import Roster
+
+# A Valkey that does not answer within this is taken for gone: its answers take a millisecond.
+_CONNECT_S, _ANSWER_S = 0.5, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class GateRoom:
+    """The gate and what it opened; open() before the first request, close() after the last."""
+
+    gate: Gate
+    valkey: Redis
+    database: Database
+
+    async def open(self) -> None:
+        await self.database.open()
+        await self.gate.open()
+
+    async def close(self) -> None:
+        """Slots are given back and usage is written before the connections go."""
+        await self.gate.close()
+        await self.valkey.aclose()
+        await self.database.close()
+
+
+def build_gate(
+    settings: GateSettings, roster: Roster, *, valkey_url: str, database_url: str, workers: int = 1
+) -> GateRoom:
+    """database_url: of the role this process has; workers: gateway processes that share the engines."""
+    worker = uuid4()
+    valkey = Redis.from_url(
+        valkey_url,
+        socket_connect_timeout=_CONNECT_S,
+        socket_timeout=_ANSWER_S,
+        retry=Retry(NoBackoff(), 1),  # a connection that died while idle; every step may be repeated
+    )
+    queue = FifoQueue(
+        valkey,
+        str(worker),
+        lease_s=LEASE_S,
+        max_queue=settings.max_queue,
+        max_queue_per_user=settings.max_queue_per_user,
+    )
+    leases = Leases(
+        queue,
+        share=settings.share_without_valkey / workers,
+        max_queue=settings.max_queue,
+        max_wait_s=settings.max_wait_s,
+        first_report_s=settings.comment_after_s,
+    )
+    database = Database(ledger_url(database_url), pool_size=3)
+    ledger = Ledger(UsageStore(database), worker)
+    loads = LoadWatch(valkey, queue, lambda: _engines_up(roster), str(worker))
+    gate = Gate(roster, leases, ledger, loads, default_slots=settings.default_slots)
+    return GateRoom(gate, valkey, database)
+
+
+def _engines_up(roster: Roster) -> list[ChatEngine]:
+    found = (roster.engine(state.name) for state in roster.states() if state.is_healthy)
+    return [engine for engine in found if engine is not None]

@@ -1,0 +1,152 @@
+"""Any model name that a person may ask, a pipeline or an engine, as one stream of events.
+
+A pipeline's request has its own row in the ledger, begun before its first event; its engine calls pass the gate like
+any other and are rows of their own, part of it. Knows nothing of HTTP or JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+
+from appliance.domain import AnswerEvent, AnswerRequest, Caller, Finished, TextDelta, Waiting
+from appliance.errors import NotPermitted
+from appliance.fairness.gate import Gate, GatedEngine, Purpose
+from appliance.fairness.leases import OnWaiting
+from appliance.fairness.ledger import Entry
+from appliance.ports import Pipeline, Search
+from inference.errors import ModelNotFound
+from inference.types import EngineRequest
+
+ROUTE = "/v1/chat/completions"
+_AHEAD = 32  # events a slow reader may be behind before the pipeline waits for it
+
+
+class Chat:
+    """Fulfils ports.Answerer. default_model: the chat model pipelines use where it is served."""
+
+    def __init__(
+        self, gate: Gate, pipelines: Mapping[str, Pipeline], search: Search, *, default_model: str = ""
+    ) -> None:
+        self._gate = gate
+        self._pipelines = pipelines
+        self._search = search
+        self._default_model = default_model
+
+    @property
+    def pipeline_names(self) -> tuple[str, ...]:
+        """The pipelines offered as model names."""
+        return tuple(self._pipelines)
+
+    async def answer(
+        self, caller: Caller, request: AnswerRequest, route: str = ROUTE
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        """Raises NotPermitted, ModelNotFound, QueueFull and what pipelines and engines raise."""
+        steps = self._by_pipeline if request.model in self._pipelines else self._by_engine
+        merged = _Merged()
+        async with aclosing(merged.run(steps(caller, request, route, merged.tell))) as events:
+            async for event in events:
+                yield event
+
+    async def _by_engine(
+        self, caller: Caller, request: AnswerRequest, route: str, tell: OnWaiting
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        engine = self._gate.engine_for(caller, request.model, Purpose(route), tell)
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        payload = {**request.options, "model": request.model, "messages": messages, "stream": True}
+        last = Finished("written", model=request.model)
+        call = EngineRequest("chat/completions", payload, request.request_id)
+        async with engine.reading(call) as answer:
+            async for chunk in answer.chunks:
+                if chunk.text:
+                    yield TextDelta(chunk.text)
+                reason = chunk.finish_reason or last.finish_reason
+                last = Finished(
+                    "written", reason, chunk.usage or last.usage, answer.served_by, model=request.model
+                )
+        yield last
+
+    async def _by_pipeline(
+        self, caller: Caller, request: AnswerRequest, route: str, tell: OnWaiting
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        if not caller.scopes.allow_model(request.model):
+            raise NotPermitted(f"This key is not for the model {request.model!r}.", param="model")
+        entry = self._gate.ledger.begin(caller, request.model, route, request.request_id)
+        try:
+            engine = self._engine_within(caller, request, route, entry, tell)
+            events = self._pipelines[request.model].answer(caller, request, engine, self._search)
+            await entry.committed()
+            async with aclosing(events):  # type: ignore[type-var]
+                async for event in events:
+                    if isinstance(event, Finished) and engine is not None and engine.served_by is not None:
+                        event = replace(event, served_by=engine.served_by)
+                    _note(entry, event)
+                    yield event
+        except BaseException as error:
+            entry.note_failure(error)
+            raise
+        finally:
+            self._gate.ledger.finish(entry)
+
+    def _engine_within(
+        self, caller: Caller, request: AnswerRequest, route: str, entry: Entry, tell: OnWaiting
+    ) -> GatedEngine | None:
+        """The engine for a pipeline; None where none is up, so that the documents' own words remain."""
+        model = self._gate.chat_model(self._default_model)
+        if model is None:
+            return None
+        purpose = Purpose(route, within=request.model, part_of=entry.start.id)
+        try:
+            return self._gate.engine_for(caller, model, purpose, tell)
+        except ModelNotFound:
+            return None  # it has just gone
+
+
+def _note(entry: Entry, event: AnswerEvent) -> None:
+    """Tokens stay zero in a pipeline's own row: its engine calls have them in theirs."""
+    if isinstance(event, TextDelta) and entry.end.ttft_ms is None:
+        entry.end.ttft_ms = entry.elapsed_ms()
+    elif isinstance(event, Finished):
+        entry.end.status = "completed"
+        entry.end.engine = event.served_by.partition(":")[2] or None
+        entry.end.finish_reason = event.finish_reason
+
+
+class _Merged:
+    """The events of an answer and, between them, its places in the queue, which come from another task."""
+
+    def __init__(self) -> None:
+        self._events: asyncio.Queue[AnswerEvent | BaseException | None] = asyncio.Queue(_AHEAD)
+
+    async def tell(self, waiting: Waiting) -> None:
+        await self._events.put(waiting)
+
+    async def run(self, steps: AsyncGenerator[AnswerEvent, None]) -> AsyncGenerator[AnswerEvent, None]:
+        """Closing it ends the steps, and with them the engine's request, before it returns."""
+        task = asyncio.create_task(self._pump(steps))
+        try:
+            while True:
+                event = await self._events.get()
+                if isinstance(event, BaseException):
+                    raise event
+                if event is None:
+                    return
+                yield event
+        except asyncio.CancelledError as error:
+            task.cancel(*error.args)  # with its reason
+            raise
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _pump(self, steps: AsyncGenerator[AnswerEvent, None]) -> None:
+        try:
+            async with aclosing(steps):
+                async for event in steps:
+                    await self._events.put(event)
+        except Exception as error:
+            await self._events.put(error)
+        else:
+            await self._events.put(None)

@@ -1,0 +1,158 @@
+"""A real gateway's fast path on a real port, in the test's own event loop: uvicorn, Valkey, PostgreSQL, engines.
+
+Only who the caller is, is decided here: a key is a caller's name. Whatever else runs is the product's own code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import NAMESPACE_DNS, UUID, uuid5
+
+import aiohttp
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from appliance.api.embedding_answers import EmbeddingAnswers
+from appliance.api.fast_path import FastPath
+from appliance.bootstrap.gate import GateRoom, build_gate
+from appliance.domain import Caller, Role, Scopes
+from appliance.errors import NotAuthenticated
+from appliance.fairness.settings import GateSettings
+from appliance.ports import Pipeline, Search
+from appliance.services.accounts.live_requests import LiveRequests
+from appliance.services.chat import Chat
+from inference.engines.connections import Connections
+from inference.engines.openai_compatible import OpenAiCompatibleEngine
+from inference.engines.vllm import VllmEngine
+from inference.ports import Embedder
+from inference.roster import Membership, Roster
+from inference.settings import EngineSettings, OpenAiCompatibleSettings, VllmSettings
+from rag.documents import SearchResult
+
+
+def person(name: str, scopes: Scopes | None = None) -> Caller:
+    """A caller of that name, always the same."""
+    return Caller(uuid5(NAMESPACE_DNS, name), f"{name}@example.com", Role.USER, scopes=scopes or Scopes())
+
+
+class KeysAreNames:
+    """`Authorization: Bearer ana` is Ana, unless she is listed with something else."""
+
+    def __init__(self) -> None:
+        self.callers: dict[str, Caller] = {}
+
+    async def identify(self, scope: Scope) -> Caller:
+        header = next((v for k, v in scope["headers"] if k == b"authorization"), b"").decode()
+        name = header.removeprefix("Bearer ").strip()
+        if not name or name == "nobody":
+            raise NotAuthenticated
+        return self.callers.get(name) or person(name)
+
+
+class NoDocuments:
+    """A Search over nothing."""
+
+    async def search(
+        self, caller: Caller, question: str, collection_ids: Sequence[UUID] | None, limit: int
+    ) -> SearchResult:
+        return SearchResult([])
+
+    async def page_text(self, caller: Caller, file_id: UUID, page: int | None) -> str | None:
+        return None
+
+
+@dataclass
+class Gateway:
+    """The running gateway."""
+
+    base_url: str
+    room: GateRoom
+    roster: Roster
+    live: LiveRequests
+    identity: KeysAreNames
+    session: aiohttp.ClientSession
+    servers: list[uvicorn.Server] = field(default_factory=list)
+
+    def post(
+        self, route: str, payload: object, key: str = "ana", **headers: str
+    ) -> aiohttp.client._RequestContextManager:
+        """POST JSON to /v1/ROUTE."""
+        all_headers = {
+            "authorization": f"Bearer {key}",
+            **{k.replace("_", "-"): v for k, v in headers.items()},
+        }
+        return self.session.post(f"{self.base_url}/v1/{route}", json=payload, headers=all_headers)
+
+
+def engine_settings(base_url: str, *, kind: str = "openai_compatible", **values: object) -> EngineSettings:
+    """Settings of an engine that listens already."""
+    model = VllmSettings if kind == "vllm" else OpenAiCompatibleSettings
+    return model.model_validate({"engine": kind, "base_url": base_url, **values})
+
+
+@asynccontextmanager
+async def running_gateway(
+    engines: Mapping[str, EngineSettings],
+    *,
+    valkey_url: str,
+    database_url: str,
+    settings: GateSettings | None = None,
+    aliases: Mapping[str, str] | None = None,
+    pipelines: Mapping[str, Pipeline] | None = None,
+    search: Search | None = None,
+    embedder: Embedder | None = None,
+) -> AsyncIterator[Gateway]:
+    """Yields when it answers."""
+    settings = settings or GateSettings()
+    connections = Connections()
+    members = [
+        Membership(
+            (VllmEngine if one.engine == "vllm" else OpenAiCompatibleEngine)(name, one, connections),
+            one.engine,
+            is_fallback=one.fallback_only,
+        )
+        for name, one in engines.items()
+    ]
+    roster = Roster(members, aliases or {})
+    await roster.refresh()
+    room = build_gate(settings, roster, valkey_url=valkey_url, database_url=database_url)
+    await room.open()
+    await room.gate.loads.look()
+    identity, live = KeysAreNames(), LiveRequests()
+    chat = Chat(room.gate, pipelines or {}, search or NoDocuments())
+    fast_path = FastPath(
+        identity,
+        live,
+        room.gate,
+        chat,
+        EmbeddingAnswers(embedder, room.gate.ledger, aliases or {}),
+        comment_after_s=settings.comment_after_s,
+        shows_queue=settings.queue_comments,
+    )
+    rest = FastAPI()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (fast_path if fast_path.serves(scope) else rest)(scope, receive, send)
+
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, http="httptools")
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve([listening]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Gateway(base_url, room, roster, live, identity, session, [server])
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving
+        await room.close()
+        await connections.close()
