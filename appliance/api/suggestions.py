@@ -1,27 +1,25 @@
-"""The questions that the page offers to begin with."""
+"""Questions to begin with, as the page offers them."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from appliance.domain import Caller
+from appliance.services.knowledge.sample import suggestions
 
-SHOWN = 6
+Identify = Callable[[Request], Awaitable[Caller]]
 
 
-def suggestion_routes(
-    questions: Sequence[Mapping[str, Any]], identify: Callable[[Request], Awaitable[Caller]]
-) -> APIRouter:
-    """questions: each with id, text and language; the first SHOWN are offered."""
-    routes = APIRouter()
-    shown = [{key: one.get(key) for key in ("id", "text", "language")} for one in questions[:SHOWN]]
+def suggestions_router(identify: Identify) -> APIRouter:
+    """GET /api/suggestions."""
+    router = APIRouter(tags=["suggestions"])
+    questions = suggestions()
 
-    @routes.get("/api/suggestions", tags=["page"])
-    async def suggestions(request: Request) -> dict[str, Any]:
-        await identify(request)
-        return {"object": "list", "data": shown}
+    @router.get("/api/suggestions")
+    async def suggested(caller: Caller = Depends(identify)) -> dict[str, Any]:
+        return {"object": "list", "data": questions}
 
-    return routes
+    return router

@@ -68,6 +68,9 @@ _SOME = """ AND (%(status)s::text IS NULL OR cf.status = %(status)s)
         SELECT 1 FROM file_batch_files b WHERE b.batch_id = %(batch_id)s AND b.file_id = cf.file_id))"""
 _CURSOR = """SELECT added_at, file_id FROM collection_files
     WHERE collection_id = %(collection_id)s AND file_id = %(cursor)s"""
+_ATTRIBUTES = """
+SELECT file_id, attributes FROM collection_files WHERE collection_id = %(collection_id)s AND file_id = ANY(%(ids)s)
+"""
 _ANNOTATE = """
 UPDATE collection_files SET attributes = %(attributes)s, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
@@ -198,6 +201,13 @@ class PostgresCollections:
             rows = await _all(connection, query, values | slicing_values(page))
         found, has_more = sliced(page, rows)
         return [CollectionFile(**row) for row in found], has_more
+
+    async def attributes(
+        self, viewer: Viewer, collection_id: UUID, file_ids: Sequence[UUID]
+    ) -> dict[UUID, Mapping[str, str | float | bool]]:
+        values = {"collection_id": collection_id, "ids": list(file_ids)}
+        async with self._database.viewing(viewer) as connection:
+            return dict(await (await connection.execute(_ATTRIBUTES, values)).fetchall())
 
     async def annotate(
         self, viewer: Viewer, collection_id: UUID, file_id: UUID, attributes: Mapping[str, str | float | bool]

@@ -60,8 +60,9 @@ class _Retry(BaseRetryStrategy):  # type: ignore[misc]  # procrastinate is not f
 class _WorkerLease:
     """The connection whose life is the worker's life, as far as other workers can tell."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, on_taken: Callable[[], None]) -> None:
         self._url = url
+        self._on_taken = on_taken
         self._taken = asyncio.Event()
         self._connection: AsyncConnection | None = None
 
@@ -75,6 +76,7 @@ class _WorkerLease:
         )
         await self._connection.execute(_LIVE_LOCK, (_LOCK_CLASS, worker_id))
         self._taken.set()
+        self._on_taken()
 
     async def wait_until_lost(self) -> None:
         await self._taken.wait()
@@ -105,12 +107,20 @@ class _LeasedJobManager(JobManager):  # type: ignore[misc]
 
 
 class JobWorker:
-    """Runs jobs until it is stopped. url: the worker role's address."""
+    """Runs jobs until it is stopped. url: the worker role's address. on_ready: called when the first job may run."""
 
-    def __init__(self, url: str, handlers: Mapping[str, JobHandler], *, concurrency: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        handlers: Mapping[str, JobHandler],
+        *,
+        concurrency: int,
+        on_ready: Callable[[], None] = lambda: None,
+    ) -> None:
         self._url = url
         self._handlers = dict(handlers)
         self._concurrency = concurrency
+        self._on_ready = on_ready
         self._worker: Worker | None = None
 
     async def run(self) -> None:
@@ -122,7 +132,7 @@ class JobWorker:
             kwargs={"application_name": "appliance worker"},
         )
         app = App(connector=connector)
-        lease = _WorkerLease(self._url)
+        lease = _WorkerLease(self._url, self._on_ready)
         app.job_manager = _LeasedJobManager(connector, lease)
         for name, handler in self._handlers.items():
             app.task(name=name, queue=QUEUE, retry=_Retry())(_as_task(handler))

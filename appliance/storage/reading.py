@@ -19,7 +19,7 @@ from appliance.domain import ReadingTask, StoredFile, Viewer
 from appliance.ports import ReadingStopped
 from appliance.storage.database import Database
 from appliance.storage.files import COLUMNS, OpenScope
-from rag.documents import Chunk, Page
+from rag.documents import Chunk, Page, Passage
 from rag.ports import Scope, VectorStore
 
 _BEGIN = """
@@ -151,3 +151,23 @@ class CompletingStore:
             if chunks:
                 await connection.execute(_COMPLETE_COPY, values)
             return chunks
+
+    async def remove(self, scope: Scope, file_id: UUID, collection_id: UUID) -> int:
+        return await self._store.remove(scope, file_id, collection_id)
+
+    async def dense(
+        self, scope: Scope, model_id: str, vector: NDArray[np.float32], limit: int
+    ) -> list[tuple[int, float]]:
+        return await self._store.dense(scope, model_id, vector, limit)
+
+    async def lexical(self, scope: Scope, terms: Sequence[str], limit: int) -> list[tuple[int, float]]:
+        return await self._store.lexical(scope, terms, limit)
+
+    async def frequencies(self, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+        return await self._store.frequencies(scope, terms)
+
+    async def page_text(self, scope: Scope, file_id: UUID, number: int | None) -> str | None:
+        return await self._store.page_text(scope, file_id, number)
+
+    async def passages(self, scope: Scope, chunk_ids: Sequence[int]) -> list[Passage]:
+        return await self._store.passages(scope, chunk_ids)

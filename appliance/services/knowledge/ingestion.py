@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,13 +32,14 @@ _PROGRESS_S = 0.5  # between two writes of the progress
 _PARSING_SHARE = 0.3  # of the progress; measured: embedding takes most of the time
 
 Progress = Callable[[int, int], None]
+AsyncProgress = Callable[[int, int], Awaitable[None]]
 
 
 class DocumentReader(Protocol):
     """Reads a file where it can do no harm; rag.sandbox does. Raises a DocumentRefused."""
 
     async def parse(
-        self, path: Path, media_type: str | None, on_progress: Progress | None
+        self, path: Path, media_type: str | None = None, on_progress: Progress | None = None
     ) -> ParsedDocument: ...
 
 
@@ -47,28 +48,36 @@ class DocumentIndexer(Protocol):
 
     async def index(
         self,
-        scope: Scope,
         file_id: UUID,
-        collection_id: UUID,
         document: ParsedDocument,
-        on_progress: Progress | None,
+        scope: Scope,
+        collection_id: UUID,
+        progress: AsyncProgress,
     ) -> object: ...
 
-    async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int:
-        """The chunks that another collection has already; 0 where there is nothing to copy."""
-        ...
+
+class IndexCopier(Protocol):
+    """Copies what another collection has of the same file; returns its chunks. A VectorStore does."""
+
+    async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int: ...
 
 
 class Ingestion:
     """The use case of the `ingest` job."""
 
     def __init__(
-        self, reading: ReadingRepository, blobs: BlobStore, reader: DocumentReader, indexer: DocumentIndexer
+        self,
+        reading: ReadingRepository,
+        blobs: BlobStore,
+        reader: DocumentReader,
+        indexer: DocumentIndexer,
+        copier: IndexCopier,
     ) -> None:
         self._reading = reading
         self._blobs = blobs
         self._reader = reader
         self._indexer = indexer
+        self._copier = copier
 
     async def ingest(self, payload: Mapping[str, Any]) -> None:
         """The job's handler. Raises RetryLater for a reason that passes."""
@@ -104,12 +113,12 @@ class Ingestion:
     async def _make_searchable(self, viewer: Viewer, task: ReadingTask, progress: _Progress) -> None:
         file = task.file
         scope = self._reading.scope(viewer, task.collection_id, file.id)
-        if task.copy_from is not None and await self._indexer.copy(
+        if task.copy_from is not None and await self._copier.copy(
             scope, file.id, task.copy_from, task.collection_id
         ):
             return
         document = await self._reader.parse(self._blobs.path(file.sha256), file.media_type, progress.parsing)
-        await self._indexer.index(scope, file.id, task.collection_id, document, progress.indexing)
+        await self._indexer.index(file.id, document, scope, task.collection_id, progress.indexing)
 
     @asynccontextmanager
     async def _progress(self, viewer: Viewer, task: ReadingTask) -> AsyncIterator[_Progress]:
@@ -153,7 +162,7 @@ class _Progress:
     def parsing(self, done: int, total: int) -> None:
         self._set(_PARSING_SHARE * done / max(total, 1))
 
-    def indexing(self, done: int, total: int) -> None:
+    async def indexing(self, done: int, total: int) -> None:
         self._set(_PARSING_SHARE + (1 - _PARSING_SHARE) * done / max(total, 1))
 
     def _set(self, share: float) -> None:

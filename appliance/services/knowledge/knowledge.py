@@ -155,6 +155,12 @@ class Knowledge:
             await self._collections.batch(caller.viewer, collection_id, batch_id)
         return await self._collections.all_attached(caller.viewer, collection_id, page, status, batch_id)
 
+    async def attributes(
+        self, caller: Caller, collection_id: UUID, file_ids: Sequence[UUID]
+    ) -> dict[UUID, Attributes]:
+        """What the owners noted on these files."""
+        return await self._collections.attributes(caller.viewer, collection_id, file_ids)
+
     async def annotate(
         self, caller: Caller, collection_id: UUID, file_id: UUID, attributes: Attributes
     ) -> CollectionFile:

@@ -18,7 +18,6 @@ from appliance.domain import (
     StoredFile,
     Viewer,
 )
-from rag.documents import ParsedDocument
 from rag.ports import Scope
 
 Attributes = Mapping[str, str | float | bool]
@@ -98,6 +97,10 @@ class CollectionRepository(Protocol):
         batch_id: UUID | None = None,
     ) -> tuple[list[CollectionFile], bool]: ...
 
+    async def attributes(
+        self, viewer: Viewer, collection_id: UUID, file_ids: Sequence[UUID]
+    ) -> dict[UUID, Attributes]: ...
+
     async def annotate(
         self, viewer: Viewer, collection_id: UUID, file_id: UUID, attributes: Attributes
     ) -> None: ...
@@ -161,9 +164,3 @@ class BlobStore(Protocol):
     async def sweep(self) -> int:
         """Remove what crashes have left; returns how many."""
         ...
-
-
-class DocumentReader(Protocol):
-    """Reads a file where it can do no harm. Raises a DocumentRefused of rag.errors."""
-
-    async def parse(self, path: Path, media_type: str | None) -> ParsedDocument: ...

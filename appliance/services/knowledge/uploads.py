@@ -10,9 +10,11 @@ from appliance.errors import InvalidRequest
 from appliance.services.knowledge.filenames import sanitise
 from appliance.services.knowledge.identifiers import new_id
 from appliance.services.knowledge.ports import FileRepository, UploadWriter
+from rag.media_types import from_filename
 
 PURPOSES = ("assistants", "user_data", "batch", "fine-tune", "vision", "evals")
 _LONGEST_MEDIA_TYPE = 127  # RFC 6838 §4.2
+_UNKNOWN = "application/octet-stream"
 
 
 class Upload:
@@ -31,7 +33,10 @@ class Upload:
         await self._writer.write(data)
 
     async def finish(self, filename: str, media_type: str, purpose: str) -> StoredFile:
-        """Keep the file under a harmless form of its name. Raises InvalidRequest that names the field."""
+        """Keep the file under a harmless form of its name. Raises InvalidRequest that names the field.
+
+        media_type: what the client says; the name's ending counts more, and what is inside decides when it is read.
+        """
         if purpose not in PURPOSES:
             raise InvalidRequest(f"Use one of {', '.join(PURPOSES)}.", param="purpose")
         name = sanitise(filename)
@@ -41,7 +46,7 @@ class Upload:
             id=new_id(int(moment.timestamp() * 1000)),
             owner_id=self._caller.user_id,
             filename=name,
-            media_type=media_type[:_LONGEST_MEDIA_TYPE],
+            media_type=from_filename(name) or media_type[:_LONGEST_MEDIA_TYPE] or _UNKNOWN,
             size_bytes=self._writer.size_bytes,
             sha256=sha256,
             purpose=purpose,

@@ -1,0 +1,233 @@
+"""What `/v1/vector_stores` reads and writes, in OpenAI's shapes; `owner`, `progress` and `location` are ours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from appliance.domain import Audience, Caller, Collection, CollectionFile, FileBatch, FileCounts
+from appliance.errors import InvalidRequest
+from appliance.services.knowledge import identifiers
+from rag.documents import Passage
+
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+_OWN_CHUNKING = {"type": "other"}
+_ABOUT_THE_FILE = {"unsupported_format": "unsupported_file"}
+_ABOUT_US = {
+    "reading_failed",
+    "reading_interrupted",
+    "part_unavailable",
+    "embedder_unavailable",
+    "index_unavailable",
+}
+
+
+def _writable(text: str) -> str:
+    if _UNWRITABLE.search(text):
+        raise ValueError("NUL characters and half surrogate pairs cannot be kept")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_writable)]
+Key = Annotated[Text, Field(min_length=1, max_length=64)]
+Value = Annotated[Text, Field(max_length=512)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Metadata = Annotated[dict[Key, Value], Field(max_length=16)]
+AttributeMap = Annotated[dict[Key, bool | Number | Value], Field(max_length=16)]
+Id = Annotated[str, Field(max_length=64)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ChunkingStrategy(_Body):
+    """This appliance cuts along the structure of the document; a fixed size is refused rather than ignored."""
+
+    type: Literal["auto"]
+
+
+class NewVectorStore(_Body):
+    """POST /v1/vector_stores."""
+
+    name: Text | None = Field(None, max_length=512)
+    description: Text = Field("", max_length=4096)
+    file_ids: list[Id] = Field(default_factory=list, max_length=2000)
+    metadata: Metadata | None = None
+    chunking_strategy: ChunkingStrategy | None = None
+    expires_after: None = None
+    owner: str = Field("user", pattern=r"^(user|everybody|group:[0-9a-fA-F-]{36})$")
+
+
+class VectorStoreChange(_Body):
+    """POST /v1/vector_stores/{id}."""
+
+    name: Text | None = Field(None, min_length=1, max_length=512)
+    description: Text | None = Field(None, max_length=4096)
+    metadata: Metadata | None = None
+    expires_after: None = None
+
+
+class NewVectorStoreFile(_Body):
+    """POST /v1/vector_stores/{id}/files."""
+
+    file_id: Id
+    attributes: AttributeMap | None = None
+    chunking_strategy: ChunkingStrategy | None = None
+
+
+class AttributesChange(_Body):
+    """POST /v1/vector_stores/{id}/files/{file_id}."""
+
+    attributes: AttributeMap | None
+
+
+class NewFileBatch(_Body):
+    """POST /v1/vector_stores/{id}/file_batches: ids with attributes for all, or files with their own."""
+
+    file_ids: list[Id] | None = Field(None, min_length=1, max_length=2000)
+    files: list[NewVectorStoreFile] | None = Field(None, min_length=1, max_length=2000)
+    attributes: AttributeMap | None = None
+    chunking_strategy: ChunkingStrategy | None = None
+
+    def additions(self) -> list[tuple[UUID, dict[str, bool | float | str]]]:
+        """Raises InvalidRequest unless exactly one form was used."""
+        if (self.file_ids is None) == (self.files is None):
+            raise InvalidRequest("Send either `file_ids` or `files`.", param="file_ids")
+        if self.files is not None:
+            return [(file_id_of(file.file_id), file.attributes or {}) for file in self.files]
+        return [(file_id_of(file_id), self.attributes or {}) for file_id in self.file_ids or ()]
+
+
+class RankingOptions(_Body):
+    """The score is 0 to 1 within one search."""
+
+    ranker: str | None = Field(None, max_length=64)
+    score_threshold: float = Field(0.0, ge=0, le=1)
+
+
+class SearchBody(_Body):
+    """POST /v1/vector_stores/{id}/search."""
+
+    query: (
+        Annotated[Text, Field(min_length=1, max_length=32_000)]
+        | Annotated[
+            list[Annotated[Text, Field(min_length=1, max_length=32_000)]], Field(min_length=1, max_length=8)
+        ]
+    )
+    max_num_results: int = Field(10, ge=1, le=50)
+    filters: None = None
+    ranking_options: RankingOptions = Field(default_factory=RankingOptions)
+    rewrite_query: bool = False
+
+
+def file_id_of(text: str) -> UUID:
+    """Raises NotFound."""
+    return identifiers.parse(identifiers.FILE, text, param="file_id")
+
+
+def audience_of(owner: str, caller: Caller) -> Audience:
+    """`user`, `everybody` or `group:ID`, as sent."""
+    if owner == "user":
+        return Audience(user_id=caller.user_id)
+    if owner == "everybody":
+        return Audience()
+    try:
+        return Audience(group_id=UUID(owner.removeprefix("group:")))
+    except ValueError as error:
+        raise InvalidRequest("Write `user`, `everybody` or `group:ID`.", param="owner") from error
+
+
+def as_vector_store(collection: Collection) -> dict[str, Any]:
+    """OpenAI's vector store object, with `owner`."""
+    return {
+        "id": identifiers.wire(identifiers.COLLECTION, collection.id),
+        "object": "vector_store",
+        "created_at": int(collection.created_at.timestamp()),
+        "name": collection.name,
+        "description": collection.description,
+        "usage_bytes": collection.size_bytes,
+        "file_counts": as_counts(collection.counts),
+        "status": "in_progress" if collection.counts.in_progress else "completed",
+        "expires_after": None,
+        "expires_at": None,
+        "last_active_at": int(collection.last_active_at.timestamp()),
+        "metadata": dict(collection.metadata),
+        "owner": _owner(collection.audience),
+    }
+
+
+def _owner(audience: Audience) -> str:
+    if audience.is_everybody:
+        return "everybody"
+    return "user" if audience.group_id is None else f"group:{audience.group_id}"
+
+
+def as_counts(counts: FileCounts) -> dict[str, int]:
+    """OpenAI's file counts."""
+    return {**asdict(counts), "total": counts.total}
+
+
+def as_vector_store_file(file: CollectionFile) -> dict[str, Any]:
+    """OpenAI's vector store file object; `reason` is our own code, `message` the sentence for people."""
+    error = None
+    if file.status == "failed" and file.error_code is not None:
+        error = {
+            "code": _openai_code(file.error_code),
+            "message": file.error_message or "",
+            "reason": file.error_code,
+        }
+    return {
+        "id": identifiers.wire(identifiers.FILE, file.file_id),
+        "object": "vector_store.file",
+        "created_at": int(file.added_at.timestamp()),
+        "vector_store_id": identifiers.wire(identifiers.COLLECTION, file.collection_id),
+        "status": file.status,
+        "last_error": error,
+        "usage_bytes": file.size_bytes if file.status == "completed" else 0,
+        "chunking_strategy": _OWN_CHUNKING,
+        "attributes": dict(file.attributes),
+        "filename": file.filename,
+        "progress": round(file.progress, 3),
+        "pages": file.pages,
+        "chunks": file.chunks,
+    }
+
+
+def _openai_code(code: str) -> str:
+    return "server_error" if code in _ABOUT_US else _ABOUT_THE_FILE.get(code, "invalid_file")
+
+
+def as_batch(batch: FileBatch) -> dict[str, Any]:
+    """OpenAI's file batch object."""
+    status = "in_progress" if batch.counts.in_progress else "completed"
+    return {
+        "id": identifiers.wire(identifiers.BATCH, batch.id),
+        "object": "vector_store.files_batch",
+        "created_at": int(batch.created_at.timestamp()),
+        "vector_store_id": identifiers.wire(identifiers.COLLECTION, batch.collection_id),
+        "status": "cancelled" if batch.is_cancelled else status,
+        "file_counts": as_counts(batch.counts),
+    }
+
+
+def as_search_result(passage: Passage, attributes: dict[str, Any]) -> dict[str, Any]:
+    """OpenAI's search result, with `location`: only what the document's format has."""
+    location = {key: value for key, value in asdict(passage.location).items() if value is not None}
+    return {
+        "file_id": identifiers.wire(identifiers.FILE, passage.file_id),
+        "filename": passage.filename,
+        "score": round(passage.score, 6),
+        "attributes": attributes,
+        "content": [{"type": "text", "text": passage.text}],
+        "location": {
+            **location,
+            "headings": list(passage.headings),
+            "start": passage.start,
+            "end": passage.end,
+        },
+    }

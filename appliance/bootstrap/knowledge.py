@@ -1,0 +1,77 @@
+"""Joins files, collections, search and their doors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+
+from appliance.api.openai_files import files_router
+from appliance.api.suggestions import suggestions_router
+from appliance.api.vector_stores import vector_stores_router
+from appliance.domain import Caller
+from appliance.services.knowledge.knowledge import Knowledge
+from appliance.services.knowledge.sample import ensure_sample
+from appliance.services.knowledge.search import KnowledgeSearch
+from appliance.settings import Settings
+from appliance.storage.blobs import BlobStore
+from appliance.storage.collections import PostgresCollections
+from appliance.storage.database import Database
+from appliance.storage.files import PostgresFiles
+from appliance.storage.jobs import PostgresJobQueue
+from inference.ports import Embedder
+from rag.analysis import Analyzer
+from rag.retrieval import Retrieval
+from rag.stores.pgvector import PgvectorStore
+
+UPLOAD_BODY_LIMITS: dict[str, int | None] = {"/v1/files": None}  # the route counts for itself
+_SAMPLE_LOADED = "sample-loaded"
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeParts:
+    """What the gateway needs of this room."""
+
+    knowledge: Knowledge
+    search: KnowledgeSearch
+    blobs: BlobStore
+    jobs: PostgresJobQueue
+    settings: Settings
+
+    def routers(self, identify: Callable[[Request], Awaitable[Caller]]) -> list[APIRouter]:
+        """Every route of this room."""
+        return [
+            files_router(
+                self.knowledge, identify, max_file_bytes=self.settings.knowledge.max_file_mib * 2**20
+            ),
+            vector_stores_router(self.knowledge, self.search, identify),
+            suggestions_router(identify),
+        ]
+
+
+def blobs_folder(data: Path) -> Path:
+    """Where the bytes of files lie."""
+    return data / "blobs"
+
+
+def build_knowledge(database: Database, embedder: Embedder, settings: Settings, data: Path) -> KnowledgeParts:
+    """database: as the api role, opened before the first call. data: the data folder."""
+    store = PgvectorStore()
+    jobs = PostgresJobQueue(database)
+    blobs = BlobStore(blobs_folder(data), database)
+    blobs.open()
+    collections = PostgresCollections(database, store, jobs)
+    knowledge = Knowledge(PostgresFiles(database, store, jobs), collections, blobs, settings.knowledge)
+    retrieval = Retrieval(store, embedder, Analyzer(), candidates=settings.retrieval.candidates)
+    search = KnowledgeSearch(database, collections, retrieval, store)
+    return KnowledgeParts(knowledge, search, blobs, jobs, settings)
+
+
+async def load_sample_once(parts: KnowledgeParts, administrator: Caller, data: Path) -> None:
+    """Load the sample documents unless that was done before: whoever deleted them does not get them back."""
+    done = data / _SAMPLE_LOADED
+    if parts.settings.knowledge.sample and not done.exists():
+        await ensure_sample(parts.knowledge, administrator)
+        done.touch()

@@ -1,0 +1,123 @@
+"""The worker process: reads documents into collections, one after the other and never in a chat's way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from appliance import jobs
+from appliance.bootstrap.box import Box
+from appliance.bootstrap.entry import enter
+from appliance.bootstrap.knowledge import blobs_folder
+from appliance.errors import PartUnavailable
+from appliance.services.knowledge.ingestion import Ingestion
+from appliance.storage.blobs import BlobStore
+from appliance.storage.database import Database
+from appliance.storage.job_worker import JobWorker
+from appliance.storage.reading import CompletingStore, PostgresReading
+from appliance.storage.roles import DatabaseRole
+from appliance.supervisor.readiness import announce_ready
+from inference.embedding.client import EmbedderClient
+from inference.embedding.token_counter import TokenCounter
+from rag.analysis import Analyzer
+from rag.indexing import Indexing
+from rag.parsers import PARSERS
+from rag.sandbox.client import ParsingSandbox
+from rag.stores.pgvector import PgvectorStore
+
+logger = logging.getLogger(__name__)
+
+NICENESS = 10  # a chat's process gets the processor first
+_SWEEP_S = 3600.0
+_EXIT_LOST_DATABASE = 75  # sysexits(3): temporary failure
+
+
+async def work(box: Box, stopping: asyncio.Event) -> None:
+    """Run jobs until stopping is set. Raises PartUnavailable when PostgreSQL goes away."""
+    settings = box.settings
+    url = box.database_url(DatabaseRole.WORKER)
+    async with _opened(Database(url, pool_size=settings.knowledge.ingestion_jobs + 2)) as database:
+        blobs = BlobStore(blobs_folder(box.data), database)
+        blobs.open()
+        store = CompletingStore(PgvectorStore())
+        embedder = EmbedderClient(box.embedder_socket)
+        sandbox = ParsingSandbox(settings.parsing, PARSERS)
+        indexing = Indexing(store, embedder, Analyzer(), settings.chunking, TokenCounter(box.models_folder))
+        ingestion = Ingestion(PostgresReading(database), blobs, sandbox, indexing, store)
+        worker = JobWorker(
+            url,
+            jobs.handlers(ingestion),
+            concurrency=settings.knowledge.ingestion_jobs,
+            on_ready=announce_ready,
+        )
+        sweeping = asyncio.create_task(_sweep_forever(blobs))
+        watching = asyncio.create_task(_stop_when(stopping, worker))
+        try:
+            await worker.run()
+        finally:
+            for task in (sweeping, watching):
+                task.cancel()
+            await asyncio.gather(sweeping, watching, return_exceptions=True)
+            await sandbox.close()
+            await embedder.close()
+
+
+@asynccontextmanager
+async def _opened(database: Database) -> AsyncIterator[Database]:
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _stop_when(stopping: asyncio.Event, worker: JobWorker) -> None:
+    await stopping.wait()
+    worker.stop()
+
+
+async def _sweep_forever(blobs: BlobStore) -> None:
+    """At the start, and then once an hour."""
+    while True:
+        try:
+            removed = await blobs.sweep()
+        except (PartUnavailable, OSError):
+            logger.warning("leftover files could not be looked for; trying again in an hour", exc_info=True)
+        else:
+            if removed:
+                logger.info("%d leftover files were removed", removed)
+        await asyncio.sleep(_SWEEP_S)
+
+
+async def _until_signalled(box: Box) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await work(box, stopping)
+
+
+def _run(box: Box, _options: object) -> int:
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    try:
+        asyncio.run(_until_signalled(box))
+    except PartUnavailable as error:
+        logger.error("%s", error)
+        return _EXIT_LOST_DATABASE
+    return 0
+
+
+def main() -> int:
+    """The command line."""
+    return enter("worker", _run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Finding passages in what a caller may see. The rights are resolved here; how to find is retrieval's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from appliance.domain import Caller
+from appliance.ports import ViewedDatabase
+from appliance.services.knowledge.ports import CollectionRepository
+from rag.documents import Passage, SearchResult
+from rag.ports import Scope
+
+
+class Retriever(Protocol):
+    """Passages of a scope, best first; rag.retrieval does."""
+
+    async def search(self, question: str, scope: Scope, limit: int = 10) -> SearchResult: ...
+
+
+class PageReader(Protocol):
+    """The text of a page as it was read; a VectorStore does."""
+
+    async def page_text(self, scope: Scope, file_id: UUID, number: int | None) -> str | None: ...
+
+
+class KnowledgeSearch:
+    """Fulfils appliance.ports.Search."""
+
+    def __init__(
+        self,
+        database: ViewedDatabase,
+        collections: CollectionRepository,
+        retriever: Retriever,
+        pages: PageReader,
+    ) -> None:
+        self._database = database
+        self._collections = collections
+        self._retriever = retriever
+        self._pages = pages
+
+    async def search(
+        self, caller: Caller, question: str, collection_ids: Sequence[UUID] | None, limit: int
+    ) -> SearchResult:
+        """collection_ids None: all that the caller sees. Raises NotFound for one that they do not see."""
+        return await self._retriever.search(question, await self._scope(caller, collection_ids), limit)
+
+    async def search_all(
+        self, caller: Caller, questions: Sequence[str], collection_id: UUID, limit: int
+    ) -> list[Passage]:
+        """The best passages for any of several questions, each once."""
+        scope = await self._scope(caller, [collection_id])
+        best: dict[int, Passage] = {}
+        for question in questions:
+            for passage in (await self._retriever.search(question, scope, limit)).passages:
+                known = best.get(passage.chunk_id)
+                if known is None or known.score < passage.score:
+                    best[passage.chunk_id] = passage
+        return sorted(best.values(), key=lambda passage: (-passage.score, passage.chunk_id))[:limit]
+
+    async def page_text(self, caller: Caller, file_id: UUID, page: int | None) -> str | None:
+        return await self._pages.page_text(await self._scope(caller, None), file_id, page)
+
+    async def _scope(self, caller: Caller, collection_ids: Sequence[UUID] | None) -> Scope:
+        visible = await self._collections.visible_ids(caller.viewer, collection_ids)
+        return self._database.scope(caller.viewer, visible)
