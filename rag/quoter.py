@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
-from rag import quoting, sentences
+from rag import quoting
 from rag.analysis import Analyzer
 from rag.documents import Passage, SearchResult
 from rag.quoting import Candidate
+from rag.sentences import split_sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,9 @@ class Quoter:
         """
         passages = list(result.passages[: quoting.MAX_PASSAGES])
         spans = [
-            (rank, span) for rank, passage in enumerate(passages) for span in sentences.spans(passage.text)
+            (rank, span)
+            for rank, passage in enumerate(passages)
+            for span in split_sentences(passage.text, 0, len(passage.text))
         ]
         texts = [passages[rank].text[start:end] for rank, (start, end) in spans]
         cosines = await self._cosines(question, texts)

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rag import citations, sentences
+from rag import citations
 from rag.documents import Passage
+from rag.sentences import split_sentences
 
 MIN_COVERAGE = 0.5
 MIN_TERMS_TO_DOUBT = 3
@@ -67,7 +68,7 @@ def check(answer: str, passages: Sequence[Passage], terms: Terms) -> Checked:
 def _claims(answer: str) -> list[_Claim]:
     """The answer's sentences, each with the markers in it or right behind it."""
     claims: list[_Claim] = []
-    for start, end in sentences.spans(answer):
+    for start, end in split_sentences(answer, 0, len(answer)):
         text = answer[start:end]
         leading = re.match(r"(?:\s*\[\d{1,2}(?:\s*,\s*\d{1,2})*\])+", text)
         if leading and claims:
@@ -91,7 +92,7 @@ class _Evidence:
     def __init__(self, passage: Passage, terms: Terms) -> None:
         self.language = passage.language
         self.folded = citations.fold(passage.text)
-        spans = sentences.spans(passage.text)
+        spans = list(split_sentences(passage.text, 0, len(passage.text)))
         windows = spans + [(a[0], b[1]) for a, b in itertools.pairwise(spans)]
         self.windows = [
             (start, end, terms(passage.text[start:end], passage.language), passage.text[start:end])
