@@ -1,25 +1,27 @@
-"""Questions to begin with, as the page offers them."""
+"""The questions that the page offers to begin with."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 
 from appliance.domain import Caller
-from appliance.services.knowledge.sample import suggestions
 
-Identify = Callable[[Request], Awaitable[Caller]]
+SHOWN = 6
 
 
-def suggestions_router(identify: Identify) -> APIRouter:
-    """GET /api/suggestions."""
-    router = APIRouter(tags=["suggestions"])
-    questions = suggestions()
+def suggestion_routes(
+    questions: Sequence[Mapping[str, Any]], identify: Callable[[Request], Awaitable[Caller]]
+) -> APIRouter:
+    """questions: each with id, text and language; the first SHOWN are offered."""
+    routes = APIRouter()
+    shown = [{key: one.get(key) for key in ("id", "text", "language")} for one in questions[:SHOWN]]
 
-    @router.get("/api/suggestions")
-    async def suggested(caller: Caller = Depends(identify)) -> dict[str, Any]:
-        return {"object": "list", "data": questions}
+    @routes.get("/api/suggestions", tags=["page"])
+    async def suggestions(request: Request) -> dict[str, Any]:
+        await identify(request)
+        return {"object": "list", "data": shown}
 
-    return router
+    return routes

@@ -9,7 +9,6 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 
 from appliance.api.openai_files import files_router
-from appliance.api.suggestions import suggestions_router
 from appliance.api.vector_stores import vector_stores_router
 from appliance.domain import Caller
 from appliance.services.knowledge.knowledge import Knowledge
@@ -47,7 +46,6 @@ class KnowledgeParts:
                 self.knowledge, identify, max_file_bytes=self.settings.knowledge.max_file_mib * 2**20
             ),
             vector_stores_router(self.knowledge, self.search, identify),
-            suggestions_router(identify),
         ]
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any
-
-import orjson
 
 from appliance.domain import Audience, Caller, Collection, PageRequest
 from appliance.services.knowledge.knowledge import Knowledge
@@ -15,14 +12,7 @@ from appliance.services.knowledge.knowledge import Knowledge
 SAMPLE_NAME = "Sample handbook"
 _SAMPLE = {"appliance.sample": "1"}  # in the collection's metadata: which edition of the documents it holds
 _FOLDER = "appliance.sample"
-_QUESTIONS = "questions.json"
 _PIECE_BYTES = 256 * 1024
-
-
-def suggestions() -> list[dict[str, Any]]:
-    """Questions that the sample documents answer, and one that they do not: id, text, language."""
-    questions = orjson.loads((resources.files(_FOLDER) / _QUESTIONS).read_bytes())
-    return [{key: question[key] for key in ("id", "text", "language")} for question in questions]
 
 
 async def ensure_sample(knowledge: Knowledge, administrator: Caller) -> Collection:
