@@ -12,6 +12,8 @@ import typer
 
 COMMANDS = {
     "up": "appliance.commands.up:up",
+    "doctor": "appliance.commands.doctor:doctor",
+    "settings": "appliance.commands.settings:settings",
 }
 
 
