@@ -24,6 +24,7 @@ from appliance.services.accounts.people import PasswordChanged, People
 from appliance.services.accounts.ports import CredentialRepository, UserRepository
 from appliance.services.accounts.sign_in import SignIn
 from appliance.services.accounts.slow_down import SlowDown
+from appliance.services.accounts.tokens import mint_key
 from appliance.services.accounts.withdrawals import Withdrawals
 from appliance.services.settings import AccountSettings
 
@@ -40,6 +41,11 @@ class FirstAdministrator:
     email: str
     password: str
     api_key: str
+
+
+def mint_first_administrator(email: str) -> FirstAdministrator:
+    """A fresh password and key; nothing is stored yet."""
+    return FirstAdministrator(email, generate_password(), mint_key())
 
 
 class Accounts:
@@ -99,14 +105,23 @@ class Accounts:
         if keys or sessions:
             await self._credentials.note_use(keys, sessions, self._settings.session_days)
 
-    async def create_first_administrator(self, email: str, name: str = "") -> FirstAdministrator | None:
-        """An administrator with a password and a key, when there is nobody yet; None when there is."""
-        if await self._users.count_users() > 0:
-            return None
-        password = generate_password()
-        user = await self.people.add(None, email, name=name, role=Role.ADMIN, password=password)
-        made = await self.keys.make(None, user.id, name="first key")
-        return FirstAdministrator(user.email, password, made.secret)
+    async def create_first_administrator(self, first: FirstAdministrator, name: str = "") -> bool:
+        """Make the administrator when there is nobody yet; True when that, or the rest of it, was done now.
+
+        Write `first` (mint_first_administrator) to disk before, and hand in the same after a crash: what is missing
+        is made, nothing is made twice, and nothing changes once the key has been there.
+        """
+        user = None
+        if await self._users.count_users() == 0:
+            user = await self.people.add(
+                None, first.email, name=name, role=Role.ADMIN, password=first.password
+            )
+        elif await self._users.count_users() == 1:
+            user = await self.people.by_email(first.email)
+        if user is None or await self._credentials.keys(None):
+            return False
+        await self.keys.make(None, user.id, name="first key", secret=first.api_key)
+        return True
 
     async def _note_uses(self) -> None:
         round_number = 0

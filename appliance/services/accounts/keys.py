@@ -50,8 +50,9 @@ class Keys:
         name: str = "",
         scopes: Scopes | None = None,
         expires_at: datetime | None = None,
+        secret: str | None = None,
     ) -> NewlyMadeKey:
-        """A key of user_id. caller None: the operator at the machine.
+        """A key of user_id. caller None: the operator at the machine, who may bring a minted secret.
 
         Raises NotPermitted for somebody else's key, and for a key that would make a key with more rights than its own.
         """
@@ -66,7 +67,8 @@ class Keys:
             raise InvalidRequest("`expires_at` lies in the past.", param="expires_at")
         if await self._users.user(user_id) is None:
             raise NotFound(f"There is no user {user_id}.")
-        secret = tokens.mint_key()
+        if secret is None or caller is not None or not tokens.looks_like_key(secret):
+            secret = tokens.mint_key()
         new = NewKey(
             user_id,
             checked_name(name),

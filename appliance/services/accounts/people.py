@@ -136,6 +136,11 @@ class People:
         await self._withdrawals.publish(*(Withdrawal(session_id=session) for session in ended_sessions))
         self._password_changed(user)
 
+    async def events(self, caller: Caller, before: int | None, limit: int) -> Sequence[AccountEvent]:
+        """What was done to accounts, newest first; before: an event's number."""
+        require_reader(caller)
+        return await self._users.events(before, limit)
+
     async def by_email(self, email: str) -> User | None:
         """For the operator at the machine, and for imports."""
         found = await self._users.user_by_email(email_key(email))

@@ -1,0 +1,182 @@
+"""What the account routes read and write: the wire's shapes, without passwords or hashes on the way out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from appliance.domain import AccountEvent, ApiKey, Caller, Group, Language, Role, Session, User
+
+Email = Annotated[str, StringConstraints(min_length=3, max_length=400)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Name = Annotated[str, StringConstraints(max_length=400)]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Body(BaseModel):
+    """Unknown fields are refused, so that a misspelled one is not silently without effect."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SignInBody(Body):
+    """POST /api/sessions."""
+
+    email: Email
+    password: Password
+
+
+class NewUserBody(Body):
+    """POST /api/users. password absent: one is made and told once; invite: a link is made instead."""
+
+    email: Email
+    name: Name = ""
+    role: Role = Role.USER
+    group_ids: list[UUID] = Field(default_factory=list, max_length=1000)
+    password: Password | None = None
+    invite: bool = False
+    language: Language | None = None
+
+
+class UserChangesBody(Body):
+    """PATCH /api/users/{id}; absent fields stay as they are."""
+
+    name: Name | None = None
+    role: Role | None = None
+    is_suspended: bool | None = None
+    language: Language | None = None
+
+
+class OwnChangesBody(Body):
+    """PATCH /api/me."""
+
+    name: Name | None = None
+    language: Language | None = None
+
+
+class OwnPasswordBody(Body):
+    """PUT /api/me/password."""
+
+    old_password: Password
+    new_password: Password
+
+
+class GroupBody(Body):
+    """POST /api/groups, PATCH /api/groups/{id}."""
+
+    name: Name
+
+
+class MembersBody(Body):
+    """PUT /api/groups/{id}/members."""
+
+    user_ids: list[UUID] = Field(max_length=10_000)
+
+
+class NewKeyBody(Body):
+    """POST /api/keys. user_id absent: one's own. models and routes absent: everything the owner may."""
+
+    name: Name = ""
+    user_id: UUID | None = None
+    models: list[str] | None = Field(None, max_length=100)
+    routes: list[str] | None = Field(None, max_length=100)
+    expires_at: AwareDatetime | None = None
+
+
+class LinkFor(Body):
+    """POST /api/invitations and /api/password-resets: a new link for somebody who has an account."""
+
+    user_id: UUID
+
+
+class TokenBody(Body):
+    """Looking at a one-time link; in the body, so that the token stands in no log."""
+
+    token: Token
+
+
+class UseLinkBody(Body):
+    """Choosing a password with a one-time link."""
+
+    token: Token
+    password: Password
+
+
+class ImportBody(Body):
+    """POST /api/users/import: the text of a CSV file."""
+
+    csv: str = Field(max_length=900_000)
+
+
+Json = dict[str, Any]
+
+
+def user_json(user: User) -> Json:
+    """A person."""
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "name": user.name,
+        "role": user.role.value,
+        "is_suspended": user.is_suspended,
+        "language": user.language,
+        "created_at": _time(user.created_at),
+        "last_login_at": _time(user.last_login_at),
+        "group_ids": sorted(str(group_id) for group_id in user.group_ids),
+    }
+
+
+def group_json(group: Group) -> Json:
+    """A group and who is in it."""
+    members = sorted(str(member_id) for member_id in group.member_ids)
+    return {"id": str(group.id), "name": group.name, "member_ids": members}
+
+
+def session_json(session: Session, caller: Caller) -> Json:
+    """A sign-in; is_current marks the one that asks."""
+    return {
+        "id": str(session.id),
+        "user_agent": session.user_agent,
+        "address": session.address,
+        "created_at": _time(session.created_at),
+        "last_used_at": _time(session.last_used_at),
+        "expires_at": _time(session.expires_at),
+        "is_current": session.id == caller.session_id,
+    }
+
+
+def key_json(key: ApiKey) -> Json:
+    """A key as it is listed: its first characters, never the secret."""
+    models, routes = key.scopes.models, key.scopes.routes
+    return {
+        "id": str(key.id),
+        "user_id": str(key.user_id),
+        "name": key.name,
+        "prefix": key.prefix,
+        "models": None if models is None else sorted(models),
+        "routes": None if routes is None else list(routes),
+        "created_at": _time(key.created_at),
+        "expires_at": _time(key.expires_at),
+        "last_used_at": _time(key.last_used_at),
+        "revoked_at": _time(key.revoked_at),
+    }
+
+
+def event_json(event: AccountEvent) -> Json:
+    """A line of what was done to accounts."""
+    return {
+        "id": event.id,
+        "action": event.action,
+        "actor_id": None if event.actor_id is None else str(event.actor_id),
+        "subject_id": None if event.subject_id is None else str(event.subject_id),
+        "detail": dict(event.detail),
+        "address": event.address,
+        "happened_at": _time(event.happened_at),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

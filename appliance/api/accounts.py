@@ -1,0 +1,319 @@
+"""Signing in and out, oneself, people, groups, keys and one-time links, under /api.
+
+Every rule is in the use cases; here a body becomes a call and a value becomes JSON. Lists are `{"data": […]}`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from appliance.api.account_bodies import (
+    GroupBody,
+    ImportBody,
+    Json,
+    LinkFor,
+    MembersBody,
+    NewKeyBody,
+    NewUserBody,
+    OwnChangesBody,
+    OwnPasswordBody,
+    SignInBody,
+    TokenBody,
+    UseLinkBody,
+    UserChangesBody,
+    event_json,
+    group_json,
+    key_json,
+    session_json,
+    user_json,
+)
+from appliance.api.identity import Identity
+from appliance.api.origins import header_values
+from appliance.domain import Caller, LinkKind, Scopes
+from appliance.errors import CrossSiteRequest, InvalidRequest, NotAuthenticated
+from appliance.services.accounts import Accounts, Device
+from appliance.services.accounts.importing import import_users
+from appliance.services.accounts.links import OneTimeLink
+from appliance.services.accounts.passwords import generate_password
+
+
+def account_routers(accounts: Accounts, identity: Identity) -> list[APIRouter]:
+    """All routes of this room, for `create_app`."""
+    return [
+        session_routes(accounts, identity),
+        own_routes(accounts, identity),
+        user_routes(accounts, identity),
+        group_routes(accounts, identity),
+        key_routes(accounts, identity),
+        *(link_routes(accounts, identity, kind) for kind in ("invitation", "password_reset")),
+    ]
+
+
+def session_routes(accounts: Accounts, identity: Identity) -> APIRouter:
+    """/api/sessions: signing in and out."""
+    routes = APIRouter(prefix="/api/sessions", tags=["sessions"])
+    sign_in = accounts.sign_in
+
+    @routes.post("", status_code=201)
+    async def begin(request: Request, response: Response, body: SignInBody) -> Json:
+        _refuse_other_sites(identity, request)
+        identity.session_cookie(request.scope, "", 0)  # refuses before the password is looked at
+        old = _old_token(identity, request)
+        signed_in = await sign_in.sign_in(body.email, body.password, _device(identity, request), old)
+        cookie = identity.session_cookie(request.scope, signed_in.token, sign_in.cookie_age_s)
+        response.headers["set-cookie"] = cookie
+        response.headers["cache-control"] = "no-store"
+        return {"id": str(signed_in.session.id), "user": user_json(signed_in.user)}
+
+    @routes.get("")
+    async def listed(caller: Caller = Depends(identity.caller)) -> Json:
+        return {"data": [session_json(session, caller) for session in await sign_in.sessions(caller)]}
+
+    @routes.delete("/current", status_code=204)
+    async def end(request: Request, caller: Caller = Depends(identity.caller)) -> Response:
+        await sign_in.sign_out(caller)
+        cookie = identity.session_cookie(request.scope, "", 0)
+        return Response(
+            status_code=204, headers={"set-cookie": cookie, "clear-site-data": '"cache", "storage"'}
+        )
+
+    @routes.delete("/others", status_code=204)
+    async def end_others(caller: Caller = Depends(identity.caller)) -> Response:
+        await sign_in.end_other_sessions(caller)
+        return Response(status_code=204)
+
+    @routes.delete("/{session_id}", status_code=204)
+    async def end_one(session_id: UUID, caller: Caller = Depends(identity.caller)) -> Response:
+        await sign_in.end_session(caller, session_id)
+        return Response(status_code=204)
+
+    return routes
+
+
+def own_routes(accounts: Accounts, identity: Identity) -> APIRouter:
+    """/api/me: oneself."""
+    routes = APIRouter(prefix="/api/me", tags=["me"])
+
+    @routes.get("")
+    async def me(request: Request, response: Response, caller: Caller = Depends(identity.caller)) -> Json:
+        _prolong(accounts, identity, request, response, caller)
+        return user_json(await accounts.people.me(caller))
+
+    @routes.patch("")
+    async def change(body: OwnChangesBody, caller: Caller = Depends(identity.caller)) -> Json:
+        user = await accounts.people.change(caller, caller.user_id, name=body.name, language=body.language)
+        return user_json(user)
+
+    @routes.put("/password", status_code=204)
+    async def change_password(body: OwnPasswordBody, caller: Caller = Depends(identity.caller)) -> Response:
+        await accounts.people.change_password(caller, body.old_password, body.new_password)
+        return Response(status_code=204)
+
+    return routes
+
+
+def user_routes(accounts: Accounts, identity: Identity) -> APIRouter:
+    """/api/users and what was done to them."""
+    routes = APIRouter(prefix="/api", tags=["users"])
+    people = accounts.people
+
+    @routes.get("/users")
+    async def listed(
+        after: Annotated[str, Query(max_length=400)] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        caller: Caller = Depends(identity.caller),
+    ) -> Json:
+        return {"data": [user_json(user) for user in await people.users(caller, after, limit)]}
+
+    @routes.post("/users", status_code=201)
+    async def add(request: Request, body: NewUserBody, caller: Caller = Depends(identity.caller)) -> Json:
+        if body.invite and body.password is not None:
+            raise InvalidRequest("An invitation lets people choose their own `password`.", param="password")
+        password = None if body.invite else body.password or generate_password()
+        user = await people.add(
+            caller,
+            body.email,
+            name=body.name,
+            role=body.role,
+            group_ids=body.group_ids,
+            password=password,
+            language=body.language,
+        )
+        answer = user_json(user)
+        if body.invite:
+            link = await accounts.links.make(caller, "invitation", user.id)
+            answer["invitation"] = _link_json(identity, request, link)
+        elif body.password is None:
+            answer["password"] = password
+        return answer
+
+    @routes.post("/users/import")
+    async def import_csv(
+        request: Request, body: ImportBody, caller: Caller = Depends(identity.caller)
+    ) -> Json:
+        lines = await import_users(caller, body.csv, people, accounts.links)
+        return {
+            "added": sum(line.link is not None for line in lines),
+            "data": [
+                {
+                    "line": line.line,
+                    "email": line.email,
+                    "error": line.error or None,
+                    "invitation": line.link and _link_json(identity, request, line.link),
+                }
+                for line in lines
+            ],
+        }
+
+    @routes.get("/users/{user_id}")
+    async def one(user_id: UUID, caller: Caller = Depends(identity.caller)) -> Json:
+        return user_json(await people.user(caller, user_id))
+
+    @routes.patch("/users/{user_id}")
+    async def change(user_id: UUID, body: UserChangesBody, caller: Caller = Depends(identity.caller)) -> Json:
+        user = await people.change(
+            caller,
+            user_id,
+            name=body.name,
+            role=body.role,
+            is_suspended=body.is_suspended,
+            language=body.language,
+        )
+        return user_json(user)
+
+    @routes.get("/account-events")
+    async def events(
+        before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        caller: Caller = Depends(identity.caller),
+    ) -> Json:
+        return {"data": [event_json(event) for event in await people.events(caller, before, limit)]}
+
+    return routes
+
+
+def group_routes(accounts: Accounts, identity: Identity) -> APIRouter:
+    """/api/groups."""
+    routes = APIRouter(prefix="/api/groups", tags=["groups"])
+    people = accounts.people
+
+    @routes.get("")
+    async def listed(caller: Caller = Depends(identity.caller)) -> Json:
+        return {"data": [group_json(group) for group in await people.groups(caller)]}
+
+    @routes.post("", status_code=201)
+    async def add(body: GroupBody, caller: Caller = Depends(identity.caller)) -> Json:
+        return group_json(await people.add_group(caller, body.name))
+
+    @routes.patch("/{group_id}")
+    async def rename(group_id: UUID, body: GroupBody, caller: Caller = Depends(identity.caller)) -> Json:
+        return group_json(await people.rename_group(caller, group_id, body.name))
+
+    @routes.delete("/{group_id}", status_code=204)
+    async def remove(group_id: UUID, caller: Caller = Depends(identity.caller)) -> Response:
+        await people.remove_group(caller, group_id)
+        return Response(status_code=204)
+
+    @routes.put("/{group_id}/members", status_code=204)
+    async def members(
+        group_id: UUID, body: MembersBody, caller: Caller = Depends(identity.caller)
+    ) -> Response:
+        await people.set_members(caller, group_id, frozenset(body.user_ids))
+        return Response(status_code=204)
+
+    return routes
+
+
+def key_routes(accounts: Accounts, identity: Identity) -> APIRouter:
+    """/api/keys."""
+    routes = APIRouter(prefix="/api/keys", tags=["keys"])
+
+    @routes.get("")
+    async def listed(everybody: bool = False, caller: Caller = Depends(identity.caller)) -> Json:
+        return {"data": [key_json(key) for key in await accounts.keys.keys(caller, everybody=everybody)]}
+
+    @routes.post("", status_code=201)
+    async def make(response: Response, body: NewKeyBody, caller: Caller = Depends(identity.caller)) -> Json:
+        made = await accounts.keys.make(
+            caller,
+            body.user_id or caller.user_id,
+            name=body.name,
+            scopes=Scopes(
+                None if body.models is None else frozenset(body.models),
+                None if body.routes is None else tuple(body.routes),
+            ),
+            expires_at=body.expires_at,
+        )
+        response.headers["cache-control"] = "no-store"
+        return {**key_json(made.key), "key": made.secret}
+
+    @routes.delete("/{key_id}")
+    async def revoke(key_id: UUID, caller: Caller = Depends(identity.caller)) -> Json:
+        return key_json(await accounts.keys.revoke(caller, key_id))
+
+    return routes
+
+
+def link_routes(accounts: Accounts, identity: Identity, kind: LinkKind) -> APIRouter:
+    """/api/invitations or /api/password-resets."""
+    prefix = {"invitation": "/api/invitations", "password_reset": "/api/password-resets"}[kind]
+    routes = APIRouter(prefix=prefix, tags=["links"])
+
+    @routes.post("", status_code=201)
+    async def make(request: Request, body: LinkFor, caller: Caller = Depends(identity.caller)) -> Json:
+        return _link_json(identity, request, await accounts.links.make(caller, kind, body.user_id))
+
+    @routes.post("/look")
+    async def look(body: TokenBody) -> Json:
+        user = await accounts.links.look(kind, body.token)
+        return {"email": user.email, "name": user.name, "language": user.language}
+
+    @routes.post("/use", status_code=204)
+    async def use(request: Request, body: UseLinkBody) -> Response:
+        _refuse_other_sites(identity, request)
+        address = identity.origins.client(request.scope)
+        await accounts.links.use(kind, body.token, body.password, address)
+        return Response(status_code=204)
+
+    return routes
+
+
+def _link_json(identity: Identity, request: Request, link: OneTimeLink) -> Json:
+    base = identity.origins.public_url or identity.origins.own(request.scope)
+    return {
+        "user_id": str(link.user.id),
+        "email": link.user.email,
+        "url": base + link.path,
+        "expires_at": link.expires_at.isoformat(),
+    }
+
+
+def _device(identity: Identity, request: Request) -> Device:
+    return Device(identity.origins.client(request.scope), request.headers.get("user-agent", ""))
+
+
+def _refuse_other_sites(identity: Identity, request: Request) -> None:
+    """Another site must not sign its visitor in (as somebody else). Programs send neither header and may."""
+    if header_values(request.scope, b"sec-fetch-site") or header_values(request.scope, b"origin"):
+        identity.require_same_origin(request.scope)
+
+
+def _old_token(identity: Identity, request: Request) -> str | None:
+    try:
+        return identity.session_token(request.scope)
+    except (InvalidRequest, NotAuthenticated, CrossSiteRequest):
+        return None
+
+
+def _prolong(
+    accounts: Accounts, identity: Identity, request: Request, response: Response, caller: Caller
+) -> None:
+    """The cookie lives on with the session: the page asks who it is whenever it is opened."""
+    token = identity.session_token(request.scope)
+    if caller.session_id is not None and token is not None:
+        cookie = identity.session_cookie(request.scope, token, accounts.sign_in.cookie_age_s)
+        response.headers["set-cookie"] = cookie
+    response.headers["cache-control"] = "no-store"
