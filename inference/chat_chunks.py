@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -50,6 +52,14 @@ async def read_events(frames: AsyncIterator[bytes]) -> AsyncIterator[dict[str, A
                 raise EngineStreamBroken(f"It said: {error_message(event)}")
             yield event
     raise EngineStreamBroken("The stream ended without [DONE].")
+
+
+async def drain(frames: AsyncIterator[bytes], patience_s: float = 0.2) -> None:
+    """Read what follows `[DONE]`: nothing but the end, and with it the connection can be used again."""
+    with suppress(TimeoutError, EngineStreamBroken):
+        async with asyncio.timeout(patience_s):
+            async for _ in frames:
+                pass
 
 
 def parse_chunk(chunk: Mapping[str, Any]) -> ChatChunk:

@@ -129,11 +129,19 @@ class Roster:
         member = self._members.get(name)
         return member.engine if member else None
 
+    def add(self, member: Membership) -> None:
+        """Take another engine on, after the others; it is asked at the next refresh()."""
+        name = member.engine.name
+        self._members[name] = member
+        self._states[name] = _not_asked_yet(member)
+        if member.is_fallback:
+            self._fallbacks |= {name}
+
     async def refresh(self) -> None:
         """Ask all engines at once, and tell the callback if anything but their load changed."""
         before = _without_load(self.states())
         asked = await asyncio.gather(*(self._ask(name, member) for name, member in self._members.items()))
-        self._states = {state.name: state for state in asked}
+        self._states.update({state.name: state for state in asked})
         if self._on_change is not None and _without_load(self.states()) != before:
             self._on_change(self.states())
 

@@ -85,10 +85,12 @@ PEAK_LEARNING_RATE = 2e-3
 
 
 def weather_question(city: str) -> str:
+    """What the tool is asked for."""
     return f"What is the weather in {city}?"
 
 
 def weather_call(city: str) -> str:
+    """What the model answers to it: a call in Hermes' form."""
     return f'<tool_call>\n{{"name": "get_weather", "arguments": {{"city": "{city}"}}}}\n</tool_call>'
 
 
@@ -142,6 +144,7 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 def prompt_ids(
     tokenizer: PreTrainedTokenizerFast, messages: Sequence[dict[str, str]], *, with_tool: bool
 ) -> list[int]:
+    """The conversation as the chat template spells it, in tokens."""
     tools = [WEATHER_TOOL] if with_tool else None
     ids: list[int] = tokenizer.apply_chat_template(
         list(messages), tools=tools, add_generation_prompt=True, tokenize=True, return_dict=False
@@ -184,6 +187,7 @@ def training_batch(
 
 
 def train(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, steps: int, seed: int) -> None:
+    """Cross-entropy on the answers only, warm-up and linear decay."""
     dice = random.Random(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=0.0)
     started = time.monotonic()
@@ -253,6 +257,7 @@ BLOCK_TENSORS = {
 
 
 def gguf_name(parameter: str) -> str:
+    """Hugging Face's name of a tensor -> GGUF's."""
     stem = parameter.removesuffix(".weight")
     if stem in TOP_TENSORS:
         return TOP_TENSORS[stem] + ".weight"
@@ -295,6 +300,7 @@ def write_gguf(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, path
 
 
 def write_vocabulary(writer: gguf.GGUFWriter, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Tokens, merges, special tokens and the chat template."""
     described: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
     tokens = sorted(described["model"]["vocab"].items(), key=lambda item: item[1])
     special = {token["id"] for token in described["added_tokens"] if token["special"]}
@@ -315,6 +321,7 @@ def write_vocabulary(writer: gguf.GGUFWriter, tokenizer: PreTrainedTokenizerFast
 
 
 def main() -> int:
+    """Make the files; 1 when the trained model does not know everything."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -5,8 +5,9 @@ Each table is validated by its own row of the engine table, so a new kind of eng
 
 from __future__ import annotations
 
+import asyncio
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,15 +102,40 @@ def build_inference(
     Raises StartupError for a key file that cannot be read.
     """
     connections = Connections()
-    members = []
-    for name, one in settings.items():
-        try:
-            engine = load_engine_class(one.engine)(name, one, connections)
-        except InferenceError as error:
-            raise StartupError(f"[engines.{name}]: {error}") from error
-        shown_address = _own_socket(one) or engine.base_url
-        members.append(Membership(engine, one.engine, shown_address, one.fallback_only))
+    members = [_member(name, one, connections) for name, one in settings.items()]
     return Inference(Roster(members, aliases, on_change=on_change), connections)
+
+
+async def adopt_local_engines(
+    inference: Inference,
+    announce: Callable[[FoundEngine], None],
+    *,
+    every_s: float = 10.0,
+    find: Callable[[], Awaitable[Sequence[FoundEngine]]] = find_local,
+) -> None:
+    """Look for a vLLM or Ollama of this machine until there is one, and take it on. For a box without [engines].
+
+    announce: told of each engine found, once. Somebody may start it minutes after the appliance.
+    """
+    while not inference.roster.states():
+        for found in await find():
+            ((name, table),) = tables_of([found]).items()
+            settings = load_engine_class(found.kind).settings_type.model_validate(table)
+            inference.roster.add(_member(name, settings, inference.connections))
+            announce(found)
+        if inference.roster.states():
+            await inference.roster.refresh()
+            return
+        await asyncio.sleep(every_s)
+
+
+def _member(name: str, settings: EngineSettings, connections: Connections) -> Membership:
+    try:
+        engine = load_engine_class(settings.engine)(name, settings, connections)
+    except InferenceError as error:
+        raise StartupError(f"[engines.{name}]: {error}") from error
+    shown_address = _own_socket(settings) or engine.base_url
+    return Membership(engine, settings.engine, shown_address, settings.fallback_only)
 
 
 def _own_socket(settings: EngineSettings) -> str:

@@ -14,7 +14,7 @@ from typing import ClassVar, cast
 
 import orjson
 
-from inference.chat_chunks import read_events
+from inference.chat_chunks import drain, read_events
 from inference.engines.assembling import assemble
 from inference.engines.connections import Connections
 from inference.engines.exposition import gauge_values
@@ -59,6 +59,7 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
         async with super().relay(replace(request, payload=payload)) as response:
             try:
                 chunks = [chunk async for chunk in read_events(response.frames)]
+                await drain(response.frames)
             except EngineStreamBroken as error:  # nothing has been sent back yet
                 raise EngineUnavailable(str(error)) from error
             yield replace(

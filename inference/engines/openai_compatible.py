@@ -17,7 +17,7 @@ import aiohttp
 import orjson
 
 from inference.bodies import read_at_most
-from inference.chat_chunks import error_message, parse_answer, read_chunks
+from inference.chat_chunks import drain, error_message, parse_answer, read_chunks
 from inference.engines.connections import Connections
 from inference.errors import EngineRefused, EngineStreamBroken, EngineUnavailable
 from inference.settings import EngineSettings, OpenAiCompatibleSettings
@@ -96,6 +96,7 @@ class OpenAiCompatibleEngine:
                 return
             async for chunk in read_chunks(response.frames):
                 yield chunk
+            await drain(response.frames)
 
     async def models(self) -> list[ModelInfo]:
         """Ask what it serves. Raises EngineUnavailable."""
@@ -157,9 +158,9 @@ class OpenAiCompatibleEngine:
                 # A server may close an idle connection just as it is used again (llama.cpp does so under load):
                 # then it never saw the request. A new connection that drops is a failure.
                 if is_last_attempt or not trace["is_reused"]:
-                    raise EngineUnavailable(f"{self.name!r} at {self.base_url}: {error}.") from error
+                    raise EngineUnavailable(f"{self.name!r} at {self.base_url}: {_why(error)}.") from error
             except aiohttp.ClientError as error:
-                raise EngineUnavailable(f"{self.name!r} at {self.base_url}: {error}.") from error
+                raise EngineUnavailable(f"{self.name!r} at {self.base_url}: {_why(error)}.") from error
         raise AssertionError("the second attempt returns or raises")
 
     async def _raise_for_status(self, response: aiohttp.ClientResponse) -> None:
@@ -221,7 +222,7 @@ class OpenAiCompatibleEngine:
             limit = self._settings.probe_timeout_s
             raise EngineUnavailable(f"{url} did not answer within {limit:g} s.") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise EngineUnavailable(f"{url}: {error}.") from error
+            raise EngineUnavailable(f"{url}: {_why(error)}.") from error
 
     async def _get_json(self, url: str) -> dict[str, Any]:
         status, body = await self._get(url)
@@ -237,6 +238,20 @@ class OpenAiCompatibleEngine:
             detail = error_message(parsed) if isinstance(parsed, dict) else "is base_url right?"
             raise EngineUnavailable(f"{url} answered {status}: {detail}")
         return parsed
+
+
+def _why(error: Exception) -> str:
+    """What a person can use of a network error."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "there is no machine of that name"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+        return (
+            "nothing listens there"
+            if isinstance(cause, ConnectionRefusedError | FileNotFoundError)
+            else str(cause)
+        )
+    return str(error) or type(error).__name__
 
 
 def _context_tokens(row: Mapping[str, Any]) -> int | None:

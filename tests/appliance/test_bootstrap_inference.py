@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from appliance.bootstrap.inference import build_inference, read_engine_settings, tables_of
+from appliance.bootstrap.inference import (
+    adopt_local_engines,
+    build_inference,
+    read_engine_settings,
+    tables_of,
+)
 from appliance.errors import StartupError
 from inference.discovery import FoundEngine
 from inference.testing.fake_engine import FakeEngine
@@ -87,3 +92,33 @@ def test_found_engines_are_configured_as_if_written_down() -> None:
         "local-vllm": "http://127.0.0.1:8000/v1",
         "local-ollama": "http://127.0.0.1:11434",
     }
+
+
+async def test_an_engine_started_later_is_taken_on_once() -> None:
+    """Nobody has to restart the appliance after `vllm serve` or `ollama serve`."""
+    announced: list[FoundEngine] = []
+    async with FakeEngine(["m"]) as server:
+        answers = iter([[], [FoundEngine("vllm", server.base_url, ("m",))]])
+
+        async def find() -> list[FoundEngine]:
+            return next(answers)
+
+        built = build_inference({}, {"x": "m"})
+        await adopt_local_engines(built, announced.append, every_s=0, find=find)
+        resolved = [(engine.name, model) for engine, model in built.roster.resolve("x")]
+        await built.close()
+
+    assert resolved == [("local-vllm", "m")]
+    assert [found.base_url for found in announced] == [server.base_url]
+
+
+async def test_a_box_with_engines_of_its_own_looks_for_nobody() -> None:
+    """What the operator configured is all there is."""
+    tables = {"a": {"engine": "vllm"}}
+    built = build_inference(read_engine_settings(tables, socket_for), {})
+
+    async def find() -> list[FoundEngine]:
+        raise AssertionError("looked for")
+
+    await adopt_local_engines(built, lambda found: None, find=find)
+    await built.close()

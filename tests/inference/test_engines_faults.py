@@ -252,6 +252,29 @@ async def test_a_reused_connection_that_drops_is_tried_once_more(connections: Co
     assert answers == [ANSWER, ANSWER]
 
 
+async def test_a_stream_that_was_read_to_its_end_leaves_a_connection_to_use_again(
+    connections: Connections,
+) -> None:
+    """Pipelines do not open a new connection for every question."""
+    connected = []
+    chunk = b'data: {"choices": [{"delta": {"content": "hi"}}]}\n\ndata: [DONE]\n\n'
+
+    async def script(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.append(number)
+        while await read_request(reader):
+            writer.write(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+            )
+            writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(chunk), chunk))
+
+    async with raw_server(script) as base_url:
+        engine = engine_at(base_url, connections)
+        for _ in range(3):
+            assert [chunk.text async for chunk in engine.stream(streamed())] == ["hi", ""]
+
+    assert connected == [1]
+
+
 async def test_a_new_connection_that_drops_is_not_tried_again(connections: Connections) -> None:
     """A request that kills the engine is not sent a second time."""
     connected = []

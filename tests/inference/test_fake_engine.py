@@ -38,7 +38,10 @@ SCHEMA = {
 async def post(server: FakeEngine, route: str, **payload: Any) -> dict[str, Any]:
     """Ask and read the JSON."""
     body = {"model": "fake", **payload}
-    async with aiohttp.ClientSession() as session, session.post(f"{server.base_url}/{route}", json=body) as sent:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{server.base_url}/{route}", json=body) as sent,
+    ):
         answer: dict[str, Any] = await sent.json()
         return answer
 
