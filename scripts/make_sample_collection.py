@@ -117,7 +117,7 @@ class _Setter:
     """Markdown tokens become paragraphs and tables of reportlab."""
 
     _BODY = ParagraphStyle(
-        "body", fontName="Helvetica", fontSize=10.5, leading=15, spaceAfter=8, alignment=TA_LEFT
+        "body", fontName="Helvetica", fontSize=11.5, leading=17, spaceAfter=9, alignment=TA_LEFT
     )
     _HEADINGS = (
         ParagraphStyle(
@@ -133,7 +133,7 @@ class _Setter:
             textColor=_NAVY,
         ),
     )
-    _CELL = ParagraphStyle("cell", parent=_BODY, fontSize=9.5, leading=12.5, spaceAfter=0)
+    _CELL = ParagraphStyle("cell", parent=_BODY, fontSize=10.5, leading=14, spaceAfter=0)
     _HEAD_CELL = ParagraphStyle("head", parent=_CELL, fontName="Helvetica-Bold")
     _ITEM = ParagraphStyle("item", parent=_BODY, leftIndent=16, bulletIndent=4, spaceAfter=4)
 
@@ -187,8 +187,8 @@ class _Setter:
                     ("BACKGROUND", (0, 0), (-1, 0), _LIGHT),
                     ("LINEBELOW", (0, 0), (-1, -1), 0.5, colors.HexColor("#c3ced9")),
                     ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                    ("TOPPADDING", (0, 0), (-1, -1), 4),
-                    ("BOTTOMPADDING", (0, 0), (-1, -1), 5),
+                    ("TOPPADDING", (0, 0), (-1, -1), 5),
+                    ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
                 ]
             )
         )

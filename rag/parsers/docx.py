@@ -124,7 +124,7 @@ def _write(writer: PageWriter, element: etree._Element, styles: dict[str, int]) 
     kind, level = _kind(element, styles, text)
     if kind == "heading":
         text = text.replace("\n", " ")
-    writer.add(kind, f"• {text.strip()}" if kind == "list_item" and text.strip() else text, level)
+    writer.add(kind, text, level)
     for box in element.iter(_TEXT_BOX):
         if not any(ancestor.tag in _UNSEEN - {_TEXT_BOX} for ancestor in box.iterancestors()):
             writer.add("paragraph", "\n".join(_text(paragraph) for paragraph in box.iterchildren(_PARAGRAPH)))

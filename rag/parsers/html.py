@@ -15,7 +15,7 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from rag.decoding import decode
 from rag.documents import ParsedDocument
-from rag.errors import DocumentDamaged, DocumentEmpty
+from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, DocumentRefused
 from rag.limits import ParsingLimits
 from rag.parsers.page_writer import PageWriter, clean
 
@@ -65,21 +65,23 @@ def write_fragment(writer: PageWriter, markup: str) -> None:
     """Write the text of a piece of HTML, as it stands in Markdown files; unreadable pieces are left out."""
     try:
         write_tree(writer, _tree(markup))
-    except (DocumentDamaged, DocumentEmpty):
+    except DocumentRefused:
         return
 
 
 def _tree(markup: str) -> HtmlElement:
-    # Bytes, not str: lxml refuses a str that declares its own encoding.
+    # Bytes, not str: lxml refuses a str that declares its own encoding. huge_tree: 2048 levels instead of 256.
     data = markup.encode("utf-8", errors="replace")
+    parser = HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, huge_tree=True)
     try:
-        return document_fromstring(
-            data, parser=HTMLParser(encoding="utf-8", no_network=True, remove_comments=True)
-        )
+        root = document_fromstring(data, parser=parser)
     except etree.ParserError as error:
         raise DocumentEmpty() from error
     except (etree.LxmlError, ValueError, AssertionError) as error:
         raise DocumentDamaged() from error
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise DocumentDangerous("Its elements are nested deeper than any page needs.")
+    return root
 
 
 def _title(root: HtmlElement) -> str:
@@ -214,7 +216,7 @@ class _Flow:
     def _next_marker(self) -> str:
         number = self._lists[-1] if self._lists else None
         if number is None:
-            return "• "
+            return ""  # a bullet is no part of the words that are quoted
         self._lists[-1] = number + 1
         return f"{number + 1}. "
 

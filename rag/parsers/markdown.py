@@ -104,7 +104,7 @@ class _Tokens:
     def _next_marker(self) -> str:
         number = self._numbers[-1]
         if number is None:
-            return "• "
+            return ""  # a bullet is no part of the words that are quoted
         self._numbers[-1] = number + 1
         return f"{number}. "
 

@@ -79,7 +79,7 @@ class PdfParser:
     def _compose(self, lines: list[list[Line]]) -> list[Page]:
         layout = Layout.of(lines)
         words = Words.of(lines)
-        running = RunningLines.of(lines)
+        running = RunningLines.of(lines, layout)
         writer = PageWriter(self._limits)
         pages = []
         for number, page_lines in enumerate(lines, start=1):

@@ -28,6 +28,9 @@ _HEADING_SCALE = 1.12
 _MAX_HEADING_CHARS = 160
 
 
+_RunningKey = tuple[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Paragraph:
     """A block to be. level is 1 to 6 for headings, else 0."""
@@ -130,15 +133,23 @@ class Words:
 
 
 class RunningLines:
-    """Heads and feet that come again on most pages; they are read last, or they would cut paragraphs in two."""
+    """Heads and feet that come again on most pages; they are read last, or they would cut paragraphs in two.
 
-    def __init__(self, keys: frozenset[str]) -> None:
+    Set no larger than the body: a title that begins each chapter's page is not one of them.
+    """
+
+    def __init__(self, keys: frozenset[_RunningKey]) -> None:
         self._keys = keys
 
     @classmethod
-    def of(cls, pages: Sequence[Sequence[Line]]) -> RunningLines:
-        """Compares the two highest and the three lowest lines of each page, numbers aside."""
-        counts = Counter(key for lines in pages for key in {_running_key(line) for line in _outermost(lines)})
+    def of(cls, pages: Sequence[Sequence[Line]], layout: Layout) -> RunningLines:
+        """Compares the two highest and the three lowest lines of each page: words, numbers aside, and place."""
+        small = layout.body_size * 1.05
+        counts = Counter(
+            key
+            for lines in pages
+            for key in {_running_key(line) for line in _outermost(lines) if line.size <= small}
+        )
         needed = max(3, len(pages) // 2)
         return cls(frozenset(key for key, count in counts.items() if count >= needed))
 
@@ -156,8 +167,8 @@ def _outermost(lines: Sequence[Line]) -> list[Line]:
     return by_height[:3] + by_height[3:][-2:]
 
 
-def _running_key(line: Line) -> str:
-    return _DIGITS.sub("#", line.text)
+def _running_key(line: Line) -> _RunningKey:
+    return _DIGITS.sub("#", line.text), round(line.top)
 
 
 def paragraphs(lines: Sequence[Line], layout: Layout, words: Words) -> Iterator[Paragraph]:
@@ -229,7 +240,6 @@ def _is_heading(group: Sequence[Line], text: str, layout: Layout) -> bool:
         and is_set_off
         and group[0].size >= 0.97 * layout.body_size
         and not text.endswith((".", ",", ";", ":"))
-        and " | " not in text
     )
 
 
@@ -239,8 +249,7 @@ def _joined_lines(group: Sequence[Line]) -> str:
     parts = [group[0].text]
     for above, line in itertools.pairwise(group):
         if abs(above.low - line.top) < 0.5 * line.size:
-            gap = line.left - above.right
-            parts.append(" | " if gap > 1.5 * line.size else " ")
+            parts.append(" ")
         else:
             char_width = max((line.right - line.left) / max(len(line.text), 1), 0.3 * line.size)
             first_word = len(line.text.split(None, 1)[0])
