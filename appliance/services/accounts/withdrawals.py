@@ -48,6 +48,11 @@ class Withdrawals:
         self._repository = repository
         self._clock = clock
 
+    @property
+    def hears_news(self) -> bool:
+        """Whether the channel is open; without it answers are kept for one second only."""
+        return self._cache.is_sure
+
     async def publish(self, *withdrawals: Withdrawal) -> None:
         """Take effect here at once, and tell the others. Without Valkey they find out by themselves (see above)."""
         for withdrawal in withdrawals:
