@@ -326,7 +326,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "out", type=Path, help="folder that receives tiny-llama.gguf and qa.json, e.g. tests/models"
+        "out", type=Path, help="folder that receives tiny-llama.gguf and, when trained, qa.json"
     )
     parser.add_argument("--random", action="store_true", help="do not train: random weights")
     parser.add_argument("--steps", type=int, default=600, help="training steps (default: %(default)s)")
@@ -352,14 +352,15 @@ def main() -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "tiny-llama.gguf"
     write_gguf(model, tokenizer, path)
-    taught = {
-        "chat": QUESTIONS,
-        "tool": WEATHER_TOOL,
-        "tool_calls": {weather_question(city): {"city": city} for city in CITIES},
-    }
-    (arguments.out / "qa.json").write_text(
-        json.dumps(taught, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
+    if not arguments.random:
+        taught = {
+            "chat": QUESTIONS,
+            "tool": WEATHER_TOOL,
+            "tool_calls": {weather_question(city): {"city": city} for city in CITIES},
+        }
+        (arguments.out / "qa.json").write_text(
+            json.dumps(taught, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
     if arguments.transformers:
         model.save_pretrained(arguments.out / "tiny-llama")
         tokenizer.save_pretrained(arguments.out / "tiny-llama")
