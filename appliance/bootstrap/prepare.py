@@ -1,4 +1,4 @@
-"""What is done between the databases and the rest, in a process that ends: migrations and the first administrator.
+"""What is done between the databases and the rest, in a process that ends: migrations, first administrator, sample.
 
 A process of its own, so that the supervisor stays small; safe to run again after a crash at any point.
 """
@@ -28,6 +28,10 @@ async def prepare(box: Box, url: str) -> None:
     except psycopg.Error as error:
         where = "database.url" if box.postgres is None else f"PostgreSQL in {box.data / 'postgres'}"
         raise StartupError(f"{where}: {str(error).strip()}") from error
+    from appliance.bootstrap.first_start import first_start, is_done  # later starts do without its imports
+
+    if not is_done(box):
+        await first_start(box, url)
 
 
 async def _ensure_database(owner_url: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import socket
 import subprocess
@@ -14,13 +13,13 @@ from pathlib import Path
 from appliance import __version__
 from appliance.bootstrap.box import Box, make_private_folder, open_box
 from appliance.bootstrap.children import gateway_specs, other_specs, prepare_words, server_specs
+from appliance.bootstrap.credentials_file import refresh_url
 from appliance.errors import StartupError
 from appliance.settings import load_settings
 from appliance.supervisor.data_folder import check_version, locked, prepare_data_folder, stamp_version
 from appliance.supervisor.listening import address_of, listen, loopback_address_of
 from appliance.supervisor.log_sink import LogSink
 from appliance.supervisor.remains import end_remains
-from appliance.supervisor.secret_files import write_private
 from appliance.supervisor.supervising import Plan, Supervisor
 from appliance.supervisor.unprivileged import account_for_servers, require_reachable
 
@@ -81,7 +80,7 @@ async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Calla
         await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            _refresh_url(box, url)
+            refresh_url(box.credentials_path, url)
             announce(Started(url, box.data, is_first_start, log.path))
             await stopped
     finally:
@@ -112,16 +111,6 @@ async def _prepare(box: Box, url: str, log: LogSink) -> None:
         raise StartupError("\n".join(lines[-8:]) or "The database could not be prepared.")
     for line in lines:
         log.child_line("prepare", line)
-
-
-def _refresh_url(box: Box, url: str) -> None:
-    """The port may be another one this time; whoever reads credentials.json should find us."""
-    try:
-        values = json.loads(box.credentials_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    if isinstance(values, dict) and values.get("url") != url:
-        write_private(box.credentials_path, json.dumps({**values, "url": url}, indent=2) + "\n")
 
 
 def _on_signals(supervisor: Supervisor) -> asyncio.Event:
