@@ -7,10 +7,11 @@ import socket
 import sys
 
 import uvicorn
-from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+from starlette.types import ASGIApp
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter, options_of
+from appliance.bootstrap.joined import Gateway
 from appliance.supervisor.listening import listen
 from appliance.supervisor.readiness import announce_ready
 
@@ -26,26 +27,7 @@ class GatewayServer(uvicorn.Server):
             announce_ready()
 
 
-async def application(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    """Until the rooms are joined: /healthz."""
-    if scope["type"] == "lifespan":
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-        return
-    found = scope.get("path") == "/healthz"
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200 if found else 404,
-            "headers": [(b"content-type", b"application/json")],
-        }
-    )
-    await send({"type": "http.response.body", "body": b'{"status":"ok"}' if found else b"{}"})
-
-
-def serve(application: ASGI3Application, listening: socket.socket) -> None:
+def serve(application: ASGIApp, listening: socket.socket) -> None:
     """Serve until SIGTERM; what is being sent gets DRAIN_S seconds to end."""
     config = uvicorn.Config(
         application,
@@ -70,7 +52,7 @@ def _run(box: Box, options: argparse.Namespace) -> int:
         host, _, port = options.listen.rpartition(":")
         listening = listen(host.strip("[]"), int(port))
     with listening:
-        serve(application, listening)
+        serve(Gateway(box), listening)
     return 0
 
 

@@ -1,0 +1,161 @@
+"""All rooms of the gateway, joined: one ASGI application over everything behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter
+from redis.asyncio import Redis
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from appliance.api.accounts import account_routers
+from appliance.api.app import create_app
+from appliance.api.embedding_answers import EmbeddingAnswers
+from appliance.api.fast_path import FastPath
+from appliance.api.health import health_router
+from appliance.bootstrap.accounts import build_accounts, build_identity
+from appliance.bootstrap.box import Box
+from appliance.bootstrap.first_start import forget_password
+from appliance.bootstrap.gate import GateRoom, build_gate
+from appliance.bootstrap.health import build_health
+from appliance.bootstrap.inference import (
+    Inference,
+    build_inference,
+    discover,
+    read_engine_settings,
+    tables_of,
+)
+from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
+from appliance.bootstrap.page import join_page
+from appliance.pipelines import load_pipelines
+from appliance.services.chat import Chat
+from appliance.storage.database import Database
+from appliance.storage.roles import DatabaseRole
+from inference.embedding.client import EmbedderClient
+from rag.analysis import Analyzer
+from rag.quoter import Quoter
+
+logger = logging.getLogger(__name__)
+
+_API_PREFIXES = ("/v1/", "/api/", "/healthz", "/readyz", "/metrics")
+
+
+class Gateway:
+    """The application. Everything opens when the server starts and closes, in the opposite order, when it stops."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._stack = AsyncExitStack()
+        self._fast: FastPath | None = None
+        self._api: ASGIApp | None = None
+        self._page: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        assert self._fast is not None and self._api is not None and self._page is not None
+        if self._fast.serves(scope):
+            await self._fast(scope, receive, send)
+        elif scope["path"].startswith(_API_PREFIXES):
+            await self._api(scope, receive, send)
+        else:
+            await self._page(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._open()
+        except Exception:
+            logger.exception("the gateway could not start")
+            await self._stack.aclose()
+            await send({"type": "lifespan.startup.failed", "message": "the gateway could not start"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stack.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _open(self) -> None:
+        box, settings = self._box, self._box.settings
+        database = Database(box.database_url(DatabaseRole.API), pool_size=settings.database.pool_size)
+        await self._keep(database.open, database.close)
+        valkey = Redis.from_url(box.valkey_url)
+        self._stack.push_async_callback(valkey.aclose)
+        embedder = EmbedderClient(box.embedder_socket)
+        self._stack.push_async_callback(embedder.close)
+        accounts = build_accounts(
+            database,
+            valkey,
+            settings,
+            box.secrets.session_secret,
+            partial(forget_password, box.credentials_path),
+        )
+        await self._keep(accounts.start, accounts.close)
+        identity = build_identity(accounts, settings.server)
+        inference = await self._open_inference()
+        room = build_gate(
+            settings.gate,
+            inference.roster,
+            valkey_url=box.valkey_url,
+            database_url=box.database_url(DatabaseRole.API),
+            workers=settings.server.workers,
+        )
+        await self._keep(room.open, room.close)
+        knowledge = build_knowledge(database, embedder, settings, box.data)
+        chat = self._chat(room, knowledge, embedder)
+        embeddings = EmbeddingAnswers(embedder, room.gate.ledger, settings.models.aliases)
+        self._fast = FastPath(
+            identity,
+            accounts.live,
+            room.gate,
+            chat,
+            embeddings,
+            comment_after_s=settings.gate.comment_after_s,
+            shows_queue=settings.gate.queue_comments,
+        )
+        page = join_page(database, valkey, chat, identity, accounts.authentication.delegate, box.page_socket)
+        await self._keep(page.open, page.close)
+        health = build_health(box, database, valkey, embedder)
+        routers: list[APIRouter] = [
+            *account_routers(accounts, identity),
+            *knowledge.routers(identity.caller),
+            *page.routers,
+            health_router(health, inference.roster.states, identity.caller),
+        ]
+        self._api = create_app(routers, body_limits=UPLOAD_BODY_LIMITS)
+        self._page = page.forwarder
+
+    async def _open_inference(self) -> Inference:
+        box = self._box
+        tables: Mapping[str, Mapping[str, Any]] = box.settings.engines
+        found = await discover(tables)
+        for engine in found:
+            logger.info("found %s at %s and use it", engine.kind, engine.base_url)
+        settings = read_engine_settings(tables or tables_of(found), box.engine_socket)
+        inference = build_inference(settings, box.settings.models.aliases)
+        self._stack.push_async_callback(inference.close)
+        await inference.roster.refresh()
+        watching = asyncio.create_task(inference.roster.run(), name="roster")
+        self._stack.push_async_callback(partial(_end, watching))
+        return inference
+
+    def _chat(self, room: GateRoom, knowledge: KnowledgeParts, embedder: EmbedderClient) -> Chat:
+        analyzer = Analyzer()
+        pipelines = load_pipelines(Quoter(embedder, analyzer), analyzer)
+        return Chat(room.gate, pipelines, knowledge.search, default_model=self._box.settings.models.default)
+
+    async def _keep(self, open_: Callable[[], Any], close: Callable[[], Any]) -> None:
+        await open_()
+        self._stack.push_async_callback(close)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
