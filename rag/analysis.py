@@ -53,7 +53,7 @@ class Word:
 class Analyzer:
     """languages: ISO 639-1 codes out of STEMMERS; fewer candidates make a surer detection."""
 
-    def __init__(self, languages: Sequence[str] = tuple(STEMMERS)) -> None:
+    def __init__(self, languages: Sequence[str] = ("en", "es")) -> None:
         self._stop_words = {language: _stop_words(language) for language in languages}
         self._stemmers = {language: Stemmer.Stemmer(STEMMERS[language]) for language in languages}
         self._any_stop_word = frozenset[str]().union(*self._stop_words.values())

@@ -18,7 +18,9 @@ def fuse(rankings: Sequence[tuple[float, Ranking]]) -> list[tuple[int, float]]:
     Neither the order of the lists nor of their entries matters; equal scores stand by id.
     """
     totals: dict[int, float] = {}
-    for weight, scaled in sorted((weight, sorted(_stretched(ranking).items())) for weight, ranking in rankings):
+    for weight, scaled in sorted(
+        (weight, sorted(_stretched(ranking).items())) for weight, ranking in rankings
+    ):
         for passage, score in scaled:
             totals[passage] = totals.get(passage, 0.0) + weight * score
     return sorted(totals.items(), key=lambda item: (-item[1], item[0]))

@@ -32,10 +32,10 @@ class _Threshold:
 
 
 _MODEL_LANGUAGE = _Threshold(cosine_weight=1.6, least=0.9)
-_FOREIGN_TO_MODEL = _Threshold(cosine_weight=0.8, least=0.6)
+_FOREIGN_TO_MODEL = _Threshold(cosine_weight=0.7, least=0.64)
 # A question that nothing answers still finds a passage of its own language (97 of 100): one of another language on top
 # is itself a sign, by names and numbers, so less is asked of it.
-_OTHER_LANGUAGE = _Threshold(cosine_weight=1.0, least=0.4)
+_OTHER_LANGUAGE = _Threshold(cosine_weight=1.0, least=0.45)
 _LEAST_COVERAGE = 0.35  # where words are all there is
 
 

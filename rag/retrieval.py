@@ -65,12 +65,19 @@ class Retrieval:
         self._model_languages = frozenset(model_languages)
 
     async def search(self, question: str, scope: Scope, limit: int = 10) -> SearchResult:
-        """The passages of scope that answer best, with the evidence for them; works by words alone if it has to."""
+        """The passages of scope that answer best; by words alone where it has to. No question, no passages."""
+        result, _ = await self.search_with_evidence(question, scope, limit)
+        return result
+
+    async def search_with_evidence(
+        self, question: str, scope: Scope, limit: int = 10
+    ) -> tuple[SearchResult, Evidence | None]:
+        """search(), and what spoke for its first passage (None: there is none), for calibrating rag.relevance."""
         text = question[:MAX_QUESTION_CHARACTERS]
         language = self._analyzer.language(text)
         terms = sorted(set(self._analyzer.terms(text, language)))
         if not terms or not scope.collection_ids:
-            return SearchResult((), language, is_relevant=False)
+            return SearchResult((), language, is_relevant=False), None
         candidates = max(self._candidates, limit)
         (vector, dense), lexical, (chunks, frequencies) = await asyncio.gather(
             self._dense(text, scope, candidates),
@@ -84,13 +91,10 @@ class Retrieval:
         notes = [] if vector is not None else [EMBEDDER_UNAVAILABLE]
         if passages and _in_other_language(language, passages[0]):
             notes.append(LANGUAGE_MISMATCH)
-        return SearchResult(
-            passages[:limit],
-            language,
-            tuple(notes),
-            {term: idf(chunks, frequencies.get(term, 0)) for term in terms},
-            bool(passages) and is_relevant(self.evidence(asked, passages[0], dense)),
-        )
+        evidence = self._evidence(asked, passages[0], dense) if passages else None
+        weights = {term: idf(chunks, frequencies.get(term, 0)) for term in terms}
+        enough = evidence is not None and is_relevant(evidence)
+        return SearchResult(passages[:limit], language, tuple(notes), weights, enough), evidence
 
     async def _dense(
         self, text: str, scope: Scope, limit: int
@@ -156,7 +160,7 @@ class Retrieval:
         except EmbedderUnavailable:
             return 0.0
 
-    def evidence(self, asked: _Asked, passage: Passage, dense: Ranking) -> Evidence:
+    def _evidence(self, asked: _Asked, passage: Passage, dense: Ranking) -> Evidence:
         """What speaks for the best passage. One that is not in the dense list is no nearer than the last that is."""
         context = " ".join((*passage.headings, passage.text))
         terms = set(self._analyzer.terms(context, passage.language))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.limits import ParsingLimits
@@ -51,7 +53,9 @@ class ChunkingSettings(BaseModel):
     target_tokens: int = Field(
         160, ge=8, description="Neighbouring paragraphs are joined up to here; a longer one stands alone."
     )
-    tiny_tokens: int = Field(24, ge=0, description="A paragraph this short joins a neighbour up to max_tokens.")
+    tiny_tokens: int = Field(
+        24, ge=0, description="A paragraph this short joins a neighbour up to max_tokens."
+    )
     heading_tokens: int = Field(
         48, ge=4, description="Room for the heading path within max_tokens; outer headings go first."
     )
@@ -62,4 +66,20 @@ class RetrievalSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    languages: list[Literal["en", "es", "fr", "de", "pt", "it"]] = Field(
+        ["en", "es"],
+        min_length=1,
+        description="Languages of documents and questions; the fewer, the surer they are told apart.",
+    )
     candidates: int = Field(100, ge=10, le=1000, description="Passages taken from each list before fusing.")
+    exact_below: int = Field(
+        20_000,
+        ge=0,
+        description="Passages up to which every vector is compared; above it, a graph is walked.",
+    )
+    ef_search: int = Field(
+        200,
+        ge=100,
+        le=1000,
+        description="How widely the graph is searched; lower finds less under access rules.",
+    )
