@@ -11,6 +11,7 @@ from collections.abc import Callable
 import typer
 
 COMMANDS = {
+    "ask": "appliance.commands.ask:ask",
     "up": "appliance.commands.up:up",
     "doctor": "appliance.commands.doctor:doctor",
     "settings": "appliance.commands.settings:settings",
