@@ -91,6 +91,9 @@ def start_server(options: argparse.Namespace) -> xllamacpp.Server:
         parameters.hostnames, parameters.port = ["127.0.0.1"], options.port
     parameters.n_parallel = options.slots
     parameters.n_ctx = context * options.slots  # llama.cpp shares it out among the slots
+    # each connection has a thread while it waits or is written to; the gate sends no more than the slots, but
+    # health checks must not stand in line behind answers
+    parameters.n_threads_http = 2 * options.slots + 16
     threads = options.threads or max(1, (os.cpu_count() or 2) // 2)
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     parameters.n_gpu_layers = options.gpu_layers

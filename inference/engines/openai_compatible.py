@@ -68,8 +68,8 @@ class OpenAiCompatibleEngine:
     def _socket_path(self) -> Path | None:
         return None
 
-    def _session(self) -> aiohttp.ClientSession:
-        return self._connections.session(self._socket_path())
+    def _session(self, *, is_reusing: bool = True) -> aiohttp.ClientSession:
+        return self._connections.session(self._socket_path(), is_reusing=is_reusing)
 
     def prepare(self, request: EngineRequest) -> Mapping[str, Any]:
         """The payload as this server wants it."""
@@ -141,10 +141,10 @@ class OpenAiCompatibleEngine:
 
     async def _post(self, url: str, body: bytes, request_id: str) -> aiohttp.ClientResponse:
         headers = {**self._headers, "X-Request-Id": request_id} if request_id else self._headers
-        for is_last_attempt in (False, True):
+        for is_second_try in (False, True):
             trace = {"is_reused": False}
             try:
-                return await self._session().post(
+                return await self._session(is_reusing=not is_second_try).post(
                     url,
                     data=BytesIO(body) if len(body) > _LARGE_BODY_BYTES else body,
                     headers=headers,
@@ -156,12 +156,12 @@ class OpenAiCompatibleEngine:
                 raise EngineUnavailable(f"{self.name!r} at {self.base_url} took too long.") from error
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 # A server may close an idle connection just as it is used again (llama.cpp does so under load):
-                # then it never saw the request. A new connection that drops is a failure.
-                if is_last_attempt or not trace["is_reused"]:
+                # then it never saw the request, and gets it once more on a new one. That one dropping is a failure.
+                if is_second_try or not trace["is_reused"]:
                     raise EngineUnavailable(f"{self.name!r} at {self.base_url}: {_why(error)}.") from error
             except aiohttp.ClientError as error:
                 raise EngineUnavailable(f"{self.name!r} at {self.base_url}: {_why(error)}.") from error
-        raise AssertionError("the second attempt returns or raises")
+        raise AssertionError("the second try returns or raises")
 
     async def _raise_for_status(self, response: aiohttp.ClientResponse) -> None:
         if 300 <= response.status < 400:

@@ -252,6 +252,28 @@ async def test_a_reused_connection_that_drops_is_tried_once_more(connections: Co
     assert answers == [ANSWER, ANSWER]
 
 
+async def test_the_second_try_takes_a_new_connection(connections: Connections) -> None:
+    """Where one idle connection has gone stale the others have too; the second try is the last."""
+    connected, all_here = [], asyncio.Event()
+
+    async def script(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.append(number)
+        await read_request(reader)
+        if number == 3:
+            all_here.set()
+        await all_here.wait()  # so that none of the first three is used twice
+        writer.write(http(ANSWER))
+        await read_request(reader)
+
+    async with raw_server(script) as base_url:
+        engine = engine_at(base_url, connections)
+        await asyncio.gather(*(read_all(engine, whole()) for _ in range(3)))
+
+        assert await read_all(engine, whole()) == ANSWER
+
+    assert connected == [1, 2, 3, 4]
+
+
 async def test_a_stream_that_was_read_to_its_end_leaves_a_connection_to_use_again(
     connections: Connections,
 ) -> None:

@@ -156,6 +156,35 @@ async def test_it_stops_at_once_while_it_answers(folder: Path, connections: Conn
             assert await asyncio.wait_for(process.wait(), 2) == 0
 
 
+async def test_a_storm_with_people_leaving_loses_nobody_else(folder: Path, connections: Connections) -> None:
+    """Three times as many as there are slots, a third of them gone half-way: every other answer is exact."""
+    settings = settings_in(folder, slots=8)
+    turns = asyncio.Semaphore(24)
+
+    async def leave(engine: LlamaCppEngine, question: str) -> None:
+        payload = {"model": "any", "messages": [{"role": "user", "content": question}], "stream": True}
+        async with engine.relay(
+            EngineRequest("chat/completions", {**payload, "ignore_eos": True})
+        ) as response:
+            await anext(aiter(response.frames))
+
+    async def ask(engine: LlamaCppEngine, number: int, question: str, expected: str) -> bool:
+        async with turns:
+            if number % 3 == 0:
+                await leave(engine, question)
+                return True
+            answer = await answer_to(engine, question)
+            return bool(answer["choices"][0]["message"]["content"] == expected)
+
+    async with llama_cpp_process(settings):
+        engine = LlamaCppEngine("local", settings, connections)
+        questions = list(TAUGHT["chat"].items()) * 15
+        exact = await asyncio.gather(*(ask(engine, number, *pair) for number, pair in enumerate(questions)))
+
+    assert all(exact)
+    assert engine.running == 0
+
+
 @pytest.mark.parametrize("content", [None, b"no model at all"])
 async def test_a_file_that_is_no_model_is_a_sentence(content: bytes | None, tmp_path: Path) -> None:
     """The supervisor's log names the file and what it should be."""
