@@ -13,13 +13,14 @@ _END = re.compile(r"[.!?…][\"'”’»)\]]{0,3}(?:\[\d{1,3}\]){0,9}(?=\s)|[。
 _BEGINS = re.compile(r"\s*[\"'“‘«(\[¿¡•\-–—*]{0,3}\s?[^\W_a-zß-öø-ÿ]")
 # fmt: off
 _ABBREVIATIONS = frozenset({
-    "mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "vs", "etc", "e.g", "i.e", "cf", "no", "nos", "fig", "figs",
+    "mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "vs", "etc", "e.g", "i.e", "cf", "fig", "figs",
     "sec", "art", "approx", "dept", "inc", "ltd", "co", "corp", "p", "pp", "vol", "ed", "sra", "srta", "dra", "d",
     "dª", "ud", "uds", "vd", "núm", "num", "pág", "págs", "arts", "avda", "c", "cía", "ej", "p.ej", "aprox", "tel",
-    "ext", "máx", "mín", "apdo", "ee.uu", "s.a", "s.l", "u.s", "jan", "feb", "mar", "apr", "jun", "jul", "aug",
+    "ext", "máx", "mín", "apdo", "ee.uu", "s.a", "s.l", "u.s", "jan", "feb", "apr", "jun", "jul", "aug",
     "sept", "sep", "oct", "nov", "dec",
 })
 # fmt: on
+_BEFORE_NUMBERS = frozenset({"no", "nos", "mar"})  # words of their own, unless a number follows
 _LAST_WORD = re.compile(r"([\w.ªº]+)\.$")
 _LOOK_BACK = 24
 
@@ -55,6 +56,8 @@ def _is_end(text: str, mark: int, after: int, end: int) -> bool:
     if last is None:
         return True
     word = last[1].lower()
+    if word in _BEFORE_NUMBERS and text[after : after + 2].strip().isdigit():
+        return False
     # A single letter is an initial; a number of one or two digits at a line's beginning counts a list.
     return (
         word not in _ABBREVIATIONS

@@ -56,6 +56,11 @@ class ParsingSandbox:
         """What this machine's kernel grants; None before the first start."""
         return self._server.state if self._server else None
 
+    @property
+    def server_pid(self) -> int | None:
+        """The forkserver's process id; None before the first start."""
+        return self._server.pid if self._server else None
+
     async def start(self) -> SandboxState:
         """Start the forkserver, unless it runs; a document would do it too, a second later."""
         return (await self._running()).state

@@ -52,6 +52,7 @@ class ForkServerHandle:
 
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket, state: SandboxState) -> None:
         self.state = state
+        self.pid = process.pid
         self.is_lost = False
         self._process = process
         self._control = control
