@@ -68,7 +68,9 @@ class Room:
     ) -> tuple[int, dict[str, Any]]:
         """(status, body) of a JSON request below /v1."""
         headers = {"authorization": f"Bearer {name}", **more.pop("headers", {})}
-        async with self.session.request(method, f"{self.url}/v1{path}", json=json, headers=headers, **more) as answer:
+        async with self.session.request(
+            method, f"{self.url}/v1{path}", json=json, headers=headers, **more
+        ) as answer:
             return answer.status, await answer.json()
 
     async def upload(
@@ -83,7 +85,9 @@ class Room:
 
     async def store(self, name: str = "ana", owner: str = "user", **more: Any) -> str:
         """A new vector store's id."""
-        status, body = await self.call("POST", "/vector_stores", name, {"name": "shelf", "owner": owner, **more})
+        status, body = await self.call(
+            "POST", "/vector_stores", name, {"name": "shelf", "owner": owner, **more}
+        )
         assert status == 200, body
         return str(body["id"])
 
@@ -192,7 +196,7 @@ async def open_room(box: Box) -> AsyncIterator[Room]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve([listening]))
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
         await asyncio.sleep(0.01)
     try:
         async with aiohttp.ClientSession() as session:

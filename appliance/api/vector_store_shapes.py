@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from appliance.domain import Audience, Caller, Collection, CollectionFile, FileBatch, FileCounts
 from appliance.errors import InvalidRequest
@@ -113,16 +113,23 @@ class RankingOptions(_Body):
 class SearchBody(_Body):
     """POST /v1/vector_stores/{id}/search."""
 
-    query: (
-        Annotated[Text, Field(min_length=1, max_length=32_000)]
-        | Annotated[
-            list[Annotated[Text, Field(min_length=1, max_length=32_000)]], Field(min_length=1, max_length=8)
-        ]
-    )
+    query: Annotated[
+        list[Annotated[Text, Field(min_length=1, max_length=32_000)]], Field(min_length=1, max_length=8)
+    ]
     max_num_results: int = Field(10, ge=1, le=50)
     filters: None = None
     ranking_options: RankingOptions = Field(default_factory=RankingOptions)
     rewrite_query: bool = False
+
+    @field_validator("query", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, query: object) -> object:
+        return [query] if isinstance(query, str) else query
+
+    @property
+    def echo(self) -> str | list[str]:
+        """The query as OpenAI repeats it."""
+        return self.query[0] if len(self.query) == 1 else self.query
 
 
 def file_id_of(text: str) -> UUID:

@@ -183,15 +183,14 @@ def _add_search_routes(
     @router.post("/{store_id}/search")
     async def find(store_id: str, body: SearchBody, caller: Caller = Depends(identify)) -> dict[str, Any]:
         collection_id = _store_id(store_id)
-        queries = [body.query] if isinstance(body.query, str) else body.query
-        passages = await search.search_all(caller, queries, collection_id, body.max_num_results)
+        passages = await search.search_all(caller, body.query, collection_id, body.max_num_results)
         kept = [passage for passage in passages if passage.score >= body.ranking_options.score_threshold]
         attributes = await knowledge.attributes(
             caller, collection_id, list({passage.file_id for passage in kept})
         )
         return {
             "object": "vector_store.search_results.page",
-            "search_query": body.query,
+            "search_query": body.echo,
             "data": [as_search_result(p, dict(attributes.get(p.file_id, {}))) for p in kept],
             "has_more": False,
             "next_page": None,
