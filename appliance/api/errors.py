@@ -157,7 +157,10 @@ async def send_error(exception: BaseException, scope: Scope, send: Send) -> None
 def as_invalid_request(problems: Sequence[Any]) -> appliance_errors.InvalidRequest:
     """pydantic's list of problems as one error that names the first field; what was sent is never repeated."""
     problem = problems[0]
-    where = [str(part) for part in problem["loc"] if part not in ("body", "query", "path", "header")]
+    place, *fields = problem["loc"] or ("body",)
+    where = [
+        str(part) for part in (fields if place in ("body", "query", "path", "header") else problem["loc"])
+    ]
     if problem["type"] == "json_invalid":
         return appliance_errors.InvalidRequest("The body is not valid JSON.", code="invalid_json")
     param = ".".join(where) or None
