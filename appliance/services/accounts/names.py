@@ -47,10 +47,20 @@ def name_key(name: str) -> str:
 
 
 def _folded(text: str) -> str:
+    # What PostgreSQL cannot hold becomes a character that no accepted name has, and so is found nowhere.
+    text = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     once = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", once).casefold()
 
 
 def _is_hidden(character: str) -> bool:
     # Control, format, surrogate, private use, unassigned: NUL and zero-width characters are among them.
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    return character == "\ufffd" or unicodedata.category(character) in (
+        "Cc",
+        "Cf",
+        "Cs",
+        "Co",
+        "Cn",
+        "Zl",
+        "Zp",
+    )

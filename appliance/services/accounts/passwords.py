@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -58,7 +59,7 @@ class Passwords:
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
-        return await self._in_turn(self._hasher.hash, password)
+        return await self._in_turn(self._hasher.hash, _bytes(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """password_hash None: nobody's, which takes as long and is never right."""
@@ -74,11 +75,11 @@ class Passwords:
 
     def _is_right(self, password_hash: str, password: str) -> bool:
         try:
-            return self._hasher.verify(password_hash, password)
+            return self._hasher.verify(password_hash, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _in_turn(self, work: Callable[..., T], *texts: str) -> T:
+    async def _in_turn(self, work: Callable[..., T], *texts: str | bytes) -> T:
         if self._in_line >= _IN_LINE:
             raise TooManyAttempts("Many people are signing in just now.", retry_after_s=2.0)
         self._in_line += 1
@@ -87,3 +88,8 @@ class Passwords:
                 return await asyncio.to_thread(work, *texts)
         finally:
             self._in_line -= 1
+
+
+def _bytes(password: str) -> bytes:
+    # JSON can carry half a surrogate pair; it is as good a character as any in a password.
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
