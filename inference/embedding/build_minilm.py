@@ -50,7 +50,10 @@ def ensure(folder: Path) -> Path:
     built = folder / f"{NAME}-{_package_version()}-int8-{RECIPE}"
     if (built / "model.json").is_file():
         return built
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmbedderUnavailable(f"There is no place for its model: {error}.") from error
     command = [sys.executable, "-m", "inference.embedding.build_minilm", str(built)]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S)

@@ -68,6 +68,11 @@ class EmbedderClient:
             raise EmbedderUnavailable() from error
         return self._known()
 
+    async def connect_when_ready(self) -> ModelCard:
+        """The same with the patience of a passage: for whoever starts beside the process."""
+        await self._ask(wire.COUNT, [], self._passages_patience_s)
+        return self._known()
+
     async def embed_query(self, text: str) -> NDArray[np.float32]:
         payload = await self._ask(wire.QUERY, [text], self._query_patience_s)
         vector: NDArray[np.float32] = self._rows(payload)[0]
