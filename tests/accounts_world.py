@@ -63,7 +63,7 @@ class Worker:
 
 def probe_routes(accounts: Accounts, identity: Identity) -> APIRouter:
     """/probe tells who asks; /v1/stream runs until its credential is withdrawn."""
-    routes = APIRouter()
+    routes = APIRouter(include_in_schema=False)
 
     @routes.api_route("/probe", methods=["GET", "POST"])
     @routes.api_route("/v1/models", methods=["GET", "POST"])
