@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
@@ -25,10 +25,9 @@ from appliance.bootstrap.gate import GateRoom, build_gate
 from appliance.bootstrap.health import build_health
 from appliance.bootstrap.inference import (
     Inference,
+    adopt_local_engines,
     build_inference,
-    discover,
     read_engine_settings,
-    tables_of,
 )
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.bootstrap.page import join_page
@@ -133,17 +132,18 @@ class Gateway:
 
     async def _open_inference(self) -> Inference:
         box = self._box
-        tables: Mapping[str, Mapping[str, Any]] = box.settings.engines
-        found = await discover(tables)
-        for engine in found:
-            logger.info("found %s at %s and use it", engine.kind, engine.base_url)
-        settings = read_engine_settings(tables or tables_of(found), box.engine_socket)
-        inference = build_inference(settings, box.settings.models.aliases)
+        engines = read_engine_settings(box.settings.engines, box.engine_socket)
+        inference = build_inference(engines, box.settings.models.aliases)
         self._stack.push_async_callback(inference.close)
         await inference.roster.refresh()
-        watching = asyncio.create_task(inference.roster.run(), name="roster")
-        self._stack.push_async_callback(partial(_end, watching))
+        self._in_background(inference.roster.run(), "roster")
+        if not engines:
+            looking = adopt_local_engines(inference, lambda found: logger.info(found.sentence()))
+            self._in_background(looking, "discovery")
         return inference
+
+    def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._stack.push_async_callback(partial(_end, asyncio.create_task(work, name=name)))
 
     def _chat(self, room: GateRoom, knowledge: KnowledgeParts, embedder: EmbedderClient) -> Chat:
         analyzer = Analyzer()
