@@ -14,11 +14,12 @@ from markdown_it.token import Token
 
 from rag.decoding import decode
 from rag.documents import ParsedDocument
-from rag.errors import DocumentEmpty
+from rag.errors import DocumentDangerous, DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.parsers.html import write_fragment
 from rag.parsers.page_writer import PageWriter, clean
 
+_MAX_NESTING = 120  # markdown-it leaves out in silence what lies deeper; a nested list counts twice
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"""^title:[ \t]*(["']?)(.+?)\1[ \t]*$""", re.MULTILINE)
 
@@ -28,7 +29,7 @@ class MarkdownParser:
 
     def __init__(self, limits: ParsingLimits) -> None:
         self._limits = limits
-        self._markdown = MarkdownIt("commonmark").enable("table")
+        self._markdown = MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable("table")
 
     def parse(self, path: Path) -> ParsedDocument:
         decoded = decode(path.read_bytes())
@@ -39,7 +40,10 @@ class MarkdownParser:
             named = _TITLE.search(front_matter[1])
             title = named[2].strip() if named else ""
         writer = PageWriter(self._limits)
-        _Tokens(writer).write(self._markdown.parse(source))
+        tokens = self._markdown.parse(source)
+        if any(token.level >= _MAX_NESTING - 1 for token in tokens):
+            raise DocumentDangerous("Its lists or quotations are nested deeper than any page needs.")
+        _Tokens(writer).write(tokens)
         page = writer.finish(None)
         if not page.text:
             raise DocumentEmpty()

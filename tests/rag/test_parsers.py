@@ -276,6 +276,19 @@ def test_markdown_is_read_as_it_would_be_shown(tmp_path: Path) -> None:
     ]
 
 
+def test_markdown_nested_deeply_is_read_whole_or_refused(tmp_path: Path) -> None:
+    """Thirty levels of lists keep every item; a thousand are refused, not cut in silence."""
+
+    def nested(levels: int) -> Path:
+        return _written(tmp_path / "a.md", "".join(f"{'  ' * level}- item {level}\n" for level in range(levels)))
+
+    assert len(_only_page(MarkdownParser(LIMITS).parse(nested(30))).blocks) == 30
+    with pytest.raises(DocumentDangerous, match="nested"):
+        MarkdownParser(LIMITS).parse(nested(1000))
+    with pytest.raises(DocumentDangerous, match="nested"):
+        MarkdownParser(LIMITS).parse(_written(tmp_path / "b.md", ">" * 5000 + " quoted"))
+
+
 def test_heading_levels_of_markdown_are_kept(tmp_path: Path) -> None:
     """Levels are what the chunker builds its paths from."""
     page = _only_page(

@@ -269,6 +269,38 @@ async def test_closing_ends_every_process_and_starting_again_works(
     assert (await hostile.parse(path)).pages[0].text == "xx"
 
 
+async def test_a_killed_caller_takes_forkserver_and_children_along(tmp_path: Path) -> None:
+    """Nobody is left to read on for a worker that is gone."""
+    path = tmp_path / "document"
+    path.write_text("hang")
+    code = (
+        "import asyncio, pathlib, sys\n"
+        "from rag.sandbox.client import ParsingSandbox\n"
+        "from rag.settings import ParsingSettings\n"
+        "async def main():\n"
+        f"    sandbox = ParsingSandbox(ParsingSettings(), {HOSTILE!r})\n"
+        "    await sandbox.start()\n"
+        "    print(sandbox.server_pid, flush=True)\n"
+        f"    await sandbox.parse(pathlib.Path({str(path)!r}))\n"
+        "asyncio.run(main())\n"
+    )
+    caller = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, cwd=Path.cwd(), stdout=asyncio.subprocess.PIPE
+    )
+    assert caller.stdout is not None
+    server = int(await caller.stdout.readline())
+    children: list[int] = []
+    while not children:
+        children = await _read_children(server)
+    caller.kill()
+    await caller.wait()
+    for _ in range(1000):
+        if not any(_is_alive(pid) for pid in (server, *children)):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the forkserver or its child outlived the caller")
+
+
 async def test_a_parser_that_is_not_installed_hurts_only_its_own_format(tmp_path: Path) -> None:
     """The state says so, for the operator; the other formats are read."""
     sandbox = ParsingSandbox(ParsingSettings(), {**PARSERS, PDF: "no_such_package:Parser"})
@@ -322,7 +354,10 @@ def _server_pid(sandbox: ParsingSandbox) -> int:
 
 
 async def _children_of(sandbox: ParsingSandbox) -> list[int]:
-    pid = _server_pid(sandbox)
+    return await _read_children(_server_pid(sandbox))
+
+
+async def _read_children(pid: int) -> list[int]:
     text = await asyncio.to_thread(Path(f"/proc/{pid}/task/{pid}/children").read_text)
     return [int(child) for child in text.split()]
 
