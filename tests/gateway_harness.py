@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import aiohttp
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Request
 from starlette.types import Receive, Scope, Send
 
+from appliance.api.app import create_app
 from appliance.api.embedding_answers import EmbeddingAnswers
 from appliance.api.fast_path import FastPath
+from appliance.api.metrics import metrics_router
+from appliance.api.models import models_router
 from appliance.bootstrap.gate import GateRoom, build_gate
 from appliance.domain import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
@@ -26,6 +29,7 @@ from appliance.fairness.settings import GateSettings
 from appliance.ports import Pipeline, Search
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.chat import Chat
+from appliance.services.offered_models import OfferedModels
 from inference.engines.connections import Connections
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.engines.vllm import VllmEngine
@@ -89,6 +93,16 @@ class Gateway:
         return self.session.post(f"{self.base_url}/v1/{route}", json=payload, headers=all_headers)
 
 
+async def until(condition: Callable[[], bool | Awaitable[bool]], timeout_s: float = 10.0) -> None:
+    """Look again and again until it holds. Raises TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            holds = condition()
+            if holds if isinstance(holds, bool) else await holds:
+                return
+            await asyncio.sleep(0.01)
+
+
 def engine_settings(base_url: str, *, kind: str = "openai_compatible", **values: object) -> EngineSettings:
     """Settings of an engine that listens already."""
     model = VllmSettings if kind == "vllm" else OpenAiCompatibleSettings
@@ -134,7 +148,12 @@ async def running_gateway(
         comment_after_s=settings.comment_after_s,
         shows_queue=settings.queue_comments,
     )
-    rest = FastAPI()
+    offered = OfferedModels(room.gate, chat.pipeline_names, embedder, aliases or {})
+
+    async def identify(request: Request) -> Caller:
+        return await identity.identify(request.scope)
+
+    rest = create_app([models_router(offered, identify), metrics_router(room.metrics, identify)])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await (fast_path if fast_path.serves(scope) else rest)(scope, receive, send)
@@ -145,8 +164,7 @@ async def running_gateway(
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve([listening]))
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started)
     base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     try:
         async with aiohttp.ClientSession() as session:

@@ -34,6 +34,14 @@ class EmbeddingAnswers:
         """Whether that name is the embedded model's."""
         return self._embedder is not None and self._aliases.get(model, model) == self._embedder.model_id
 
+    @property
+    def names(self) -> list[str]:
+        """The embedded model's name and aliases; empty without one."""
+        if self._embedder is None:
+            return []
+        own = self._embedder.model_id
+        return [own, *(alias for alias, target in self._aliases.items() if target == own)]
+
     async def answer(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
         """Raises NotPermitted, InvalidRequest, EmbedderUnavailable, PartUnavailable."""
         assert self._embedder is not None

@@ -27,7 +27,7 @@ from appliance.fairness.gate import Gate, GatedResponse, Purpose
 from appliance.fairness.ledger import REVOKED
 from appliance.services.accounts.live_requests import LiveRequest, LiveRequests
 from appliance.services.chat import Chat
-from inference.errors import EngineStreamBroken
+from inference.errors import EngineStreamBroken, ModelNotFound
 from inference.types import EngineRequest, EngineRoute
 
 ROUTES: Mapping[str, EngineRoute] = {
@@ -132,7 +132,11 @@ class FastPath:
 
     async def _answer_by_engine(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
         tell = exchange.tell_waiting if request.is_stream and self._may_comment(exchange) else None
-        engine = self._gate.engine_for(caller, request.model, Purpose(exchange.scope["path"]), tell)
+        try:
+            engine = self._gate.engine_for(caller, request.model, Purpose(exchange.scope["path"]), tell)
+        except ModelNotFound as error:
+            known = [*self._chat.pipeline_names, *error.known, *self._embeddings.names]
+            raise ModelNotFound(request.model, known) from error
         call = EngineRequest(request.route, request.payload, exchange.request_id)
         async with engine.relay(call) as response:
             if response.content_type.startswith("text/event-stream"):

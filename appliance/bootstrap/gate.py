@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import uuid4
 
+from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -14,6 +15,7 @@ from appliance.fairness.gate import Gate
 from appliance.fairness.leases import LEASE_S, Leases
 from appliance.fairness.ledger import Ledger
 from appliance.fairness.load_watch import LoadWatch
+from appliance.fairness.metrics import GateMetrics
 from appliance.fairness.settings import GateSettings
 from appliance.storage.database import Database
 from appliance.storage.usage import UsageStore, ledger_url
@@ -29,6 +31,7 @@ class GateRoom:
     """The gate and what it opened; open() before the first request, close() after the last."""
 
     gate: Gate
+    metrics: CollectorRegistry
     valkey: Redis
     database: Database
 
@@ -69,10 +72,13 @@ def build_gate(
         first_report_s=settings.comment_after_s,
     )
     database = Database(ledger_url(database_url), pool_size=3)
-    ledger = Ledger(UsageStore(database), worker)
+    registry = CollectorRegistry()
+    metrics = GateMetrics(registry)
+    ledger = Ledger(UsageStore(database), worker, metrics.observe)
     loads = LoadWatch(valkey, queue, lambda: _engines_up(roster), str(worker))
     gate = Gate(roster, leases, ledger, loads, default_slots=settings.default_slots)
-    return GateRoom(gate, valkey, database)
+    metrics.watch(gate)
+    return GateRoom(gate, registry, valkey, database)
 
 
 def _engines_up(roster: Roster) -> list[ChatEngine]:

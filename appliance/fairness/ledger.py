@@ -1,7 +1,8 @@
 """What was asked and what it used: one row a request, there before the first byte of its answer leaves.
 
 Start rows are committed in groups, beside the engine's work: those who come within two milliseconds, or while a commit
-runs, share the next one. Ends are written in batches. A row whose process died without ending it is ended by the others. Knows nothing of SQL.
+runs, share the next one. Ends are written in batches. A row whose process died without ending it is ended by the
+others. Knows nothing of SQL.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -134,11 +135,20 @@ class Entry:
 
 
 class Ledger:
-    """Begins and finishes rows; open() before the first, close() after the last writes what is left."""
+    """Begins and finishes rows; open() before the first, close() after the last writes what is left.
 
-    def __init__(self, repository: UsageRepository, worker: UUID | None = None) -> None:
+    on_finish: told of every row that ended; must not fail.
+    """
+
+    def __init__(
+        self,
+        repository: UsageRepository,
+        worker: UUID | None = None,
+        on_finish: Callable[[Entry], None] | None = None,
+    ) -> None:
         self._repository = repository
         self.worker = worker or uuid4()
+        self._on_finish = on_finish
         self._starts: list[RequestStart] = []
         self._group: asyncio.Future[None] | None = None
         self._ends: list[Entry] = []
@@ -197,6 +207,8 @@ class Ledger:
             entry.end.total_ms = entry.elapsed_ms()
         self._ends.append(entry)
         self._has_ends.set()
+        if self._on_finish is not None:
+            self._on_finish(entry)
 
     async def _write_starts(self) -> None:
         while True:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from typing import LiteralString
 from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
@@ -126,10 +125,16 @@ class _KeptConnection:
 
 
 def _start_row(start: RequestStart) -> dict[str, object]:
-    row = asdict(start)
-    # PostgreSQL's text cannot hold this one character.
-    row["model"] = start.model.replace("\0", "")
-    return row
+    return {
+        "id": start.id,
+        "request_id": start.request_id,
+        "part_of": start.part_of,
+        "user_id": start.user_id,
+        "key_id": start.key_id,
+        "model": start.model.replace("\0", ""),  # the one character PostgreSQL's text cannot hold
+        "route": start.route,
+        "started_at": start.started_at,
+    }
 
 
 def _end_row(row_id: UUID, end: RequestEnd) -> dict[str, object]:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from appliance.storage.database import Database
 from inference.testing.fake_engine import FakeEngine, Fault
-from tests.gateway_harness import Gateway, person
+from tests.gateway_harness import Gateway, person, until
 
 QUESTION = {"model": "fake", "messages": [{"role": "user", "content": "How are you?"}]}
 
@@ -143,6 +143,10 @@ async def _whole(gateway: Gateway) -> Any:
         return await response.json()
 
 
+async def _waits(valkey: Redis, count: int) -> bool:
+    return bool(await valkey.zcard("{gate}:queue:fake") == count)
+
+
 async def test_a_client_that_leaves_the_queue_leaves_no_trace_in_it(
     gateway: Gateway, engine: FakeEngine, database: Database, valkey: Redis
 ) -> None:
@@ -151,14 +155,12 @@ async def test_a_client_that_leaves_the_queue_leaves_no_trace_in_it(
     running = [asyncio.create_task(_read(gateway, key="bea")) for _ in range(2)]
     await engine.until(lambda e: e.running == 2)
     waiting = asyncio.create_task(_whole(gateway))
-    while not await valkey.zcard("{gate}:queue:fake"):
-        await asyncio.sleep(0.01)
+    await until(lambda: _waits(valkey, 1))
 
     waiting.cancel()
 
     (row,) = await _rows(database)
-    while await valkey.zcard("{gate}:queue:fake"):
-        await asyncio.sleep(0.01)
+    await until(lambda: _waits(valkey, 0))
     assert row["status"] == "client_gone" and row["engine"] is None and row["prompt_tokens"] == 0
     assert len(engine.requests) == 2
     for task in running:

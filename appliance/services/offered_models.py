@@ -1,0 +1,70 @@
+"""Every name that can be asked for as a model: pipelines, what the engines serve, aliases, the embedded model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from appliance.domain import Caller
+from appliance.fairness.gate import Gate
+from inference.errors import ModelNotFound
+from inference.ports import Embedder
+from inference.types import ModelKind
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """One name. owner: the engine that serves it, or `appliance`. context_tokens None: the engine does not tell."""
+
+    id: str
+    kind: ModelKind
+    owner: str
+    context_tokens: int | None = None
+
+
+class OfferedModels:
+    """pipelines: names, first in the list. embedder None: engines alone embed. aliases: of the configuration."""
+
+    def __init__(
+        self, gate: Gate, pipelines: Sequence[str], embedder: Embedder | None, aliases: Mapping[str, str]
+    ) -> None:
+        self._gate = gate
+        self._pipelines = tuple(pipelines)
+        self._embedder = embedder
+        self._aliases = aliases
+
+    def all(self, caller: Caller) -> list[OfferedModel]:
+        """What this caller may use, each name once."""
+        offered = {model.id: model for model in self._everything()}
+        return [model for model in offered.values() if caller.scopes.allow_model(model.id)]
+
+    def one(self, caller: Caller, name: str) -> OfferedModel:
+        """Raises ModelNotFound that lists what there is."""
+        models = self.all(caller)
+        for model in models:
+            if model.id == name:
+                return model
+        raise ModelNotFound(name, [model.id for model in models])
+
+    def _everything(self) -> list[OfferedModel]:
+        owners: dict[str, str] = {}
+        for state in self._gate.engine_states():
+            for served in state.models:
+                owners.setdefault(served.id, state.name)
+        models = [OfferedModel(name, "chat", "appliance") for name in self._pipelines]
+        models += [
+            OfferedModel(
+                model.id,
+                model.kind,
+                owners.get(self._aliases.get(model.id, model.id), "appliance"),
+                model.context_tokens,
+            )
+            for model in self._gate.models()
+        ]
+        if self._embedder is not None:
+            own = self._embedder.model_id
+            names = [own, *(alias for alias, target in self._aliases.items() if target == own)]
+            models += [
+                OfferedModel(name, "embedding", "appliance", self._embedder.max_tokens) for name in names
+            ]
+        return models
