@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -222,9 +222,13 @@ async def working(box: Box) -> AsyncIterator[None]:
         await asyncio.wait_for(running, 15)
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Returns once something holds that nobody announces; fails after a minute."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 def count_blobs(box: Box) -> int:
     """Files that lie below DATA/blobs, uploads on their way in included."""
-    return sum(1 for path in (box.data / "blobs").rglob("*") if path.is_file())
-
-
-JSON = Mapping[str, Any]
+    return sum(1 for path in (box.data / "blobs").resolve().rglob("*") if path.is_file())

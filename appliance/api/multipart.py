@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from appliance.errors import InvalidRequest
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+_EXTENDED_NAME = re.compile(rb";\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)", re.IGNORECASE)
 _MAX_BOUNDARY = 200  # characters; RFC 2046 allows 70
 
 
@@ -105,10 +107,15 @@ class _Collector:
         self._header_name = self._header_value = b""
 
     def _headers_finished(self) -> None:
-        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        disposition = self._headers.get(b"content-disposition", b"")
+        _, options = parse_options_header(disposition)
         media_type, _ = parse_options_header(self._headers.get(b"content-type", b""))
         self._events.append(
-            PartBegin(_text(options.get(b"name", b"")), _filename(options), media_type.decode("latin-1"))
+            PartBegin(
+                _text(options.get(b"name", b"")),
+                _filename(disposition, options),
+                media_type.decode("latin-1"),
+            )
         )
 
     def _data(self, data: bytes, start: int, end: int) -> None:
@@ -118,15 +125,14 @@ class _Collector:
         self.is_complete = True
 
 
-def _filename(options: dict[bytes, bytes]) -> str | None:
-    extended = options.get(b"filename*")
-    if extended is not None and extended.lower().startswith(b"utf-8'"):
-        return unquote(extended.decode("latin-1").split("'", 2)[-1], errors="replace")
+def _filename(disposition: bytes, options: dict[bytes, bytes]) -> str | None:
     plain = options.get(b"filename")
-    if plain is None:
-        return None
-    # Browsers and httpx write these three so (HTML, §4.10.21.8), and nothing else.
-    return _text(plain).replace("%22", '"').replace("%0D", "").replace("%0A", "")
+    if plain is not None:
+        # Browsers and httpx write these three so (HTML, §4.10.21.8), and nothing else.
+        return _text(plain).replace("%22", '"').replace("%0D", "").replace("%0A", "")
+    # RFC 7578 forbids this form; older urllib3 writes names so that are not ASCII.
+    extended = _EXTENDED_NAME.search(disposition)
+    return unquote(extended[1].decode("latin-1"), errors="replace") if extended else None
 
 
 def _text(value: bytes) -> str:
