@@ -8,8 +8,6 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 
-from charset_normalizer import from_bytes
-
 # Longer marks first: UTF-32's little-endian mark begins with UTF-16's.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -80,6 +78,9 @@ def _guessed(data: bytes) -> DecodedText:
     )
     if broken and multi_byte > 20 * broken:
         return _replacing(data, "utf-8")
+    # Imported late: 4 MB that the gateway, which only asks for media types, has no use for.
+    from charset_normalizer import from_bytes
+
     best = from_bytes(data[:_GUESS_BYTES]).best()
     encoding = best.encoding if best is not None else "cp1252"
     # Short Western texts look like many code pages at once; the commonest one is the better bet.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import gc
+import importlib
 import json
 import os
 import selectors
@@ -146,6 +147,7 @@ def main(arguments: str) -> None:
         options["max_output_bytes"],
         probe(),
     )
+    importlib.import_module("charset_normalizer")  # rag.decoding imports it at its first guess only
     missing = []
     for media_type in reader.parsers:
         try:
