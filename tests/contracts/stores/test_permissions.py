@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg import AsyncConnection
 
 from appliance.domain import Role, Viewer
 from appliance.storage.database import Database
-from tests.contracts.stores.conftest import MODEL, Library, vector_of
+from tests.library import MODEL, Library, vector_of
 
 SECRET = "the merger is planned for march"
 TABLES = ("pages", "chunks", "embeddings", "postings", "terms", "collection_totals")
@@ -97,12 +99,15 @@ async def test_nobody_writes_into_another_persons_collection(
     assert (await library.store.frequencies(library.scope(ana, collection), ["merger"]))[0] == 1
 
 
-async def test_the_gateway_cannot_write_the_index(library: Library, ana: Viewer) -> None:
-    """Only the worker's role may."""
+async def test_the_gateway_takes_documents_out_and_never_puts_any_in(library: Library, ana: Viewer) -> None:
+    """Deleting takes effect at once; what is said to be in a document comes from the worker alone."""
     collection, file = await library.collection(ana), await library.file(ana)
+    await library.index(ana, file, collection, [SECRET])
+    gateway = Library(library.api, library.api, library.store)
 
+    assert await library.store.remove(library.scope(ana, collection), file, collection) == 1
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        await library.store.remove(library.scope(ana, collection), file, collection)
+        await gateway.index(ana, file, collection, ["planted words"])
 
 
 async def test_a_group_reads_what_belongs_to_it(library: Library, ana: Viewer) -> None:
@@ -151,9 +156,9 @@ class MaintenanceScope:
     """Maintenance has no viewer; its role passes by the policies."""
 
     database: Database
-    collection_ids: tuple = ()
+    collection_ids: tuple[UUID, ...] = ()
 
-    def connection(self):
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """One transaction as maintenance."""
         return self.database.transaction()
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import numpy as np
 import pytest
 
 from appliance.domain import Viewer
 from rag.documents import Passage
-from tests.contracts.stores.conftest import MODEL, Library, vector_of
+from tests.library import MODEL, Library, vector_of
 
 LEAVE = "staff have thirty days of paid leave"
 LAPTOP = "a laptop is lent for three years"
 COFFEE = "coffee is free for staff"
 
 
-async def texts(library: Library, viewer: Viewer, ids: list[tuple[int, float]], *collections) -> list[str]:
+async def texts(
+    library: Library, viewer: Viewer, ids: list[tuple[int, float]], *collections: UUID
+) -> list[str]:
     """What the found passages say."""
     found = await library.store.passages(library.scope(viewer, *collections), [chunk for chunk, _ in ids])
     return [passage.text for passage in found]
