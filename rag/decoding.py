@@ -6,6 +6,7 @@ Knows nothing of formats. What had to be guessed is said in a note for the docum
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 
 # Longer marks first: UTF-32's little-endian mark begins with UTF-16's.
@@ -18,6 +19,40 @@ _MARKS = (
 )
 # Guessing looks at the beginning only: a code page does not change in the middle, and guessing is slow.
 _GUESS_BYTES = 64 * 1024
+
+_WESTERN = "cp1252"
+_LEAST_COHERENCE = 0.3  # of charset-normalizer's 0 to 1; below, it has recognised no language
+_LATIN = frozenset(
+    {
+        "latin_1",
+        "iso8859_15",
+        "cp1250",
+        "cp1252",
+        "cp1254",
+        "cp1257",
+        "cp1258",
+        "iso8859_2",
+        "iso8859_3",
+        "iso8859_4",
+    }
+    | {
+        "iso8859_9",
+        "iso8859_10",
+        "iso8859_13",
+        "iso8859_14",
+        "iso8859_16",
+        "cp437",
+        "cp850",
+        "cp858",
+        "mac_roman",
+    }
+    | {"hp_roman8", "cp775", "cp852", "mac_latin2", "mac_iceland", "mac_turkish", "cp1140", "cp037", "cp500"}
+)
+# What no Western language writes there: a sign between letters, an accent that stands at words' ends only, thorns;
+# and what is not assigned at all.
+_ODD_IN_WESTERN = re.compile(
+    r"(?<=[a-z])[¿¡³¹¼½¾¤¦¶±¢£¥§´¸¨•˜ˆ‰†‡ŽžŸƒ‚„…–—™](?=[a-z])|[ìù](?=[a-z])|[þýðÞÐŽŸ‚ˆ\ufffd]|[¹³](?=\s)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,45 +117,30 @@ def _guessed(data: bytes) -> DecodedText:
     from charset_normalizer import from_bytes
 
     best = from_bytes(data[:_GUESS_BYTES]).best()
-    encoding = best.encoding if best is not None else "cp1252"
-    # Short Western texts look like many code pages at once; the commonest one is the better bet.
-    if encoding in _LATIN_LOOKALIKES and _fits(data, "cp1252"):
-        encoding = "cp1252"
-    text = data.decode(encoding, errors="replace")
-    return DecodedText(text, encoding, f"The file does not name its encoding; it was read as {encoding}.")
+    encoding = best.encoding if best is not None and not best.encoding.startswith("utf") else _WESTERN
+    is_single_byte = len(_decoded(b"\xe9\xe8\xf1\xe1", encoding)) == 4
+    is_unsure = best is None or best.coherence < _LEAST_COHERENCE
+    if encoding in _LATIN or (is_single_byte and is_unsure):
+        encoding = _latin(data, encoding, best.language if best is not None else "")
+    return DecodedText(
+        data.decode(encoding, errors="replace"),
+        encoding,
+        f"The file does not name its encoding; it was read as {encoding}.",
+    )
 
 
-_LATIN_LOOKALIKES = frozenset(
-    {
-        "latin_1",
-        "iso8859_15",
-        "cp1250",
-        "cp1252",
-        "cp1254",
-        "cp1257",
-        "cp1258",
-        "iso8859_2",
-        "iso8859_3",
-        "iso8859_4",
-    }
-    | {
-        "iso8859_9",
-        "iso8859_10",
-        "iso8859_13",
-        "iso8859_14",
-        "iso8859_16",
-        "cp437",
-        "cp850",
-        "cp858",
-        "mac_roman",
-    }
-    | {"hp_roman8", "cp775", "cp852", "mac_latin2", "mac_iceland", "mac_turkish", "cp1140", "cp037", "cp500"}
-)
+def _latin(data: bytes, guess: str, language: str) -> str:
+    """Which code page with Latin letters. Short Western texts look like many at once: the commonest is the better bet,
+    unless it puts signs into the middle of words.
+    """
+    text = _decoded(data[:_GUESS_BYTES], _WESTERN)
+    foreign = sum(1 for character in text if character > "\x7f")
+    if len(_ODD_IN_WESTERN.findall(text)) <= 0.15 * foreign:
+        return _WESTERN
+    if language == "Turkish":
+        return "cp1254"
+    return "mac_roman" if guess.startswith("mac_") else guess
 
 
-def _fits(data: bytes, encoding: str) -> bool:
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return not any("\x80" <= character < "\xa0" for character in text)
+def _decoded(data: bytes, encoding: str) -> str:
+    return data.decode(encoding, errors="replace")

@@ -280,7 +280,9 @@ def test_markdown_nested_deeply_is_read_whole_or_refused(tmp_path: Path) -> None
     """Thirty levels of lists keep every item; a thousand are refused, not cut in silence."""
 
     def nested(levels: int) -> Path:
-        return _written(tmp_path / "a.md", "".join(f"{'  ' * level}- item {level}\n" for level in range(levels)))
+        return _written(
+            tmp_path / "a.md", "".join(f"{'  ' * level}- item {level}\n" for level in range(levels))
+        )
 
     assert len(_only_page(MarkdownParser(LIMITS).parse(nested(30))).blocks) == 30
     with pytest.raises(DocumentDangerous, match="nested"):
@@ -314,6 +316,34 @@ def test_text_in_the_usual_encodings_keeps_its_accents(encoding: str, tmp_path: 
     document = PlainTextParser(LIMITS).parse(path)
     assert _only_page(document).text == text
     assert bool(document.notes) == (encoding == "cp1252")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "café"),
+        ("cp1252", "Le café coûte 5 € – « trop » à Nîmes."),
+        ("mac_roman", "Cada persona tiene veintitrés días de vacaciones al año. ¿Cuándo? Mañana."),
+        ("cp850", "Cada persona tiene veintitrés días de vacaciones al año. ¿Cuándo? Mañana."),
+        (
+            "cp1250",
+            "Każdy pracownik ma prawo do dwudziestu sześciu dni urlopu; wniosek należy złożyć wcześniej.",
+        ),
+        ("cp1254", "Her çalışanın yılda yirmi beş gün izin hakkı vardır ve başvuru iki hafta önce yapılır."),
+        ("cp1251", "Каждый сотрудник имеет право на двадцать восемь дней отпуска в году."),
+        ("cp932", "社員は年に二十五日の休暇を取ることができます。申請は二週間前までに提出してください。"),
+        ("gb18030", "每位员工每年有二十五天的休假。申请必须提前两周提交，主管在三天内答复。"),
+    ],
+)
+def test_code_pages_that_are_not_named_are_guessed_and_noted(
+    encoding: str, text: str, tmp_path: Path
+) -> None:
+    """A file from an old program is readable, and its owner is told that its encoding was guessed."""
+    path = tmp_path / "a.txt"
+    path.write_bytes(text.encode(encoding))
+    document = PlainTextParser(LIMITS).parse(path)
+    assert _only_page(document).text == text
+    assert "does not name its encoding" in document.notes[0]
 
 
 def test_nul_bytes_soft_hyphens_and_decomposed_letters_are_made_clean(tmp_path: Path) -> None:
