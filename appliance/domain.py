@@ -271,7 +271,10 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end of an answer. kind tells how it came about: written by a model, quoted, or refused for want of evidence."""
+    """The end of an answer. kind tells how it came about: written by a model, quoted, or refused for want of evidence.
+
+    dropped_messages: earlier messages of the conversation that did not fit into the model's context.
+    """
 
     kind: Literal["written", "quoted", "refused"]
     finish_reason: str = "stop"
@@ -279,6 +282,7 @@ class Finished:
     served_by: str = "local:documents"
     model: str = ""
     notes: tuple[str, ...] = ()
+    dropped_messages: int = 0
 
 
 AnswerEvent = TextDelta | Waiting | Searched | Cited | Finished

@@ -36,6 +36,10 @@ class ChatEngine(Protocol):
         """How busy it is. Raises EngineUnavailable."""
         ...
 
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """Tokens of text as the model counts them, its special ones left out; None where the server cannot tell."""
+        ...
+
     async def close(self) -> None: ...
 
 

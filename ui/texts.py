@@ -354,8 +354,8 @@ _NOTES = {
         "Lo subrayado no tiene respaldo en los documentos encontrados.",
     ),
     "history_cut": Sentence(
-        "The beginning of this conversation was too long for the model and was left out.",
-        "El principio de esta conversación era demasiado largo para el modelo y se omitió.",
+        "Earlier messages of this conversation that the model has no room for and did not see: {dropped_messages}.",
+        "Mensajes anteriores de esta conversación que no caben en el modelo y no ha visto: {dropped_messages}.",
     ),
 }
 

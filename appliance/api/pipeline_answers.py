@@ -166,6 +166,7 @@ class Completion:
             "kind": self.finished.kind,
             "served_by": self.finished.served_by,
             "notes": list(self.finished.notes),
+            "dropped_messages": self.finished.dropped_messages,
             "unsupported": self._unsupported,
         }
 

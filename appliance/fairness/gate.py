@@ -185,6 +185,12 @@ class GatedEngine:
             slots=sum(slots) if slots else None,
         )
 
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """Asked of the first engine that is up, at once and unrecorded: it makes no token."""
+        by_name, candidates = self._gate.routes(self.name)
+        engine, own_name = by_name[candidates[0].engine]
+        return await engine.count_tokens(own_name, text)
+
     async def close(self) -> None:
         """Nothing of its own to close."""
 

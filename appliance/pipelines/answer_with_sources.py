@@ -6,7 +6,7 @@ each sentence against the passages. Where nothing relevant is found it says so a
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -21,23 +21,22 @@ from appliance.domain import (
     Searched,
     TextDelta,
 )
-from appliance.pipelines.prompting import CountTokens, Prompt, build, label
+from appliance.pipelines.fitting import fit
+from appliance.pipelines.prompting import Prompt, label
 from appliance.pipelines.texts import text
 from appliance.ports import Search
 from inference.ports import ChatEngine
 from inference.types import EngineRequest, Usage
 from rag import citations, supporting
 from rag.analysis import Analyzer
-from rag.documents import Passage, SearchResult
+from rag.documents import SearchResult
 from rag.quoter import Quote, Quoter
 
 PASSAGES_SEARCHED = 8
-DEFAULT_CONTEXT_TOKENS = 4096
-MAX_ANSWER_TOKENS = 1024
 
 
 class AnswerWithSources:
-    """The pipeline `answer-with-sources`. count_tokens: of the engine's model, an overestimate where unknown."""
+    """The pipeline `answer-with-sources`."""
 
     name = "answer-with-sources"
 
@@ -108,16 +107,16 @@ class AnswerWithSources:
         engine: ChatEngine,
         search: Search,
     ) -> AsyncGenerator[AnswerEvent, None]:
-        prompt, answer_tokens = await _fit(request, result.passages, language, engine)
+        fitted = await fit(request, result.passages, language, engine)
+        prompt, answer_tokens = fitted.prompt, fitted.answer_tokens
         payload = {
             "model": engine.name,
             "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
             "stream": True,
-            "max_tokens": answer_tokens,
             "temperature": 0.2,
             **{name: value for name, value in request.options.items() if name in _PASSED_ON},
+            "max_tokens": min(_wished_tokens(request) or answer_tokens, answer_tokens),
         }
-        payload["max_tokens"] = min(int(payload["max_tokens"]), answer_tokens)
         written, usage, reason = "", Usage(), "stop"
         call = EngineRequest("chat/completions", payload, request.request_id)
         async with aclosing(engine.stream(call)) as chunks:  # type: ignore[type-var]
@@ -136,7 +135,14 @@ class AnswerWithSources:
         if prompt.dropped_messages:
             notes.append("history_cut")
         yield cited
-        yield Finished("written", reason, usage, model=self.name, notes=tuple(notes))
+        yield Finished(
+            "written",
+            reason,
+            usage,
+            model=self.name,
+            notes=tuple(notes),
+            dropped_messages=prompt.dropped_messages,
+        )
 
     async def _checked(self, caller: Caller, written: str, prompt: Prompt, search: Search) -> Cited:
         checked = supporting.check(written, prompt.passages, self._content)
@@ -166,9 +172,13 @@ class AnswerWithSources:
         )
 
 
-_PASSED_ON = frozenset(
-    {"max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop", "presence_penalty"}
-)
+_PASSED_ON = frozenset({"temperature", "top_p", "seed", "stop", "presence_penalty"})
+
+
+def _wished_tokens(request: AnswerRequest) -> int | None:
+    """The answer's length that the caller asked for, by its new name or the old one."""
+    wished = request.options.get("max_completion_tokens") or request.options.get("max_tokens")
+    return int(wished) if wished else None
 
 
 def _refusal(result: SearchResult, language: Language) -> list[AnswerEvent]:
@@ -212,20 +222,3 @@ async def _verified(caller: Caller, citation: Citation, search: Search) -> Citat
     page = await search.page_text(caller, citation.file_id, citation.page)
     found = page is not None and citations.find_quote(citation.quote, page) is not None
     return citation if found else replace(citation, is_verified=False)
-
-
-async def _fit(
-    request: AnswerRequest, passages: Sequence[Passage], language: Language, engine: ChatEngine
-) -> tuple[Prompt, int]:
-    """The prompt within the model's context, and the tokens left for the answer."""
-    models = {model.id: model for model in await engine.models()}
-    known = models.get(engine.name) or next(iter(models.values()), None)
-    context = (known.context_tokens if known else None) or DEFAULT_CONTEXT_TOKENS
-    answer_tokens = min(MAX_ANSWER_TOKENS, context // 3)
-    counter: CountTokens = _overestimate
-    prompt = build(request.messages, passages, language, context - answer_tokens, counter)
-    return prompt, answer_tokens
-
-
-def _overestimate(words: str) -> int:
-    return len(words.encode()) // 3 + 1

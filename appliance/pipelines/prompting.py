@@ -34,6 +34,20 @@ def label(passage: Passage, language: Language) -> str:
     return words
 
 
+def pieces(
+    history: Sequence[ChatMessage], passages: Sequence[Passage], language: Language, history_bytes: int
+) -> list[str]:
+    """The texts whose tokens `build` will ask for; of the history the last history_bytes."""
+    texts = [_frame(language), history[-1].content]
+    texts += [_block(number, passage, language) for number, passage in enumerate(passages, start=1)]
+    for message in reversed(_spoken(history[:-1])):
+        history_bytes -= len(message.content)
+        if history_bytes < 0:
+            break
+        texts.append(message.content)
+    return texts
+
+
 def build(
     history: Sequence[ChatMessage],
     passages: Sequence[Passage],
@@ -47,12 +61,12 @@ def build(
     fit stay out, oldest first.
     """
     question = history[-1].content
-    frame = f"{text(language, 'system')}\n\n{text(language, 'passages')}\n"
+    frame = _frame(language)
     left = budget_tokens - count_tokens(frame) - count_tokens(question) - 2 * MESSAGE_OVERHEAD_TOKENS
     kept: list[Passage] = []
     blocks: list[str] = []
     for number, passage in enumerate(passages, start=1):
-        block = f"[{number}] {label(passage, language)}\n{passage.text}\n"
+        block = _block(number, passage, language)
         cost = count_tokens(block)
         if cost > left:
             if kept or left < MIN_ANSWER_TOKENS:
@@ -67,13 +81,25 @@ def build(
     return Prompt((system, *earlier, ChatMessage("user", question)), tuple(kept), dropped)
 
 
+def _frame(language: Language) -> str:
+    return f"{text(language, 'system')}\n\n{text(language, 'passages')}\n"
+
+
+def _block(number: int, passage: Passage, language: Language) -> str:
+    return f"[{number}] {label(passage, language)}\n{passage.text}\n"
+
+
+def _spoken(history: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """What person and model said; a caller's own instructions do not replace ours."""
+    return [message for message in history if message.role in ("user", "assistant")]
+
+
 def _recent(
     history: Sequence[ChatMessage], left: int, count_tokens: CountTokens
 ) -> tuple[tuple[ChatMessage, ...], int]:
+    spoken = _spoken(history)
     kept: list[ChatMessage] = []
-    for message in reversed(history):
-        if message.role not in ("user", "assistant"):
-            continue
+    for message in reversed(spoken):
         cost = count_tokens(message.content) + MESSAGE_OVERHEAD_TOKENS
         if cost > left:
             break
@@ -81,4 +107,4 @@ def _recent(
         left -= cost
     while kept and kept[-1].role != "user":  # a conversation starts with a person
         kept.pop()
-    return tuple(reversed(kept)), len(history) - len(kept)
+    return tuple(reversed(kept)), len(spoken) - len(kept)

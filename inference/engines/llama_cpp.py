@@ -66,6 +66,11 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
                 response, content_type="application/json", frames=_one_frame(orjson.dumps(assemble(chunks)))
             )
 
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """By its /tokenize, which adds no special tokens unless asked to."""
+        tokens = (await self._ask_tokenizer({"content": text}) or {}).get("tokens")
+        return len(tokens) if isinstance(tokens, list) else None
+
     async def load(self) -> EngineLoad:
         """Running and waiting requests and the number of slots. Raises EngineUnavailable."""
         status, page = await self._get(f"{self.root_url}/metrics")

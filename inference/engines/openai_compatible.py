@@ -119,6 +119,10 @@ class OpenAiCompatibleEngine:
         """How busy it is; such a server does not tell, so this counts what this process has running there."""
         return EngineLoad(running=self.running, slots=self._settings.max_running)
 
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """OpenAI's API has no way to ask."""
+        return None
+
     async def close(self) -> None:
         """Nothing of its own to close: the connections are shared, and whoever opened them closes them."""
 
@@ -207,11 +211,25 @@ class OpenAiCompatibleEngine:
         except (aiohttp.ClientError, OSError) as error:
             raise EngineStreamBroken(f"{self.name!r}: {error}.") from error
 
+    async def _ask_tokenizer(self, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The answer of the server's /tokenize, outside its queue; None where it has none or does not answer."""
+        try:
+            status, body = await self._send("POST", f"{self.root_url}/tokenize", orjson.dumps(payload))
+            parsed = orjson.loads(body) if status == 200 else None
+        except (EngineUnavailable, orjson.JSONDecodeError):
+            return None
+        return parsed if isinstance(parsed, dict) else None
+
     async def _get(self, url: str) -> tuple[int, bytes]:
         """Status and body of a small GET. Raises EngineUnavailable."""
+        return await self._send("GET", url)
+
+    async def _send(self, method: str, url: str, body: bytes | None = None) -> tuple[int, bytes]:
         try:
-            async with self._session().get(
+            async with self._session().request(
+                method,
                 url,
+                data=body,
                 headers=self._headers,
                 timeout=self._probe_timeout,
                 allow_redirects=False,

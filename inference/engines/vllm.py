@@ -44,6 +44,12 @@ class VllmEngine(OpenAiCompatibleEngine):
             raise EngineUnavailable(f"{self.root_url}/health answered {status}: restart vLLM.")
         return await super().models()
 
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        """By its /tokenize, without the special tokens that a chat template adds."""
+        payload = {"model": model, "prompt": text, "add_special_tokens": False}
+        count = (await self._ask_tokenizer(payload) or {}).get("count")
+        return count if isinstance(count, int) else None
+
     async def load(self) -> EngineLoad:
         """Running and waiting requests and the share of the KV cache in use. Raises EngineUnavailable.
 

@@ -118,7 +118,7 @@ class FakeEngine(FakeServer):
         return f"{self.root_url}/v1"
 
     def routes(self) -> list[web.RouteDef]:
-        """OpenAI's routes, vLLM's /health, /version and /metrics."""
+        """OpenAI's routes, vLLM's /health, /version, /metrics and /tokenize."""
         return [
             web.get("/v1/models", self._list_models),
             web.post("/v1/chat/completions", self._complete),
@@ -127,6 +127,7 @@ class FakeEngine(FakeServer):
             web.get("/health", self._health),
             web.get("/version", self._version),
             web.get("/metrics", self._metrics),
+            web.post("/tokenize", self._tokenize),
         ]
 
     # answering
@@ -309,6 +310,12 @@ class FakeEngine(FakeServer):
             for model in self.models
         ]
         return _json({"object": "list", "data": rows})
+
+    async def _tokenize(self, request: web.Request) -> web.Response:
+        tokens = tokens_of(str((await request.json())["prompt"]))
+        return _json(
+            {"count": len(tokens), "max_model_len": self.context_tokens, "tokens": [*range(len(tokens))]}
+        )
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.Response()

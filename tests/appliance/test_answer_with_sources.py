@@ -89,6 +89,9 @@ class Scripted:
     async def load(self) -> EngineLoad:
         return EngineLoad()
 
+    async def count_tokens(self, model: str, text: str) -> int | None:
+        return None
+
     async def close(self) -> None: ...
 
 

@@ -121,7 +121,7 @@ export class TurnView {
     for (const chip of this.body.querySelectorAll("a.citation[data-idle]")) chip.replaceWith(`[${chip.dataset.citation}]`);
   }
 
-  showEnd({kind, model, usage, notes, finish_reason, total_ms}) {
+  showEnd({kind, model, usage, notes, finish_reason, total_ms, dropped_messages}) {
     this.showStatus("");
     this.dropIdleChips();
     const facts = [];
@@ -130,7 +130,7 @@ export class TurnView {
     else facts.push(h("span", {class: `badge ${kind}`}, t(`kind_${kind}`)));
     if (total_ms != null) facts.push(h("span", {}, t("seconds", {seconds: number.format(Math.max(.1, total_ms / 1000))})));
     if (usage?.completion_tokens) facts.push(h("span", {}, t("tokens", {tokens: number.format(usage.completion_tokens)})));
-    for (const note of notes ?? []) if (settings.texts[`note.${note}`]) facts.push(h("p", {class: "note"}, t(`note.${note}`)));
+    for (const note of notes ?? []) if (settings.texts[`note.${note}`]) facts.push(h("p", {class: "note"}, t(`note.${note}`, {dropped_messages})));
     this.footer.replaceChildren(...facts);
     if (this.blocks.length) this.addCopy(this.footer, () => this.body.innerText.trim());
     this.footer.hidden = false;

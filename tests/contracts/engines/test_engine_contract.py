@@ -238,3 +238,34 @@ def test_an_unknown_kind_lists_the_known_ones() -> None:
     """A typing error in the configuration names its remedy."""
     with pytest.raises(UnknownEngineKind, match="vllm"):
         load_engine_class("vlm")
+
+
+async def test_tokens_are_counted_as_the_model_counts_or_not_at_all(subject: Subject) -> None:
+    """The prompt's own count, less what the chat template adds, is the count of its text; None where nobody knows."""
+    words = "What is the capital of Japan, and how many people live there?"
+
+    counted = await subject.engine.count_tokens(subject.model, words)
+
+    if subject.engine.kind in ("openai_compatible", "ollama"):
+        assert counted is None
+        return
+    assert counted is not None
+    async with subject.engine.relay(asking(subject, words, max_tokens=1)) as response:
+        answer = json.loads(b"".join([frame async for frame in response.frames]))
+    assert counted <= answer["usage"]["prompt_tokens"] <= counted + 40
+
+
+async def test_a_server_that_is_gone_counts_nothing(subject: Subject) -> None:
+    """Counting never fails a question: what cannot be counted is estimated."""
+    engine_type = load_engine_class(subject.engine.kind)
+    connections = Connections()
+    gone = engine_type(
+        "gone",
+        engine_type.settings_type(engine=subject.engine.kind, base_url="http://127.0.0.1:9/v1"),
+        connections,
+    )
+
+    assert await gone.count_tokens(subject.model, "How many?") is None
+
+    await gone.close()
+    await connections.close()
