@@ -5,7 +5,6 @@ Commands are strings, nothing is imported: the supervisor that reads this stays 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import sys
@@ -16,6 +15,8 @@ from appliance.bootstrap.box import Box
 from appliance.supervisor.child import ChildSpec
 from appliance.supervisor.readiness import accepts_on
 
+# On the way down, after the gateway, the worker and the page, which use them. At most 4.7 s in all.
+_MODELS, _VALKEY, _DATABASE = 1, 2, 3
 _ROOT = Path(__file__).resolve().parent.parent.parent  # holds our packages, installed or not
 
 
@@ -32,6 +33,7 @@ def server_specs(box: Box) -> list[ChildSpec]:
                 stop_signal=signal.SIGINT,  # fast: ends sessions, writes a checkpoint
                 death_signal=signal.SIGINT,
                 stop_timeout_s=1.5,
+                stop_phase=_DATABASE,
             )
         )
     if box.valkey is not None:
@@ -43,6 +45,7 @@ def server_specs(box: Box) -> list[ChildSpec]:
                 account=box.account,
                 death_signal=signal.SIGTERM,
                 stop_timeout_s=0.5,
+                stop_phase=_VALKEY,
             )
         )
     return specs
@@ -57,15 +60,15 @@ def gateway_specs(box: Box, descriptor: int) -> list[ChildSpec]:
             argv=(*_module("appliance.bootstrap.gateway"), *_box_words(box), "--fd", str(descriptor)),
             env=_environment(),
             pass_fds=(descriptor,),
-            stop_timeout_s=2.5,
+            stop_timeout_s=2.2,
         )
         for number in range(1, count + 1)
     ]
 
 
-def other_specs(box: Box, internal_url: str) -> list[ChildSpec]:
-    """The embedder, our own engines, the worker and the page. internal_url: the gateway, from this box."""
-    specs = [
+def other_specs(box: Box) -> list[ChildSpec]:
+    """The embedder, our own engines and the worker."""
+    return [
         ChildSpec(
             name="embedder",
             argv=(
@@ -76,26 +79,30 @@ def other_specs(box: Box, internal_url: str) -> list[ChildSpec]:
             probe=accepts_on(box.embedder_socket),
             env=_environment(),
             stop_timeout_s=0.5,
+            stop_phase=_MODELS,
         ),
         *_engine_specs(box),
         ChildSpec(
             name="worker",
             argv=(*_module("appliance.bootstrap.worker"), *_box_words(box)),
             env=_environment(),
-            stop_timeout_s=1.0,
         ),
     ]
-    if box.settings.server.run_page:
-        specs.append(
-            ChildSpec(
-                name="ui",
-                argv=(*_module("ui"), "--socket", str(box.page_socket), "--api", internal_url),
-                probe=accepts_on(box.page_socket),
-                env=_environment(),
-                stop_timeout_s=0.5,
-            )
+
+
+def page_specs(box: Box, internal_url: str) -> list[ChildSpec]:
+    """The page's own server; its imports take seconds of processor time. internal_url: the gateway, from this box."""
+    if not box.settings.server.run_page:
+        return []
+    return [
+        ChildSpec(
+            name="ui",
+            argv=(*_module("ui"), "--socket", str(box.page_socket), "--api", internal_url),
+            probe=accepts_on(box.page_socket),
+            env=_environment(),
+            stop_timeout_s=1.5,
         )
-    return [spec for spec in specs if _exists(spec)]
+    ]
 
 
 def prepare_words(box: Box, url: str) -> tuple[list[str], dict[str, str]]:
@@ -126,6 +133,7 @@ def _engine_specs(box: Box) -> list[ChildSpec]:
                 probe=accepts_on(path),
                 env=_environment(),
                 stop_timeout_s=0.5,
+                stop_phase=_MODELS,
             )
         )
     return specs
@@ -151,13 +159,3 @@ def _environment() -> dict[str, str]:
         # glibc gives each thread an arena of its own; two are enough for processes that mostly wait.
         "MALLOC_ARENA_MAX": "2",
     }
-
-
-def _exists(spec: ChildSpec) -> bool:
-    """A box without the page's package, or a checkout in the making, runs what it has."""
-    module = spec.argv[spec.argv.index("-m") + 1]
-    try:
-        name = f"{module}.__main__" if module == "ui" else module
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 import subprocess
@@ -12,16 +13,19 @@ from pathlib import Path
 
 from appliance import __version__
 from appliance.bootstrap.box import Box, make_private_folder, open_box
-from appliance.bootstrap.children import gateway_specs, other_specs, prepare_words, server_specs
+from appliance.bootstrap.children import gateway_specs, other_specs, page_specs, prepare_words, server_specs
 from appliance.bootstrap.credentials_file import refresh_url
 from appliance.errors import StartupError
 from appliance.settings import load_settings
 from appliance.supervisor.data_folder import check_version, locked, prepare_data_folder, stamp_version
 from appliance.supervisor.listening import address_of, listen, loopback_address_of
 from appliance.supervisor.log_sink import LogSink
+from appliance.supervisor.parting import ends_with_us
 from appliance.supervisor.remains import end_remains
 from appliance.supervisor.supervising import Plan, Supervisor
 from appliance.supervisor.unprivileged import account_for_servers, require_reachable
+
+OPEN_FILES = 65_536
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Started:
 def run_box(data: Path, config: Path | None, announce: Callable[[Started], None]) -> None:
     """Run everything in the foreground until SIGINT or SIGTERM. Raises StartupError with the remedy."""
     data = data.resolve()
+    _allow_many_files()
     account = account_for_servers()
     prepare_data_folder(data, is_shared=account is not None)
     require_reachable(data, account)
@@ -56,6 +61,14 @@ def run_box(data: Path, config: Path | None, announce: Callable[[Started], None]
             log.close()
 
 
+def _allow_many_files() -> None:
+    """Every open stream is two; the usual soft limit of 1024 would be the first thing to give way."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Callable[[Started], None]) -> None:
     url = address_of(listening, box.settings.server.public_url)
     is_first_start = not box.credentials_path.exists()
@@ -70,7 +83,8 @@ async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Calla
         servers=server_specs(box),
         prepare=prepare,
         required=gateway_specs(box, listening.fileno()),
-        others=other_specs(box, loopback_address_of(listening)),
+        others=other_specs(box),
+        last=page_specs(box, loopback_address_of(listening)),
     )
     supervisor = Supervisor(plan, box.data, log, version=__version__, url=url)
     stop = _on_signals(supervisor)
@@ -99,6 +113,7 @@ async def _prepare(box: Box, url: str, log: LogSink) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         process_group=0,
+        preexec_fn=ends_with_us(),
     )
     try:
         output, _ = await process.communicate()
@@ -123,5 +138,6 @@ def _on_signals(supervisor: Supervisor) -> asyncio.Event:
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, asked)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
+            loop.add_signal_handler(number, asked)
     return stop

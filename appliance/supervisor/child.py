@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -13,18 +12,15 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from appliance.supervisor.backoff import Backoff
+from appliance.supervisor.parting import ends_with_us
 from appliance.supervisor.readiness import READY_FD, Probe
 from appliance.supervisor.state import ChildState, ChildStatus, started_ticks
 from appliance.supervisor.unprivileged import Account
 from appliance.telemetry import now
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
 _PROBE_EVERY_S = 0.03
 _LONGEST_LINE_BYTES = 64 * 1024
 _LINES_REMEMBERED = 12
-# Loaded before any fork: between fork and exec only a call through this handle is made.
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
@@ -33,6 +29,7 @@ class ChildSpec:
 
     probe: None where it says so itself (readiness.announce_ready). account: the user it runs as, when not ours.
     death_signal: what the kernel sends it when the supervisor dies without a word.
+    stop_phase: on the way down, lower phases are gone before the next begins; equal ones stop side by side.
     """
 
     name: str
@@ -43,6 +40,7 @@ class ChildSpec:
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 2.0
+    stop_phase: int = 0
     death_signal: signal.Signals = signal.SIGKILL
 
 
@@ -144,17 +142,6 @@ class Child:
         if ready_write >= 0:
             environment[READY_FD] = str(ready_write)
             descriptors = (*descriptors, ready_write)
-        supervisor, death = os.getpid(), int(spec.death_signal)
-        is_other_user = spec.account is not None
-
-        def in_child() -> None:
-            # After the change of user, which would clear it (prctl(2)).
-            _LIBC.prctl(_PR_SET_PDEATHSIG, death, 0, 0, 0)
-            if is_other_user:
-                _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-            if os.getppid() != supervisor:
-                os._exit(1)
-
         return subprocess.Popen(
             spec.argv,
             stdin=subprocess.DEVNULL,
@@ -166,7 +153,7 @@ class Child:
             user=spec.account.uid if spec.account else None,
             group=spec.account.gid if spec.account else None,
             extra_groups=[] if spec.account else None,
-            preexec_fn=in_child,
+            preexec_fn=ends_with_us(spec.death_signal, is_other_user=spec.account is not None),
         )
 
     async def _watch_ready(self, ready_read: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -19,6 +20,7 @@ from urllib.parse import quote
 
 from appliance.errors import StartupError
 from appliance.supervisor.binaries import postgres_folder
+from appliance.supervisor.parting import ends_with_us
 from appliance.supervisor.unprivileged import Account, copy_programs, own, require_reachable
 
 OWNER = "appliance_owner"
@@ -87,13 +89,14 @@ class EmbeddedPostgres:
         if (self.cluster / "PG_VERSION").exists():
             self._require_same_version()
             return
-        fresh = self.cluster.with_name("postgres.new")
-        self._remove(fresh)
+        for abandoned in self.data.glob("postgres.new*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        fresh = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self.data))
         own(fresh, self.account, 0o700)
         require_reachable(fresh, self.account)
         self._initdb(fresh)
         if self.cluster.exists():
-            self._remove(self.cluster)
+            shutil.rmtree(self.cluster)
         fresh.rename(self.cluster)
 
     def command(self) -> list[str]:
@@ -146,23 +149,33 @@ class EmbeddedPostgres:
             copy_programs(libraries, package.with_name(libraries.name))
 
     def _initdb(self, cluster: Path) -> None:
-        password_file = cluster.with_name("postgres.password")
-        password_file.write_text(self.password, encoding="utf-8")
-        try:
-            password_file.chmod(0o600)
-            if self.account is not None:
-                os.chown(password_file, self.account.uid, self.account.gid)
+        account = self.account
+        with tempfile.NamedTemporaryFile(
+            "w", dir=self.sockets, prefix="initdb-"
+        ) as password_file:  # mode 0600
+            password_file.write(self.password)
+            password_file.flush()
+            if account is not None:
+                os.chown(password_file.name, account.uid, account.gid)
             words = [str(self.programs / "bin" / "initdb"), "-D", str(cluster), "-U", OWNER]
-            words += ["--auth=scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8", "--locale=C.UTF-8"]
+            words += [
+                "--auth=scram-sha-256",
+                f"--pwfile={password_file.name}",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+            ]
             made = subprocess.run(
-                [*self._prefix(), *words],
+                words,
                 check=False,
                 capture_output=True,
                 text=True,
                 env=_clean_environment(),
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+                preexec_fn=ends_with_us(is_other_user=account is not None),
             )
-        finally:
-            password_file.unlink(missing_ok=True)
         if made.returncode != 0:
             raise StartupError(f"PostgreSQL could not make its folder {cluster}: {made.stderr.strip()}")
 
@@ -173,10 +186,6 @@ class EmbeddedPostgres:
                 f"{self.cluster} was written by PostgreSQL {found}; this appliance brings {VERSION}. "
                 "Back it up with the version that wrote it and restore it here (docs/operating.md)."
             )
-
-    def _remove(self, folder: Path) -> None:
-        if folder.exists():
-            subprocess.run(["rm", "-rf", "--", str(folder)], check=True)
 
 
 def _clean_environment() -> dict[str, str]:

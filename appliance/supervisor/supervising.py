@@ -27,15 +27,17 @@ SERVICE_TIMEOUT_S = 60.0
 class Plan:
     """Everything one box runs.
 
-    servers: PostgreSQL and Valkey; started first, stopped last, in this order from the last to the first.
+    servers: PostgreSQL and Valkey; started first.
     prepare: what must be done between them and the rest (migrations, the first administrator).
-    required: without them `/v1` does not answer. others: may come later, and may fail without ending the start.
+    required: without them `/v1` does not answer. others: start beside them, and may fail without ending the start.
+    last: like others, but not before the required ones are ready, whose start they would slow down.
     """
 
     servers: Sequence[ChildSpec]
     prepare: Callable[[], Awaitable[None]]
     required: Sequence[ChildSpec]
-    others: Sequence[ChildSpec]
+    others: Sequence[ChildSpec] = ()
+    last: Sequence[ChildSpec] = ()
 
 
 class Supervisor:
@@ -59,16 +61,12 @@ class Supervisor:
         required = self._begin(self._plan.required)
         self._begin(self._plan.others)
         await self._until_ready(required, SERVICE_TIMEOUT_S)
+        self._begin(self._plan.last)
 
     async def stop(self) -> None:
-        """Gateway first, so that it can finish what it is sending; the database last. At most five seconds."""
-        servers = {spec.name for spec in self._plan.servers}
-        required = {spec.name for spec in self._plan.required}
-        others = set(self._children) - servers - required
-        await self._end(required)
-        await self._end(others)
-        for spec in reversed(self._plan.servers):
-            await self._end({spec.name})
+        """Phase by phase: the gateway first, so that it can finish what it is sending; the database last."""
+        for phase in sorted({child.spec.stop_phase for child in self._children.values()}):
+            await self._end([child for child in self._children.values() if child.spec.stop_phase == phase])
         self._publish()
 
     def hurry(self) -> None:
@@ -112,10 +110,7 @@ class Supervisor:
         finally:
             ready.cancel()
 
-    async def _end(self, names: set[str]) -> None:
-        children = [self._children[name] for name in names if name in self._children]
-        if not children:
-            return
+    async def _end(self, children: Sequence[Child]) -> None:
         stopping = asyncio.create_task(self._stop_all(children))
         hurried = asyncio.create_task(self._hurry.wait())
         await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)

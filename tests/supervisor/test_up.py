@@ -94,14 +94,21 @@ def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(appliance: Ru
 
 
 @pytest.mark.parametrize(
-    "moment", ["secrets/session_secret", "postgres.new", "postgres/PG_VERSION", "supervisor.json"]
+    "moment",
+    [
+        "secrets/session_secret",
+        "postgres.new-*",
+        "postgres/PG_VERSION",
+        "credentials.json",
+        "supervisor.json",
+    ],
 )
 def test_a_first_start_that_was_killed_is_simply_started_again(
     appliance: RunningAppliance, moment: str
 ) -> None:
     """Whatever the first start had done when it died, the second one completes it."""
     appliance.start()
-    wait_until(lambda: (appliance.data / moment).exists(), f"{moment} exists")
+    wait_until(lambda: any(appliance.data.glob(moment)), f"{moment} exists")
 
     appliance.stop(signal.SIGKILL)
     appliance.start()
