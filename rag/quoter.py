@@ -52,7 +52,7 @@ class Quoter:
         texts = [passages[rank].text[start:end] for rank, (start, end) in spans]
         cosines = await self._cosines(question, texts)
         candidates = [
-            Candidate(rank, start, end, self._stems(text, passages[rank].language), float(cosine))
+            Candidate(rank, start, end, self._terms(text, passages[rank].language), float(cosine))
             for (rank, (start, end)), text, cosine in zip(spans, texts, cosines, strict=True)
         ]
         weights = self._weights(question, result)
@@ -70,12 +70,11 @@ class Quoter:
         except EmbedderUnavailable:
             return np.zeros(len(texts), np.float32)
 
-    def _stems(self, text: str, language: str | None) -> frozenset[str]:
-        return frozenset(term for term in self._analyzer.terms(text, language) if not term.startswith("="))
+    def _terms(self, text: str, language: str | None) -> frozenset[str]:
+        return frozenset(self._analyzer.terms(text, language))
 
     def _weights(self, question: str, result: SearchResult) -> Mapping[str, float]:
-        known = {term: weight for term, weight in result.weights.items() if not term.startswith("=")}
-        return known or dict.fromkeys(self._stems(question, result.language), 1.0)
+        return result.weights or dict.fromkeys(self._terms(question, result.language), 1.0)
 
     def _marked(self, passage: Passage, chosen: Candidate, question: str, language: str | None) -> Quote:
         asked = {term for word in self._analyzer.content_words(question, language) for term in word.terms}
