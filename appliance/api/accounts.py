@@ -124,8 +124,12 @@ def user_routes(accounts: Accounts, identity: Identity) -> APIRouter:
     async def listed(
         after: Annotated[str, Query(max_length=400)] = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        email: Annotated[str | None, Query(max_length=400)] = None,
         caller: Caller = Depends(identity.caller),
     ) -> Json:
+        if email is not None:
+            found = await people.search_by_email(caller, email)
+            return {"data": [] if found is None else [user_json(found)]}
         return {"data": [user_json(user) for user in await people.users(caller, after, limit)]}
 
     @routes.post("/users", status_code=201)

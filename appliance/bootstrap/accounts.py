@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
 from redis.asyncio import Redis
 
 from appliance.api.identity import Identity
@@ -13,6 +17,10 @@ from appliance.settings import ServerSettings, Settings
 from appliance.storage.accounts import PostgresUsers
 from appliance.storage.credentials import PostgresCredentials
 from appliance.storage.database import Database
+from appliance.storage.roles import DatabaseRole
+
+if TYPE_CHECKING:
+    from appliance.bootstrap.box import Box
 
 
 def build_accounts(
@@ -42,3 +50,18 @@ def build_identity(accounts: Accounts, server: ServerSettings) -> Identity:
             f"`server.trusted_proxies`: {error}. Write a network such as 172.18.0.0/16."
         ) from error
     return Identity(accounts.authentication, origins, allow_plain_http=server.allow_plain_http)
+
+
+@asynccontextmanager
+async def opened_accounts(
+    box: Box, password_changed: PasswordChanged | None = None
+) -> AsyncIterator[Accounts]:
+    """The accounts of a box for a command at the machine; its PostgreSQL must be running."""
+    database = Database(box.database_url(DatabaseRole.API), pool_size=1)
+    await database.open()
+    valkey = Redis.from_url(box.valkey_url)
+    try:
+        yield build_accounts(database, valkey, box.settings, box.secrets.session_secret, password_changed)
+    finally:
+        await valkey.aclose()
+        await database.close()

@@ -15,6 +15,8 @@ COMMANDS = {
     "up": "appliance.commands.up:up",
     "doctor": "appliance.commands.doctor:doctor",
     "settings": "appliance.commands.settings:settings",
+    "user": "appliance.commands.users:user",
+    "key": "appliance.commands.keys:key",
 }
 
 

@@ -177,6 +177,34 @@ async def test_one_address_that_tries_many_accounts_has_to_wait(one: Worker) -> 
     assert isinstance(answers[-1], TooManyAttempts)
 
 
+async def test_an_ipv6_host_has_one_address(one: Worker) -> None:
+    """Choosing another of one's own 2^64 addresses for every guess gains nothing."""
+    answers = [
+        await caught(
+            one.accounts.sign_in.sign_in(f"p{n}@box.example", "Summer2026!!", Device(f"2001:db8::{n:x}"))
+        )
+        for n in range(1, 23)
+    ]
+
+    assert isinstance(answers[-1], TooManyAttempts)
+
+
+async def test_a_burst_of_sign_ins_stands_in_line() -> None:
+    """Two hashes at a time, thirty-two in line, the next is told to come back; the line empties again."""
+    passwords = Passwords(memory_kib=4 * 1024, passes=1)
+
+    answers = await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(50)), return_exceptions=True)
+    leaving = [asyncio.create_task(passwords.hash(PASSWORD)) for _ in range(30)]
+    await asyncio.sleep(0)
+    for task in leaving:
+        task.cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)
+
+    assert sum(isinstance(answer, TooManyAttempts) for answer in answers) == 18
+    assert await passwords.verify(await passwords.hash(PASSWORD), PASSWORD)
+    assert passwords._in_line == 0
+
+
 async def test_signing_in_forgives_earlier_mistakes(one: Worker) -> None:
     """Four typing errors, then the right password: the next mistake is the first again."""
     await add_person(one.accounts)
@@ -571,7 +599,7 @@ async def test_a_csv_file_becomes_people_groups_and_invitations(one: Worker) -> 
     boss = await boss_of(one)
     text = (
         "\ufeffemail;name;role;groups\r\n"
-        "ana@box.example;Ana;user;Legal|Sales\r\n"
+        "ana@box.example;Ana;user;Legal|Sales|SALES\r\n"
         "not an address;X;user;\r\n"
         "eva@box.example;Eva;king;\r\n"
         "\r\n"

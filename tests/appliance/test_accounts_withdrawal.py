@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
-import uvicorn
 from redis.asyncio import Redis
 
 from appliance.domain import Caller, Role
@@ -23,6 +22,7 @@ from tests.accounts_world import (
     add_person,
     bearer,
     key_of,
+    serving,
     signed_in,
     token_of,
     until,
@@ -37,21 +37,6 @@ async def two_workers(database: Database, valkey: Redis) -> AsyncIterator[tuple[
     """Two gateway processes that share PostgreSQL and Valkey, and nothing else."""
     async with worker(database, valkey) as first, worker(database, valkey) as second:
         yield first, second
-
-
-@asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """The application on a real port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    task = asyncio.create_task(server.serve())
-    await until(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await task
 
 
 async def revoke(first: Worker, user_id: Any, key_id: Any) -> None:

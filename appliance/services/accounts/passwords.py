@@ -11,6 +11,7 @@ import asyncio
 import secrets
 import unicodedata
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -54,7 +55,7 @@ class Passwords:
 
     def __init__(self, memory_kib: int = MEMORY_KIB, passes: int = PASSES) -> None:
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="passwords")
         self._in_line = 0
         self._nobody: str | None = None
 
@@ -83,11 +84,13 @@ class Passwords:
         if self._in_line >= _IN_LINE:
             raise TooManyAttempts("Many people are signing in just now.", retry_after_s=2.0)
         self._in_line += 1
-        try:
-            async with self._turns:
-                return await asyncio.to_thread(work, *texts)
-        finally:
-            self._in_line -= 1
+        # Never more than _AT_ONCE at work, also when who asked has gone away meanwhile.
+        future = asyncio.wrap_future(self._threads.submit(work, *texts))
+        future.add_done_callback(self._one_less)
+        return await future
+
+    def _one_less(self, _: object) -> None:
+        self._in_line -= 1
 
 
 def _bytes(password: str) -> bytes:

@@ -146,6 +146,11 @@ class People:
         found = await self._users.user_by_email(email_key(email))
         return None if found is None else found[0]
 
+    async def search_by_email(self, caller: Caller, email: str) -> User | None:
+        """Whose address that is, for administrators and auditors."""
+        require_reader(caller)
+        return await self.by_email(email)
+
     async def _existing(self, user_id: UUID) -> User:
         user = await self._users.user(user_id)
         if user is None:
@@ -191,14 +196,16 @@ class People:
     async def group_ids(self, caller: Caller | None, names: Collection[str], *, create: bool) -> list[UUID]:
         """Groups by name; create: make those that are missing, else raise InvalidRequest."""
         require_admin(caller)
-        known = await self._users.groups_by_name([name_key(name) for name in names])
-        found = []
+        wanted: dict[str, str] = {}
         for name in names:
-            group_id = known.get(name_key(name))
-            if group_id is None and not create:
+            wanted.setdefault(name_key(name), name)
+        found = dict(await self._users.groups_by_name(wanted.keys()))
+        for key, name in wanted.items():
+            if key not in found and not create:
                 raise InvalidRequest(f"There is no group {name!r}.", param="groups")
-            found.append(group_id if group_id is not None else (await self.add_group(caller, name)).id)
-        return found
+            if key not in found:
+                found[key] = (await self.add_group(caller, name)).id
+        return list(found.values())
 
     async def _tell_members(self, user_ids: Collection[UUID]) -> None:
         users = [await self._users.user(user_id) for user_id in user_ids]

@@ -7,6 +7,7 @@ wait up to LONGEST_DELAY_S; there is no lock-out that needs an administrator.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from importlib import resources
 
 from redis.asyncio import Redis
@@ -31,7 +32,7 @@ class SlowDown:
 
     async def attempt(self, account: str, address: str) -> None:
         """Count an attempt as failed. Raises TooManyAttempts when it has to wait, PartUnavailable without Valkey."""
-        keys = [*_keys("account", account), *_keys("address", address)]
+        keys = [*_keys("account", account), *_keys("address", _network(address))]
         try:
             wait_ms = int(
                 await self._script(
@@ -45,7 +46,7 @@ class SlowDown:
 
     async def forgive(self, account: str, address: str) -> None:
         """The attempt was right: forget the account's failures and this one of the address."""
-        (count, block), (address_count, _) = _keys("account", account), _keys("address", address)
+        (count, block), (address_count, _) = _keys("account", account), _keys("address", _network(address))
         try:
             async with self._valkey.pipeline() as pipeline:
                 pipeline.delete(count, block)
@@ -54,6 +55,17 @@ class SlowDown:
                 await pipeline.execute()
         except RedisError as error:
             raise PartUnavailable("Valkey, which counts sign-ins, does not answer.") from error
+
+
+def _network(address: str) -> str:
+    """An IPv6 host may choose among 2^64 addresses; its network stays."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
 
 
 def _keys(kind: str, value: str) -> tuple[str, str]:
