@@ -38,6 +38,7 @@ def serve(application: ASGIApp, listening: socket.socket) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # uvicorn would believe X-Forwarded-* of anybody on loopback: api/origins.py decides
         timeout_keep_alive=75,
         timeout_graceful_shutdown=DRAIN_S,
     )
