@@ -109,8 +109,8 @@ class FifoQueue:
         return answer
 
 
-def _packed(candidates: Sequence[Candidate]) -> bytes:
-    return orjson.dumps([(c.engine, c.slots, int(c.is_fallback)) for c in candidates])
+def _packed(candidates: Sequence[Candidate]) -> str:
+    return orjson.dumps([(c.engine, c.slots, int(c.is_fallback)) for c in candidates]).decode()
 
 
 def _answer(row: Sequence[Any]) -> Answer:

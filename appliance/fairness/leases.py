@@ -28,6 +28,7 @@ from appliance.fairness.admission import (
     choose_engine,
     local_share,
 )
+from appliance.fairness.background import end, for_ever
 from appliance.fairness.fifo_queue import FifoQueue
 
 logger = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class Leases:
     async def open(self) -> None:
         """Begin to listen for slots and to renew."""
         loops = (self._listen, self._renew_for_ever, self._watch_places)
-        self._tasks = [asyncio.create_task(loop()) for loop in loops]
+        self._tasks = [asyncio.create_task(for_ever(loop)) for loop in loops]
 
     async def close(self) -> None:
         """Give everything back."""
@@ -125,10 +126,7 @@ class Leases:
         if self._sender is not None:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self._sender), 1.0)
-        for task in (*self._tasks, self._recovery, self._sender):
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end((*self._tasks, self._recovery, self._sender))
 
     @property
     def running(self) -> Counter[str]:

@@ -12,7 +12,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -20,6 +19,7 @@ from uuid import UUID, uuid4
 
 from appliance.domain import Caller
 from appliance.errors import ApplianceError, PartUnavailable, QueueFull
+from appliance.fairness.background import end, for_ever
 from inference.errors import EngineStreamBroken, InferenceError
 from inference.types import Usage
 
@@ -155,23 +155,22 @@ class Ledger:
         self._has_starts = asyncio.Event()
         self._has_ends = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._ends_writer: asyncio.Task[None] | None = None
         self._is_closing = False
 
     async def open(self) -> None:
         """Begin to write."""
-        loops = (self._write_starts, self._write_ends, self._beat_for_ever)
-        self._tasks = [asyncio.create_task(loop()) for loop in loops]
+        loops = (self._write_starts, self._beat_for_ever)
+        self._tasks = [asyncio.create_task(for_ever(loop)) for loop in loops]
+        self._ends_writer = asyncio.create_task(self._write_ends())
 
     async def close(self) -> None:
         """Write what can be written, then stop."""
         self._is_closing = True
-        starts, ends, beat = self._tasks
         self._has_ends.set()
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(ends), 3.0)
-        for task in (starts, ends, beat):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._ends_writer is not None:
+            await asyncio.wait([self._ends_writer], timeout=3.0)
+        await end([*self._tasks, self._ends_writer])
         await self._repository.close()
 
     def begin(

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from appliance.errors import PartUnavailable
+from appliance.fairness.background import end, for_ever
 from appliance.fairness.fifo_queue import PREFIX, FifoQueue
 from inference.errors import InferenceError
 from inference.ports import ChatEngine
@@ -59,13 +60,11 @@ class LoadWatch:
 
     async def open(self) -> None:
         """Begin to watch."""
-        self._task = asyncio.create_task(self._watch())
+        self._task = asyncio.create_task(for_ever(self._watch))
 
     async def close(self) -> None:
         """Stop watching."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end([self._task])
 
     def load(self, engine: str) -> EngineLoad | None:
         """As last seen; None for an engine that was never seen."""
