@@ -77,10 +77,10 @@ class GrowingMarkup:
             self._finished += 1
             self._shown = ("", False)
         if self._tail.strip():
-            shown = (render(self._tail), is_end)
-            if shown != self._shown:
-                changed.append(RenderedBlock(self._finished, *shown))
-                self._shown = shown
+            html, (shown, was_final) = render(self._tail), self._shown
+            if html != shown or (is_end and not was_final):
+                changed.append(RenderedBlock(self._finished, html, is_final=is_end))
+                self._shown = (html, is_end)
         return changed
 
     def _take_finished(self) -> list[str]:

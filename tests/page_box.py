@@ -23,7 +23,16 @@ from appliance.api.app import create_app
 from appliance.api.health import health_router
 from appliance.api.identity import SECURE_COOKIE, Identity
 from appliance.bootstrap.page import Page, join_page
-from appliance.domain import AnswerEvent, AnswerRequest, Caller, Citation, Cited, Finished, Searched, TextDelta
+from appliance.domain import (
+    AnswerEvent,
+    AnswerRequest,
+    Caller,
+    Citation,
+    Cited,
+    Finished,
+    Searched,
+    TextDelta,
+)
 from appliance.errors import NotAuthenticated, SignInFailed
 from appliance.services.health import READY, HealthCheck
 from appliance.storage.database import Database
@@ -64,7 +73,11 @@ class KnownPeople:
         token = uuid4().hex
         caller = self.by_email[email]
         self.sessions[token] = Caller(
-            user_id=caller.user_id, email=email, role=caller.role, session_id=uuid4(), language=caller.language
+            user_id=caller.user_id,
+            email=email,
+            role=caller.role,
+            session_id=uuid4(),
+            language=caller.language,
         )
         return token
 
@@ -148,7 +161,13 @@ def demonstration(request: AnswerRequest) -> list[Any]:
     for word in text.split(" "):
         steps += [asyncio.sleep(0.02), TextDelta(word + " ")]
     cited = Citation(
-        index=1, file_id=FILE, filename=PASSAGE.filename, quote=QUOTE, page=12, headings=PASSAGE.headings, chunk_id=1
+        index=1,
+        file_id=FILE,
+        filename=PASSAGE.filename,
+        quote=QUOTE,
+        page=12,
+        headings=PASSAGE.headings,
+        chunk_id=1,
     )
     unsupported = ((start, text.index("3. Put") - 1),)
     end = Finished("written", served_by="local:tiny", model="answer-with-sources", notes=("unsupported",))
@@ -229,7 +248,9 @@ def _sessions(people: KnownPeople, identity: Identity) -> APIRouter:
     @routes.delete("/api/sessions/current", status_code=204)
     async def sign_out(request: Request) -> Response:
         people.sessions.pop(request.cookies.get(SECURE_COOKIE, ""), None)
-        return Response(status_code=204, headers={"set-cookie": identity.session_cookie(request.scope, "", 0)})
+        return Response(
+            status_code=204, headers={"set-cookie": identity.session_cookie(request.scope, "", 0)}
+        )
 
     return routes
 
@@ -240,7 +261,10 @@ def _models(engines: list[EngineState]) -> APIRouter:
     @routes.get("/v1/models")
     async def models() -> dict[str, Any]:
         names = ["answer-with-sources", *(model.id for engine in engines for model in engine.models)]
-        return {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "local"} for name in names]}
+        return {
+            "object": "list",
+            "data": [{"id": name, "object": "model", "owned_by": "local"} for name in names],
+        }
 
     return routes
 
@@ -253,7 +277,12 @@ def _documents() -> APIRouter:
     members: dict[str, list[dict[str, Any]]] = {}
 
     def add_store(name: str) -> dict[str, Any]:
-        store = {"id": f"vs_{uuid4().hex}", "object": "vector_store", "name": name, "file_counts": {"total": 0}}
+        store = {
+            "id": f"vs_{uuid4().hex}",
+            "object": "vector_store",
+            "name": name,
+            "file_counts": {"total": 0},
+        }
         stores.append(store)
         members[store["id"]] = []
         return store
@@ -293,7 +322,12 @@ def _documents() -> APIRouter:
     @routes.post("/v1/files")
     async def add_file(file: UploadFile) -> dict[str, Any]:
         content = await file.read()
-        kept = {"id": f"file-{uuid4().hex}", "object": "file", "filename": file.filename, "bytes": len(content)}
+        kept = {
+            "id": f"file-{uuid4().hex}",
+            "object": "file",
+            "filename": file.filename,
+            "bytes": len(content),
+        }
         files.append(kept)
         return kept
 

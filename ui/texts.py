@@ -97,6 +97,7 @@ _CHAT = {
     "status_searched": Sentence(
         "{found} passages found. Writing…", "{found} pasajes encontrados. Escribiendo…"
     ),
+    "status_searched_one": Sentence("1 passage found. Writing…", "1 pasaje encontrado. Escribiendo…"),
     "status_queued": Sentence("Waiting: place {position}", "En espera: puesto {position}"),
     "status_queued_eta": Sentence(
         "Waiting: place {position}, about {eta} s", "En espera: puesto {position}, unos {eta} s"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from appliance.errors import NotFound, PartUnavailable
 
@@ -31,7 +32,7 @@ class SessionBindings:
                 pipe.get(key)
                 pipe.expire(key, _KEPT_S)
                 owner = (await pipe.execute())[1]
-        except (RedisError, OSError) as error:
+        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
             raise PartUnavailable("Valkey does not answer.") from error
         if owner != value.encode():
             raise NotFound

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -26,7 +26,7 @@ from appliance.domain import (
     Viewer,
     Waiting,
 )
-from appliance.errors import ApplianceError, PartUnavailable
+from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, Span, render_blocks
 from inference.errors import InferenceError
 from rag.documents import Passage
@@ -88,9 +88,11 @@ class TurnWriter:
         self._unsent: list[TurnEvent] = []
         self._unsaved: set[tuple[TurnEventKind, int]] = set()
         self._was_cut_off = False
+        self._is_over = False
         self._news = asyncio.Event()
         self._reader: asyncio.Task[Ending] | None = None
         self._ending: Ending | None = None
+        self._end: tuple[TurnEventKind, Mapping[str, Any]] | None = None
         self._started = 0.0
         self._first_text_s: float | None = None
         self._passages: dict[int, Passage] = {}
@@ -115,8 +117,12 @@ class TurnWriter:
             ending = await self._reader
         except asyncio.CancelledError:
             ending = self._ending or "interrupted"
-            self._emit_cut_end(ending)
+            self._emit_rest_of_text()
+            self._end = self._end or self._cut_end(ending)
         finally:
+            # Until Python 3.12 a cancellation can be lost inside asyncio.wait_for (CPython issue 81839), which redis-py
+            # and psycopg use: the flag ends a chore that survived.
+            self._is_over = True
             for chore in chores:
                 chore.cancel()
             await asyncio.gather(*chores, return_exceptions=True)
@@ -128,18 +134,20 @@ class TurnWriter:
             async with aclosing(answer) as events:  # type: ignore[type-var]
                 async for event in events:
                     self._take(event)
+                    if self._ending is not None:
+                        raise asyncio.CancelledError  # the same loss: stopped, but the answer went on
         except (ApplianceError, InferenceError, RagError) as error:
             self._emit_rest_of_text()
-            self._emit("error", 0, {"code": error.code, "message": str(error)})
+            self._end = ("error", {"code": error.code, "message": str(error)})
             return "failed"
         except Exception:
             logger.exception("turn %s failed", self._turn_id)
             self._emit_rest_of_text()
-            self._emit("error", 0, {"code": "internal_error"})
+            self._end = ("error", {"code": "internal_error"})
             return "failed"
-        if ("done", 0) not in self._state:
+        if self._end is None:
             self._emit_rest_of_text()
-            self._emit("error", 0, {"code": "engine_stream_broken"})
+            self._end = ("error", {"code": "engine_stream_broken"})
             return "failed"
         return "done"
 
@@ -161,7 +169,7 @@ class TurnWriter:
                 self._emit("citations", 0, {"citations": [self._citation(one) for one in citations]})
             case Finished():
                 self._emit_rest_of_text()
-                self._emit("done", 0, self._figures(event))
+                self._end = ("done", self._figures(event))
 
     def _citation(self, citation: Citation) -> dict[str, Any]:
         passage = self._passages.get(citation.chunk_id) if citation.chunk_id is not None else None
@@ -185,6 +193,7 @@ class TurnWriter:
             "served_by": end.served_by,
             "finish_reason": end.finish_reason,
             "notes": list(end.notes),
+            "dropped_messages": end.dropped_messages,
             "usage": {
                 "prompt_tokens": end.usage.prompt_tokens,
                 "completion_tokens": end.usage.completion_tokens,
@@ -213,17 +222,13 @@ class TurnWriter:
                 if shown is None or shown.data["html"] != html:
                     self._emit("block", index, {"html": html, "is_final": True})
 
-    def _emit_cut_end(self, ending: Ending) -> None:
-        self._emit_rest_of_text()
-        if ("done", 0) in self._state:
-            return
+    def _cut_end(self, ending: Ending) -> tuple[TurnEventKind, Mapping[str, Any]]:
         if ending == "stopped":
-            self._emit("done", 0, self._figures(Finished("written", finish_reason="stopped", served_by="")))
-        else:
-            self._emit("error", 0, {"code": "turn_interrupted"})
+            return "done", self._figures(Finished("written", finish_reason="stopped", served_by=""))
+        return "error", {"code": "internal_error" if ending == "failed" else "turn_interrupted"}
 
     async def _flush_often(self) -> None:
-        while True:
+        while not self._is_over:
             await self._news.wait()
             self._emit_text()
             self._news.clear()
@@ -236,11 +241,9 @@ class TurnWriter:
     def _take_unsent(self) -> list[TurnEvent]:
         """What the live log lacks; everything again after it was cut off, because it may have lost its last second."""
         if self._was_cut_off:
-            for kind, slot in sorted(self._state, key=lambda key: self._state[key].seq):
-                if self._state[kind, slot].kind not in ("done", "error"):
-                    self._emit(kind, slot, self._state[kind, slot].data)
-        events = [event for event in self._unsent if not event.is_end]
-        self._unsent = [event for event in self._unsent if event.is_end]
+            for event in sorted(self._state.values(), key=lambda one: one.seq):
+                self._emit(event.kind, event.slot, event.data)
+        events, self._unsent = self._unsent, []
         return events
 
     async def _send(self, events: Sequence[TurnEvent]) -> None:
@@ -252,48 +255,56 @@ class TurnWriter:
             self._was_cut_off = True
 
     async def _save_often(self) -> None:
-        while True:
+        while not self._is_over:
             await asyncio.sleep(_SAVE_S)
             with suppress(PartUnavailable):
                 await self._save()
 
     async def _save(self) -> None:
         keys, self._unsaved = self._unsaved, set()
-        events = [event for key in keys if not (event := self._state[key]).is_end]
         try:
-            if events:
+            if keys:
+                events = [self._state[key] for key in keys]
                 await self._repository.save(self._viewer, self._turn_id, self.answer, events)
         except BaseException:
             self._unsaved |= keys
             raise
 
     async def _keep_lease(self) -> None:
-        while True:
+        while not self._is_over:
             with suppress(PartUnavailable):
                 if await self._log.renew_lease(self._turn_id):
                     self.stop("stopped")
             await asyncio.sleep(_RENEW_S)
 
+    async def _chore(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception:
+            logger.exception("turn %s cannot go on", self._turn_id)
+            self.stop("failed")
+
     async def _close(self, ending: Ending) -> None:
-        end = next(self._state[key] for key in (("done", 0), ("error", 0)) if key in self._state)
         await self._send(self._take_unsent())
-        unsaved = [self._state[key] for key in self._unsaved if not self._state[key].is_end]
+        kind, data = self._end or self._cut_end(ending)
+        self._emit(kind, 0, data)
+        await self._finish(ending, [self._state[key] for key in self._unsaved])
+        await self._send(self._take_unsent())
+        with suppress(PartUnavailable):
+            await self._log.release_lease(self._turn_id)
+
+    async def _finish(self, ending: Ending, events: Sequence[TurnEvent]) -> None:
         for attempt in range(_SAVE_ATTEMPTS):
             try:
-                await self._repository.finish(
-                    self._viewer, self._turn_id, ending, self.answer, [*unsaved, end]
-                )
-                break
+                return await self._repository.finish(self._viewer, self._turn_id, ending, self.answer, events)
             except PartUnavailable:
                 logger.warning("turn %s: its end is not saved yet (attempt %d)", self._turn_id, attempt + 1)
                 with suppress(PartUnavailable):
                     await self._log.renew_lease(self._turn_id)
                 await asyncio.sleep(_RETRY_S)
-            except ApplianceError:
-                break  # the conversation was deleted meanwhile: there is nothing to keep
-        await self._send([end])
-        with suppress(PartUnavailable):
-            await self._log.release_lease(self._turn_id)
+            except NotFound:
+                return None  # the conversation was deleted meanwhile: there is nothing to keep
+        return None
 
 
 def _spans(answer: str, citations: Sequence[Citation], unsupported: Sequence[tuple[int, int]]) -> list[Span]:
@@ -312,7 +323,7 @@ def _spans(answer: str, citations: Sequence[Citation], unsupported: Sequence[tup
 
 
 def _offsets_in(quoted: str, quote: str) -> list[int] | None:
-    """Where each character of quote stands in quoted, whose white space may be narrower; None if it is not that quote."""
+    """Where each character of quote stands in quoted, whose white space may be narrower; None: not that quote."""
     offsets, at = [], 0
     for character in quote:
         if at < len(quoted) and (quoted[at] == character or (character.isspace() and quoted[at] == " ")):

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from appliance.domain import TurnEvent
 from appliance.errors import PartUnavailable
@@ -90,7 +91,7 @@ class ValkeyTurnLog:
 async def _answered(reply: object) -> Any:  # noqa: ANN401  (redis-py types its replies as Any)
     try:
         return await cast("Awaitable[Any]", reply)
-    except (RedisError, OSError) as error:
+    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
         raise PartUnavailable("Valkey does not answer.") from error
 
 

@@ -11,8 +11,8 @@ nav h2 { font-size: 12.5px; font-weight: 650; color: var(--ink-2); letter-spacin
 .stores button[aria-current] { background: var(--accent-soft); color: var(--accent-deep); font-weight: 600; }
 .stores span { overflow-wrap: anywhere; }
 .stores small { grid-column: 2; color: var(--ink-2); font-size: 13px; font-weight: 400; }
-.new { display: flex; gap: 8px; margin-top: 16px; padding: 0 4px; }
-.new input { flex: 1; min-width: 0; height: 36px; padding: 0 10px; border: 1px solid var(--line); border-radius: 9px; background: var(--surface); font-size: 14px; }
+.new { display: grid; gap: 8px; margin-top: 18px; padding: 14px 4px 0; border-top: 1px solid var(--line); }
+.new input { width: 100%; min-width: 0; height: 36px; padding: 0 10px; border: 1px solid var(--line); border-radius: 9px; background: var(--surface); font-size: 14px; }
 .new .plain { padding: 0 10px; }
 .files { padding: 26px clamp(16px, 4vw, 44px) 48px; max-width: 1060px; width: 100%; }
 .files > * + * { margin-top: 16px; }
@@ -42,6 +42,7 @@ progress:indeterminate::-webkit-progress-bar { background: transparent; }
   nav { border: 0; border-bottom: 1px solid var(--line); padding: 14px 12px; }
   .stores { display: flex; gap: 6px; overflow-x: auto; padding-bottom: 4px; }
   .stores button { width: auto; white-space: nowrap; }
+  .new { grid-template-columns: 1fr auto; margin-top: 10px; padding-top: 10px; }
   .files { padding: 18px 16px 40px; }
   .size { display: none; }
   .state { width: 44%; }

@@ -10,7 +10,7 @@ button { cursor: pointer; border: 0; background: none; padding: 0; }
 button:disabled { cursor: default; opacity: .45; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 svg { flex: none; }
-mark { background: var(--mark); color: inherit; border-radius: 3px; padding: .05em .12em; margin: 0 -.12em; }
+mark { background: var(--mark); color: inherit; border-radius: 3px; padding: .06em 0; }
 .hint { color: var(--ink-2); font-size: 14px; }
 .quiet { display: inline-grid; place-items: center; width: 32px; height: 32px; border-radius: 8px; color: var(--ink-2); }
 .quiet:hover { background: var(--hover); color: var(--ink); }

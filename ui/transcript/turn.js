@@ -55,7 +55,7 @@ export class TurnView {
   showProgress({state, position, eta_s, found}) {
     if (state === "queued") this.showStatus(eta_s == null ? t("status_queued", {position})
       : t("status_queued_eta", {position, eta: number.format(Math.max(1, Math.round(eta_s)))}));
-    else if (state === "searched" && found) this.showStatus(t("status_searched", {found}));
+    else if (state === "searched" && found) this.showStatus(t(found === 1 ? "status_searched_one" : "status_searched", {found}));
     else this.showStatus(t("status_started"));
   }
 
@@ -121,18 +121,21 @@ export class TurnView {
     for (const chip of this.body.querySelectorAll("a.citation[data-idle]")) chip.replaceWith(`[${chip.dataset.citation}]`);
   }
 
-  showEnd({kind, model, usage, notes, finish_reason, total_ms, dropped_messages}) {
+  showEnd({kind, model, served_by, usage, notes, finish_reason, total_ms, dropped_messages}) {
     this.showStatus("");
+    // A quoted answer is its sources already: document, heading, page and words stand in it.
+    if (kind === "quoted") this.sources.hidden = true;
     this.dropIdleChips();
     const facts = [];
     if (finish_reason === "stopped") facts.push(h("span", {class: "badge"}, t("stopped")));
-    else if (kind === "written") facts.push(h("span", {class: "badge"}, t("kind_written", {model})));
+    else if (kind === "written") facts.push(h("span", {class: "badge"}, t("kind_written", {model: served_by?.split(":").slice(1).join(":") || model})));
     else facts.push(h("span", {class: `badge ${kind}`}, t(`kind_${kind}`)));
     if (total_ms != null) facts.push(h("span", {}, t("seconds", {seconds: number.format(Math.max(.1, total_ms / 1000))})));
     if (usage?.completion_tokens) facts.push(h("span", {}, t("tokens", {tokens: number.format(usage.completion_tokens)})));
-    for (const note of notes ?? []) if (settings.texts[`note.${note}`]) facts.push(h("p", {class: "note"}, t(`note.${note}`, {dropped_messages})));
     this.footer.replaceChildren(...facts);
     if (this.blocks.length) this.addCopy(this.footer, () => this.body.innerText.trim());
+    const told = (notes ?? []).filter(note => settings.texts[`note.${note}`]);
+    this.footer.append(...told.map(note => h("p", {class: "note"}, t(`note.${note}`, {dropped_messages}))));
     this.footer.hidden = false;
   }
 
