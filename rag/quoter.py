@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,11 +44,7 @@ class Quoter:
         Without an embedder the shared words alone decide.
         """
         passages = list(result.passages[: quoting.MAX_PASSAGES])
-        spans = [
-            (rank, span)
-            for rank, passage in enumerate(passages)
-            for span in split_sentences(passage.text, 0, len(passage.text))
-        ]
+        spans = [(rank, span) for rank, passage in enumerate(passages) for span in _quotable(passage)]
         texts = [passages[rank].text[start:end] for rank, (start, end) in spans]
         cosines = await self._cosines(question, texts)
         candidates = [
@@ -85,3 +81,11 @@ class Quoter:
             if word.terms & asked
         )
         return Quote(passage, chosen.start, chosen.end, marks)
+
+
+def _quotable(passage: Passage) -> Iterator[tuple[int, int]]:
+    """Its sentences but for headings: they stand above the quote already, and hold the question's words, not its answer."""
+    headings = {" ".join(heading.split()).casefold() for heading in passage.headings}
+    for start, end in split_sentences(passage.text, 0, len(passage.text)):
+        if " ".join(passage.text[start:end].split()).casefold() not in headings:
+            yield start, end

@@ -38,12 +38,23 @@ class OneBook:
 
     def __init__(self, *, is_relevant: bool = True, notes: tuple[str, ...] = (), page: str = PAGE) -> None:
         self.is_relevant, self.notes, self.page = is_relevant, notes, page
+        self.start = len("Holidays\n")
 
     async def search(
         self, caller: Caller, question: str, collection_ids: Sequence[UUID] | None, limit: int
     ) -> SearchResult:
         passage = Passage(
-            1, FILE, "handbook.pdf", uuid4(), PAGE[9:], 3, 9, len(PAGE), ("Holidays",), "en", 1.0
+            1,
+            FILE,
+            "handbook.pdf",
+            uuid4(),
+            PAGE[self.start :],
+            3,
+            self.start,
+            len(PAGE),
+            ("Holidays",),
+            "en",
+            1.0,
         )
         return SearchResult([passage], "en", self.notes, {"holiday": 4.0, "employe": 2.0}, self.is_relevant)
 
@@ -146,6 +157,18 @@ async def test_a_written_answer_is_checked_against_its_page() -> None:
     assert [_text(events)[a:b] for a, b in cited.unsupported] == ["Dogs may come on Fridays in 2031."]
     assert finished.usage == Usage(10, 5) and "unsupported" in finished.notes
     assert "23 working days" in str(engine.requests[0].payload["messages"])
+
+
+async def test_a_heading_is_no_quote() -> None:
+    """The heading above a passage holds the question's words and not its answer."""
+    search = OneBook()
+    search.start = 0
+
+    events = await _answer("How many days of holidays does an employee have?", None, search)
+
+    cited = events[-2]
+    assert isinstance(cited, Cited)
+    assert "Holidays" not in [citation.quote for citation in cited.citations]
 
 
 async def test_a_quote_that_left_its_page_is_not_verified() -> None:
