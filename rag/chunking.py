@@ -86,7 +86,8 @@ class _Cutter:
             budget = self._settings.max_tokens - heading_tokens
             for piece in self._packed(page.text, section, budget):
                 for proven in self._proven(page.text, piece, budget):
-                    yield replace(proven, headings=headings)
+                    if span := trimmed(page.text, proven.start, proven.end):  # code may begin indented
+                        yield _Piece(*span, proven.tokens, headings)
 
     def _sections(self, page: Page) -> Iterator[list[Block]]:
         """Runs of blocks under one heading path; a heading begins a run, and headings in a row share one."""

@@ -20,7 +20,7 @@ _NOISE = re.compile(
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 _PRIVATE_BULLET = re.compile("[\uf0b7\uf0a7\uf076\uf0d8\uf0fc]")  # bullets of the Symbol and Wingdings fonts
-_BLANKS = re.compile(r"[^\S\n]+")
+_BLANKS = re.compile("(?:[^\\S\n]|\uf020)+")  # U+F020 is the blank of the Symbol font
 _AROUND_LINE_END = re.compile(r" ?\n ?")
 _MANY_LINE_ENDS = re.compile(r"\n{2,}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import os
@@ -84,7 +85,12 @@ def _detach(result_fd: int, parent_pid: int) -> None:
     for standard in (0, 1, 2):
         os.dup2(null, standard)
     os.dup2(result_fd, _RESULT_FD)
-    os.closerange(_RESULT_FD + 1, os.sysconf("SC_OPEN_MAX"))
+    for entry in list(
+        Path("/proc/self/fd").iterdir()
+    ):  # closerange would try a million numbers on older systems
+        if int(entry.name) > _RESULT_FD:
+            with contextlib.suppress(OSError):  # the listing's own is gone by now
+                os.close(int(entry.name))
 
 
 def _answer(reader: Reader, order: Order) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag.chunking import approximate_tokens, split
@@ -55,6 +55,7 @@ COUNTERS = st.sampled_from([approximate_tokens, _words, _pieces, len])
 
 @settings(max_examples=150, deadline=None)
 @given(DOCUMENTS, COUNTERS)
+@example(_document([("code", "  indented")]), approximate_tokens)
 def test_passages_hold_all_text_once_in_order_as_exact_spans(
     document: ParsedDocument, count: Callable[[str], int]
 ) -> None:
