@@ -84,7 +84,7 @@ class Quoter:
 
 
 def _quotable(passage: Passage) -> Iterator[tuple[int, int]]:
-    """Its sentences but for headings: they stand above the quote already, and hold the question's words, not its answer."""
+    """Its sentences but for headings, which hold the question's words and not its answer."""
     headings = {" ".join(heading.split()).casefold() for heading in passage.headings}
     for start, end in split_sentences(passage.text, 0, len(passage.text)):
         if " ".join(passage.text[start:end].split()).casefold() not in headings:
