@@ -15,7 +15,7 @@ from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.knowledge.sample import ensure_sample
 from appliance.services.knowledge.search import KnowledgeSearch
 from appliance.settings import Settings
-from appliance.storage.blobs import BlobStore
+from appliance.storage.blobs import BlobStore, blobs_folder
 from appliance.storage.collections import PostgresCollections
 from appliance.storage.database import Database
 from appliance.storage.files import PostgresFiles
@@ -47,11 +47,6 @@ class KnowledgeParts:
             ),
             vector_stores_router(self.knowledge, self.search, identify),
         ]
-
-
-def blobs_folder(data: Path) -> Path:
-    """Where the bytes of files lie."""
-    return data / "blobs"
 
 
 def build_knowledge(database: Database, embedder: Embedder, settings: Settings, data: Path) -> KnowledgeParts:

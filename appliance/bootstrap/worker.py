@@ -14,10 +14,9 @@ from contextlib import asynccontextmanager
 from appliance import jobs
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
-from appliance.bootstrap.knowledge import blobs_folder
 from appliance.errors import PartUnavailable
 from appliance.services.knowledge.ingestion import Ingestion
-from appliance.storage.blobs import BlobStore
+from appliance.storage.blobs import BlobStore, blobs_folder
 from appliance.storage.database import Database
 from appliance.storage.job_worker import JobWorker
 from appliance.storage.reading import CompletingStore, PostgresReading

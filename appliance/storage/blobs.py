@@ -160,6 +160,11 @@ class BlobStore:
             raise StorageFull
 
 
+def blobs_folder(data: Path) -> Path:
+    """Where the bytes of files lie. data: the data folder."""
+    return data / "blobs"
+
+
 def _path(root: Path, sha256: bytes) -> Path:
     name = sha256.hex()
     return root / name[:2] / name

@@ -166,15 +166,21 @@ class JobWorker:
         rescuing = asyncio.create_task(_rescue_forever(app))
         try:
             await asyncio.wait([running, lost], return_when=asyncio.FIRST_COMPLETED)
-            was_lost = lost.done() and not running.done()
-            worker.stop()
+            if not running.done():
+                # Without the database nothing can be put in order: closing the pool ends whatever waits for it.
+                running.add_done_callback(_retrieve)
+                raise PartUnavailable("The connection to PostgreSQL was lost.")
             await running
         finally:
             for task in (lost, rescuing):
                 task.cancel()
             await asyncio.gather(lost, rescuing, return_exceptions=True)
-        if was_lost:
-            raise PartUnavailable("The connection to PostgreSQL was lost.")
+
+
+def _retrieve(task: asyncio.Task[None]) -> None:
+    """Look at how a task ended that nobody waits for, so that asyncio does not complain."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _as_task(handler: JobHandler) -> Callable[..., Awaitable[None]]:
