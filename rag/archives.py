@@ -15,8 +15,8 @@ from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEncrypted, Do
 from rag.limits import ParsingLimits
 
 _ENCRYPTED_FLAG = 0x1
-# Small members may compress well without harm: the ratio is looked at above this size only.
-_RATIO_FROM_BYTES = 2**20
+# Forms and tables that repeat themselves compress a hundredfold without harm: the ratio is looked at above this only.
+_RATIO_FROM_BYTES = 16 * 2**20
 _STEP = 2**16
 _DTD = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError, RuntimeError)

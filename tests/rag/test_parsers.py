@@ -187,7 +187,7 @@ def test_entities_in_a_word_document_are_refused_in_either_encoding(tmp_path: Pa
 
 def test_a_word_document_that_inflates_beyond_measure_is_refused(tmp_path: Path) -> None:
     """The ratio is refused from the directory, the sum by counting."""
-    bomb = docx_with(tmp_path / "bomb.docx", {"word/document.xml": _word("<w:p/>" + " " * (8 * 2**20))})
+    bomb = docx_with(tmp_path / "bomb.docx", {"word/document.xml": _word("<w:p/>" + " " * (20 * 2**20))})
     with pytest.raises(DocumentDangerous, match="100-fold"):
         DocxParser(LIMITS).parse(bomb)
     with pytest.raises(DocumentDangerous, match="Unpacked"):
