@@ -38,6 +38,16 @@ _FRAME = {
         "First start? E-mail and password were printed in the terminal and stand in credentials.json.",
         "¿Primer arranque? El correo y la contraseña aparecieron en la terminal y están en credentials.json.",
     ),
+    "link_invitation_lead": Sentence(
+        "You have been invited. Choose your password.", "Te han invitado. Elige tu contraseña."
+    ),
+    "link_reset_lead": Sentence("Choose a new password.", "Elige una contraseña nueva."),
+    "link_password": Sentence("New password", "Contraseña nueva"),
+    "link_password_hint": Sentence(
+        "At least {count} characters; a sentence that only you know is a good one.",
+        "Al menos {count} caracteres; una frase que solo conozcas tú es buena.",
+    ),
+    "link_save": Sentence("Save and sign in", "Guardar y entrar"),
     "needs_script": Sentence("This page needs JavaScript.", "Esta página necesita JavaScript."),
     "fill_both": Sentence("Enter your e-mail and your password.", "Escribe tu correo y tu contraseña."),
     "waiting_ui": Sentence(

@@ -273,7 +273,12 @@ def link_routes(accounts: Accounts, identity: Identity, kind: LinkKind) -> APIRo
     @routes.post("/look")
     async def look(body: TokenBody) -> Json:
         user = await accounts.links.look(kind, body.token)
-        return {"email": user.email, "name": user.name, "language": user.language}
+        return {
+            "email": user.email,
+            "name": user.name,
+            "language": user.language,
+            "min_password_length": accounts.links.min_password_length,
+        }
 
     @routes.post("/use", status_code=204)
     async def use(request: Request, body: UseLinkBody) -> Response:

@@ -30,6 +30,7 @@ from appliance.api.page_assets import PageAssets
 from appliance.api.page_shell import (
     PageNotUsable,
     View,
+    link_page,
     page_around,
     preferred_language,
     sign_in_page,
@@ -44,11 +45,13 @@ from appliance.errors import (
     PartUnavailable,
     TooLarge,
 )
+from appliance.services.accounts.live_requests import LiveRequest, LiveRequests
 
 logger = logging.getLogger(__name__)
 
 LANGUAGE_COOKIE = "appliance_language"
 _PAGE = re.compile(r"/(?:c/[0-9a-f-]{36})?")
+_LINK_PAGES = {"/invitation": "link_invitation_lead", "/password-reset": "link_reset_lead"}
 _OWN_FILE = re.compile(r"/page/[0-9a-f]{12}/([\w.-]+)")
 # Everything that the page was seen to ask of Gradio; trailing-slash twins are other routes and are not on the list.
 _ALLOWED = re.compile(
@@ -93,6 +96,7 @@ class PageForwarder:
     identify raises NotAuthenticated; it also refuses unsafe requests that another site sent with our cookie.
     delegate: a bearer token for the caller that the public API accepts while the session lives.
     own_origin: our address as this browser knows it, such as `https://box.example`.
+    live: ends the events of a tab whose session was withdrawn.
     """
 
     def __init__(
@@ -103,6 +107,7 @@ class PageForwarder:
         delegate: Callable[[Caller], str],
         bindings: Bindings,
         own_origin: Callable[[Scope], str],
+        live: LiveRequests,
     ) -> None:
         self._assets = assets
         self._ui = ui
@@ -110,6 +115,7 @@ class PageForwarder:
         self._delegate = delegate
         self._bindings = bindings
         self._own_origin = own_origin
+        self._live = live
         self._http: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -148,6 +154,9 @@ class PageForwarder:
             )
         elif method == "GET" and _PAGE.fullmatch(path):
             await self._send_page(request, answer)
+        elif method == "GET" and path in _LINK_PAGES:
+            view = View(_language(request, None), secrets.token_urlsafe(18))
+            await self._send_html(link_page(self._assets, view, _LINK_PAGES[path]), view, answer)
         elif ".." not in path and _ALLOWED.fullmatch(f"{method} {path}"):
             await self._forward(request, answer)
         else:
@@ -185,6 +194,9 @@ class PageForwarder:
             except (PartUnavailable, PageNotUsable) as error:
                 logger.info("the ui's page is not there (%r); sending the chat alone", error)
                 page = waiting_page(self._assets, view)
+        await self._send_html(page, view, answer)
+
+    async def _send_html(self, page: str, view: View, answer: _Answer) -> None:
         headers = {
             "content-security-policy": view.policy,
             "cache-control": "no-store",
@@ -213,28 +225,33 @@ class PageForwarder:
         # The body goes on in the form that was checked: a duplicate key cannot mean one thing here and another there.
         data = None if body is None else orjson.dumps(body)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_UI_PAGE_TIMEOUT_S)
-        async with self._upstream(request, request.url.path, headers, data, timeout) as response:
-            await self._relay(request, response, answer)
+        with self._live.track(caller) as live:
+            async with self._upstream(request, request.url.path, headers, data, timeout) as response:
+                await self._relay(request, response, answer, live)
 
-    async def _relay(self, request: Request, response: aiohttp.ClientResponse, answer: _Answer) -> None:
-        """Pass bytes on until either side ends; leaving closes the ui's side, which ends the tab's events there."""
+    async def _relay(
+        self, request: Request, response: aiohttp.ClientResponse, answer: _Answer, live: LiveRequest
+    ) -> None:
+        """Pass bytes on until either side ends or the session does; leaving ends the tab's events at the ui."""
         path = request.url.path
         headers = {name: response.headers[name] for name in _RETURNED if name in response.headers}
         headers["cache-control"] = _IMMUTABLE if path.startswith("/assets/") else "no-cache"
         headers["x-content-type-options"] = "nosniff"
         await answer.start(response.status, headers)
         gone = asyncio.create_task(_disconnected(request))
+        withdrawn = asyncio.create_task(live.withdrawn())
         relay = asyncio.create_task(answer.stream(response))
+        tasks = {gone, withdrawn, relay}
         try:
-            await asyncio.wait({gone, relay}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if relay.done():
                 await relay
         except aiohttp.ClientError:
             logger.info("the ui broke off in the middle of %s", path)
         finally:
-            for task in (gone, relay):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(gone, relay, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _upstream(
         self,

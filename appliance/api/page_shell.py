@@ -102,6 +102,16 @@ def sign_in_page(assets: PageAssets, view: View) -> str:
     return _document(assets, view, "sign-in", "sign_in.js", body)
 
 
+def link_page(assets: PageAssets, view: View, lead: str) -> str:
+    """Asks for a new password; the one-time link's token stands behind # and is the script's business.
+
+    lead: key of the sentence on top.
+    """
+    text = _escaped(assets, view.language)
+    body = Template(_LINK).substitute(text, icon=assets.address("icon.svg"), lead=text[lead])
+    return _document(assets, view, "sign-in", "choose_password.js", body)
+
+
 def waiting_page(assets: PageAssets, view: View) -> str:
     """The chat alone, usable, while the rest of the page is starting."""
     sentence = _escaped(assets, view.language)["waiting_ui"]
@@ -162,6 +172,19 @@ def _quality(value: str) -> float:
         return 0.0
 
 
+_LINK = """<main class="card">
+<header><img src="$icon" alt="" width="44" height="44"><h1>$product</h1><p>$lead</p></header>
+<form id="choose-password" novalidate>
+<label>$email<input name="email" type="email" autocomplete="username" readonly></label>
+<label>$link_password<input name="password" type="password" autocomplete="new-password" required autofocus></label>
+<p class="problem" role="alert" hidden></p>
+<button type="submit">$link_save</button>
+<p class="hint"></p>
+</form>
+<nav aria-label="$language_label"><button type="button" lang="en" data-language="en">English</button>
+<button type="button" lang="es" data-language="es">Español</button></nav>
+<noscript>$needs_script</noscript>
+</main>"""
 _SIGN_IN = """<main class="card">
 <header><img src="$icon" alt="" width="44" height="44"><h1>$product</h1><p>$sign_in_lead</p></header>
 <form id="sign-in" novalidate>

@@ -118,7 +118,15 @@ class Gateway:
             comment_after_s=settings.gate.comment_after_s,
             shows_queue=settings.gate.queue_comments,
         )
-        page = join_page(database, valkey, chat, identity, accounts.authentication.delegate, box.page_socket)
+        page = join_page(
+            database,
+            valkey,
+            chat,
+            identity,
+            accounts.authentication.delegate,
+            box.page_socket,
+            live=accounts.live,
+        )
         await self._keep(page.open, page.close)
         health = build_health(box, database, valkey, embedder)
         routers: list[APIRouter] = [

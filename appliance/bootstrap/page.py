@@ -20,6 +20,7 @@ from appliance.api.suggestions import suggestion_routes
 from appliance.api.turns import turn_routes
 from appliance.domain import Caller
 from appliance.ports import Answerer
+from appliance.services.accounts import LiveRequests
 from appliance.services.turns import Turns
 from appliance.storage.database import Database
 from appliance.storage.turn_log import ValkeyTurnLog
@@ -57,8 +58,12 @@ def join_page(
     delegate: Callable[[Caller], str],
     ui_socket: Path,
     questions: Sequence[Mapping[str, Any]] | None = None,
+    live: LiveRequests | None = None,
 ) -> Page:
-    """database: as the gateway's role. valkey: returns bytes. questions: None: those of the sample collection."""
+    """database: as the gateway's role. valkey: returns bytes. questions: None: those of the sample collection.
+
+    live: the requests that a withdrawn session ends.
+    """
     turns = Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer)
     return Page(
         routers=(
@@ -72,6 +77,7 @@ def join_page(
             delegate,
             SessionBindings(valkey),
             identity.origins.own,
+            live or LiveRequests(),
         ),
         turns=turns,
     )

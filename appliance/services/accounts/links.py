@@ -60,6 +60,11 @@ class Links:
         }
         self._clock = clock
 
+    @property
+    def min_password_length(self) -> int:
+        """Told to who holds a link, before a password is chosen."""
+        return self._rule.min_length
+
     async def make(self, caller: Caller | None, kind: LinkKind, user_id: UUID) -> OneTimeLink:
         """A new link; older ones of its kind for this person stop working. Raises NotPermitted, NotFound."""
         require_admin(caller)
