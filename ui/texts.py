@@ -61,11 +61,9 @@ _FRAME = {
         "The appliance does not answer. Trying again…", "El servidor no responde. Volviendo a intentarlo…"
     ),
     "try_again": Sentence("Try again", "Reintentar"),
-    "cancel": Sentence("Cancel", "Cancelar"),
     "close": Sentence("Close", "Cerrar"),
     "delete": Sentence("Delete", "Borrar"),
     "copy": Sentence("Copy", "Copiar"),
-    "copied": Sentence("Copied", "Copiado"),
 }
 
 _CHAT = {
@@ -100,7 +98,6 @@ _CHAT = {
     "conversation_gone": Sentence(
         "This conversation does not exist, or it is not yours.", "Esta conversación no existe o no es tuya."
     ),
-    "earlier_turns": Sentence("Show earlier questions", "Ver preguntas anteriores"),
     "you_asked": Sentence("You asked", "Preguntaste"),
     "answer": Sentence("Answer", "Respuesta"),
     "status_started": Sentence("Searching your documents…", "Buscando en tus documentos…"),
@@ -130,10 +127,6 @@ _CHAT = {
         "These words were not found in the document.", "Estas palabras no se encontraron en el documento."
     ),
     "unsupported": Sentence("No source supports this.", "Ninguna fuente respalda esto."),
-    "interrupted": Sentence(
-        "The answer was interrupted. What had been written is above.",
-        "La respuesta se interrumpió. Arriba está lo que ya se había escrito.",
-    ),
     "announce_done": Sentence("The answer is complete.", "La respuesta está completa."),
 }
 
@@ -164,23 +157,15 @@ _DOCUMENTS = {
     "state_ready": Sentence("Ready", "Listo"),
     "state_failed": Sentence("Not read", "No se pudo leer"),
     "state_cancelled": Sentence("Cancelled", "Cancelado"),
-    "read_only": Sentence(
-        "You can read this collection but not change it.", "Puedes leer esta colección, pero no cambiarla."
-    ),
     "remove_file": Sentence(
         "Remove “{filename}” from this collection", "Quitar «{filename}» de esta colección"
     ),
     "remove_sure": Sentence(
         "Remove this document from the collection?", "¿Quitar este documento de la colección?"
     ),
-    "show_more": Sentence("Show more", "Ver más"),
 }
 
 _CONNECTED = {
-    "connected_lead": Sentence(
-        "What this appliance consists of, and whether each part answers.",
-        "De qué se compone este servidor y si cada parte responde.",
-    ),
     "refresh": Sentence("Refresh", "Actualizar"),
     "engines": Sentence("Language models", "Modelos de lenguaje"),
     "no_engine_title": Sentence(
@@ -197,25 +182,20 @@ _CONNECTED = {
     "health": Sentence("State", "Estado"),
     "models": Sentence("Models", "Modelos"),
     "load": Sentence("Running / waiting", "En curso / en espera"),
-    "context": Sentence("Context", "Contexto"),
     "answers": Sentence("answers", "responde"),
     "answers_not": Sentence("does not answer", "no responde"),
     "parts": Sentence("Parts", "Partes"),
     "part": Sentence("Part", "Parte"),
-    "detail": Sentence("Detail", "Detalle"),
     "part_database": Sentence("Database (PostgreSQL)", "Base de datos (PostgreSQL)"),
     "part_valkey": Sentence("Queue and live answers (Valkey)", "Cola y respuestas en curso (Valkey)"),
     "part_embedder": Sentence("Embedding model", "Modelo de embeddings"),
     "part_worker": Sentence("Document reader", "Lector de documentos"),
     "part_ui": Sentence("This page", "Esta página"),
-    "part_engines": Sentence("Language models", "Modelos de lenguaje"),
     "state_starting": Sentence("starting", "arrancando"),
-    "none_needed": Sentence("none; answers are quoted", "ninguno; se responde con citas"),
     "cannot_ask": Sentence(
         "The appliance’s own state could not be read: {reason}",
         "No se pudo leer el estado del servidor: {reason}",
     ),
-    "checked_at": Sentence("Checked at {time}", "Comprobado a las {time}"),
 }
 
 # What programs compare is the code; these are the same refusals in the words of the page.
@@ -347,6 +327,14 @@ _ERRORS = {
     "document_dangerous": Sentence(
         "The file is built in a way that can harm the computer that opens it, so it was not opened.",
         "El archivo está hecho de un modo que puede dañar el equipo que lo abre, así que no se abrió.",
+    ),
+    "reading_failed": Sentence(
+        "Reading this document failed. Upload it again; an administrator finds the cause in the log.",
+        "Falló la lectura de este documento. Súbelo otra vez; un administrador puede ver la causa en el registro.",
+    ),
+    "reading_interrupted": Sentence(
+        "Reading this document was interrupted more than once. Remove it and upload it again.",
+        "La lectura de este documento se interrumpió más de una vez. Quítalo y súbelo de nuevo.",
     ),
     "parsing_timed_out": Sentence(
         "Reading the file took too long and was stopped. Split it or simplify it.",

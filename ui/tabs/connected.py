@@ -61,7 +61,7 @@ def summary(engines: Sequence[Mapping[str, Any]], readiness: Mapping[str, Any], 
 
 def _engine_row(engine: Mapping[str, Any], language: Language) -> list[str]:
     models = ", ".join(
-        f"`{_cell(model['id'])}`" + (f" ({model['context_tokens']:,})" if model.get("context_tokens") else "")
+        f"`{_cell(model['id'])}`" + _context(model.get("context_tokens"), language)
         for model in engine["models"]
     )
     state = _state(_READY if engine["is_healthy"] else engine.get("reason") or "down", language)
@@ -73,6 +73,13 @@ def _engine_row(engine: Mapping[str, Any], language: Language) -> list[str]:
         models or "–",
         f"{load['running']} / {load['waiting']}",
     ]
+
+
+def _context(tokens: int | None, language: Language) -> str:
+    if not tokens:
+        return ""
+    grouped = f"{tokens:,}" if language == "en" else f"{tokens:,}".replace(",", ".")
+    return f" ({text('tokens', language, tokens=grouped)})"
 
 
 def _other_parts(readiness: Mapping[str, Any]) -> dict[str, str]:
@@ -87,11 +94,11 @@ def _part_name(name: str, language: Language) -> str:
 
 def _state(state: str, language: Language) -> str:
     if state == _READY:
-        return f"● {text('answers', language)}"
+        return f"*●* {text('answers', language)}"
     if state == "starting":
-        return f"○ {text('state_starting', language)}"
+        return f"~~○~~ {text('state_starting', language)}"
     reason = "" if state in ("down", "not answering") else f" – {_cell(state)}"
-    return f"○ {text('answers_not', language)}{reason}"
+    return f"~~○~~ {text('answers_not', language)}{reason}"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

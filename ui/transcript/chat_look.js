@@ -21,7 +21,7 @@ export const chatLook = sheet(sharedLook + `
 .past li:hover a, .past li:focus-within a { padding-inline-end: 38px; }
 
 .talk { position: relative; display: flex; flex-direction: column; min-width: 0; min-height: 0; }
-.scroll { flex: 1; overflow-y: auto; min-height: 0; padding: 0 clamp(16px, 4vw, 40px); scrollbar-gutter: stable; }
+.scroll { flex: 1; overflow-y: auto; min-height: 0; padding: 0 clamp(16px, 4vw, 40px); scrollbar-gutter: stable both-edges; }
 .turns, .welcome { max-width: 760px; margin: 0 auto; }
 .welcome { padding: clamp(28px, 11vh, 120px) 0 24px; }
 .welcome h1 { font: 600 clamp(26px, 3.4vw, 34px)/1.2 var(--font-quote); letter-spacing: -.012em; }
@@ -110,7 +110,7 @@ article footer .copy { margin-inline-start: auto; }
   .past { position: absolute; inset: 0 auto 0 0; width: min(300px, 84vw); z-index: 4; transform: translateX(-102%); visibility: hidden; transition: transform .18s ease, visibility .18s; }
   .with-past .past { transform: none; visibility: visible; box-shadow: var(--lift); }
   .with-past .veil { display: block; position: absolute; inset: 0; z-index: 3; background: rgb(0 0 0 / .35); }
-  .drawer { display: inline-grid; position: absolute; top: 8px; inset-inline-start: 8px; z-index: 2; background: var(--paper); }
+  .drawer { display: inline-grid; flex: none; margin: 6px 0 4px 8px; }
   .past li .quiet { opacity: 1; background: none; }
   .past li a { padding-inline-end: 38px; }
   .passage { position: absolute; inset: 0 0 0 auto; width: min(440px, 100%); z-index: 3; box-shadow: var(--lift); }
@@ -118,13 +118,14 @@ article footer .copy { margin-inline-start: auto; }
 @media (max-width: 760px) {
   .passage { inset: auto 0 0 0; width: 100%; max-height: 78%; border: 0; border-top: 1px solid var(--line); border-radius: 18px 18px 0 0; }
   .suggestions { grid-template-columns: minmax(0, 1fr); gap: 8px; margin-top: 20px; }
-  .welcome { padding-top: 52px; }
+  .welcome { padding-top: 12px; }
+  .scroll { scrollbar-gutter: auto; }
   .keys { display: none; }
   .choices label > span { display: none; }
   .choices select { max-width: 36vw; }
   .send { margin-inline-start: auto; }
   .composer { width: calc(100% - 20px); margin-bottom: max(10px, env(safe-area-inset-bottom)); }
-  .turns { padding-top: 20px; }
+  article { padding-top: 14px; }
 }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
 `);

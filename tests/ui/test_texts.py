@@ -1,0 +1,67 @@
+"""Every sentence of the page in both languages, and every one of them used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from appliance.errors import ApplianceError
+from inference.errors import InferenceError
+from rag.errors import RagError
+from ui.texts import LANGUAGES, TEXTS, as_json
+
+UI = Path(__file__).resolve().parents[2] / "ui"
+DOORS = UI.parent / "appliance" / "api"
+
+
+def _codes(error: type[Exception]) -> Iterator[str]:
+    yield error.code  # type: ignore[attr-defined]
+    for child in error.__subclasses__():
+        yield from _codes(child)
+
+
+def _places(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+@pytest.mark.parametrize("tree", [ApplianceError, InferenceError, RagError])
+def test_every_refusal_can_be_said_in_both_languages(tree: type[Exception]) -> None:
+    """Whatever goes wrong, a person reads why in their own language."""
+    assert {f"error.{code}" for code in _codes(tree)} <= set(TEXTS)
+
+
+def test_both_languages_say_something_and_fill_the_same_places() -> None:
+    """No sentence is missing, and none loses a number or a name in translation."""
+    for key, sentence in TEXTS.items():
+        assert sentence.en.strip(), key
+        assert sentence.es.strip(), key
+        assert _places(sentence.en) == _places(sentence.es), key
+
+
+def test_the_browser_gets_the_sentences_as_they_stand_here() -> None:
+    """After a change: `python -m ui.texts`."""
+    for language in LANGUAGES:
+        written = (UI / "transcript" / f"texts.{language}.json").read_text(encoding="utf-8")
+        assert written == as_json(language)
+
+
+def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -> None:
+    """The scripts' t("key"), the tabs' text("key") and the templates' $key are the keys there are."""
+    scripts = "\n".join(path.read_text(encoding="utf-8") for path in (UI / "transcript").glob("*.js"))
+    python = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in [*UI.rglob("*.py"), *DOORS.glob("page_*.py")]
+        if path.name != "texts.py"
+    )
+    asked = set(re.findall(r"\bt\(\"([\w.]+)\"", scripts)) | set(
+        re.findall(r"\bt\([^)]*\? \"([\w.]+)\" :", scripts)
+    )
+
+    assert asked <= set(TEXTS)
+    computed = ("error.", "note.", "kind_", "part_")
+    mentioned = set(re.findall(r"[\w.]+", scripts + python))
+    assert {key for key in TEXTS if key not in mentioned and not key.startswith(computed)} == set()
