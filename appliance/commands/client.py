@@ -115,7 +115,8 @@ class ApiClient:
         except OSError as error:
             raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from error
         with opened:
-            form = aiohttp.FormData(dict(fields))
+            # Quoted fields would reach the other side as %C3%B1: names go out in UTF-8, as from browsers.
+            form = aiohttp.FormData(dict(fields), quote_fields=False)
             form.add_field("file", opened, filename=os.fspath(file.name))
             return await self._json("POST", path, data=form)
 

@@ -12,6 +12,7 @@ import typer
 
 COMMANDS = {
     "ask": "appliance.commands.ask:ask",
+    "ingest": "appliance.commands.ingest:ingest",
     "up": "appliance.commands.up:up",
     "doctor": "appliance.commands.doctor:doctor",
     "settings": "appliance.commands.settings:settings",

@@ -135,7 +135,7 @@ async def test_killing_the_worker_loses_nothing(
     for point in points:
         started_at, before = time.monotonic(), await starts(maintenance_database)
         worker.start()
-        while await starts(maintenance_database) == before and await progress(room, store) < DOCUMENTS:
+        while await starts(maintenance_database) == before and await progress(room, store) < DOCUMENTS:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         report(f"the first document was taken up {time.monotonic() - started_at:.2f} s after the start")
         await reach(room, store, point)

@@ -1,0 +1,89 @@
+"""`appliance ingest` against running doors and a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from appliance.commands.entry import run
+from tests.knowledge_harness import Room, data, embedder_home, make_box, open_room, working
+
+__all__ = ["data", "embedder_home"]
+
+
+@pytest.fixture
+async def room(owner_url: str, embedder_home: Path, data: Path) -> AsyncIterator[Room]:
+    """The doors and a worker."""
+    box = make_box(owner_url, embedder_home, data)
+    async with open_room(box) as opened, working(box):
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two good documents, one of them deeper; one broken; one of no known kind; one hidden."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a.md").write_text(
+        "# Holidays\n\nEverybody has 23 days of holiday a year.\n", encoding="utf-8"
+    )
+    (tmp_path / "deep" / "año nuevo.txt").write_text(
+        "The office is closed on the first of January.", encoding="utf-8"
+    )
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing more")
+    (tmp_path / "film.mkv").write_bytes(b"\x1aE\xdf\xa3")
+    (tmp_path / ".secret.md").write_text("hidden", encoding="utf-8")
+    return tmp_path
+
+
+async def ingest(room: Room, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """(exit code, output, errors) of the command as ana."""
+    words = ["ingest", *arguments, "--url", room.url, "--key", "ana"]
+    capsys.readouterr()
+    code = await asyncio.to_thread(run, words)
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+async def test_a_folder_is_read_and_each_file_accounted_for(
+    room: Room, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was read, what was refused and why, what was left out; the exit code says that not all went well."""
+    code, out, _ = await ingest(room, capsys, str(folder), "--collection", "handbook", "--json")
+    told = json.loads(out)
+    by_name = {Path(file["path"]).name: file for file in told["files"]}
+    passages = await room.found(told["collection"]["id"], "When is the office closed?")
+
+    assert code == 1
+    assert told["counts"] == {"completed": 2, "failed": 1, "skipped": 1}
+    assert "damaged" in by_name["broken.pdf"]["error"]
+    assert by_name["a.md"]["chunks"] == 1
+    assert passages[0]["filename"] == "año nuevo.txt"
+
+
+async def test_what_is_there_already_is_not_sent_again(
+    room: Room, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second run reads only what is new."""
+    (folder / "broken.pdf").unlink()
+    first = await ingest(room, capsys, str(folder), "--collection", "handbook")
+    (folder / "b.md").write_text("# Parking\n\nThe car park closes at nine.\n", encoding="utf-8")
+    code, out, _ = await ingest(room, capsys, str(folder), "--collection", "handbook", "--json")
+    told = json.loads(out)
+
+    assert first[0] == 0 and "2 completed" in first[1]
+    assert (code, told["counts"]) == (0, {"completed": 1, "skipped": 1, "unchanged": 2})
+
+
+async def test_a_path_that_is_not_there_is_named(
+    room: Room, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is sent, and the sentence names the path."""
+    code, _, err = await ingest(room, capsys, str(tmp_path / "nowhere"), "--collection", "handbook")
+
+    assert code == 1
+    assert "nowhere" in err and "does not exist" in err
+    assert (await room.call("GET", "/vector_stores"))[1]["data"] == []
