@@ -128,6 +128,8 @@ class ParsingSandbox:
         try:
             while True:
                 kind, length = wire.HEADER.unpack(await stream.readexactly(wire.HEADER.size))
+                if kind != wire.RESULT and length > wire.MAX_JSON_BYTES:
+                    return _Answer(b"?")
                 if length > self._settings.max_output_bytes:
                     raise DocumentTooLarge(
                         f"Its text takes more than {self._settings.max_output_bytes} bytes."

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import struct
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -328,24 +329,45 @@ def test_a_document_survives_the_wire() -> None:
     assert wire.decode_document(wire.encode_document(document)[wire.HEADER.size :]) == document
 
 
+HEAD = '["text/plain","t",[],[[1,3,1]]]'
+
+
+def _result(head: str, blocks: bytes, text: bytes) -> bytes:
+    return struct.pack("!I", len(head)) + head.encode() + blocks + text
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        b"not json",
-        b"[]",
-        b'["text/plain","t",[],[[0,"x",[]]]]',
-        b'["text/plain","t",[],[[1,"x",[["paragraph",0,9,0]]]]]',
-        b'["text/plain","t",[],[[1,"xyz",[["paragraph",1,2,0],["paragraph",0,1,0]]]]]',
-        b'["text/plain","t",[],[[1,"x",[["spell",0,1,0]]]]]',
-        b'["text/plain","t",[],[[1,5,[]]]]',
-        b'["text/plain","t",[],[[1,"x",[["heading",0,1,true,1]]]]]',
-        b'["text/plain",null,[],[]]',
+        b"",
+        b"\xff\xff\xff\xff",
+        _result("not json", b"", b""),
+        _result("[]", b"", b""),
+        _result('["text/plain",null,[],[]]', b"", b""),
+        _result('["text/plain","t",[],[[0,1,0]]]', b"", b"x"),
+        _result('["text/plain","t",[],[[1,9,0]]]', b"", b"x"),
+        _result('["text/plain","t",[],[[1,1,-1]]]', b"", b"x"),
+        _result('["text/plain","t",[],[[1,1,999999999]]]', b"", b"x"),
+        _result('["text/plain","t",[],[[1,1,0]]]', b"", b"x and more"),
+        _result('["text/plain","t",[],[[1,1,0]]]', b"", b"\xff"),
+        _result(HEAD, struct.pack("!BBII", 1, 0, 0, 4), b"xyz"),
+        _result(HEAD, struct.pack("!BBII", 1, 0, 2, 1), b"xyz"),
+        _result(HEAD, struct.pack("!BBII", 9, 0, 0, 1), b"xyz"),
+        _result(HEAD, struct.pack("!BBII", 1, 7, 0, 1), b"xyz"),
+        _result('["text/plain","t",[],[[1,3,2]]]', struct.pack("!BBIIBBII", 1, 0, 1, 2, 1, 0, 0, 1), b"xyz"),
     ],
 )
 def test_a_lying_child_is_not_believed(body: bytes) -> None:
-    """Spans beyond the text, wrong types and foreign kinds are refused."""
+    """Spans beyond the text, lengths beyond the frame, wrong types and foreign kinds are refused."""
     with pytest.raises(DocumentDamaged):
         wire.decode_document(body)
+
+
+def test_a_document_of_too_many_pieces_is_refused_before_it_travels() -> None:
+    """What would take much more memory as objects than as bytes is not sent, and not read."""
+    blocks = tuple(Block("paragraph", n, n + 1) for n in range(1_000_001))
+    with pytest.raises(DocumentTooLarge):
+        wire.encode_document(ParsedDocument("text/plain", (Page(None, "x" * 1_000_001, blocks),)))
 
 
 def _server_pid(sandbox: ParsingSandbox) -> int:
