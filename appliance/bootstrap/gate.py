@@ -17,7 +17,6 @@ from appliance.fairness.ledger import Ledger
 from appliance.fairness.load_watch import LoadWatch
 from appliance.fairness.metrics import GateMetrics
 from appliance.fairness.settings import GateSettings
-from appliance.storage.database import Database
 from appliance.storage.usage import UsageStore, ledger_url
 from inference.ports import ChatEngine
 from inference.roster import Roster
@@ -33,17 +32,14 @@ class GateRoom:
     gate: Gate
     metrics: CollectorRegistry
     valkey: Redis
-    database: Database
 
     async def open(self) -> None:
-        await self.database.open()
         await self.gate.open()
 
     async def close(self) -> None:
         """Slots are given back and usage is written before the connections go."""
         await self.gate.close()
         await self.valkey.aclose()
-        await self.database.close()
 
 
 def build_gate(
@@ -71,14 +67,13 @@ def build_gate(
         max_wait_s=settings.max_wait_s,
         first_report_s=settings.comment_after_s,
     )
-    database = Database(ledger_url(database_url), pool_size=3)
     registry = CollectorRegistry()
     metrics = GateMetrics(registry)
-    ledger = Ledger(UsageStore(database), worker, metrics.observe)
+    ledger = Ledger(UsageStore(ledger_url(database_url)), worker, metrics.observe)
     loads = LoadWatch(valkey, queue, lambda: _engines_up(roster), str(worker))
     gate = Gate(roster, leases, ledger, loads, default_slots=settings.default_slots)
     metrics.watch(gate)
-    return GateRoom(gate, registry, valkey, database)
+    return GateRoom(gate, registry, valkey)
 
 
 def _engines_up(roster: Roster) -> list[ChatEngine]:

@@ -1,22 +1,22 @@
 """The rows of the ledger in PostgreSQL. Fulfils fairness.ledger.UsageRepository.
 
-Starts and ends have a connection each that is kept: taking one from a pool and checking it costs as much as the insert.
+Starts and ends have a connection each that is kept: taking one from a pool and checking it costs as much as the
+insert.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from typing import LiteralString
 from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 import orjson
-from psycopg import AsyncConnection, Error, OperationalError
+from psycopg import AsyncConnection, OperationalError
 
 from appliance.errors import PartUnavailable
 from appliance.fairness.ledger import RequestEnd, RequestStart
-from appliance.storage.database import Database
 
 # One JSON parameter for all rows: arrays of each column cost psycopg four times as long.
 _START = """
@@ -45,6 +45,7 @@ WHERE status = 'started' AND started_at < now() - %(age)s * interval '1 second'
 """
 _FORGET_WORKERS = "DELETE FROM gateway_workers WHERE seen_at < now() - interval '1 day'"
 _MOST = 2**31 - 1
+_PATIENCE_S = 5.0
 
 
 def ledger_url(url: str) -> str:
@@ -55,11 +56,11 @@ def ledger_url(url: str) -> str:
 
 
 class UsageStore:
-    """database: opened with `ledger_url`, for nothing else. Holds up to two of its connections."""
+    """url: as `ledger_url` gives it. Opens its two connections on first use."""
 
-    def __init__(self, database: Database) -> None:
-        self._starts = _KeptConnection(database)
-        self._ends = _KeptConnection(database)
+    def __init__(self, url: str) -> None:
+        self._starts = _KeptConnection(url)
+        self._ends = _KeptConnection(url)
 
     async def record_starts(self, worker: UUID, starts: Sequence[RequestStart]) -> None:
         """Committed when this returns."""
@@ -88,40 +89,42 @@ class UsageStore:
 
 
 class _KeptConnection:
-    """One connection out of the pool, kept until it breaks; one statement at a time."""
+    """One connection, kept until it breaks; one statement at a time.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._stack: AsyncExitStack | None = None
+    Not out of a pool: a pool waits longer and longer between attempts while PostgreSQL is away, and nobody may wait
+    for it when it is back.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
         self._connection: AsyncConnection | None = None
 
     async def execute(
         self, statement: LiteralString, parameters: Sequence[object] | Mapping[str, object]
     ) -> int:
-        """Rows touched; committed. Raises PartUnavailable."""
-        connection = self._connection or await self._open()
+        """Rows touched; committed. Raises PartUnavailable, after _PATIENCE_S at the latest."""
         try:
-            cursor = await connection.execute(statement, parameters, prepare=True)
-        except OperationalError as error:
+            async with asyncio.timeout(_PATIENCE_S):
+                connection = self._connection or await self._open()
+                cursor = await connection.execute(statement, parameters, prepare=True)
+                return cursor.rowcount
+        except (OperationalError, TimeoutError) as error:
             await self.close()
             raise PartUnavailable("The connection to PostgreSQL broke.") from error
-        except Error:
+        except asyncio.CancelledError:
+            await self.close()  # in the middle of a statement: what it would answer next is unknown
             raise
-        except BaseException:
-            await self.close()  # cancelled in the middle of a statement: what it would answer next is unknown
-            raise
-        return cursor.rowcount
 
     async def _open(self) -> AsyncConnection:
-        stack = AsyncExitStack()
-        self._connection = await stack.enter_async_context(self._database.connection())
-        self._stack = stack
+        self._connection = await AsyncConnection.connect(
+            self._url, autocommit=True, application_name="appliance ledger"
+        )
         return self._connection
 
     async def close(self) -> None:
-        stack, self._stack, self._connection = self._stack, None, None
-        if stack is not None:
-            await stack.aclose()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
 
 def _start_row(start: RequestStart) -> dict[str, object]:
