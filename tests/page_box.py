@@ -153,7 +153,8 @@ def demonstration(request: AnswerRequest) -> list[Any]:
         "Everybody has **23 days** of holiday a year [1]. They are planned in January, and unused days lapse at the"
         " end of March [1].\n\n## How to ask for them\n\n1. Open the calendar and choose the days.\n2. Send them to"
         " your team lead. Approval takes a week at most.\n3. Put them into `calendar.yaml`:\n\n```yaml\nname: Ana\n"
-        "days: [2026-08-03, 2026-08-14]\n```\n\n| Country | Days | Carry over |\n|:--|--:|:-:|\n| Spain | 23 | March |\n"
+        "days: [2026-08-03, 2026-08-14]\n```\n\n| Country | Days | Carry over |\n|:--|--:|:-:|\n"
+        "| Spain | 23 | March |\n"
         "| Germany | 30 | March |\n\nThe lunch card is not touched by this."
     )
     start = text.index("Approval")
@@ -194,12 +195,20 @@ class PageBox:
     app: FastAPI
     engines: list[EngineState]
     requests: list[tuple[str, str]] = field(default_factory=list)
+    news: asyncio.Condition = field(default_factory=asyncio.Condition, repr=False)
+
+    async def was_asked(self, method: str, path: str) -> None:
+        """Returns once a request has arrived."""
+        async with self.news:
+            await self.news.wait_for(lambda: (method, path) in self.requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """API routes, then the page."""
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         self.requests.append((scope["method"], scope["path"]))
+        async with self.news:
+            self.news.notify_all()
         is_api = scope["path"].startswith(("/api/", "/v1/", "/healthz", "/readyz"))
         await (self.app if is_api else self.page.forwarder)(scope, receive, send)
         return None

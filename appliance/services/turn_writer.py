@@ -53,6 +53,8 @@ class WriterLog(Protocol):
 
     async def release_lease(self, turn_id: UUID) -> None: ...
 
+    async def discard(self, turn_ids: Sequence[UUID]) -> None: ...
+
 
 class WriterRepository(Protocol):
     """The part of the repository that a writer uses."""
@@ -280,6 +282,8 @@ class TurnWriter:
     async def _chore(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
+        except NotFound:
+            self.stop("stopped")  # its conversation was deleted
         except Exception:
             logger.exception("turn %s cannot go on", self._turn_id)
             self.stop("failed")
@@ -288,23 +292,28 @@ class TurnWriter:
         await self._send(self._take_unsent())
         kind, data = self._end or self._cut_end(ending)
         self._emit(kind, 0, data)
-        await self._finish(ending, [self._state[key] for key in self._unsaved])
-        await self._send(self._take_unsent())
+        exists = await self._finish(ending, [self._state[key] for key in self._unsaved])
         with suppress(PartUnavailable):
+            if exists:
+                await self._send(self._take_unsent())
+            else:
+                await self._log.discard([self._turn_id])
             await self._log.release_lease(self._turn_id)
 
-    async def _finish(self, ending: Ending, events: Sequence[TurnEvent]) -> None:
+    async def _finish(self, ending: Ending, events: Sequence[TurnEvent]) -> bool:
+        """False where the conversation was deleted meanwhile: then nothing of it may stay."""
         for attempt in range(_SAVE_ATTEMPTS):
             try:
-                return await self._repository.finish(self._viewer, self._turn_id, ending, self.answer, events)
+                await self._repository.finish(self._viewer, self._turn_id, ending, self.answer, events)
+                return True
             except PartUnavailable:
                 logger.warning("turn %s: its end is not saved yet (attempt %d)", self._turn_id, attempt + 1)
                 with suppress(PartUnavailable):
                     await self._log.renew_lease(self._turn_id)
                 await asyncio.sleep(_RETRY_S)
             except NotFound:
-                return None  # the conversation was deleted meanwhile: there is nothing to keep
-        return None
+                return False
+        return True
 
 
 def _spans(answer: str, citations: Sequence[Citation], unsupported: Sequence[tuple[int, int]]) -> list[Span]:

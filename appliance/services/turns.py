@@ -86,7 +86,9 @@ class TurnRepository(Protocol):
         """The last turns before a moment, oldest first."""
         ...
 
-    async def forget(self, viewer: Viewer, conversation_id: UUID) -> None: ...
+    async def forget(self, viewer: Viewer, conversation_id: UUID) -> list[UUID]:
+        """Delete a conversation; returns the turns that were in it."""
+        ...
 
 
 class TurnLog(Protocol):
@@ -121,6 +123,10 @@ class TurnLog(Protocol):
     ) -> None: ...
 
     async def forget(self, user_id: UUID, conversation_id: UUID) -> None: ...
+
+    async def discard(self, turn_ids: Sequence[UUID]) -> None:
+        """Delete the series of these turns."""
+        ...
 
 
 class Turns:
@@ -233,8 +239,9 @@ class Turns:
         for turn, _ in await self._repository.turns(caller.viewer, conversation_id, 5, None):
             if turn.is_running:
                 await self.stop(caller, turn.id)
-        await self._repository.forget(caller.viewer, conversation_id)
+        turn_ids = await self._repository.forget(caller.viewer, conversation_id)
         await self._log.forget(caller.user_id, conversation_id)
+        await self._log.discard(turn_ids)
 
     async def _write(self, writer: TurnWriter, caller: Caller, turn: Turn, request: AnswerRequest) -> None:
         await writer.write(self._answerer.answer(caller, request))

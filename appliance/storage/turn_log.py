@@ -19,7 +19,7 @@ from appliance.errors import PartUnavailable
 from inference.types import ChatMessage
 
 _LEASE_MS = 5_000
-_STREAM_S = 24 * 3600  # a stream outlives its turn by this: whoever was cut off still finds each event
+_STREAM_S = 2 * 3600  # after the last event; a longer silence is answered from PostgreSQL
 _STOP_S = 60
 _MEMORY_S = 3600
 _STOPS = "turns:stop"
@@ -86,6 +86,10 @@ class ValkeyTurnLog:
 
     async def forget(self, user_id: UUID, conversation_id: UUID) -> None:
         await _answered(self._valkey.delete(_memory(user_id, conversation_id)))
+
+    async def discard(self, turn_ids: Sequence[UUID]) -> None:
+        if turn_ids:
+            await _answered(self._valkey.delete(*map(_stream, turn_ids)))
 
 
 async def _answered(reply: object) -> Any:  # noqa: ANN401  (redis-py types its replies as Any)

@@ -124,11 +124,16 @@ class PostgresTurns:
                 events[turn_id].append(TurnEvent(*event))
         return [(turn, events[turn.id]) for turn in turns]
 
-    async def forget(self, viewer: Viewer, conversation_id: UUID) -> None:
+    async def forget(self, viewer: Viewer, conversation_id: UUID) -> list[UUID]:
         async with self._database.viewing(viewer) as connection:
+            rows = await connection.execute(
+                "SELECT id FROM turns WHERE conversation_id = %s", (conversation_id,)
+            )
+            turn_ids = [row[0] for row in await rows.fetchall()]
             deleted = await connection.execute("DELETE FROM conversations WHERE id = %s", (conversation_id,))
             if deleted.rowcount == 0:
                 raise NotFound
+        return turn_ids
 
 
 async def _save_events(
