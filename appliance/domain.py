@@ -133,59 +133,6 @@ class Credential:
     is_suspended: bool = False
 
 
-LinkKind = Literal["invitation", "password_reset"]
-
-
-@dataclass(frozen=True, slots=True)
-class NewUser:
-    """A person to be added. email_key is the normalised address that is compared."""
-
-    email: str
-    email_key: str
-    name: str = ""
-    role: Role = Role.USER
-    password_hash: str | None = None
-    language: Language | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A sign-in to be kept."""
-
-    user_id: UUID
-    token_hash: bytes
-    user_agent: str
-    address: str
-    created_at: datetime
-    expires_at: datetime
-    ends_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key to be kept."""
-
-    user_id: UUID
-    name: str
-    prefix: str
-    secret_hash: bytes
-    scopes: Scopes
-    created_at: datetime
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewLink:
-    """A one-time link to be kept."""
-
-    kind: LinkKind
-    user_id: UUID
-    token_hash: bytes
-    created_by: UUID | None
-    created_at: datetime
-    expires_at: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class AccountEvent:
     """One line of what was done to accounts. actor_id None: the operator at the machine, or nobody signed in."""

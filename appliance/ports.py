@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from appliance.domain import AnswerEvent, AnswerRequest, Caller, Viewer
+from appliance.domain import AnswerEvent, AnswerRequest, Caller, Language, Role, Scopes, Viewer
 from inference.ports import ChatEngine
 from rag.documents import SearchResult
 from rag.ports import Scope
@@ -73,3 +75,58 @@ class ViewedDatabase(Protocol):
     def viewing(self, viewer: Viewer) -> AbstractAsyncContextManager[Any]: ...
 
     def scope(self, viewer: Viewer, collection_ids: Sequence[UUID]) -> Scope: ...
+
+
+# What the accounts hand to be kept; their repositories are in services/accounts/ports.py -----------------
+
+LinkKind = Literal["invitation", "password_reset"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A person to be added. email_key is the normalised address that is compared."""
+
+    email: str
+    email_key: str
+    name: str = ""
+    role: Role = Role.USER
+    password_hash: str | None = None
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A sign-in to be kept."""
+
+    user_id: UUID
+    token_hash: bytes
+    user_agent: str
+    address: str
+    created_at: datetime
+    expires_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key to be kept."""
+
+    user_id: UUID
+    name: str
+    prefix: str
+    secret_hash: bytes
+    scopes: Scopes
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A one-time link to be kept."""
+
+    kind: LinkKind
+    user_id: UUID
+    token_hash: bytes
+    created_by: UUID | None
+    created_at: datetime
+    expires_at: datetime

@@ -32,8 +32,9 @@ from appliance.api.account_bodies import (
 )
 from appliance.api.identity import Identity
 from appliance.api.origins import header_values
-from appliance.domain import Caller, LinkKind, Scopes
+from appliance.domain import Caller, Scopes
 from appliance.errors import CrossSiteRequest, InvalidRequest, NotAuthenticated
+from appliance.ports import LinkKind
 from appliance.services.accounts import Accounts, Device
 from appliance.services.accounts.importing import import_users
 from appliance.services.accounts.links import OneTimeLink

@@ -12,8 +12,9 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from appliance.domain import AccountEvent, Group, Language, NewUser, Role, User
+from appliance.domain import AccountEvent, Group, Language, Role, User
 from appliance.errors import Conflict, LastAdministrator, NotFound
+from appliance.ports import NewUser
 from appliance.storage.database import Database
 
 USER_COLUMNS = """

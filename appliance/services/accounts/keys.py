@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from appliance.domain import AccountEvent, ApiKey, Caller, NewKey, Role, Scopes
+from appliance.domain import AccountEvent, ApiKey, Caller, Role, Scopes
 from appliance.errors import InvalidRequest, NotFound, NotPermitted
+from appliance.ports import NewKey
 from appliance.services.accounts import tokens
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import checked_name

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from appliance.domain import AccountEvent, Caller, LinkKind, NewLink, User
+from appliance.domain import AccountEvent, Caller, User
 from appliance.errors import LinkNotValid, NotFound
+from appliance.ports import LinkKind, NewLink
 from appliance.services.accounts import tokens
 from appliance.services.accounts.names import email_key
 from appliance.services.accounts.passwords import PasswordRule, Passwords

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
-from appliance.domain import AccountEvent, Caller, Group, Language, NewUser, Role, User
+from appliance.domain import AccountEvent, Caller, Group, Language, Role, User
 from appliance.errors import InvalidRequest, NotFound, NotPermitted, SignInFailed
+from appliance.ports import NewUser
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import checked_email, checked_name, email_key, name_key
 from appliance.services.accounts.passwords import PasswordRule, Passwords

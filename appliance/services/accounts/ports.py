@@ -7,21 +7,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import (
-    AccountEvent,
-    ApiKey,
-    Credential,
-    Group,
-    Language,
-    LinkKind,
-    NewKey,
-    NewLink,
-    NewSession,
-    NewUser,
-    Role,
-    Session,
-    User,
-)
+from appliance.domain import AccountEvent, ApiKey, Credential, Group, Language, Role, Session, User
+from appliance.ports import LinkKind, NewKey, NewLink, NewSession, NewUser
 
 
 class UserRepository(Protocol):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from appliance.domain import AccountEvent, Caller, NewSession, Session, User
+from appliance.domain import AccountEvent, Caller, Session, User
 from appliance.errors import NotAuthenticated, NotFound, NotPermitted, SignInFailed
+from appliance.ports import NewSession
 from appliance.services.accounts import tokens
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import email_key
