@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -48,7 +48,11 @@ from rag.stores.pgvector import PgvectorStore
 
 SECRET = "evaluation"
 LANGUAGES = ("en", "es")
+WAYS = ("dense", "BM25", "fused", "sharpened")
 DEPTH = 100
+
+Ranking = dict[str, list[str]]
+"""Way of searching -> passage ids, best first."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +216,7 @@ class Bench:
             )
             self.passage_of.update({chunk: ids[page - 1] for chunk, page in await rows.fetchall()})
 
-    async def rankings(self, question: Question) -> dict[str, list[str]]:
+    async def rankings(self, question: Question) -> Ranking:
         """Passage ids, best first, by each way of searching."""
         vector = await self.embedder.embed_query(question.text)
         dense = await self.store.dense(self.scope, self.embedder.model_id, vector, DEPTH)
@@ -235,26 +239,49 @@ def place(ranking: Sequence[str], wanted: set[str]) -> int:
     return next((rank for rank, passage in enumerate(ranking) if passage in wanted), DEPTH)
 
 
-def table(questions: Sequence[Question], rankings: Sequence[dict[str, list[str]]]) -> Iterator[str]:
-    """R@1, R@10 and MRR@10 with the twin counted right, and strict R@1 and R@10, per half, way and language."""
-    yield f"{'half':6} {'way':10}" + "".join(f" | {x}:  R@1  R@10 MRR@10 strict R@1 R@10" for x in LANGUAGES)
-    for half, chosen in (("fit", False), ("judge", True), ("all", None)):
-        for way in rankings[0]:
-            cells = []
-            for language in LANGUAGES:
-                rows = [
-                    (q, r[way])
-                    for q, r in zip(questions, rankings, strict=True)
-                    if q.language == language and chosen in (None, q.is_judge)
-                ]
-                lenient = np.array([place(found, {q.gold, q.twin}) for q, found in rows])
-                strict = np.array([place(found, {q.gold}) for q, found in rows])
-                mrr = np.where(lenient < 10, 1 / (lenient + 1), 0).mean()
-                cells.append(
-                    f" |    {(lenient < 1).mean():6.3f} {(lenient < 10).mean():5.3f} {mrr:5.3f}"
-                    f"      {(strict < 1).mean():5.3f} {(strict < 10).mean():5.3f}"
-                )
-            yield f"{half:6} {way:10}" + "".join(cells)
+@dataclass(frozen=True)
+class Figures:
+    """Shares of questions; lenient counts the gold passage's translation as right."""
+
+    r1: float
+    r10: float
+    mrr10: float
+    strict_r1: float
+    strict_r10: float
+
+
+def figures(
+    questions: Sequence[Question], rankings: Sequence[Ranking], way: str, language: str, is_judge: bool | None
+) -> Figures:
+    """Of one way of searching, in one language, on one half (None: on all)."""
+    rows = [
+        (question, ranking[way])
+        for question, ranking in zip(questions, rankings, strict=True)
+        if question.language == language and is_judge in (None, question.is_judge)
+    ]
+    lenient = np.array([place(found, {question.gold, question.twin}) for question, found in rows])
+    strict = np.array([place(found, {question.gold}) for question, found in rows])
+    return Figures(
+        float((lenient < 1).mean()),
+        float((lenient < 10).mean()),
+        float(np.where(lenient < 10, 1 / (lenient + 1), 0).mean()),
+        float((strict < 1).mean()),
+        float((strict < 10).mean()),
+    )
+
+
+def table(questions: Sequence[Question], rankings: Sequence[Ranking]) -> Iterator[str]:
+    """A Markdown table of all ways and halves."""
+    yield "| half | way |" + "".join(f" {x}: R@1 | R@10 | MRR@10 | strict R@1 | R@10 |" for x in LANGUAGES)
+    yield "| --- | --- |" + " --- |" * 5 * len(LANGUAGES)
+    for half, is_judge in (("fit", False), ("judge", True), ("all", None)):
+        for way in WAYS:
+            cells = [
+                value
+                for language in LANGUAGES
+                for value in astuple(figures(questions, rankings, way, language, is_judge))
+            ]
+            yield f"| {half} | {way} |" + "".join(f" {value:.3f} |" for value in cells)
 
 
 def auroc(right: Sequence[float], wrong: Sequence[float]) -> float:
