@@ -12,7 +12,6 @@ from appliance.api.openai_files import files_router
 from appliance.api.vector_stores import vector_stores_router
 from appliance.domain import Caller
 from appliance.services.knowledge.knowledge import Knowledge
-from appliance.services.knowledge.sample import ensure_sample
 from appliance.services.knowledge.search import KnowledgeSearch
 from appliance.settings import Settings
 from appliance.storage.blobs import BlobStore, blobs_folder
@@ -26,7 +25,6 @@ from rag.retrieval import Retrieval
 from rag.stores.pgvector import PgvectorStore
 
 UPLOAD_BODY_LIMITS: dict[str, int | None] = {"/v1/files": None}  # the route counts for itself
-_SAMPLE_LOADED = "sample-loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +51,10 @@ def build_knowledge(database: Database, embedder: Embedder, settings: Settings, 
     """database: as the api role, opened before the first call. data: the data folder."""
     store = PgvectorStore()
     jobs = PostgresJobQueue(database)
-    blobs = BlobStore(blobs_folder(data), database)
+    blobs = BlobStore(blobs_folder(data), database, min_free_bytes=settings.knowledge.min_free_mib * 2**20)
     blobs.open()
     collections = PostgresCollections(database, store, jobs)
     knowledge = Knowledge(PostgresFiles(database, store, jobs), collections, blobs, settings.knowledge)
     retrieval = Retrieval(store, embedder, Analyzer(), candidates=settings.retrieval.candidates)
     search = KnowledgeSearch(database, collections, retrieval, store)
     return KnowledgeParts(knowledge, search, blobs, jobs, settings)
-
-
-async def load_sample_once(parts: KnowledgeParts, administrator: Caller, data: Path) -> None:
-    """Load the sample documents unless that was done before: whoever deleted them does not get them back."""
-    done = data / _SAMPLE_LOADED
-    if parts.settings.knowledge.sample and not done.exists():
-        await ensure_sample(parts.knowledge, administrator)
-        done.touch()

@@ -12,7 +12,10 @@ class AccountSettings(BaseModel):
 
     session_days: int = Field(14, ge=1, le=365, description="A sign-in lasts this long after its last use.")
     session_max_days: int = Field(
-        90, ge=1, le=730, description="After this long a password is asked for again, however busy the sign-in."
+        90,
+        ge=1,
+        le=730,
+        description="After this long a password is asked for again, however busy the sign-in.",
     )
     invitation_days: int = Field(7, ge=1, le=90, description="An invitation link is valid this long.")
     reset_hours: int = Field(24, ge=1, le=168, description="A password reset link is valid this long.")
@@ -28,6 +31,11 @@ class KnowledgeSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     max_file_mib: int = Field(200, ge=1, description="Largest file that may be uploaded, in MiB.")
+    min_free_mib: int = Field(
+        256,
+        ge=0,
+        description="Uploads are refused when the disk has less room left, in MiB: the database needs it.",
+    )
     max_files_per_user: int = Field(20_000, ge=1, description="Files one person may keep.")
     sample: bool = Field(True, description="Load the sample documents at the first start.")
     ingestion_jobs: int = Field(2, ge=1, le=64, description="Documents the worker reads at the same time.")

@@ -111,6 +111,9 @@ class BlobStore:
     def path(self, sha256: bytes) -> Path:
         return _path(self._root, sha256)
 
+    async def has(self, sha256: bytes) -> bool:
+        return await asyncio.to_thread(self.path(sha256).is_file)
+
     async def read(self, sha256: bytes) -> AsyncIterator[bytes]:
         """The content in pieces. Raises FileNotFoundError."""
         file = await asyncio.to_thread(self.path(sha256).open, "rb")
@@ -157,7 +160,9 @@ class BlobStore:
     def _require_room(self) -> None:
         status = os.statvfs(self._incoming)
         if status.f_bavail * status.f_frsize < self._min_free_bytes:
-            raise StorageFull
+            raise StorageFull(
+                f"Less than {self._min_free_bytes // 2**20} MiB are free (`knowledge.min_free_mib`)."
+            )
 
 
 def blobs_folder(data: Path) -> Path:

@@ -41,6 +41,12 @@ WHERE job.status = 'doing' AND (job.worker_id IS NULL OR NOT EXISTS (
     WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted
       AND l.objsubid = 2 AND l.classid = %(lock_class)s AND l.objid = job.worker_id))
 """
+# A job whose handler broke unforeseen gets another chance at the next start; the handler counts its tries.
+_TRY_FAILED = """
+SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL), id, task_name
+FROM procrastinate_jobs WHERE status = 'failed'
+"""
+_TIDY = "DELETE FROM procrastinate_jobs WHERE status IN ('cancelled', 'aborted')"
 
 
 class _Retry(BaseRetryStrategy):  # type: ignore[misc]  # procrastinate is not followed by mypy
@@ -151,6 +157,7 @@ class JobWorker:
 
     async def _run(self, app: App, lease: _WorkerLease) -> None:
         await _rescue(app)
+        await _try_failed(app)
         self._worker = worker = Worker(
             app=app,
             queues=[QUEUE],
@@ -200,7 +207,13 @@ async def _rescue_forever(app: App) -> None:
 
 
 async def _rescue(app: App) -> None:
-    """Put back the jobs whose worker is gone."""
+    """Put back the jobs whose worker is gone, and forget those that were cancelled."""
     rows = await app.connector.execute_query_all_async(_RESCUE, lock_class=_LOCK_CLASS)
     for row in rows:
         logger.warning("job %s (%s) lost its worker and is run again", row["id"], row["task_name"])
+    await app.connector.execute_query_async(_TIDY)
+
+
+async def _try_failed(app: App) -> None:
+    for row in await app.connector.execute_query_all_async(_TRY_FAILED):
+        logger.warning("job %s (%s) failed before and is tried again", row["id"], row["task_name"])

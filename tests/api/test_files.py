@@ -217,7 +217,7 @@ async def test_a_full_disk_is_told_and_nothing_is_left(
     """The upload is refused with a 503 that says so; room that was taken is given back, and smaller files still fit."""
     data.mkdir()  # noqa: ASYNC240
     (data / "blobs").symlink_to(small_disk)
-    async with open_room(make_box(owner_url, embedder_home, data)) as room:
+    async with open_room(make_box(owner_url, embedder_home, data, "[knowledge]\nmin_free_mib = 0\n")) as room:
         form = aiohttp.FormData({"purpose": "assistants"})
         form.add_field("file", b"x" * (3 * MIB), filename="big.txt")
         status, answer = await room.call("POST", "/files", data=form)
@@ -225,6 +225,21 @@ async def test_a_full_disk_is_told_and_nothing_is_left(
         assert (status, answer["error"]["code"]) == (503, "storage_full")
         assert count_blobs(room.box) == 0
         assert await room.upload(b"small")
+
+
+async def test_uploads_stop_before_the_disk_is_full(
+    owner_url: str, embedder_home: Path, data: Path, small_disk: Path
+) -> None:
+    """The database's reserve is left alone, and the refusal names the setting."""
+    data.mkdir()  # noqa: ASYNC240
+    (data / "blobs").symlink_to(small_disk)
+    async with open_room(make_box(owner_url, embedder_home, data, "[knowledge]\nmin_free_mib = 2\n")) as room:
+        form = aiohttp.FormData({"purpose": "assistants"})
+        form.add_field("file", b"x", filename="small.txt")
+        status, answer = await room.call("POST", "/files", data=form)
+
+    assert (status, answer["error"]["code"]) == (503, "storage_full")
+    assert "knowledge.min_free_mib" in answer["error"]["message"]
 
 
 @pytest.mark.slow

@@ -143,3 +143,23 @@ async def test_a_worker_says_when_the_database_goes_away(
 
     with pytest.raises(PartUnavailable):
         await asyncio.wait_for(running, 15)
+
+
+async def test_a_job_that_broke_is_tried_again_at_the_next_start(owner_url: str, database: Database) -> None:
+    """An unforeseen error stops nothing else, and is not the end of the job."""
+    queue, done, after = PostgresJobQueue(database), asyncio.Event(), asyncio.Event()
+
+    async def break_down(payload: Mapping[str, Any]) -> None:
+        if payload["breaks"]:
+            raise ZeroDivisionError
+        after.set()
+
+    async def succeed(payload: Mapping[str, Any]) -> None:
+        done.set()
+
+    async with working(owner_url, {"work": break_down}, concurrency=1):
+        await queue.enqueue("work", {"breaks": True})
+        await queue.enqueue("work", {"breaks": False})
+        await asyncio.wait_for(after.wait(), 10)
+    async with working(owner_url, {"work": succeed}):
+        await asyncio.wait_for(done.wait(), 10)

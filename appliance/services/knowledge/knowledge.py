@@ -69,6 +69,8 @@ class Knowledge:
     async def content(self, caller: Caller, file_id: UUID) -> tuple[StoredFile, AsyncIterator[bytes]]:
         """The file and its bytes, as they were uploaded."""
         file = await self._files.file(caller.viewer, file_id)
+        if not await self._blobs.has(file.sha256):
+            raise NotFound("The file's content is missing on the disk; restore it from a backup.")
         return file, self._blobs.read(file.sha256)
 
     async def remove_file(self, caller: Caller, file_id: UUID) -> None:
