@@ -315,18 +315,16 @@ def _documents() -> APIRouter:
     @routes.post("/v1/vector_stores/{store_id}/files")
     async def attach(store_id: str, request: Request) -> dict[str, Any]:
         file_id = (await request.json())["file_id"]
-        name = next(file["filename"] for file in files if file["id"] == file_id)
+        file = next(file for file in files if file["id"] == file_id)
+        name = file["filename"]
         member: dict[str, Any] = {"id": file_id, "object": "vector_store.file", "status": "completed"}
+        member |= {"filename": name, "usage_bytes": file["bytes"]}
         if "bad" in name:
             member |= {"status": "failed", "last_error": {"code": "document_damaged", "message": "damaged"}}
         if "slow" in name:
             member |= {"status": "in_progress", "progress": 0.42}
         members[store_id].append(member)
         return member
-
-    @routes.get("/v1/files")
-    async def list_files() -> dict[str, Any]:
-        return {"object": "list", "data": files, "has_more": False}
 
     @routes.post("/v1/files")
     async def add_file(file: UploadFile) -> dict[str, Any]:

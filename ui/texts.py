@@ -173,9 +173,9 @@ _CONNECTED = {
     ),
     "no_engine": Sentence(
         "Questions are answered with the documents’ own words. To connect a model, start vLLM or Ollama on its usual"
-        " port of this machine and restart, or name one in `appliance.toml`:",
+        " port of this machine and it is found by itself, or name one in `appliance.toml` and restart:",
         "Las preguntas se responden con las palabras de los documentos. Para conectar un modelo, arranca vLLM u Ollama"
-        " en su puerto habitual de esta máquina y reinicia, o nómbralo en `appliance.toml`:",
+        " en su puerto habitual de esta máquina y se encontrará solo, o nómbralo en `appliance.toml` y reinicia:",
     ),
     "engine": Sentence("Engine", "Motor"),
     "kind": Sentence("Kind", "Tipo"),
@@ -186,7 +186,7 @@ _CONNECTED = {
     "answers_not": Sentence("does not answer", "no responde"),
     "parts": Sentence("Parts", "Partes"),
     "part": Sentence("Part", "Parte"),
-    "part_database": Sentence("Database (PostgreSQL)", "Base de datos (PostgreSQL)"),
+    "part_postgresql": Sentence("Database (PostgreSQL)", "Base de datos (PostgreSQL)"),
     "part_valkey": Sentence("Queue and live answers (Valkey)", "Cola y respuestas en curso (Valkey)"),
     "part_embedder": Sentence("Embedding model", "Modelo de embeddings"),
     "part_worker": Sentence("Document reader", "Lector de documentos"),

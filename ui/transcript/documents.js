@@ -13,7 +13,6 @@ class DocumentShelf extends HTMLElement {
     this.attachShadow({mode: "open"}).adoptedStyleSheets = [documentsLook];
     this.stores = [];
     this.chosen = null;
-    this.names = new Map();        // file id → {filename, bytes}
     this.uploads = [];             // {file, storeId, share, error}
     this.list = h("ul", {class: "stores"});
     this.form = this.newStoreForm();
@@ -82,7 +81,6 @@ class DocumentShelf extends HTMLElement {
     const id = this.chosen;
     const files = id ? await this.allFiles(id) : [];
     if (id !== this.chosen) return;
-    if (files.some(file => !file.filename && !this.names.has(file.id))) await this.readNames();
     this.files = files;
     this.drawFiles();
     if (this.isSeen && files.some(file => file.status === "in_progress")) this.timer = setTimeout(() => this.refresh(), POLL_MS);
@@ -96,10 +94,6 @@ class DocumentShelf extends HTMLElement {
       if (!page.has_more || !page.data.length) return files;
       after = `&after=${page.data.at(-1).id}`;
     }
-  }
-
-  async readNames() {
-    for (const file of (await call("/v1/files?limit=1000")).data) this.names.set(file.id, file);
   }
 
   drawFiles() {
@@ -122,14 +116,13 @@ class DocumentShelf extends HTMLElement {
   }
 
   fileRow(file) {
-    const known = this.names.get(file.id) ?? {};
-    const name = file.filename ?? known.filename ?? file.id;
+    const name = file.filename ?? file.id;
     const remove = () => this.attempt(async () => {
       if (!confirm(t("remove_sure"))) return;
       await call(`/v1/vector_stores/${this.chosen}/files/${file.id}`, {method: "DELETE"});
       await this.choose(this.chosen);
     });
-    return h("tr", {}, h("td", {class: "name"}, icon("document"), h("span", {}, name)), h("td", {class: "size"}, known.bytes ?? file.bytes ? fileSize(known.bytes ?? file.bytes) : ""),
+    return h("tr", {}, h("td", {class: "name"}, icon("document"), h("span", {}, name)), h("td", {class: "size"}, file.usage_bytes ? fileSize(file.usage_bytes) : ""),
       h("td", {class: "state"}, this.state(file)), h("td", {}, this.canWrite ? this.removeButton(name, remove) : null));
   }
 
@@ -181,7 +174,6 @@ class DocumentShelf extends HTMLElement {
   async send(one) {
     try {
       const sent = await upload(one.file, share => { one.share = share; if (one.state?.isConnected) this.drawShare(one); });
-      this.names.set(sent.id, sent);
       await call(`/v1/vector_stores/${one.storeId}/files`, {method: "POST", body: {file_id: sent.id}});
       this.uploads = this.uploads.filter(other => other !== one);
       await this.refresh();
