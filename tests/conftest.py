@@ -22,6 +22,9 @@ from appliance.storage.roles import DatabaseRole, url_as
 from appliance.supervisor.postgres import EmbeddedPostgres
 from appliance.supervisor.unprivileged import account_for_servers
 from appliance.supervisor.valkey import EmbeddedValkey
+from tests.whole_box import prepared_data, quoting_box, writing_box
+
+__all__ = ["prepared_data", "quoting_box", "writing_box"]
 
 ROLE_SECRET = "secret-of-the-tests"
 TEMPLATE = "appliance_template"

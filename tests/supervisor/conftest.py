@@ -36,6 +36,7 @@ class RunningAppliance:
 
     data: Path
     environment: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ("--no-sample",)
     process: subprocess.Popen[str] | None = None
 
     def start(self, *words: str) -> None:
@@ -53,9 +54,9 @@ class RunningAppliance:
                 "up",
                 "--port",
                 "0",
-                "--no-sample",
                 "--data",
                 str(self.data),
+                *self.options,
                 *words,
             ],
             env=environment,

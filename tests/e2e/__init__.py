@@ -1,0 +1,1 @@
+"""The whole appliance, from outside."""
