@@ -154,7 +154,7 @@ class Gateway:
         self._stack.push_async_callback(partial(_end, asyncio.create_task(work, name=name)))
 
     def _chat(self, room: GateRoom, knowledge: KnowledgeParts, embedder: EmbedderClient) -> Chat:
-        analyzer = Analyzer()
+        analyzer = Analyzer(self._box.settings.retrieval.languages)
         pipelines = load_pipelines(Quoter(embedder, analyzer), analyzer)
         return Chat(room.gate, pipelines, knowledge.search, default_model=self._box.settings.models.default)
 

@@ -49,12 +49,13 @@ class KnowledgeParts:
 
 def build_knowledge(database: Database, embedder: Embedder, settings: Settings, data: Path) -> KnowledgeParts:
     """database: as the api role, opened before the first call. data: the data folder."""
-    store = PgvectorStore()
+    store = PgvectorStore(exact_below=settings.retrieval.exact_below, ef_search=settings.retrieval.ef_search)
     jobs = PostgresJobQueue(database)
     blobs = BlobStore(blobs_folder(data), database, min_free_bytes=settings.knowledge.min_free_mib * 2**20)
     blobs.open()
     collections = PostgresCollections(database, store, jobs)
     knowledge = Knowledge(PostgresFiles(database, store, jobs), collections, blobs, settings.knowledge)
-    retrieval = Retrieval(store, embedder, Analyzer(), candidates=settings.retrieval.candidates)
+    analyzer = Analyzer(settings.retrieval.languages)
+    retrieval = Retrieval(store, embedder, analyzer, candidates=settings.retrieval.candidates)
     search = KnowledgeSearch(database, collections, retrieval, store)
     return KnowledgeParts(knowledge, search, blobs, jobs, settings)

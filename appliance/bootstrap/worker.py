@@ -47,7 +47,8 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
         store = CompletingStore(PgvectorStore())
         embedder = EmbedderClient(box.embedder_socket)
         sandbox = ParsingSandbox(settings.parsing, PARSERS)
-        indexing = Indexing(store, embedder, Analyzer(), settings.chunking, TokenCounter(box.models_folder))
+        analyzer = Analyzer(settings.retrieval.languages)
+        indexing = Indexing(store, embedder, analyzer, settings.chunking, TokenCounter(box.models_folder))
         ingestion = Ingestion(PostgresReading(database), blobs, sandbox, indexing, store)
         worker = JobWorker(
             url,
