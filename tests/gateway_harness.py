@@ -30,12 +30,11 @@ from appliance.ports import Pipeline, Search
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
+from inference.engines import load_engine_class
 from inference.engines.connections import Connections
-from inference.engines.openai_compatible import OpenAiCompatibleEngine
-from inference.engines.vllm import VllmEngine
 from inference.ports import Embedder
 from inference.roster import Membership, Roster
-from inference.settings import EngineSettings, OpenAiCompatibleSettings, VllmSettings
+from inference.settings import EngineSettings
 from rag.documents import SearchResult
 
 
@@ -105,8 +104,8 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], timeout_s: floa
 
 def engine_settings(base_url: str, *, kind: str = "openai_compatible", **values: object) -> EngineSettings:
     """Settings of an engine that listens already."""
-    model = VllmSettings if kind == "vllm" else OpenAiCompatibleSettings
-    return model.model_validate({"engine": kind, "base_url": base_url, **values})
+    settings = load_engine_class(kind).settings_type
+    return settings.model_validate({"engine": kind, "base_url": base_url, **values})
 
 
 @asynccontextmanager
@@ -126,7 +125,7 @@ async def running_gateway(
     connections = Connections()
     members = [
         Membership(
-            (VllmEngine if one.engine == "vllm" else OpenAiCompatibleEngine)(name, one, connections),
+            load_engine_class(one.engine)(name, one, connections),
             one.engine,
             is_fallback=one.fallback_only,
         )

@@ -1,0 +1,129 @@
+"""The whole way with a real language model: the official SDK, the gate, llama.cpp and the small trained model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from appliance.storage.database import Database
+from appliance.storage.roles import DatabaseRole, url_as
+from inference.settings import LlamaCppSettings
+from tests.client_environment import client_python
+from tests.conftest import ROLE_SECRET, Servers
+from tests.contracts.engines.rows import MODELS_FOLDER, TAUGHT, llama_cpp_process
+from tests.gateway_harness import Gateway, person, running_gateway, until
+
+CLIENT = Path(__file__).parent / "clients" / "openai_sdk_chat.py"
+
+
+@pytest.fixture
+async def gateway(servers: Servers, valkey: Redis, owner_url: str) -> AsyncIterator[Gateway]:
+    """In front of a llama.cpp with two slots."""
+    with tempfile.TemporaryDirectory(prefix="llm-", dir="/tmp") as folder:
+        settings = LlamaCppSettings(
+            engine="llama_cpp",
+            base_url="",
+            model_path=MODELS_FOLDER / "tiny-llama.gguf",
+            model_name="tiny",
+            socket_path=Path(folder) / "llama.sock",
+            slots=2,
+            cache_ram_mib=16,
+        )
+        async with (
+            llama_cpp_process(settings),
+            running_gateway(
+                {"laptop": settings},
+                valkey_url=servers.valkey.url,
+                database_url=url_as(owner_url, DatabaseRole.API, ROLE_SECRET),
+            ) as running,
+        ):
+            yield running
+
+
+async def test_the_official_sdk_gets_every_taught_answer(gateway: Gateway, database: Database) -> None:
+    """22 answers and each tool call exactly, streamed and not; the tokens of all of them are on record."""
+    python = await asyncio.to_thread(client_python, "openai>=3,<4")
+    asked = {
+        "questions": list(TAUGHT["chat"]),
+        "tool": TAUGHT["tool"],
+        "tool_questions": list(TAUGHT["tool_calls"]),
+    }
+    process = await asyncio.create_subprocess_exec(
+        str(python),
+        str(CLIENT),
+        f"{gateway.base_url}/v1",
+        "ana",
+        "tiny",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+    out, err = await process.communicate(json.dumps(asked).encode())
+
+    assert process.returncode == 0, err.decode()[-3000:]
+    seen = json.loads(out)
+    assert seen["whole"] == seen["streamed"] == TAUGHT["chat"]
+    assert seen["called"] == TAUGHT["tool_calls"]
+    calls = 2 * len(TAUGHT["chat"]) + len(TAUGHT["tool_calls"])
+
+    async def all_counted() -> bool:
+        async with database.viewing(person("ana").viewer) as connection:
+            cursor = await connection.execute(
+                "SELECT count(*) FROM requests WHERE status = 'completed' AND NOT is_estimated"
+                " AND prompt_tokens > 0 AND completion_tokens > 0 AND engine = 'laptop'"
+            )
+            return await cursor.fetchone() == (calls,)
+
+    await until(all_counted)
+
+
+async def test_a_schema_holds(gateway: Gateway) -> None:
+    """response_format reaches the engine: what comes back is JSON of that shape."""
+    schema = {"type": "object", "properties": {"legs": {"enum": [6, 8]}}, "required": ["legs"]}
+    payload = {
+        "model": "tiny",
+        "messages": [{"role": "user", "content": "How many legs has a spider?"}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "legs", "schema": schema}},
+        "max_tokens": 40,
+    }
+    async with gateway.post("chat/completions", payload) as response:
+        answer = await response.json()
+
+    assert json.loads(answer["choices"][0]["message"]["content"])["legs"] in (6, 8)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_leaving_frees_the_real_engine(gateway: Gateway, stream: bool) -> None:
+    """llama.cpp itself says that nothing runs any more."""
+    payload = {
+        "model": "tiny",
+        "messages": [{"role": "user", "content": "What is your name?"}],
+        "stream": stream,
+        "max_tokens": 100_000,
+        "ignore_eos": True,
+    }
+
+    async def runs() -> bool:
+        (engine, _), *_ = gateway.roster.resolve("tiny")
+        return (await engine.load()).running > 0
+
+    async def is_idle() -> bool:
+        return not await runs()
+
+    async def call() -> None:
+        async with gateway.post("chat/completions", payload) as response:
+            await response.read()
+
+    calling = asyncio.create_task(call())
+    await until(runs)
+
+    calling.cancel()
+
+    await until(is_idle)
