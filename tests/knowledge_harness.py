@@ -193,7 +193,8 @@ async def open_room(box: Box) -> AsyncIterator[Room]:
     config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, http="httptools")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    listening = socket.socket()
+    # asyncio sends small answers at once only on sockets that say they are TCP.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve([listening]))
     while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody

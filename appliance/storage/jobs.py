@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from appliance.storage.database import Database
 
 QUEUE = "documents"
-_CANCEL = "SELECT procrastinate_cancel_job_v1(%s, true, false)"
+_CANCEL = "SELECT procrastinate_cancel_job_v1(id, true, false) FROM unnest(%s::bigint[]) AS job (id)"
 _WAITING = (
     "SELECT status::text, count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') GROUP BY 1"
 )
@@ -73,8 +73,7 @@ class PostgresJobQueue:
 
     async def cancel_in(self, connection: AsyncConnection, job_ids: Sequence[int]) -> None:
         """A waiting job never starts; a running one is told to stop at once."""
-        for job_id in job_ids:
-            await connection.execute(_CANCEL, (job_id,))
+        await connection.execute(_CANCEL, (list(job_ids),))
 
     async def depth(self) -> dict[str, int]:
         """How many jobs are waiting ("todo") and running ("doing")."""
