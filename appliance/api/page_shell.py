@@ -115,7 +115,7 @@ def link_page(assets: PageAssets, view: View, lead: str) -> str:
 def waiting_page(assets: PageAssets, view: View) -> str:
     """The chat alone, usable, while the rest of the page is starting."""
     sentence = _escaped(assets, view.language)["waiting_ui"]
-    body = f"{_OUR_ELEMENTS}<p id='waiting-ui' role='status'>{sentence}</p>"
+    body = f'{_OUR_ELEMENTS}<p id="waiting-ui" role="status">{sentence}</p>'
     return _document(assets, view, "waiting", "page.js", body)
 
 
