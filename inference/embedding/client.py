@@ -20,6 +20,7 @@ from inference.embedding.model_card import ModelCard
 from inference.errors import EmbedderUnavailable
 
 _TEXTS_PER_REQUEST = 8  # about 80 ms of work: what a cancelled caller may leave behind
+_MAX_IDLE = 16
 _RETRY_DELAYS_S = (0.02, 0.05, 0.1, 0.2)
 _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -63,7 +64,7 @@ class EmbedderClient:
         """Say what the process serves; for readiness checks: no patience. Raises EmbedderUnavailable."""
         try:
             async with asyncio.timeout(self._answer_timeout_s):
-                self._idle.append(await self._open())
+                self._keep(*await self._open())
         except (OSError, asyncio.IncompleteReadError) as error:
             raise EmbedderUnavailable() from error
         return self._known()
@@ -93,6 +94,12 @@ class EmbedderClient:
 
     async def close(self) -> None:
         self._forget_connections()
+
+    def _keep(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._idle) < _MAX_IDLE:
+            self._idle.append((reader, writer))
+        else:
+            writer.close()
 
     def _forget_connections(self) -> None:
         for _, writer in self._idle:
@@ -140,7 +147,7 @@ class EmbedderClient:
             except BaseException:
                 writer.close()  # a connection with half an exchange on it is of no use
                 raise
-        self._idle.append((reader, writer))
+        self._keep(reader, writer)
         if status != wire.DONE:
             raise EmbedderUnavailable(f"It refused the request: {answer.decode(errors='replace')}")
         return answer

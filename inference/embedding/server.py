@@ -49,7 +49,7 @@ class EmbeddingServer:
         """Listen until `stopping`, then finish what is being answered (at most STOP_GRACE_S)."""
         previous_mask = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(self._converse, str(socket))
+            server = await asyncio.start_unix_server(self._converse, str(socket), backlog=512)
         finally:
             os.umask(previous_mask)
         log.info("ready: %s on %s", self._embedder.model_id, socket)

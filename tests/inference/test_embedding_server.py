@@ -93,6 +93,16 @@ async def test_a_question_goes_before_the_passages_that_wait(client: EmbedderCli
     assert (await passages).shape == (60, 384)
 
 
+async def test_a_crowd_is_served_and_leaves_few_connections(client: EmbedderClient) -> None:
+    """A hundred questions at once are all answered; at most sixteen connections stay open afterwards."""
+    await client.connect_when_ready()
+
+    vectors = await asyncio.gather(*(client.embed_query(f"question {number}") for number in range(100)))
+
+    assert len({vector.tobytes() for vector in vectors}) == 100
+    assert 0 < len(client._idle) <= 16
+
+
 async def test_a_killed_process_is_waited_for(process: EmbeddingProcess, client: EmbedderClient) -> None:
     """kill -9 in the middle of the work: whoever restarts it, no caller notices but by the clock."""
     before = await client.embed_query("When do the doors close?")
