@@ -62,6 +62,7 @@ class KnownPeople:
     by_email: dict[str, Caller] = field(default_factory=dict)
     sessions: dict[str, Caller] = field(default_factory=dict)
     delegated: dict[str, Caller] = field(default_factory=dict)
+    languages: dict[str, str] = field(default_factory=dict)
 
     def add(self, email: str, **more: Any) -> Caller:
         caller = Caller(user_id=uuid4(), email=email, **more)
@@ -260,6 +261,16 @@ def _sessions(people: KnownPeople, identity: Identity) -> APIRouter:
         return Response(
             status_code=204, headers={"set-cookie": identity.session_cookie(request.scope, "", 0)}
         )
+
+    @routes.get("/api/me")
+    async def me(request: Request) -> dict[str, Any]:
+        return {"email": (await identity.caller(request)).email}
+
+    @routes.patch("/api/me")
+    async def change(request: Request) -> dict[str, Any]:
+        caller = await identity.caller(request)
+        people.languages[caller.email] = (await request.json())["language"]
+        return {"email": caller.email}
 
     return routes
 

@@ -1,18 +1,29 @@
 // <page-header>: whose page this is, the language switch, and the way out.
 import {call} from "./api.js";
 import {h} from "./dom.js";
-import {chooseLanguage, language, settings, t} from "./settings.js";
+import {language, rememberLanguage, settings, t} from "./settings.js";
 
 class PageHeader extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
     const choices = ["en", "es"].map(choice => h("button", {type: "button", lang: choice, "aria-pressed": String(choice === language),
-      title: choice === "en" ? "English" : "Español", onclick: () => chooseLanguage(choice)}, choice.toUpperCase()));
+      title: choice === "en" ? "English" : "Español", onclick: () => this.choose(choice)}, choice.toUpperCase()));
     this.append(
       h("a", {href: "/", class: "brand"}, h("img", {src: document.querySelector("link[rel=icon]").href, alt: "", width: 28, height: 28}), h("span", {}, t("product"))),
       h("div", {class: "languages", role: "group", "aria-label": t("language_label")}, choices),
       h("span", {class: "person", title: settings.email ?? ""}, settings.email ?? ""),
       h("button", {type: "button", class: "leave", onclick: () => this.signOut()}, t("sign_out")));
+    this.refresh();
+  }
+
+  // Reading oneself also prolongs the sign-in's cookie, which a page that stays open would outlive.
+  refresh() { return call("/api/me").catch(() => {}); }
+
+  // Kept in the profile for other devices, and here at once.
+  async choose(choice) {
+    rememberLanguage(choice);
+    await call("/api/me", {method: "PATCH", body: {language: choice}}).catch(() => {});
+    location.reload();
   }
 
   async signOut() {

@@ -22,9 +22,14 @@ export function fileSize(bytes) {
   return `${number.format(unit ? size : Math.round(size))} ${units[unit]}`;
 }
 
-/** Change the page's language: remembered by a cookie that holds nothing else, then everything is drawn anew. */
-export function chooseLanguage(choice) {
+/** The page's language, in a cookie that holds nothing else, so that signing in speaks it too. */
+export function rememberLanguage(choice) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `appliance_language=${choice}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}
+
+/** The same before anybody has signed in: then everything is drawn anew. */
+export function chooseLanguage(choice) {
+  rememberLanguage(choice);
   location.reload();
 }
