@@ -120,21 +120,19 @@ BAD_BODIES = {
 }
 
 
-@pytest.mark.parametrize("case", BAD_BODIES)
-async def test_a_bad_body_is_a_400_that_names_the_field(one: Worker, case: str) -> None:
+async def test_a_bad_body_is_a_400_that_names_the_field(one: Worker) -> None:
     """And never repeats what was sent: there may be a password in it."""
-    body, code, param = BAD_BODIES[case]
+    for case, (body, code, param) in BAD_BODIES.items():
+        answer = await one.client.post(
+            "/api/sessions", content=body, headers={"content-type": "application/json"}
+        )
 
-    answer = await one.client.post(
-        "/api/sessions", content=body, headers={"content-type": "application/json"}
-    )
-
-    assert answer.status_code == 400, answer.text
-    error = answer.json()["error"]
-    assert set(error) == {"message", "type", "param", "code"}
-    if code is not None:
-        assert (error["code"], error["param"]) == (code, param)
-    assert "xxxx" not in answer.text
+        assert answer.status_code == 400, (case, answer.text)
+        error = answer.json()["error"]
+        assert set(error) == {"message", "type", "param", "code"}, case
+        if code is not None:
+            assert (error["code"], error["param"]) == (code, param), case
+        assert "xxxx" not in answer.text, case
 
 
 @pytest.mark.parametrize("tells_length", [True, False])

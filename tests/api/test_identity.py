@@ -90,20 +90,20 @@ async def test_a_withdrawn_or_expired_key_is_refused_in_every_form(one: Worker, 
     assert "suspended" in suspended.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("bad", BAD_KEYS)
 @pytest.mark.parametrize("form", HEADER_FORMS)
-async def test_a_bad_key_is_a_401_in_openais_body(one: Worker, form: str, bad: str) -> None:
+async def test_a_bad_key_is_a_401_in_openais_body(one: Worker, form: str) -> None:
     """Whatever stands in the header, the answer is a plain 401 that does not repeat it."""
-    headers = [(name.encode(), raw(value)) for name, value in HEADER_FORMS[form](BAD_KEYS[bad]).items()]
+    for what, bad in BAD_KEYS.items():
+        headers = [(name.encode(), raw(value)) for name, value in HEADER_FORMS[form](bad).items()]
 
-    answer = await one.client.get("/v1/models", headers=headers)
+        answer = await one.client.get("/v1/models", headers=headers)
 
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
-    error = answer.json()["error"]
-    assert set(error) == {"message", "type", "param", "code"}
-    assert error["code"] == "invalid_api_key"
-    assert len(BAD_KEYS[bad]) < 5 or BAD_KEYS[bad] not in error["message"]
+        assert answer.status_code == 401, what
+        assert answer.headers["www-authenticate"] == "Bearer"
+        error = answer.json()["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["code"] == "invalid_api_key", what
+        assert len(bad) < 5 or bad not in error["message"], what
 
 
 async def test_a_nul_in_a_key_never_reaches_the_database(one: Worker) -> None:
@@ -203,19 +203,18 @@ UNSAFE = {
 }
 
 
-@pytest.mark.parametrize("case", UNSAFE)
-async def test_a_cookie_writes_only_for_our_own_page(one: Worker, case: str) -> None:
+async def test_a_cookie_writes_only_for_our_own_page(one: Worker) -> None:
     """Another site can make a browser send our cookie, but not say that we asked for it."""
     await add_person(one.accounts)
     browser = await signed_in(one)
-    headers, expected = UNSAFE[case]
     del browser.headers["sec-fetch-site"]
 
-    answer = await browser.post("/probe", headers=headers)  # type: ignore[arg-type]
+    for case, (headers, expected) in UNSAFE.items():
+        answer = await browser.post("/probe", headers=headers)  # type: ignore[arg-type]
 
-    assert answer.status_code == expected
-    if expected == 403:
-        assert answer.json()["error"]["code"] == "cross_site_request"
+        assert answer.status_code == expected, case
+        if expected == 403:
+            assert answer.json()["error"]["code"] == "cross_site_request", case
     assert (await browser.get("/probe")).status_code == 200
 
 

@@ -297,13 +297,11 @@ async def test_a_weaker_hash_is_renewed_at_sign_in(one: Worker, database: Databa
 # Passwords and links ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "password", ["short", "ana@box.example", "ANA@BOX.EXAMPLE", "aaaaaaaaaaaaaaaa", "x" * 1025]
-)
-async def test_weak_passwords_are_refused(one: Worker, password: str) -> None:
+async def test_weak_passwords_are_refused(one: Worker) -> None:
     """Too short, too long, the address itself, or one letter: no; no rules about kinds of characters."""
-    with pytest.raises(PasswordRefused):
-        await one.accounts.people.add(None, "ana@box.example", password=password)
+    for password in ("short", "ana@box.example", "ANA@BOX.EXAMPLE", "aaaaaaaaaaaaaaaa", "x" * 1025):
+        with pytest.raises(PasswordRefused):
+            await one.accounts.people.add(None, "ana@box.example", password=password)
 
 
 async def test_a_password_may_have_any_characters(one: Worker) -> None:
@@ -375,11 +373,11 @@ async def test_links_expire_and_replace_each_other(one: Worker) -> None:
     ).__class__ is LinkNotValid
 
 
-@pytest.mark.parametrize("token", ["", "x", "\0" * 43, "'; DROP TABLE users --", "é" * 43, "A" * 43])
-async def test_what_is_no_link_is_refused(one: Worker, token: str) -> None:
+async def test_what_is_no_link_is_refused(one: Worker) -> None:
     """Garbage is a link that is not valid, nothing else."""
-    with pytest.raises(LinkNotValid):
-        await one.accounts.links.use("invitation", token, NEW_PASSWORD)
+    for token in ("", "x", "\0" * 43, "'; DROP TABLE users --", "é" * 43, "A" * 43):
+        with pytest.raises(LinkNotValid):
+            await one.accounts.links.use("invitation", token, NEW_PASSWORD)
 
 
 # People -----------------------------------------------------------------------------------------------
@@ -395,15 +393,16 @@ SAME_PERSON = [
 ]
 
 
-@pytest.mark.parametrize(("one_way", "other_way"), SAME_PERSON)
-async def test_an_address_is_one_person_in_every_spelling(one: Worker, one_way: str, other_way: str) -> None:
+async def test_an_address_is_one_person_in_every_spelling(one: Worker) -> None:
     """Case, composition and compatibility forms cannot make a second account that looks like the first."""
-    await one.accounts.people.add(None, one_way)
+    for one_way, other_way in SAME_PERSON:
+        if await one.accounts.people.by_email(one_way) is None:
+            await one.accounts.people.add(None, one_way)
 
-    assert email_key(one_way) == email_key(other_way)
-    with pytest.raises(Conflict):
-        await one.accounts.people.add(None, other_way)
-    assert (await one.accounts.people.by_email(other_way)) is not None
+        assert email_key(one_way) == email_key(other_way)
+        assert await one.accounts.people.by_email(other_way) is not None
+        with pytest.raises(Conflict):
+            await one.accounts.people.add(None, other_way)
 
 
 @pytest.mark.parametrize(
@@ -626,14 +625,11 @@ async def test_a_csv_file_becomes_people_groups_and_invitations(one: Worker) -> 
     await one.accounts.sign_in.sign_in("ana@box.example", NEW_PASSWORD, HERE)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "name,role\nx,y", "email,email\na,b", "email,shoe size\na,b", 'email\n"unclosed'],
-)
-async def test_a_file_that_is_no_list_of_people_is_refused(one: Worker, text: str) -> None:
+async def test_a_file_that_is_no_list_of_people_is_refused(one: Worker) -> None:
     """The message says what the first line must be, or where it breaks off."""
-    with pytest.raises(InvalidRequest):
-        await import_users(None, text, one.accounts.people, one.accounts.links)
+    for text in ("", "name,role\nx,y", "email,email\na,b", "email,shoe size\na,b", 'email\n"unclosed'):
+        with pytest.raises(InvalidRequest):
+            await import_users(None, text, one.accounts.people, one.accounts.links)
 
 
 async def caught(attempt: object) -> object:

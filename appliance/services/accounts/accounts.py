@@ -91,10 +91,10 @@ class Accounts:
     async def close(self) -> None:
         """Stop, and write down the last uses."""
         for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+            # Until Python 3.12 `wait_for`, which the database pool uses, may lose a cancellation: ask again.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=0.2)
         self._tasks = []
         with suppress(PartUnavailable):
             await self.note_uses()

@@ -78,6 +78,8 @@ class Withdrawals:
                 await self._listen()
             except (RedisError, OSError, TimeoutError) as error:
                 logger.warning("No news of withdrawn credentials: %s", error)
+            except Exception:
+                logger.exception("No news of withdrawn credentials.")
             finally:
                 self._cache.is_sure = False
                 self._cache.flush()
