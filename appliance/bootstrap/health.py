@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
 
+from psycopg import AsyncConnection
 from redis.asyncio import Redis
 
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.entry import enter
 from appliance.services.health import READY, HealthCheck, Probe
 from appliance.storage.database import Database
-from appliance.supervisor.state import read_state
+from appliance.storage.jobs import WORKER_LIVES, WORKER_LOCK_CLASS
+from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
-
-_WORKER_BEAT = (
-    "SELECT coalesce(max(last_heartbeat) > now() - interval '40 seconds', false) FROM procrastinate_workers"
-)
 
 
 def build_health(box: Box, database: Database, valkey: Redis, embedder: EmbedderClient) -> HealthCheck:
@@ -35,11 +35,8 @@ def build_health(box: Box, database: Database, valkey: Redis, embedder: Embedder
         return READY
 
     async def worker() -> str:
-        supervised = await asyncio.to_thread(_supervised, box, "worker")
-        if supervised is not None:
-            return supervised
         async with database.connection() as connection:
-            row = await (await connection.execute(_WORKER_BEAT)).fetchone()
+            row = await (await connection.execute(WORKER_LIVES, (WORKER_LOCK_CLASS,))).fetchone()
         return READY if row is not None and row[0] else "starting"
 
     async def ui() -> str:
@@ -58,8 +55,12 @@ def build_health(box: Box, database: Database, valkey: Redis, embedder: Embedder
     return HealthCheck(required, {"ui": ui} if box.settings.server.run_page else {})
 
 
-def _supervised(box: Box, child: str) -> str | None:
-    """What the supervisor of this box says of a child; None where there is no supervisor."""
-    state = read_state(box.data)
-    status = state.children.get(child) if state is not None else None
-    return None if status is None else str(status.state.value)
+async def is_worker_alive(box: Box) -> bool:
+    """For the worker's container, whose process alone says little."""
+    async with await AsyncConnection.connect(box.database_url(DatabaseRole.WORKER)) as connection:
+        row = await (await connection.execute(WORKER_LIVES, (WORKER_LOCK_CLASS,))).fetchone()
+    return row is not None and bool(row[0])
+
+
+if __name__ == "__main__":
+    sys.exit(enter("health", lambda box, _options: 0 if asyncio.run(is_worker_alive(box)) else 1))

@@ -22,11 +22,10 @@ from psycopg import AsyncConnection, OperationalError
 
 from appliance.errors import PartUnavailable
 from appliance.ports import JobHandler, RetryLater
-from appliance.storage.jobs import QUEUE
+from appliance.storage.jobs import QUEUE, WORKER_LOCK_CLASS
 
 logger = logging.getLogger(__name__)
 
-_LOCK_CLASS = 7_305_108  # of the workers' advisory locks; any number, the same for every process
 _RESCUE_S = 5.0  # how often jobs of dead workers are looked for, beside the start
 _WATCH_S = 1.0
 _GRACE_S = 0.3  # running jobs may end by themselves for this long when the worker is stopped
@@ -80,7 +79,7 @@ class _WorkerLease:
             keepalives_idle=5,
             keepalives_count=3,
         )
-        await self._connection.execute(_LIVE_LOCK, (_LOCK_CLASS, worker_id))
+        await self._connection.execute(_LIVE_LOCK, (WORKER_LOCK_CLASS, worker_id))
         self._taken.set()
         self._on_taken()
 
@@ -208,7 +207,7 @@ async def _rescue_forever(app: App) -> None:
 
 async def _rescue(app: App) -> None:
     """Put back the jobs whose worker is gone, and forget those that were cancelled."""
-    rows = await app.connector.execute_query_all_async(_RESCUE, lock_class=_LOCK_CLASS)
+    rows = await app.connector.execute_query_all_async(_RESCUE, lock_class=WORKER_LOCK_CLASS)
     for row in rows:
         logger.warning("job %s (%s) lost its worker and is run again", row["id"], row["task_name"])
     await app.connector.execute_query_async(_TIDY)

@@ -17,6 +17,13 @@ from psycopg import AsyncConnection
 from appliance.storage.database import Database
 
 QUEUE = "documents"
+WORKER_LOCK_CLASS = 7_305_108  # of the workers' advisory locks; any number, the same for every process
+# true while a worker's connection lives: known at once, and never by mistake
+WORKER_LIVES = """
+SELECT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted
+      AND l.objsubid = 2 AND l.classid = %s)
+"""
 _CANCEL = "SELECT procrastinate_cancel_job_v1(id, true, false) FROM unnest(%s::bigint[]) AS job (id)"
 _WAITING = (
     "SELECT status::text, count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') GROUP BY 1"
