@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -141,6 +141,7 @@ def test_text_beyond_the_limit_is_not_seen(embedder: OnnxEmbedder) -> None:
     assert np.array_equal(embedder.vector(text), embedder.vector(text * 250))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_has_a_vector(text: str) -> None:
     """Control characters, emoji, lone combining marks: no text breaks it."""

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.analysis import MAX_TERM_CHARACTERS, STEMMERS, Analyzer
@@ -88,6 +88,7 @@ def test_torn_and_decorated_words_are_one_word() -> None:
     assert "=oficina" in ANALYZER.terms("o\ufb01cina", "es")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.sampled_from(["en", "es", "xx", None]))
 def test_terms_fit_the_index(text: str, language: str | None) -> None:
     """No text makes a term that the database cannot hold, nor one without letters."""
@@ -97,6 +98,7 @@ def test_terms_fit_the_index(text: str, language: str | None) -> None:
         assert len(term) <= MAX_TERM_CHARACTERS + 1
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="aeo bcdñ¿?\u0301\u00ad-1_.", max_size=80), st.sampled_from(["en", "es", None]))
 def test_content_words_stand_where_they_say(text: str, language: str | None) -> None:
     """Offsets are in the text, in order, and the terms are those under which the word is indexed."""

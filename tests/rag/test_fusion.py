@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.fusion import fuse
@@ -21,6 +21,7 @@ rankings = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(rankings, st.randoms())
 def test_the_order_of_lists_and_entries_does_not_matter(lists: Lists, random: Random) -> None:
     """Bit for bit the same scores."""
@@ -30,6 +31,7 @@ def test_the_order_of_lists_and_entries_does_not_matter(lists: Lists, random: Ra
     assert fuse(shuffled) == fuse(lists)
 
 
+@settings(deadline=None)
 @given(rankings)
 def test_every_passage_comes_once_with_a_score_within_the_weights(lists: Lists) -> None:
     """Best first, equal scores by id, nothing lost and nothing new."""
@@ -41,6 +43,7 @@ def test_every_passage_comes_once_with_a_score_within_the_weights(lists: Lists) 
     assert all(-1e-9 <= score <= sum(weight for weight, _ in lists) + 1e-9 for _, score in fused)
 
 
+@settings(deadline=None)
 @given(rankings, st.integers(0, 30))
 def test_a_passage_that_is_ahead_in_every_list_stays_ahead(lists: Lists, loser: int) -> None:
     """Monotone: fusing never turns round what all lists agree on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.analysis import Analyzer
@@ -39,6 +39,7 @@ def test_nothing_asked_is_not_covered() -> None:
     assert coverage((), {"park"}) == 0
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10**6), st.integers(0, 10**6))
 def test_rarer_is_never_lighter(chunks: int, df: int) -> None:
     """idf falls with the frequency and stays at or above 0."""
@@ -46,6 +47,7 @@ def test_rarer_is_never_lighter(chunks: int, df: int) -> None:
     assert 0 <= idf(chunks, df) <= idf(chunks, 0)
 
 
+@settings(deadline=None)
 @given(shares, shares, st.floats(-1, 1), st.booleans(), st.booleans())
 def test_more_evidence_never_turns_an_answer_into_a_refusal(
     less: float, more: float, cosine: float, is_model_language: bool, is_other_language: bool
