@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import socket
@@ -72,9 +73,18 @@ def _allow_many_files() -> None:
 async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Callable[[Started], None]) -> None:
     url = address_of(listening, box.settings.server.public_url)
     is_first_start = not box.credentials_path.exists()
-    await asyncio.gather(
-        *(asyncio.to_thread(part.prepare) for part in (box.postgres, box.valkey) if part is not None)
-    )
+    stop = asyncio.Event()
+    hurry = asyncio.Event()
+    _on_signals(stop, hurry)
+    preparing = asyncio.create_task(_prepare_servers(box))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({preparing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if stop.is_set():
+        # Nothing runs yet but initdb, in a thread that cannot be interrupted: the kernel ends it with us, and the
+        # next start throws away what it had made.
+        log.say("stopped before anything was started")
+        os._exit(0)
+    await preparing
 
     async def prepare() -> None:
         await _prepare(box, url, log)
@@ -86,10 +96,8 @@ async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Calla
         others=other_specs(box),
         last=page_specs(box, loopback_address_of(listening)),
     )
-    supervisor = Supervisor(plan, box.data, log, version=__version__, url=url)
-    stop = _on_signals(supervisor)
+    supervisor = Supervisor(plan, box.data, log, hurry, version=__version__, url=url)
     starting = asyncio.create_task(supervisor.start())
-    stopped = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([starting, stopped], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
@@ -102,6 +110,11 @@ async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Calla
         log.say("stopping")
         await supervisor.stop()
         log.say("stopped")
+
+
+async def _prepare_servers(box: Box) -> None:
+    parts = [part for part in (box.postgres, box.valkey) if part is not None]
+    await asyncio.gather(*(asyncio.to_thread(part.prepare) for part in parts))
 
 
 async def _prepare(box: Box, url: str, log: LogSink) -> None:
@@ -128,16 +141,16 @@ async def _prepare(box: Box, url: str, log: LogSink) -> None:
         log.child_line("prepare", line)
 
 
-def _on_signals(supervisor: Supervisor) -> asyncio.Event:
-    stop = asyncio.Event()
+def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    """The first signal sets stop, the second one hurry."""
 
     def asked() -> None:
         if stop.is_set():
-            supervisor.hurry()
+            hurry.set()
         stop.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
-            loop.add_signal_handler(number, asked)
-    return stop
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup keeps it running without its terminal
+        loop.add_signal_handler(signal.SIGHUP, asked)

@@ -41,9 +41,11 @@ class Plan:
 
 
 class Supervisor:
-    """Runs a Plan. data: where the state file lies; url: the address people use."""
+    """Runs a Plan. data: where the state file lies; url: what people use; hurry: once set, stop ends all at once."""
 
-    def __init__(self, plan: Plan, data: Path, log: LogSink, *, version: str, url: str) -> None:
+    def __init__(
+        self, plan: Plan, data: Path, log: LogSink, hurry: asyncio.Event, *, version: str, url: str
+    ) -> None:
         self._plan = plan
         self._data = data
         self._log = log
@@ -52,7 +54,7 @@ class Supervisor:
         self._began = now()
         self._children: dict[str, Child] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._hurry = asyncio.Event()
+        self._hurry = hurry
 
     async def start(self) -> None:
         """Return when `/v1` answers. Raises StartupError when a needed part cannot start; call `stop` all the same."""
@@ -68,10 +70,6 @@ class Supervisor:
         for phase in sorted({child.spec.stop_phase for child in self._children.values()}):
             await self._end([child for child in self._children.values() if child.spec.stop_phase == phase])
         self._publish()
-
-    def hurry(self) -> None:
-        """A second signal: whatever is still there is ended at once."""
-        self._hurry.set()
 
     def _begin(self, specs: Sequence[ChildSpec]) -> list[Child]:
         begun = []

@@ -113,7 +113,9 @@ async def test_a_needed_child_that_cannot_start_ends_the_start(tmp_path: Path) -
 
     log = LogSink(tmp_path / "logs", LoggingSettings())
     broken = _program("gateway", "import sys; sys.exit('the port is made of cheese')")
-    supervisor = Supervisor(Plan([], nothing, [broken], []), tmp_path, log, version="1", url="")
+    supervisor = Supervisor(
+        Plan([], nothing, [broken], []), tmp_path, log, asyncio.Event(), version="1", url=""
+    )
 
     with pytest.raises(StartupError, match="made of cheese"):
         await supervisor.start()
@@ -130,7 +132,9 @@ async def test_an_optional_child_that_cannot_start_ends_nothing(tmp_path: Path) 
     log = LogSink(tmp_path / "logs", LoggingSettings())
     good = _program("gateway", f"{READY}; import time; time.sleep(600)")
     broken = _program("ui", "raise SystemExit(3)")
-    supervisor = Supervisor(Plan([], nothing, [good], [broken]), tmp_path, log, version="1", url="")
+    supervisor = Supervisor(
+        Plan([], nothing, [good], [broken]), tmp_path, log, asyncio.Event(), version="1", url=""
+    )
 
     await supervisor.start()
 
@@ -149,14 +153,15 @@ async def test_the_second_signal_does_not_wait(tmp_path: Path) -> None:
     async def nothing() -> None:
         return
 
+    hurry = asyncio.Event()
     log = LogSink(tmp_path / "logs", LoggingSettings())
     body = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); {READY}; time.sleep(600)"
     stubborn = _program("gateway", body, stop_timeout_s=3600.0)
-    supervisor = Supervisor(Plan([], nothing, [stubborn], []), tmp_path, log, version="1", url="")
+    supervisor = Supervisor(Plan([], nothing, [stubborn], []), tmp_path, log, hurry, version="1", url="")
     await supervisor.start()
 
     stopping = asyncio.create_task(supervisor.stop())
-    supervisor.hurry()
+    hurry.set()
 
     await asyncio.wait_for(stopping, 30)
     log.close()
@@ -170,7 +175,9 @@ async def test_remains_of_a_killed_run_are_ended(tmp_path: Path) -> None:
         return
 
     survivor = _program("valkey", f"{READY}; import time; time.sleep(600)")
-    supervisor = Supervisor(Plan([], nothing, [survivor], []), tmp_path, log, version="1", url="")
+    supervisor = Supervisor(
+        Plan([], nothing, [survivor], []), tmp_path, log, asyncio.Event(), version="1", url=""
+    )
     await supervisor.start()
     state = read_state(tmp_path)
     assert state is not None
