@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -61,8 +62,9 @@ class Quoter:
         if not texts:
             return np.zeros(0, np.float32)
         try:
-            vectors = await self._embedder.embed_passages(texts)
-            return vectors @ await self._embedder.embed_query(question)
+            # as questions, so that somebody's ingestion does not hold up this answer
+            asked, *sentences = await asyncio.gather(*map(self._embedder.embed_query, [question, *texts]))
+            return np.stack(sentences) @ asked
         except EmbedderUnavailable:
             return np.zeros(len(texts), np.float32)
 
