@@ -13,6 +13,7 @@ from appliance.ports import NewKey
 from appliance.services.accounts import tokens
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import checked_name
+from appliance.services.accounts.people import require_admin
 from appliance.services.accounts.ports import CredentialRepository, UserRepository
 from appliance.services.accounts.withdrawals import Withdrawals
 
@@ -57,12 +58,15 @@ class Keys:
 
         Raises NotPermitted for somebody else's key, and for a key that would make a key with more rights than its own.
         """
-        if caller is not None and caller.user_id != user_id and not caller.is_admin:
-            raise NotPermitted("A key can only be made for oneself.")
+        if caller is not None and caller.user_id != user_id:
+            if not caller.is_admin:
+                raise NotPermitted("A key can only be made for oneself.")
+            require_admin(caller)
         wanted = scopes or Scopes()
         _check_scopes(wanted)
         if caller is not None and not is_within(wanted, caller.scopes):
             raise NotPermitted("A key cannot make a key that may do more than itself.", param="scopes")
+        await self._require_not_longer(caller, expires_at)
         now = self._clock()
         if expires_at is not None and expires_at <= now:
             raise InvalidRequest("`expires_at` lies in the past.", param="expires_at")
@@ -94,11 +98,25 @@ class Keys:
         key = await self._credentials.key(key_id)
         if key is None or (caller is not None and key.user_id != caller.user_id and not caller.is_admin):
             raise NotFound(f"There is no key {key_id}.")
+        if caller is not None and key.user_id != caller.user_id:
+            require_admin(caller)
         actor = None if caller is None else caller.user_id
         event = AccountEvent("key.revoked", actor, key.user_id, {"prefix": key.prefix, "key": str(key_id)})
         revoked = await self._credentials.revoke_key(key_id, self._clock(), event)
         await self._withdrawals.publish(Withdrawal(key_id=key_id))
         return revoked or key
+
+    async def _require_not_longer(self, caller: Caller | None, expires_at: datetime | None) -> None:
+        """A key that was lent for a time makes none that outlives it."""
+        if caller is None or caller.key_id is None:
+            return
+        own = await self._credentials.key(caller.key_id)
+        ends = None if own is None else own.expires_at
+        if ends is not None and (expires_at is None or expires_at > ends):
+            raise NotPermitted(
+                f"This key ends at {ends.isoformat()}: set `expires_at` to that or earlier.",
+                param="expires_at",
+            )
 
 
 def is_within(wanted: Scopes, own: Scopes) -> bool:
