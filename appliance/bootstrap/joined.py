@@ -18,6 +18,8 @@ from appliance.api.app import create_app
 from appliance.api.embedding_answers import EmbeddingAnswers
 from appliance.api.fast_path import FastPath
 from appliance.api.health import health_router
+from appliance.api.metrics import metrics_router
+from appliance.api.models import models_router
 from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.first_start import forget_password
@@ -33,6 +35,7 @@ from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, bu
 from appliance.bootstrap.page import join_page
 from appliance.pipelines import load_pipelines
 from appliance.services.chat import Chat
+from appliance.services.offered_models import OfferedModels
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
@@ -129,11 +132,14 @@ class Gateway:
         )
         await self._keep(page.open, page.close)
         health = build_health(box, database, valkey, embedder)
+        offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
         routers: list[APIRouter] = [
             *account_routers(accounts, identity),
             *knowledge.routers(identity.caller),
             *page.routers,
             health_router(health, inference.roster.states, identity.caller),
+            models_router(offered, identity.caller),
+            metrics_router(room.metrics, identity.caller),
         ]
         self._api = create_app(routers, body_limits=UPLOAD_BODY_LIMITS)
         self._page = page.forwarder
