@@ -157,7 +157,14 @@ async def running_gateway(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await (fast_path if fast_path.serves(scope) else rest)(scope, receive, send)
 
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, http="httptools")
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        lifespan="off",
+        access_log=False,
+        http="httptools",
+        timeout_graceful_shutdown=1,
+    )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     listening = socket.socket()

@@ -22,9 +22,9 @@ from appliance.api.json_bodies import ClientGone, parse_object, read_body
 from appliance.api.openai_requests import WireRequest, check_request
 from appliance.api.pipeline_answers import Completion, answer_request, as_pieces
 from appliance.domain import Caller, Waiting
-from appliance.errors import CredentialWithdrawn
+from appliance.errors import CredentialWithdrawn, PartUnavailable
 from appliance.fairness.gate import Gate, GatedResponse, Purpose
-from appliance.fairness.ledger import REVOKED
+from appliance.fairness.ledger import REVOKED, STOPPING
 from appliance.services.accounts.live_requests import LiveRequest, LiveRequests
 from appliance.services.chat import Chat
 from inference.errors import EngineStreamBroken, ModelNotFound
@@ -79,6 +79,11 @@ class FastPath:
             await self._handle(exchange)
         except ClientGone:
             pass
+        except asyncio.CancelledError as error:
+            # The process stops: whoever still reads is told, so that a cut answer is not taken for a whole one.
+            if STOPPING in error.args:
+                await exchange.fail(PartUnavailable("The gateway is restarting; ask again."))
+            raise
         except Exception as error:
             await exchange.fail(error)
         finally:

@@ -30,6 +30,9 @@ Status = Literal["completed", "client_gone", "revoked", "refused", "failed", "br
 REVOKED = "revoked"
 """Message of the cancellation that ends a request whose credential was withdrawn."""
 
+STOPPING = "Task cancelled, timeout graceful shutdown exceeded"
+"""Message of uvicorn's cancellation when the process stops and the request has not ended in time."""
+
 GROUP_WINDOW_S = 0.002
 _ENDS_EVERY_S = 0.05
 _BATCH = 200
@@ -117,6 +120,8 @@ class Entry:
         """It did not end as it should: by a cancelled task, a client that left, or an error."""
         end = self.end
         match error:
+            case asyncio.CancelledError() if STOPPING in error.args:
+                end.status, end.error_code = "broken", "gateway_stopping"
             case asyncio.CancelledError() | GeneratorExit():
                 end.status = "revoked" if REVOKED in error.args else "client_gone"
             case ConnectionError():

@@ -18,6 +18,7 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.fairness.ledger import RequestStart, uuid7
+from appliance.fairness.settings import GateSettings
 from appliance.storage.database import Database
 from appliance.storage.migrating import migrate
 from appliance.storage.roles import DatabaseRole, url_as
@@ -251,6 +252,46 @@ async def test_whole_slots_are_free_again_after_every_kind_of_ending(
         await asyncio.gather(*calls, return_exceptions=True)
         await until(lambda: gateway.room.gate.leases.running.total() == 0)
         await until(lambda: _is_empty(valkey))
+
+
+async def test_a_gateway_that_stops_says_so_in_its_streams(
+    engine: FakeEngine, servers: Servers, valkey: Redis, owner_url: str, database: Database
+) -> None:
+    """After the time to end in peace a stream gets an error event, its row says why, and the slot is free."""
+    settings = {"local": engine_settings(engine.base_url, max_running=SLOTS)}
+    url = url_as(owner_url, DatabaseRole.API, ROLE_SECRET)
+    async with running_gateway(settings, valkey_url=servers.valkey.url, database_url=url) as gateway:
+        engine.behaviour.pace_s, engine.behaviour.tokens = 0.02, 10_000
+        async with gateway.post("chat/completions", STREAM) as response:
+            await response.content.readany()
+            gateway.servers[0].should_exit = True
+            rest = await response.text()
+        await engine.until(lambda e: e.running == 0)
+
+    assert "part_unavailable" in rest and "[DONE]" not in rest
+    (row,) = await _rows(database)
+    assert (row["status"], row["error_code"]) == ("broken", "gateway_stopping")
+
+
+async def test_a_full_queue_is_a_429_with_a_time(
+    engine: FakeEngine, servers: Servers, valkey: Redis, owner_url: str
+) -> None:
+    """Clients are told when to come back, as OpenAI tells them."""
+    settings = {"local": engine_settings(engine.base_url, max_running=1)}
+    url = url_as(owner_url, DatabaseRole.API, ROLE_SECRET)
+    async with running_gateway(
+        settings, valkey_url=servers.valkey.url, database_url=url, settings=GateSettings(max_queue=0)
+    ) as gateway:
+        engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 1000
+        holder = asyncio.create_task(ask(gateway))
+        await engine.until(lambda e: e.running == 1)
+
+        async with gateway.post("chat/completions", STREAM) as response:
+            error = (await response.json())["error"]
+        holder.cancel()
+
+    assert response.status == 429 and (error["type"], error["code"]) == ("rate_limit_error", "queue_full")
+    assert 1 <= int(response.headers["retry-after"]) <= 120
 
 
 async def _is_empty(valkey: Redis) -> bool:
