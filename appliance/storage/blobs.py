@@ -28,7 +28,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 _FORGET = "DELETE FROM blobs WHERE sha256 = %s AND refs = 0 RETURNING 1"
 _UNUSED = "SELECT sha256 FROM blobs WHERE refs = 0"
-_KNOWN = "SELECT 1 FROM blobs WHERE sha256 = %s"
+_KNOWN = "SELECT sha256 FROM blobs WHERE sha256 = ANY(%s)"
+_KNOWN_AT_ONCE = 500
 
 
 class BlobWriter:
@@ -92,8 +93,9 @@ class BlobStore:
         self._min_free_bytes = min_free_bytes
 
     def open(self) -> None:
-        """Make the folders."""
-        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folders, for nobody else to look into."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._incoming.mkdir(mode=0o700, exist_ok=True)
 
     @asynccontextmanager
     async def writer(self, max_bytes: int) -> AsyncIterator[BlobWriter]:
@@ -148,13 +150,16 @@ class BlobStore:
     async def _remove_uncounted(self) -> int:
         """A crash between moving a file into place and the commit leaves a file without a row."""
         removed = 0
-        for path in await asyncio.to_thread(_old_blobs, self._root):
+        old = await asyncio.to_thread(_old_blobs, self._root)
+        for start in range(0, len(old), _KNOWN_AT_ONCE):
+            part = {bytes.fromhex(path.name): path for path in old[start : start + _KNOWN_AT_ONCE]}
             async with self._database.connection() as connection:
-                known = await (await connection.execute(_KNOWN, (bytes.fromhex(path.name),))).fetchone()
-            # An upload of the same content moves a fresh file here, so the age is looked at once more.
-            if known is None and _age_s(path) > _ABANDONED_S:
-                path.unlink(missing_ok=True)
-                removed += 1
+                rows = await (await connection.execute(_KNOWN, (list(part),))).fetchall()
+            for sha256 in part.keys() - {bytes(row[0]) for row in rows}:
+                # An upload of the same content moves a fresh file here, so the age is looked at once more.
+                if _age_s(part[sha256]) > _ABANDONED_S:
+                    part[sha256].unlink(missing_ok=True)
+                    removed += 1
         return removed
 
     def _require_room(self) -> None:

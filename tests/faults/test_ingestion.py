@@ -190,6 +190,23 @@ async def test_removing_a_document_while_it_is_read_leaves_nothing_of_it(
     await until(lambda: count_blobs(room.box) <= 1 + POINTS // 2)
 
 
+async def test_a_document_waits_for_the_embedding_process(
+    room: Room, worker: WorkerProcess, embedder_home: Path, maintenance_database: Database
+) -> None:
+    """While that process is away the document is not refused; once it is back, it is read."""
+    room.box.embedder_socket.unlink()
+    store, file = await room.store(), await room.upload(document(0), "book.md")
+    await room.call("POST", f"/vector_stores/{store}/files", json={"file_id": file})
+    worker.start()
+    await reach(room, store, 0.3)  # parsed, and nothing to embed it
+    assert await require_whole(maintenance_database) == 0
+
+    room.box.embedder_socket.symlink_to(embedder_home / "e.sock")
+
+    assert (await room.settled(store, file))["status"] == "completed"
+    assert await require_whole(maintenance_database) == 1
+
+
 async def test_a_database_that_is_killed_comes_back_to_its_work(embedder_home: Path, data: Path) -> None:
     """kill -9 of PostgreSQL in the middle of reading: the worker says so and ends; started again, it reads on."""
     folder = Path(tempfile.mkdtemp(prefix="apl-pg-", dir="/tmp"))
