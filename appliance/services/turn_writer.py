@@ -92,6 +92,7 @@ class TurnWriter:
         self._was_cut_off = False
         self._is_over = False
         self._news = asyncio.Event()
+        self._sending = asyncio.Lock()
         self._reader: asyncio.Task[Ending] | None = None
         self._ending: Ending | None = None
         self._end: tuple[TurnEventKind, Mapping[str, Any]] | None = None
@@ -113,7 +114,8 @@ class TurnWriter:
         if self._ending is not None:
             self._reader.cancel()
         chores = [
-            asyncio.create_task(chore()) for chore in (self._flush_often, self._save_often, self._keep_lease)
+            asyncio.create_task(self._chore(work))
+            for work in (self._flush_often, self._save_often, self._keep_lease)
         ]
         try:
             ending = await self._reader
@@ -122,12 +124,7 @@ class TurnWriter:
             self._emit_rest_of_text()
             self._end = self._end or self._cut_end(ending)
         finally:
-            # Until Python 3.12 a cancellation can be lost inside asyncio.wait_for (CPython issue 81839), which redis-py
-            # and psycopg use: the flag ends a chore that survived.
-            self._is_over = True
-            for chore in chores:
-                chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
+            await self._end_chores(chores)
         await self._close(ending)
 
     async def _read(self, answer: AsyncIterator[AnswerEvent]) -> Ending:
@@ -232,9 +229,10 @@ class TurnWriter:
     async def _flush_often(self) -> None:
         while not self._is_over:
             await self._news.wait()
-            self._emit_text()
-            self._news.clear()
-            await self._send(self._take_unsent())
+            async with self._sending:
+                self._emit_text()
+                self._news.clear()
+                await self._send(self._take_unsent())
             if self._was_cut_off:
                 self._news.set()
                 await asyncio.sleep(_RETRY_S)
@@ -255,6 +253,9 @@ class TurnWriter:
             self._was_cut_off = False
         except PartUnavailable:
             self._was_cut_off = True
+        except asyncio.CancelledError:
+            self._was_cut_off = True  # nobody knows what arrived
+            raise
 
     async def _save_often(self) -> None:
         while not self._is_over:
@@ -287,6 +288,18 @@ class TurnWriter:
         except Exception:
             logger.exception("turn %s cannot go on", self._turn_id)
             self.stop("failed")
+
+    async def _end_chores(self, chores: Sequence[asyncio.Task[None]]) -> None:
+        # What is under way to the log should arrive there: the last words may be in it.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RETRY_S), self._sending:
+                pass
+        # Until Python 3.12 a cancellation can be lost inside asyncio.wait_for (CPython issue 81839), which redis-py and
+        # psycopg use: the flag ends a chore that survived.
+        self._is_over = True
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
 
     async def _close(self, ending: Ending) -> None:
         await self._send(self._take_unsent())

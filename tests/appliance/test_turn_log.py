@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -13,6 +14,16 @@ from appliance.storage.turn_log import ValkeyTurnLog
 
 def _block(seq: int) -> TurnEvent:
     return TurnEvent(seq, "block", 0, {"html": f"<p>{seq}</p>", "is_final": False})
+
+
+async def _is_doing(valkey: Redis, command: str) -> bool:
+    return any(client["cmd"].startswith(command) for client in await valkey.client_list())
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():
+            pass
 
 
 async def test_events_come_back_as_they_were_written(valkey: Redis) -> None:
@@ -30,10 +41,7 @@ async def test_a_waiting_reader_is_woken_by_the_next_event(valkey: Redis) -> Non
     """A reader that waits gets the event when it is appended, not when its wait is over."""
     log, turn_id = ValkeyTurnLog(valkey), uuid4()
     reading = asyncio.create_task(log.read(turn_id, 0, 60))
-    while not await valkey.client_list(_type="normal") or not any(
-        client["cmd"].startswith("xread") for client in await valkey.client_list()
-    ):
-        await asyncio.sleep(0)
+    await _until(lambda: _is_doing(valkey, "xread"))
 
     await log.append(turn_id, [_block(1)])
 
@@ -45,8 +53,7 @@ async def test_a_stop_reaches_every_listener(valkey: Redis) -> None:
     log, turn_id = ValkeyTurnLog(valkey), uuid4()
     stops = log.stops()
     heard = asyncio.ensure_future(anext(stops))
-    while not dict(await valkey.pubsub_numsub("turns:stop")).get(b"turns:stop"):
-        await asyncio.sleep(0)
+    await _until(lambda: _is_doing(valkey, "subscribe"))
 
     await log.ask_to_stop(turn_id)
 

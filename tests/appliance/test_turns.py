@@ -1,26 +1,23 @@
-"""Turns on real PostgreSQL and Valkey: an answer is written whoever reads, and read whoever wrote it."""
+"""Turns on real PostgreSQL and Valkey: an answer is written whoever reads, and survives its neighbours' absence."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import AnswerRequest, Caller, Finished, TextDelta, TurnEvent, Waiting
-from appliance.errors import NotFound
+from appliance.domain import Caller, Finished, TextDelta, TurnEvent, TurnStatus, Viewer
+from appliance.errors import PartUnavailable
 from appliance.services.turns import NewTurn, Turns, as_state
 from appliance.storage.database import Database
 from appliance.storage.turn_log import ValkeyTurnLog
 from appliance.storage.turns import PostgresTurns
-from inference.errors import EngineUnavailable
 from tests.page_box import ScriptedAnswerer
 
 ANA = Caller(uuid4(), "ana@example.org")
-LUIS = Caller(uuid4(), "luis@example.org")
 END = Finished("written", model="tiny")
 
 
@@ -28,13 +25,59 @@ def _turns(database: Database, valkey: Redis, answerer: ScriptedAnswerer) -> Tur
     return Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer)
 
 
-async def _all(turns: Turns, turn_id: Any, after: int = 0, caller: Caller = ANA) -> list[TurnEvent]:
-    async with asyncio.timeout(30):
+async def _all(turns: Turns, turn_id: UUID, after: int = 0, caller: Caller = ANA) -> list[TurnEvent]:
+    async with asyncio.timeout(60):
         return [event async for event in await turns.follow(caller, turn_id, after) if event is not None]
 
 
 def _script(*steps: Any) -> ScriptedAnswerer:
     return ScriptedAnswerer(lambda _request: steps)
+
+
+class _AbsentLog(ValkeyTurnLog):
+    """A Valkey that does not answer while `is_absent`, and then has lost what it was told before."""
+
+    def __init__(self, valkey: Redis) -> None:
+        super().__init__(valkey)
+        self.is_absent = False
+        self.was_asked_in_vain = asyncio.Event()
+
+    async def append(self, turn_id: UUID, events: Sequence[TurnEvent]) -> None:
+        if self.is_absent:
+            self.was_asked_in_vain.set()
+        self._refuse()
+        await super().append(turn_id, events)
+
+    async def read(self, turn_id: UUID, after: int, wait_s: float) -> list[TurnEvent]:
+        self._refuse()
+        return await super().read(turn_id, after, 0.05)
+
+    async def renew_lease(self, turn_id: UUID) -> bool:
+        self._refuse()
+        return await super().renew_lease(turn_id)
+
+    def _refuse(self) -> None:
+        if self.is_absent:
+            raise PartUnavailable
+
+
+class _AbsentRepository(PostgresTurns):
+    """A PostgreSQL that refuses the first `refusals` times an end is to be written."""
+
+    refusals = 2
+
+    async def finish(
+        self,
+        viewer: Viewer,
+        turn_id: UUID,
+        status: TurnStatus,
+        answer: str | None,
+        events: Sequence[TurnEvent],
+    ) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise PartUnavailable
+        await super().finish(viewer, turn_id, status, answer, events)
 
 
 async def test_an_answer_ends_with_done_and_its_blocks(database: Database, valkey: Redis) -> None:
@@ -65,3 +108,99 @@ async def test_a_long_answer_ends_though_chores_run_beside_it(database: Database
 
     assert events[-1].kind == "done"
     assert "word 59." in as_state(events)["blocks"][0]
+
+
+async def test_an_answer_is_written_though_nobody_reads_it(database: Database, valkey: Redis) -> None:
+    """Closing the tab loses nothing: the answer is there when the person comes back."""
+    turns = _turns(database, valkey, _script(TextDelta("All of it."), END))
+
+    turn = await turns.begin(ANA, NewTurn("Why?", "tiny"))
+    await asyncio.gather(*(task for _, task in turns._tasks.values()))
+    await valkey.flushall()
+
+    found = await PostgresTurns(database).turn(ANA.viewer, turn.id)
+    assert (found.status, found.answer) == ("done", "All of it.")
+    assert (await _all(turns, turn.id))[-1].kind == "done"
+
+
+async def test_a_reader_sees_everything_though_valkey_was_gone_and_forgot(
+    database: Database, valkey: Redis
+) -> None:
+    """Valkey killed in the middle of an answer and back with nothing: every block still reaches the page."""
+    log, gone, back = _AbsentLog(valkey), asyncio.Event(), asyncio.Event()
+    steps = [
+        TextDelta("One.\n\nTwo.\n\n"),
+        gone.wait(),
+        TextDelta("Three.\n\n"),
+        back.wait(),
+        TextDelta("Four.\n"),
+        END,
+    ]
+    turns = Turns(PostgresTurns(database), log, _script(*steps))
+    turn = await turns.begin(ANA, NewTurn("Why?", "tiny"))
+    while not any(event.kind == "block" for event in await log.read(turn.id, 0, 0.01)):
+        pass
+
+    log.is_absent = True
+    await valkey.flushall()
+    gone.set()
+    await log.was_asked_in_vain.wait()
+    log.is_absent = False
+    back.set()
+    events = await _all(turns, turn.id)
+
+    assert events[-1].kind == "done"
+    assert as_state(events)["blocks"] == [f"<p>{word}.</p>\n" for word in ("One", "Two", "Three", "Four")]
+
+
+async def test_done_is_told_only_when_it_is_kept(database: Database, valkey: Redis) -> None:
+    """A page that saw the end finds it again after any crash: PostgreSQL first, then the readers."""
+    repository = _AbsentRepository(database)
+    turns = Turns(repository, ValkeyTurnLog(valkey), _script(TextDelta("Text."), END))
+
+    turn = await turns.begin(ANA, NewTurn("Why?", "tiny"))
+    events = await _all(turns, turn.id)
+
+    assert repository.refusals == 0
+    assert events[-1].kind == "done"
+    assert (await repository.turn(ANA.viewer, turn.id)).status == "done"
+
+
+async def test_an_answerer_that_breaks_ends_the_turn_and_keeps_the_text(
+    database: Database, valkey: Redis
+) -> None:
+    """Our own mistakes are an error event without details, not a page that waits for ever."""
+    turns = _turns(database, valkey, _script(TextDelta("Half"), RuntimeError("secret detail")))
+
+    turn = await turns.begin(ANA, NewTurn("Why?", "tiny"))
+    events = await _all(turns, turn.id)
+
+    assert events[-1].data == {"code": "internal_error"}
+    assert "secret" not in str(events)
+    assert as_state(events)["blocks"] == ["<p>Half</p>\n"]
+
+
+async def test_an_answer_without_an_end_is_called_broken(database: Database, valkey: Redis) -> None:
+    """An engine that just stops talking has not finished."""
+    turns = _turns(database, valkey, _script(TextDelta("Half")))
+
+    turn = await turns.begin(ANA, NewTurn("Why?", "tiny"))
+    events = await _all(turns, turn.id)
+
+    assert (events[-1].kind, events[-1].data["code"]) == ("error", "engine_stream_broken")
+
+
+async def test_thirty_readers_of_thirty_turns_see_thirty_answers(database: Database, valkey: Redis) -> None:
+    """Streams do not mix, however many are written at once."""
+    answerer = ScriptedAnswerer(
+        lambda request: (
+            [step for n in range(10) for step in (asyncio.sleep(0.02), TextDelta(request.question))] + [END]
+        )
+    )
+    turns = _turns(database, valkey, answerer)
+
+    begun = [await turns.begin(ANA, NewTurn(f"q{number} ", "tiny")) for number in range(30)]
+    answers = await asyncio.gather(*(_all(turns, turn.id) for turn in begun))
+
+    for number, events in enumerate(answers):
+        assert as_state(events)["blocks"] == [f"<p>{' '.join([f'q{number}'] * 10)}</p>\n"]
