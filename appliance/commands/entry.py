@@ -56,12 +56,18 @@ def _application(arguments: Sequence[str]) -> typer.Typer:
     return app
 
 
-def _appliance(
-    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         typer.echo(__version__)
         raise typer.Exit
+
+
+def _appliance(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", is_eager=True, callback=_print_version
+    ),
+) -> None:
+    """Holds the options that stand before a command."""
 
 
 def _fail(sentence: str, code: int) -> int:
