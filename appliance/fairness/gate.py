@@ -7,6 +7,7 @@ closes. Knows nothing of HTTP.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -253,6 +254,8 @@ class GatedEngine:
             engine, own_name = by_name[lease.engine]
             try:
                 call = replace(request, payload=_prepared(request, own_name))
+                # The loop comes to it when the engine has the request: writing takes a millisecond of this core.
+                asyncio.get_running_loop().call_soon(entry.hurry)
                 response = await stack.enter_async_context(engine.relay(call))
             except EngineUnavailable:
                 # Nothing has left yet: another engine may still answer, but each is tried once only.

@@ -1,8 +1,8 @@
 """What was asked and what it used: one row a request, there before the first byte of its answer leaves.
 
-Start rows are committed in groups, beside the engine's work: those who come within two milliseconds, or while a commit
-runs, share the next one. Ends are written in batches. A row whose process died without ending it is ended by the
-others. Knows nothing of SQL.
+Start rows are committed in groups, beside the engine's work: a row is written once the engine has its request, or when
+somebody waits for it; those that come while a commit runs share the next one. Ends are written in batches. A row whose
+process died without ending it is ended by the others. Knows nothing of SQL.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REVOKED = "revoked"
 STOPPING = "Task cancelled, timeout graceful shutdown exceeded"
 """Message of uvicorn's cancellation when the process stops and the request has not ended in time."""
 
-GROUP_WINDOW_S = 0.002
+_LATEST_S = 0.05  # a request in the queue is on disk by then
 _ENDS_EVERY_S = 0.05
 _BATCH = 200
 _MOST_UNWRITTEN_ENDS = 50_000
@@ -97,17 +97,30 @@ class UsageRepository(Protocol):
 class Entry:
     """One request's row while it runs."""
 
-    __slots__ = ("_committed", "_started", "end", "start")
+    __slots__ = ("_committed", "_hurry", "_started", "end", "start")
 
-    def __init__(self, start: RequestStart, committed: asyncio.Future[None], started: float) -> None:
+    def __init__(
+        self,
+        start: RequestStart,
+        committed: asyncio.Future[None],
+        hurry: Callable[[], None],
+        started: float,
+    ) -> None:
         self.start = start
         self.end = RequestEnd()
         self._committed = committed
+        self._hurry = hurry
         self._started = started
+
+    def hurry(self) -> None:
+        """Write the start row now; needs no waiting."""
+        if not self._committed.done():
+            self._hurry()
 
     async def committed(self) -> None:
         """Wait until the start row is on disk. Raises PartUnavailable."""
         if not self._committed.done():
+            self._hurry()
             await asyncio.shield(self._committed)
         self._committed.result()
 
@@ -181,7 +194,7 @@ class Ledger:
     def begin(
         self, caller: Caller, model: str, route: str, request_id: str = "", part_of: UUID | None = None
     ) -> Entry:
-        """Note that a request was accepted; the row is written while the caller goes on.
+        """Note that a request was accepted; its row is written when the entry is hurried, at the latest after 50 ms.
 
         Raises PartUnavailable while too many ends wait to be written.
         """
@@ -202,23 +215,27 @@ class Ledger:
             part_of=part_of,
         )
         self._starts.append(start)
-        self._has_starts.set()
-        return Entry(start, self._group, time.perf_counter())
+        loop = asyncio.get_running_loop()
+        loop.call_later(_LATEST_S, self._write_now)
+        return Entry(start, self._group, self._write_now, time.perf_counter())
 
     def finish(self, entry: Entry) -> None:
         """The request ended, as entry.end says. Never waits, never fails."""
         if entry.end.total_ms is None:
             entry.end.total_ms = entry.elapsed_ms()
+        entry.hurry()
         self._ends.append(entry)
         self._has_ends.set()
         if self._on_finish is not None:
             self._on_finish(entry)
 
+    def _write_now(self) -> None:
+        if self._starts:
+            self._has_starts.set()
+
     async def _write_starts(self) -> None:
         while True:
             await self._has_starts.wait()
-            # The group grows, and the requests reach their engines: writing takes a millisecond of this very core.
-            await asyncio.sleep(GROUP_WINDOW_S)
             starts, group = self._starts, self._group
             self._starts, self._group = [], None
             self._has_starts.clear()
@@ -228,6 +245,9 @@ class Ledger:
                 group.set_result(None)
             except PartUnavailable as error:
                 group.set_exception(error)
+            except asyncio.CancelledError:
+                group.set_exception(PartUnavailable("The gateway is stopping."))
+                raise
             except Exception as error:  # these requests are refused, the next ones must not be
                 logger.exception("start rows could not be written")
                 group.set_exception(PartUnavailable(f"Usage cannot be recorded: {error}."))
