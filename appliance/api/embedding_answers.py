@@ -16,6 +16,7 @@ from appliance.domain import Caller
 from appliance.errors import InvalidRequest, NotPermitted
 from appliance.fairness.answer_scan import estimated_prompt_tokens
 from appliance.fairness.ledger import Ledger
+from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
 from inference.types import Usage
 
@@ -32,14 +33,17 @@ class EmbeddingAnswers:
 
     def serves(self, model: str) -> bool:
         """Whether that name is the embedded model's."""
-        return self._embedder is not None and self._aliases.get(model, model) == self._embedder.model_id
+        return model in self.names
 
     @property
     def names(self) -> list[str]:
-        """The embedded model's name and aliases; empty without one."""
+        """The embedded model's name and aliases; empty without one, and until its process has told its name."""
         if self._embedder is None:
             return []
-        own = self._embedder.model_id
+        try:
+            own = self._embedder.model_id
+        except EmbedderUnavailable:
+            return []
         return [own, *(alias for alias, target in self._aliases.items() if target == own)]
 
     async def answer(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:

@@ -39,6 +39,7 @@ from appliance.services.offered_models import OfferedModels
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
+from inference.errors import EmbedderUnavailable
 from rag.analysis import Analyzer
 from rag.quoter import Quoter
 
@@ -91,6 +92,7 @@ class Gateway:
         self._stack.push_async_callback(valkey.aclose)
         embedder = EmbedderClient(box.embedder_socket)
         self._stack.push_async_callback(embedder.close)
+        self._in_background(_learn_embedded_model(embedder), "embedded model")
         accounts = build_accounts(
             database,
             valkey,
@@ -167,6 +169,17 @@ class Gateway:
     async def _keep(self, open_: Callable[[], Any], close: Callable[[], Any]) -> None:
         await open_()
         self._stack.push_async_callback(close)
+
+
+async def _learn_embedded_model(embedder: EmbedderClient) -> None:
+    """Ask the embedding process, which starts beside this one, what it serves: `/v1/models` lists it from then on."""
+    while True:
+        try:
+            await embedder.connect_when_ready()
+            return
+        except EmbedderUnavailable as error:
+            logger.info("the embedded model is not listed yet: %s", error)
+            await asyncio.sleep(1)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

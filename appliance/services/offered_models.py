@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from appliance.domain import Caller
 from appliance.fairness.gate import Gate
-from inference.errors import ModelNotFound
+from inference.errors import EmbedderUnavailable, ModelNotFound
 from inference.ports import Embedder
 from inference.types import ModelKind
 
@@ -61,10 +62,13 @@ class OfferedModels:
             )
             for model in self._gate.models()
         ]
-        if self._embedder is not None:
-            own = self._embedder.model_id
-            names = [own, *(alias for alias, target in self._aliases.items() if target == own)]
-            models += [
-                OfferedModel(name, "embedding", "appliance", self._embedder.max_tokens) for name in names
-            ]
+        with suppress(EmbedderUnavailable):  # it has not told its name yet
+            models += self._embedded()
         return models
+
+    def _embedded(self) -> list[OfferedModel]:
+        if self._embedder is None:
+            return []
+        own = self._embedder.model_id
+        names = [own, *(alias for alias, target in self._aliases.items() if target == own)]
+        return [OfferedModel(name, "embedding", "appliance", self._embedder.max_tokens) for name in names]
