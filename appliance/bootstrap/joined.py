@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
@@ -86,6 +86,10 @@ class Gateway:
 
     async def _open(self) -> None:
         box, settings = self._box, self._box.settings
+        if settings.server.allow_plain_http:
+            logger.warning(
+                "server.allow_plain_http is set: passwords and sessions travel readable to everybody on the network"
+            )
         database = Database(box.database_url(DatabaseRole.API), pool_size=settings.database.pool_size)
         await self._keep(database.open, database.close)
         valkey = Redis.from_url(box.valkey_url)
@@ -183,6 +187,6 @@ async def _learn_embedded_model(embedder: EmbedderClient) -> None:
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    while not task.done():  # until Python 3.12 `wait_for` may lose a cancellation: ask again
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.2)
