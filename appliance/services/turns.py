@@ -231,7 +231,10 @@ class Turns:
     ) -> tuple[Conversation, list[tuple[Turn, list[TurnEvent]]]]:
         """A conversation and its last turns, oldest first, each with what draws it again."""
         found = await self._repository.conversation(caller.viewer, conversation_id)
-        return found, await self._repository.turns(caller.viewer, conversation_id, limit, before)
+        turns = await self._repository.turns(caller.viewer, conversation_id, limit, before)
+        if await self._settle_abandoned(caller, [turn for turn, _ in turns if turn.is_running]):
+            turns = await self._repository.turns(caller.viewer, conversation_id, limit, before)
+        return found, turns
 
     async def forget(self, caller: Caller, conversation_id: UUID) -> None:
         """Delete a conversation with everything in it; a turn being written in it is stopped first."""
@@ -282,6 +285,17 @@ class Turns:
             return await self._log.is_leased(turn_id)
         except PartUnavailable:
             return True  # nobody can tell just now; ask again
+
+    async def _settle_abandoned(self, caller: Caller, running: Sequence[Turn]) -> bool:
+        """End those whose writer died and that nobody has followed since; True when there was one."""
+        abandoned = [turn for turn in running if not await self._is_leased(turn.id)]
+        if not abandoned:
+            return False
+        await asyncio.sleep(_POLL_S)  # as in _events: a second look
+        for turn in abandoned:
+            if not await self._is_leased(turn.id):
+                await self._settle(caller, turn.id)
+        return True
 
     async def _settle(self, caller: Caller, turn_id: UUID) -> Turn:
         """A running turn that nobody writes: unless it has just ended, it ends here."""
