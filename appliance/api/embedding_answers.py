@@ -16,6 +16,7 @@ from appliance.domain import Caller
 from appliance.errors import InvalidRequest, NotPermitted
 from appliance.fairness.answer_scan import estimated_prompt_tokens
 from appliance.fairness.ledger import Ledger
+from appliance.services.offered_models import embedded_names
 from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
 from inference.types import Usage
@@ -44,14 +45,12 @@ class EmbeddingAnswers:
             own = self._embedder.model_id
         except EmbedderUnavailable:
             return []
-        return [own, *(alias for alias, target in self._aliases.items() if target == own)]
+        return embedded_names(own, self._aliases)
 
     async def answer(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
         """Raises NotPermitted, InvalidRequest, EmbedderUnavailable, PartUnavailable."""
         assert self._embedder is not None
-        if not (
-            caller.scopes.allow_model(request.model) or caller.scopes.allow_model(self._embedder.model_id)
-        ):
+        if not any(map(caller.scopes.allow_model, (request.model, *self.names))):
             raise NotPermitted(f"This key is not for the model {request.model!r}.", param="model")
         dimensions = request.payload.get("dimensions")
         if dimensions not in (None, self._embedder.dimension):

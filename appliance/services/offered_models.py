@@ -23,6 +23,15 @@ class OfferedModel:
     context_tokens: int | None = None
 
 
+def embedded_names(model_id: str, aliases: Mapping[str, str]) -> list[str]:
+    """The names under which the embedded model is asked for: its own without the build, with it, and aliases of either.
+
+    model_id: `NAME@BUILD`, as it stands beside every vector.
+    """
+    own = [model_id.partition("@")[0], model_id]
+    return [*own, *(alias for alias, target in aliases.items() if target in own)]
+
+
 class OfferedModels:
     """pipelines: names, first in the list. embedder None: engines alone embed. aliases: of the configuration."""
 
@@ -70,5 +79,5 @@ class OfferedModels:
         if self._embedder is None:
             return []
         own = self._embedder.model_id
-        names = [own, *(alias for alias, target in self._aliases.items() if target == own)]
+        names = [name for name in embedded_names(own, self._aliases) if name != own]
         return [OfferedModel(name, "embedding", "appliance", self._embedder.max_tokens) for name in names]
