@@ -149,6 +149,7 @@ async def test_a_person_asks_follows_a_citation_and_opens_every_tab(
         visit.box.engines.append(a_tiny_engine())
         page = visit.page
         await visit.sign_in()
+        await expect(page.locator("chat-transcript textarea")).to_be_focused()
 
         suggestions = page.locator("chat-transcript .suggestions button")
         await expect(suggestions).to_have_count(6)

@@ -61,8 +61,7 @@ def summary(engines: Sequence[Mapping[str, Any]], readiness: Mapping[str, Any], 
 
 def _engine_row(engine: Mapping[str, Any], language: Language) -> list[str]:
     models = ", ".join(
-        f"`{_cell(model['id'])}`" + _context(model.get("context_tokens"), language)
-        for model in engine["models"]
+        _cell(model["id"]) + _context(model.get("context_tokens"), language) for model in engine["models"]
     )
     state = _state(_READY if engine["is_healthy"] else engine.get("reason") or "down", language)
     load = engine["load"]

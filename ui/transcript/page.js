@@ -12,9 +12,10 @@ function place() {
     if (!slot || slot.querySelector(name)) continue;
     const element = document.querySelector(name) ?? document.createElement(name);
     const focused = element.shadowRoot?.activeElement;
+    document.documentElement.classList.add("drawn");      // first: what is hidden loses the focus
     if (element.isConnected && slot.moveBefore) slot.moveBefore(element, null);
-    else { slot.append(element); focused?.focus({preventScroll: true}); }
-    document.documentElement.classList.add("drawn");
+    else slot.append(element);
+    if (focused && element.shadowRoot.activeElement !== focused) focused.focus({preventScroll: true});
   }
 }
 new MutationObserver(place).observe(document.documentElement, {childList: true, subtree: true});
