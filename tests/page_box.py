@@ -34,6 +34,7 @@ from appliance.domain import (
     TextDelta,
 )
 from appliance.errors import NotAuthenticated, SignInFailed
+from appliance.services.accounts import LiveRequests
 from appliance.services.health import READY, HealthCheck
 from appliance.storage.database import Database
 from inference.types import EngineState, ModelInfo
@@ -195,6 +196,7 @@ class PageBox:
     page: Page
     app: FastAPI
     engines: list[EngineState]
+    live: LiveRequests
     requests: list[tuple[str, str]] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition, repr=False)
 
@@ -222,7 +224,8 @@ def make_box(
     people = KnownPeople()
     identity = Identity(people)
     answerer = answerer or ScriptedAnswerer()
-    page = join_page(database, valkey, answerer, identity, people.delegate, ui_socket, QUESTIONS)
+    live = LiveRequests()
+    page = join_page(database, valkey, answerer, identity, people.delegate, ui_socket, QUESTIONS, live)
     engines: list[EngineState] = []
 
     async def ready() -> str:
@@ -236,7 +239,7 @@ def make_box(
         _documents(),
         _models(engines),
     ]
-    return PageBox(people, answerer, page, create_app(routers), engines)
+    return PageBox(people, answerer, page, create_app(routers), engines, live)
 
 
 def a_tiny_engine() -> EngineState:

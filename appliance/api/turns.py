@@ -5,6 +5,7 @@ A turn that is not the caller's is a 404 on every route, as if it did not exist.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,19 +13,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.domain import Caller, Conversation, Language, Turn, TurnEvent
-from appliance.errors import ApplianceError, InvalidRequest, NotPermitted
+from appliance.errors import ApplianceError, CredentialWithdrawn, InvalidRequest, NotPermitted
+from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.turns import NewTurn, Turns, as_state
 
 Identify = Callable[[Request], Awaitable[Caller]]
 
-_RECHECK_S = (
-    1.0  # a session that was ended, or an account that was suspended, loses its open streams this fast
-)
+_RECHECK_S = 1.0  # how soon a stream ends whose session or key has expired; a withdrawn one ends at once
 _HEARTBEAT = b": waiting\n\n"
 
 
@@ -40,13 +40,14 @@ class TurnBody(BaseModel):
     language: Language | None = None
 
 
-def turn_routes(turns: Turns, identify: Identify, clock: Callable[[], float] = time.monotonic) -> APIRouter:
-    """The routes, for the application to include."""
+def turn_routes(
+    turns: Turns, identify: Identify, live: LiveRequests, clock: Callable[[], float] = time.monotonic
+) -> APIRouter:
+    """The routes, for the application to include. live: ends the streams of a withdrawn credential."""
     routes = APIRouter()
 
     @routes.post("/api/turns", status_code=201)
-    async def begin(request: Request, body: TurnBody) -> dict[str, str]:
-        caller = await identify(request)
+    async def begin(body: TurnBody, caller: Caller = Depends(identify)) -> dict[str, str]:
         if not caller.scopes.allow_model(body.model):
             raise NotPermitted(f"This key is not for the model {body.model!r}.", param="model")
         if not body.question.strip():
@@ -72,7 +73,7 @@ def turn_routes(turns: Turns, identify: Identify, clock: Callable[[], float] = t
         if last_event_id is not None and last_event_id.isdecimal():
             after = max(after, int(last_event_id[:18]))
         events = await turns.follow(caller, turn_id, after)
-        frames = _frames(events, lambda: identify(request), clock)
+        frames = _frames(_while_allowed(events, live, caller), lambda: identify(request), clock)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
@@ -109,6 +110,31 @@ def turn_routes(turns: Turns, identify: Identify, clock: Callable[[], float] = t
     return routes
 
 
+async def _while_allowed(
+    events: AsyncIterator[TurnEvent | None], live: LiveRequests, caller: Caller
+) -> AsyncIterator[TurnEvent | None]:
+    """The same events until the caller's credential is withdrawn. Raises CredentialWithdrawn."""
+    with live.track(caller) as request:
+        withdrawn = asyncio.create_task(request.withdrawn())
+        step: asyncio.Future[TurnEvent | None] | None = None
+        try:
+            while True:
+                step = asyncio.ensure_future(anext(events))
+                await asyncio.wait({step, withdrawn}, return_when=asyncio.FIRST_COMPLETED)
+                if withdrawn.done():
+                    raise CredentialWithdrawn
+                try:
+                    event = step.result()
+                except StopAsyncIteration:
+                    return
+                yield event
+        finally:
+            tasks = [task for task in (step, withdrawn) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def _frames(
     events: AsyncIterator[TurnEvent | None],
     still_allowed: Callable[[], Awaitable[Caller]],
@@ -116,17 +142,17 @@ async def _frames(
 ) -> AsyncIterator[bytes]:
     """Server-sent events with ids to resume from; ended when the credential is no longer good."""
     checked_at = clock()
-    async for event in events:
-        if clock() - checked_at >= _RECHECK_S:
-            checked_at = clock()
-            try:
+    try:
+        async for event in events:
+            if clock() - checked_at >= _RECHECK_S:
+                checked_at = clock()
                 await still_allowed()
-            except ApplianceError as error:
-                yield _frame(0, "error", {"code": error.code, "message": str(error)})
-                return
-        yield (
-            _HEARTBEAT if event is None else _frame(event.seq, event.kind, {**event.data, "slot": event.slot})
-        )
+            if event is None:
+                yield _HEARTBEAT
+            else:
+                yield _frame(event.seq, event.kind, {**event.data, "slot": event.slot})
+    except ApplianceError as error:
+        yield _frame(0, "error", {"code": error.code, "message": str(error)})
 
 
 def _frame(seq: int, kind: str, data: Mapping[str, Any]) -> bytes:

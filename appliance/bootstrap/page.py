@@ -64,10 +64,11 @@ def join_page(
 
     live: the requests that a withdrawn session ends.
     """
-    turns = Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer)
+    live = live or LiveRequests()
+    turns = Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer, live=live)
     return Page(
         routers=(
-            turn_routes(turns, identity.caller),
+            turn_routes(turns, identity.caller, live),
             suggestion_routes(_sample_questions() if questions is None else questions, identity.caller),
         ),
         forwarder=PageForwarder(
@@ -77,7 +78,7 @@ def join_page(
             delegate,
             SessionBindings(valkey),
             identity.origins.own,
-            live or LiveRequests(),
+            live,
         ),
         turns=turns,
     )

@@ -27,6 +27,7 @@ from appliance.domain import (
 )
 from appliance.errors import PartUnavailable
 from appliance.ports import Answerer
+from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.turn_writer import TurnWriter
 from inference.types import ChatMessage
 
@@ -130,7 +131,10 @@ class TurnLog(Protocol):
 
 
 class Turns:
-    """Asking, following, stopping, and looking back."""
+    """Asking, following, stopping, and looking back.
+
+    live: tells that a person was suspended or a key revoked; what is being written for them stops.
+    """
 
     def __init__(
         self,
@@ -138,11 +142,13 @@ class Turns:
         log: TurnLog,
         answerer: Answerer,
         *,
+        live: LiveRequests | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._repository = repository
         self._log = log
         self._answerer = answerer
+        self._live = live or LiveRequests()
         self._now = now
         self._tasks: dict[UUID, tuple[TurnWriter, asyncio.Task[None]]] = {}
         self._listener: asyncio.Task[None] | None = None
@@ -247,7 +253,9 @@ class Turns:
         await self._log.discard(turn_ids)
 
     async def _write(self, writer: TurnWriter, caller: Caller, turn: Turn, request: AnswerRequest) -> None:
-        await writer.write(self._answerer.answer(caller, request))
+        # Signing out leaves an answer to be read later, as closing the tab does; a suspension ends it.
+        with self._live.track(replace(caller, session_id=None), lambda: writer.stop("stopped")):
+            await writer.write(self._answerer.answer(caller, request))
         if writer.answer.strip():
             messages = [*request.messages, ChatMessage("assistant", writer.answer)]
             try:
