@@ -215,3 +215,23 @@ async def test_embeddings_of_an_engine_pass(gateway: Gateway) -> None:
         answer = await response.json()
 
     assert response.status == 200 and len(answer["data"]) == 2
+
+
+async def test_metrics_count_what_ended_and_need_a_key(gateway: Gateway) -> None:
+    """Requests, tokens and times by model and engine, never by person."""
+    async with gateway.post("chat/completions", QUESTION) as response:
+        await response.read()
+    url = f"{gateway.base_url}/metrics"
+
+    async with gateway.session.get(url) as response:
+        assert response.status == 401
+    async with gateway.session.get(url, headers={"authorization": "Bearer ana"}) as response:
+        page = await response.text()
+
+    labels = 'engine="local",model="fake",route="/v1/chat/completions",status="completed"'
+    assert f"appliance_requests_total{{{labels}}} 1.0" in page
+    assert (
+        'appliance_tokens_total{counted_by="engine",engine="local",kind="completion",model="fake"} 4.0'
+        in page
+    )
+    assert 'appliance_engine_slots{engine="local"} 2.0' in page and "ana" not in page

@@ -35,9 +35,7 @@ STREAM = b"".join(TEXT_EVENTS) + USAGE_EVENT + event("[DONE]")
 def feed(scan: StreamScan, data: bytes, cuts: list[int]) -> bytes:
     """Everything that comes out when data comes in pieces."""
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    out = b"".join(
-        scan.feed(data[start:end]) for start, end in itertools.pairwise(edges) if start < end
-    )
+    out = b"".join(scan.feed(data[start:end]) for start, end in itertools.pairwise(edges) if start < end)
     return out + scan.end()
 
 
