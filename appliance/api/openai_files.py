@@ -43,7 +43,7 @@ def files_router(knowledge: Knowledge, identify: Identify, *, max_file_bytes: in
     @router.get("/v1/files")
     async def files(
         caller: Caller = Depends(identify),
-        purpose: Annotated[str | None, Query(max_length=64)] = None,
+        purpose: Annotated[str | None, Query(pattern=r"^[a-z_-]{1,64}$")] = None,
         limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
         order: Literal["asc", "desc"] = "desc",
         after: str | None = None,

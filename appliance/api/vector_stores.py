@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from appliance.api.openai_files import as_list
+from appliance.api.strict_json import StrictJsonRoute
 from appliance.api.vector_store_shapes import (
     AttributesChange,
     NewFileBatch,
@@ -37,7 +38,7 @@ _POLL_MS = "300"  # how soon the SDK's `…_and_poll` asks again; its own choice
 
 def vector_stores_router(knowledge: Knowledge, search: KnowledgeSearch, identify: Identify) -> APIRouter:
     """All routes below /v1/vector_stores."""
-    router = APIRouter(prefix="/v1/vector_stores", tags=["vector stores"])
+    router = APIRouter(prefix="/v1/vector_stores", tags=["vector stores"], route_class=StrictJsonRoute)
     _add_store_routes(router, knowledge, identify)
     _add_file_routes(router, knowledge, identify)
     _add_batch_routes(router, knowledge, identify)

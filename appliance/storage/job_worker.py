@@ -126,7 +126,7 @@ class JobWorker:
         self._handlers = dict(handlers)
         self._concurrency = concurrency
         self._on_ready = on_ready
-        self._worker: Worker | None = None
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Returns after `stop`. Raises PartUnavailable when PostgreSQL goes away; the supervisor starts us again."""
@@ -151,13 +151,12 @@ class JobWorker:
 
     def stop(self) -> None:
         """Running jobs end at once or are put back."""
-        if self._worker is not None:
-            self._worker.stop()
+        self._stopping.set()
 
     async def _run(self, app: App, lease: _WorkerLease) -> None:
         await _rescue(app)
         await _try_failed(app)
-        self._worker = worker = Worker(
+        worker = Worker(
             app=app,
             queues=[QUEUE],
             concurrency=self._concurrency,
@@ -169,18 +168,21 @@ class JobWorker:
         )
         running = asyncio.create_task(worker.run())
         lost = asyncio.create_task(lease.wait_until_lost())
+        stopping = asyncio.create_task(self._stopping.wait())
         rescuing = asyncio.create_task(_rescue_forever(app))
         try:
-            await asyncio.wait([running, lost], return_when=asyncio.FIRST_COMPLETED)
-            if not running.done():
+            await asyncio.wait([running, lost, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if lost.done() and not running.done():
                 # Without the database nothing can be put in order: closing the pool ends whatever waits for it.
                 running.add_done_callback(_retrieve)
                 raise PartUnavailable("The connection to PostgreSQL was lost.")
+            worker.stop()  # not before it runs: a worker forgets what it was told earlier
             await running
         finally:
-            for task in (lost, rescuing):
+            side = (lost, stopping, rescuing)
+            for task in side:
                 task.cancel()
-            await asyncio.gather(lost, rescuing, return_exceptions=True)
+            await asyncio.gather(*side, return_exceptions=True)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

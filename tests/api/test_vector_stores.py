@@ -353,6 +353,9 @@ BAD = [
     ("GET", "/vector_stores?limit=0", None, "limit"),
     ("GET", "/vector_stores?limit=101", None, "limit"),
     ("GET", "/vector_stores?order=up", None, "order"),
+    ("GET", "/files?purpose=a%00b", None, "purpose"),
+    ("GET", "/files?limit=99999999999999999999999", None, "limit"),
+    ("GET", "/vector_stores/{store}/files?filter=done", None, "filter"),
 ]
 
 
@@ -364,6 +367,31 @@ async def test_bad_requests_name_the_field(room: Room) -> None:
         assert status == 400, (path, body, answer)
         assert (answer["error"]["param"] or "").startswith(param), (path, body, answer)
         assert answer["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"name":', "invalid_json"),
+        (b'{"name":"a","name":"b"}', "duplicate_key"),
+        (b'{"name":' + b"[" * 10_000 + b"]" * 10_000 + b"}", "nested_too_deep"),
+        (b'{"metadata":{"a":NaN}}', "invalid_json"),
+        (b'{"name":"\xff"}', "invalid_json"),
+        (b'{"name":"\\ud800"}', "invalid_json"),
+        (b'{"name":"\\u0000"}', "invalid_request"),
+        (b"[1]", "invalid_json"),
+        (b'{"name":1' + b"0" * 5000 + b"}", "invalid_json"),
+        (b"", "invalid_request"),
+    ],
+    ids=["cut", "duplicate", "deep", "nan", "not utf-8", "surrogate", "nul", "list", "huge number", "empty"],
+)
+async def test_bodies_that_are_no_good_json_are_refused(room: Room, body: bytes, code: str) -> None:
+    """A 400 with a stable code, whatever was sent."""
+    headers = {"content-type": "application/json"}
+
+    status, answer = await room.call("POST", "/vector_stores", data=body, headers=headers)
+
+    assert (status, answer["error"]["code"]) == (400, code), answer
 
 
 async def test_ids_have_one_spelling(room: Room) -> None:

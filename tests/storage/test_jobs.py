@@ -124,6 +124,14 @@ async def test_stopping_the_worker_puts_running_jobs_back(owner_url: str, databa
         await asyncio.wait_for(finished.wait(), 10)
 
 
+async def test_a_worker_that_is_stopped_before_it_runs_ends(owner_url: str) -> None:
+    """A stop during the start is not forgotten."""
+    worker = JobWorker(url_as(owner_url, DatabaseRole.WORKER, ROLE_SECRET), {}, concurrency=1)
+    worker.stop()
+
+    await asyncio.wait_for(worker.run(), 10)
+
+
 async def test_a_worker_says_when_the_database_goes_away(
     owner_url: str, database: Database, maintenance_database: Database
 ) -> None:
