@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -177,7 +178,8 @@ class Turns:
             history = await self._history(caller, new.conversation_id)
         turn = Turn(uuid4(), new.conversation_id or uuid4(), new.question, new.model, "running", self._now())
         await self._repository.begin(caller.viewer, turn, _title(new.question))
-        await self._log.renew_lease(turn.id)
+        with suppress(PartUnavailable):  # the writer goes on trying; the question is on disk
+            await self._log.renew_lease(turn.id)
         request = AnswerRequest(
             messages=[*history, ChatMessage("user", new.question)],
             model=new.model,

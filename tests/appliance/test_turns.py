@@ -153,6 +153,24 @@ async def test_a_reader_sees_everything_though_valkey_was_gone_and_forgot(
     assert as_state(events)["blocks"] == [f"<p>{word}.</p>\n" for word in ("One", "Two", "Three", "Four")]
 
 
+async def test_a_question_is_answered_though_valkey_is_gone_when_it_is_asked(
+    database: Database, valkey: Redis
+) -> None:
+    """No turn is left behind half begun: it is written, and read once Valkey is back."""
+    log, back = _AbsentLog(valkey), asyncio.Event()
+    log.is_absent = True
+    turns = Turns(PostgresTurns(database), log, _script(TextDelta("Text."), back.wait(), END))
+
+    turn = await turns.begin(ANA, NewTurn("Why?", "tiny"))
+    await log.was_asked_in_vain.wait()
+    log.is_absent = False
+    back.set()
+    events = await _all(turns, turn.id)
+
+    assert events[-1].kind == "done"
+    assert as_state(events)["blocks"] == ["<p>Text.</p>\n"]
+
+
 async def test_done_is_told_only_when_it_is_kept(database: Database, valkey: Redis) -> None:
     """A page that saw the end finds it again after any crash: PostgreSQL first, then the readers."""
     repository = _AbsentRepository(database)
