@@ -32,6 +32,7 @@ from appliance.api.account_bodies import (
 )
 from appliance.api.identity import Identity
 from appliance.api.origins import header_values
+from appliance.api.strict_json import StrictJsonRoute
 from appliance.domain import Caller, Scopes
 from appliance.errors import CrossSiteRequest, InvalidRequest, NotAuthenticated
 from appliance.ports import LinkKind
@@ -55,7 +56,7 @@ def account_routers(accounts: Accounts, identity: Identity) -> list[APIRouter]:
 
 def session_routes(accounts: Accounts, identity: Identity) -> APIRouter:
     """/api/sessions: signing in and out."""
-    routes = APIRouter(prefix="/api/sessions", tags=["sessions"])
+    routes = APIRouter(prefix="/api/sessions", tags=["sessions"], route_class=StrictJsonRoute)
     sign_in = accounts.sign_in
 
     @routes.post("", status_code=201)
@@ -96,7 +97,7 @@ def session_routes(accounts: Accounts, identity: Identity) -> APIRouter:
 
 def own_routes(accounts: Accounts, identity: Identity) -> APIRouter:
     """/api/me: oneself."""
-    routes = APIRouter(prefix="/api/me", tags=["me"])
+    routes = APIRouter(prefix="/api/me", tags=["me"], route_class=StrictJsonRoute)
 
     @routes.get("")
     async def me(request: Request, response: Response, caller: Caller = Depends(identity.caller)) -> Json:
@@ -118,7 +119,7 @@ def own_routes(accounts: Accounts, identity: Identity) -> APIRouter:
 
 def user_routes(accounts: Accounts, identity: Identity) -> APIRouter:
     """/api/users and what was done to them."""
-    routes = APIRouter(prefix="/api", tags=["users"])
+    routes = APIRouter(prefix="/api", tags=["users"], route_class=StrictJsonRoute)
     people = accounts.people
 
     @routes.get("/users")
@@ -202,7 +203,7 @@ def user_routes(accounts: Accounts, identity: Identity) -> APIRouter:
 
 def group_routes(accounts: Accounts, identity: Identity) -> APIRouter:
     """/api/groups."""
-    routes = APIRouter(prefix="/api/groups", tags=["groups"])
+    routes = APIRouter(prefix="/api/groups", tags=["groups"], route_class=StrictJsonRoute)
     people = accounts.people
 
     @routes.get("")
@@ -234,7 +235,7 @@ def group_routes(accounts: Accounts, identity: Identity) -> APIRouter:
 
 def key_routes(accounts: Accounts, identity: Identity) -> APIRouter:
     """/api/keys."""
-    routes = APIRouter(prefix="/api/keys", tags=["keys"])
+    routes = APIRouter(prefix="/api/keys", tags=["keys"], route_class=StrictJsonRoute)
 
     @routes.get("")
     async def listed(everybody: bool = False, caller: Caller = Depends(identity.caller)) -> Json:
@@ -265,7 +266,7 @@ def key_routes(accounts: Accounts, identity: Identity) -> APIRouter:
 def link_routes(accounts: Accounts, identity: Identity, kind: LinkKind) -> APIRouter:
     """/api/invitations or /api/password-resets."""
     prefix = {"invitation": "/api/invitations", "password_reset": "/api/password-resets"}[kind]
-    routes = APIRouter(prefix=prefix, tags=["links"])
+    routes = APIRouter(prefix=prefix, tags=["links"], route_class=StrictJsonRoute)
 
     @routes.post("", status_code=201)
     async def make(request: Request, body: LinkFor, caller: Caller = Depends(identity.caller)) -> Json:

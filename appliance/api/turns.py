@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.api.strict_json import StrictJsonRoute
 from appliance.domain import Caller, Conversation, Language, Turn, TurnEvent
 from appliance.errors import ApplianceError, CredentialWithdrawn, InvalidRequest, NotPermitted
 from appliance.services.accounts.live_requests import LiveRequests
@@ -44,7 +45,7 @@ def turn_routes(
     turns: Turns, identify: Identify, live: LiveRequests, clock: Callable[[], float] = time.monotonic
 ) -> APIRouter:
     """The routes, for the application to include. live: ends the streams of a withdrawn credential."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=StrictJsonRoute)
 
     @routes.post("/api/turns", status_code=201)
     async def begin(body: TurnBody, caller: Caller = Depends(identify)) -> dict[str, str]:
