@@ -42,9 +42,6 @@ class ServerSettings(BaseModel):
     trusted_proxies: list[str] = Field(
         default_factory=list, description="Networks whose X-Forwarded-* headers count, such as 172.18.0.0/16."
     )
-    metrics_port: int = Field(
-        0, ge=0, le=65535, description="Loopback port of the summed-up metrics; 0: none."
-    )
     run_page: bool = Field(True, description="Start the page; false for an API-only box.")
 
 
