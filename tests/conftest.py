@@ -53,8 +53,8 @@ def servers() -> Iterator[Servers]:
     postgres.prepare()
     valkey.prepare()
     children = [
-        subprocess.Popen([*postgres.command(), "-c", "fsync=off"], stderr=subprocess.DEVNULL),
-        subprocess.Popen(valkey.command(), stdout=subprocess.DEVNULL),
+        subprocess.Popen(_ending_with_us([*postgres.command(), "-c", "fsync=off"]), stderr=subprocess.DEVNULL),
+        subprocess.Popen(_ending_with_us(valkey.command()), stdout=subprocess.DEVNULL),
     ]
     try:
         postgres.wait_ready()
@@ -70,6 +70,13 @@ def servers() -> Iterator[Servers]:
             except subprocess.TimeoutExpired:
                 child.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ending_with_us(words: list[str]) -> list[str]:
+    """A killed test run leaves no servers behind."""
+    if words[0] == "setpriv":
+        return ["setpriv", "--pdeathsig=TERM", *words[1:]]
+    return ["setpriv", "--pdeathsig=TERM", "--", *words] if shutil.which("setpriv") else words
 
 
 def _make_template(postgres: EmbeddedPostgres) -> None:
