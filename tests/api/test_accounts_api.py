@@ -100,7 +100,7 @@ async def test_a_wrong_password_is_a_401_and_too_many_a_429(one: Worker) -> None
 BAD_BODIES = {
     "not JSON": (b"{", "invalid_json", None),
     "nothing": (b"", "invalid_request", None),
-    "a list": (b"[]", "invalid_request", None),
+    "a list": (b"[]", "invalid_json", None),
     "missing field": (b'{"email": "a@b.example"}', "invalid_request", "password"),
     "wrong type": (b'{"email": 5, "password": "x"}', "invalid_request", "email"),
     "an object": (b'{"email": {"$ne": null}, "password": "x"}', "invalid_request", "email"),
@@ -114,9 +114,14 @@ BAD_BODIES = {
         "invalid_request",
         "password",
     ),
-    "ten thousand deep": (b"[" * 10_000 + b"]" * 10_000, None, None),
-    "invalid UTF-8": (b'{"email": "\xff\xfe", "password": "x"}', None, None),
-    "NaN": (b'{"email": NaN, "password": "x"}', "invalid_request", "email"),
+    "ten thousand deep": (b"[" * 10_000 + b"]" * 10_000, "nested_too_deep", None),
+    "invalid UTF-8": (b'{"email": "\xff\xfe", "password": "x"}', "invalid_json", None),
+    "NaN": (b'{"email": NaN, "password": "x"}', "invalid_json", None),
+    "a key twice": (
+        b'{"email": "a@b.example", "password": "x", "email": "c@d.example"}',
+        "duplicate_key",
+        "email",
+    ),
 }
 
 
