@@ -7,13 +7,14 @@ then the defaults. An unknown key is an error that names the nearest right one.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from appliance.errors import StartupError
 from appliance.fairness.settings import GateSettings
@@ -43,6 +44,23 @@ class ServerSettings(BaseModel):
         default_factory=list, description="Networks whose X-Forwarded-* headers count, such as 172.18.0.0/16."
     )
     run_page: bool = Field(True, description="Start the page; false for an API-only box.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError as error:
+                raise ValueError(f"{error}; write a network such as 172.18.0.0/16") from error
+        return value
 
 
 class ModelSettings(BaseModel):
@@ -128,7 +146,7 @@ def _explain(error: ValidationError) -> str:
             hint = f" Did you mean {nearest[0]!r}?" if nearest else " Remove it."
             sentences.append(f"{where!r} is not a setting.{hint}")
         else:
-            sentences.append(f"{where!r}: {problem['msg']}.")
+            sentences.append(f"{where!r}: {problem['msg'].removeprefix('Value error, ')}.")
     return " ".join(sentences)
 
 

@@ -105,6 +105,12 @@ def page_specs(box: Box, internal_url: str) -> list[ChildSpec]:
     ]
 
 
+def engine_check_words(box: Box) -> tuple[list[str], dict[str, str]]:
+    """The command and environment of the short-lived process that looks at [engines.*]."""
+    words = [*_module("appliance.bootstrap.engine_check"), *_box_words(box)]
+    return words, {**os.environ, **_environment()}
+
+
 def prepare_words(box: Box, url: str) -> tuple[list[str], dict[str, str]]:
     """The command and environment of the short-lived process between the databases and the rest."""
     words = [*_module("appliance.bootstrap.prepare"), *_box_words(box), "--url", url]

@@ -18,6 +18,7 @@ from appliance.errors import StartupError
 from inference.discovery import FoundEngine, find_local
 from inference.engines import ENGINES, load_engine_class
 from inference.engines.connections import Connections
+from inference.engines.gguf_header import read_number
 from inference.errors import InferenceError
 from inference.roster import Membership, Roster
 from inference.settings import EngineSettings, LlamaCppSettings
@@ -57,19 +58,37 @@ def _read_one(name: str, table: Mapping[str, Any], socket_for: Callable[[str], P
         settings = settings_type.model_validate(dict(table))
     except ValidationError as error:
         raise StartupError(f"[engines.{name}]: {_explain(error, settings_type)}") from error
+    try:
+        settings.key()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(
+            f"[engines.{name}]: api_key_file cannot be read: {error}. Correct its path."
+        ) from error
     if not isinstance(settings, LlamaCppSettings) or settings.base_url:
         return settings
-    if settings.model_path is None or not settings.model_path.is_file():
-        raise StartupError(
-            f"[engines.{name}]: model_path = {str(settings.model_path)!r} is not a file. Give it a GGUF file."
-        )
+    _require_gguf(name, settings.model_path)
     return settings.model_copy(update={"socket_path": settings.socket_path or socket_for(name)})
+
+
+def _require_gguf(name: str, path: Path | None) -> None:
+    """Raises StartupError: llama.cpp itself would only end without a word, again and again."""
+    if path is None or not path.is_file():
+        raise StartupError(
+            f"[engines.{name}]: model_path = {str(path)!r} is not a file. Give it a GGUF file."
+        )
+    try:
+        read_number(path, ".context_length")
+    except (ValueError, OSError) as error:
+        raise StartupError(
+            f"[engines.{name}]: model_path = {str(path)!r} cannot be used: {error} Give it a GGUF file."
+        ) from error
 
 
 def _explain(error: ValidationError, settings_type: type[EngineSettings]) -> str:
     sentences = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             nearest = difflib.get_close_matches(key, settings_type.model_fields, n=1, cutoff=0.5)
             hint = f"Did you mean {nearest[0]!r}?" if nearest else "Remove it."
@@ -77,7 +96,7 @@ def _explain(error: ValidationError, settings_type: type[EngineSettings]) -> str
         elif problem["type"] == "missing":
             sentences.append(f"{key!r} is missing.")
         else:
-            sentences.append(f"{key!r}: {problem['msg']}." if key else f"{problem['msg']}.")
+            sentences.append(f"{key!r}: {message}." if key else f"{message}.")
     return " ".join(sentences)
 
 

@@ -14,7 +14,14 @@ from pathlib import Path
 
 from appliance import __version__
 from appliance.bootstrap.box import Box, make_private_folder, open_box
-from appliance.bootstrap.children import gateway_specs, other_specs, page_specs, prepare_words, server_specs
+from appliance.bootstrap.children import (
+    engine_check_words,
+    gateway_specs,
+    other_specs,
+    page_specs,
+    prepare_words,
+    server_specs,
+)
 from appliance.bootstrap.credentials_file import refresh_url
 from appliance.errors import StartupError
 from appliance.settings import load_settings
@@ -113,12 +120,19 @@ async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Calla
 
 
 async def _prepare_servers(box: Box) -> None:
+    if box.settings.engines:
+        await _run_to_its_end(*engine_check_words(box))
     parts = [part for part in (box.postgres, box.valkey) if part is not None]
     await asyncio.gather(*(asyncio.to_thread(part.prepare) for part in parts))
 
 
 async def _prepare(box: Box, url: str, log: LogSink) -> None:
-    words, environment = prepare_words(box, url)
+    for line in await _run_to_its_end(*prepare_words(box, url)):
+        log.child_line("prepare", line)
+
+
+async def _run_to_its_end(words: list[str], environment: dict[str, str]) -> list[str]:
+    """What a short-lived process of ours said. Raises StartupError with its words when it failed."""
     process = await asyncio.create_subprocess_exec(
         *words,
         env=environment,
@@ -136,9 +150,8 @@ async def _prepare(box: Box, url: str, log: LogSink) -> None:
         raise
     lines = output.decode(errors="replace").strip().splitlines()
     if process.returncode != 0:
-        raise StartupError("\n".join(lines[-8:]) or "The database could not be prepared.")
-    for line in lines:
-        log.child_line("prepare", line)
+        raise StartupError("\n".join(lines[-8:]) or f"{words[3]} ended with status {process.returncode}.")
+    return lines
 
 
 def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:

@@ -52,6 +52,9 @@ async def test_tables_become_a_roster_with_aliases_and_fallbacks() -> None:
         ({"engine": "vllm", "base_url": "localhost:8000"}, "must begin with http"),
         ({"engine": "llama_cpp"}, "needs model_path, a GGUF file"),
         ({"engine": "ollama", "context_tokens": "many"}, "'context_tokens'"),
+        ({"engine": "llama_cpp", "model_path": "/nowhere/model.gguf"}, "'/nowhere/model.gguf' is not a file"),
+        ({"engine": "llama_cpp", "model_path": __file__}, "is not a GGUF file.*Give it a GGUF file"),
+        ({"engine": "vllm", "api_key_file": "/nowhere/key"}, "api_key_file cannot be read.*/nowhere/key"),
     ],
 )
 def test_a_wrong_table_is_a_sentence_with_its_remedy(table: dict[str, Any], sentence: str) -> None:

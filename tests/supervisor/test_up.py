@@ -173,6 +173,30 @@ def test_an_unknown_setting_is_refused_with_the_nearest_one(data_folder: Path) -
     assert "Did you mean 'port'?" in said
 
 
+@pytest.mark.parametrize(
+    ("configuration", "sentence"),
+    [
+        ('[engines.a]\nengine = "vlm"\n', "[engines.a]: engine = 'vlm' is not known. Known: "),
+        ('[engines.a]\nengine = "llama_cpp"\nmodel_path = "/nowhere.gguf"\n', "Give it a GGUF file"),
+        ('[server]\npublic_url = "box.example"\n', "must begin with http:// or https://"),
+        ('[server]\ntrusted_proxies = ["proxy"]\n', "write a network such as 172.18.0.0/16"),
+        ("[server\n", "not valid TOML"),
+    ],
+)
+def test_a_mistake_in_the_configuration_starts_nothing(
+    data_folder: Path, configuration: str, sentence: str
+) -> None:
+    """One sentence, no trace, and no database was made."""
+    data_folder.mkdir()
+    (data_folder / "appliance.toml").write_text(configuration)
+
+    code, said = _refusal("--data", str(data_folder), "--port", "0")
+
+    assert code == 78
+    assert sentence in said and "Traceback" not in said
+    assert not (data_folder / "postgres").exists()
+
+
 def test_a_path_too_long_for_sockets_works_all_the_same(appliance: RunningAppliance) -> None:
     """Unix sockets allow some hundred bytes; a longer data path gets its sockets elsewhere."""
     appliance.data = appliance.data.parent / ("long-" * 20) / "data"
