@@ -21,7 +21,7 @@ from urllib.parse import quote
 from appliance.errors import StartupError
 from appliance.supervisor.binaries import postgres_folder
 from appliance.supervisor.parting import ends_with_us
-from appliance.supervisor.unprivileged import Account, copy_programs, own, require_reachable
+from appliance.supervisor.unprivileged import Account, copy_programs, open_to_all, own, require_reachable
 
 OWNER = "appliance_owner"
 DATABASE = "appliance"
@@ -144,6 +144,10 @@ class EmbeddedPostgres:
         package = self.programs.parent
         libraries = source.parent.with_name(f"{source.parent.name}.libs")
         package.mkdir(parents=True, exist_ok=True)
+        for folder in (package, *package.parents):
+            if folder == self.data:
+                break
+            open_to_all(folder)
         copy_programs(source, self.programs)
         if libraries.exists():
             copy_programs(libraries, package.with_name(libraries.name))

@@ -80,6 +80,8 @@ def copy_programs(source: Path, target: Path) -> Path:
         shutil.rmtree(half, ignore_errors=True)
         half.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, half, symlinks=True)
+        for path in (half, *half.rglob("*")):
+            open_to_all(path)
         try:
             half.rename(target)
         except OSError:
@@ -87,6 +89,13 @@ def copy_programs(source: Path, target: Path) -> Path:
             if not target.exists():
                 raise
     return target
+
+
+def open_to_all(path: Path) -> None:
+    """Let everybody read a file or walk a folder: a strict umask, at the installation or now, shut them out."""
+    if not path.is_symlink():
+        mode = path.stat().st_mode
+        path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
 
 
 def own(path: Path, account: Account | None, mode: int) -> None:

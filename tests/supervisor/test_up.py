@@ -206,3 +206,16 @@ def test_a_path_too_long_for_sockets_works_all_the_same(appliance: RunningApplia
     appliance.wait_ready()
 
     assert appliance.get("/healthz") == 200
+
+
+def test_a_strict_umask_shuts_nobody_out(appliance: RunningAppliance) -> None:
+    """Hardened machines give root 077: the servers' user can still walk to the programs it has to run."""
+    before = os.umask(0o077)
+    try:
+        appliance.start()
+    finally:
+        os.umask(before)
+
+    appliance.wait_ready()
+
+    assert appliance.get("/healthz") == 200
