@@ -102,7 +102,7 @@ def start_server(options: argparse.Namespace) -> xllamacpp.Server:
     parameters.ui = False
     parameters.use_jinja = True
     parameters.embedding = options.embedding
-    parameters.verbosity = 2  # warnings and errors; its default writes several lines a request
+    parameters.verbosity = 1  # errors; with warnings it writes two lines for every prompt it had kept
     return xllamacpp.Server(parameters)
 
 
