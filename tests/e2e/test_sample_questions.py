@@ -128,5 +128,21 @@ def test_a_long_conversation_is_cut_to_the_model_s_context(writing_box: WholeBox
     assert answer["usage"]["prompt_tokens"] + answer["usage"]["completion_tokens"] <= 1024
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_question_too_long_for_the_model_is_a_400_that_names_the_field(
+    writing_box: WholeBox, stream: bool
+) -> None:
+    """Its true status, streamed too: nothing has been sent before the prompt is known to fit."""
+    question = "How many characters must a password have? " * 60
+    body = {"model": PIPELINE, "messages": [{"role": "user", "content": question}], "stream": stream}
+
+    with writing_box.client() as client:
+        answer = client.post("/v1/chat/completions", json=body)
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"], error["code"]) == (400, "messages", "context_length_exceeded")
+    assert "1024" in error["message"]
+
+
 def _plain(words: str) -> str:
     return " ".join(words.split())
