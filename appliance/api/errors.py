@@ -56,6 +56,7 @@ _SOON_S = 2  # Retry-After of a part that restarts by itself
 # What an engine may say about the request itself; its other refusals (our key is wrong, it is full) are ours to bear.
 _ABOUT_THE_REQUEST = frozenset({400, 404, 405, 409, 413, 415, 422})
 _ENGINE_MESSAGE_CHARACTERS = 2000
+_PATH_CHARACTERS = 200
 _HTTP_TYPES = {404: "not_found_error", 401: "authentication_error", 403: "permission_error"}
 
 
@@ -109,7 +110,7 @@ def add_error_handlers(app: FastAPI) -> None:
         code = {404: "not_found", 405: "method_not_allowed"}.get(exception.status_code, "invalid_request")
         request_id = request_id_of(request.scope)
         status, headers, body = _response(
-            exception.status_code, kind, code, f"{exception.detail}.", None, request_id
+            exception.status_code, kind, code, _about_the_route(request, exception), None, request_id
         )
         headers += [(k.lower().encode(), v.encode()) for k, v in (exception.headers or {}).items()]
         return _as_response(status, headers, body)
@@ -164,8 +165,22 @@ def as_invalid_request(problems: Sequence[Any]) -> appliance_errors.InvalidReque
     if problem["type"] == "json_invalid":
         return appliance_errors.InvalidRequest("The body is not valid JSON.", code="invalid_json")
     param = ".".join(where) or None
+    if param is None and problem["type"] == "model_attributes_type":
+        return appliance_errors.InvalidRequest(
+            "The body must be a JSON object, sent with `content-type: application/json`."
+        )
     more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
     return appliance_errors.InvalidRequest(f"{param or 'The body'}: {problem['msg']}.{more}", param=param)
+
+
+def _about_the_route(request: Request, exception: HTTPException) -> str:
+    path = request.url.path[:_PATH_CHARACTERS]
+    if exception.status_code == 404:
+        return f"There is no {request.method} {path} here. /api/openapi.json lists what there is."
+    if exception.status_code == 405:
+        allowed = (exception.headers or {}).get("Allow", "another method")
+        return f"{path} does not take {request.method}; it takes {allowed}."
+    return f"{exception.detail}."
 
 
 def _response(
