@@ -3,7 +3,8 @@
 ApplianceError
 ├── InvalidRequest          a field is wrong; `param` names it
 │   ├── ConflictingCredentials   two different keys in one request
-│   └── PasswordRefused          too short, or the e-mail address
+│   ├── PasswordRefused          too short, or the e-mail address
+│   └── QuestionTooLong          no passage and no answer would fit beside it
 ├── NotAuthenticated        no credential, or one that is unknown, expired or revoked
 │   ├── SignInFailed             e-mail or password is wrong
 │   └── CredentialWithdrawn      revoked, signed out or suspended while the request was running
@@ -60,6 +61,12 @@ class PasswordRefused(InvalidRequest):
     """That password cannot be used. Choose a longer one that is not the e-mail address."""
 
     code = "password_refused"
+
+
+class QuestionTooLong(InvalidRequest):
+    """The question is too long for the language model. Ask a shorter one."""
+
+    code = "context_length_exceeded"
 
 
 class NotAuthenticated(ApplianceError):

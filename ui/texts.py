@@ -292,6 +292,10 @@ _ERRORS = {
         "The language model does not answer. Try again in a moment.",
         "El modelo de lenguaje no responde. Prueba dentro de un momento.",
     ),
+    "context_length_exceeded": Sentence(
+        "The question is too long for the language model. Ask a shorter one.",
+        "La pregunta es demasiado larga para el modelo de lenguaje. Haz una más corta.",
+    ),
     "engine_refused": Sentence(
         "The language model refused the request.", "El modelo de lenguaje rechazó la petición."
     ),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from appliance.domain import AnswerRequest, Language
-from appliance.errors import InvalidRequest
+from appliance.errors import QuestionTooLong
 from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS, Prompt, build, pieces
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
@@ -36,7 +36,7 @@ class Fitted:
 async def fit(
     request: AnswerRequest, passages: Sequence[Passage], language: Language, engine: ChatEngine
 ) -> Fitted:
-    """Fill the model's context. Raises InvalidRequest for a question that leaves no room for a passage."""
+    """Fill the model's context. Raises QuestionTooLong for a question that leaves no room for a passage."""
     context = await _context_tokens(engine)
     answer_tokens = min(MAX_ANSWER_TOKENS, context // 3)
     room = budget = context - answer_tokens - TEMPLATE_TOKENS
@@ -51,11 +51,10 @@ async def fit(
         if excess <= 0:
             return Fitted(prompt, answer_tokens)
         budget -= excess
-    raise InvalidRequest(
-        f"The question has {counts(request.question)} tokens; the model {engine.name!r} reads {context} in all, and "
-        "passages and the answer need room too. Ask a shorter question.",
+    raise QuestionTooLong(
+        f"It has {counts(request.question)} tokens; {engine.name!r} reads {context} in all, and passages and the "
+        "answer need room too.",
         param="messages",
-        code="context_length_exceeded",
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.domain import AnswerRequest, Cited, Finished, TextDelta
-from appliance.errors import InvalidRequest
+from appliance.errors import QuestionTooLong
 from appliance.pipelines.answer_with_sources import AnswerWithSources
 from appliance.pipelines.fitting import fit, overestimate
 from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS, build
@@ -140,7 +140,7 @@ async def test_a_question_longer_than_the_model_can_read_is_refused_by_name(tiny
     """No passage would fit beside it, and an answer without one is not what this is for."""
     question = ChatMessage("user", LONG * 30)
 
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(QuestionTooLong) as refused:
         await fit(AnswerRequest((question,), "answer-with-sources"), passages("Short."), "en", tiny)
 
     assert (refused.value.param, refused.value.code) == ("messages", "context_length_exceeded")
