@@ -120,8 +120,9 @@ class Question:
 class SearchResult:
     """Passages, best first, and what the reader should know of the search.
 
-    notes: codes such as `language_mismatch`. weights: inverse document frequency, over what the asker may see, of each of
-    the question's terms. is_relevant: False when the evidence is too thin to answer from (calibrated, docs/retrieval.md).
+    notes: codes such as `language_mismatch`. weights: inverse document frequency, over what the asker may see, of
+    each of the question's terms. is_relevant: False when the evidence is too thin to answer from (calibrated,
+    docs/retrieval.md).
     """
 
     passages: Sequence[Passage]

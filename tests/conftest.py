@@ -53,7 +53,9 @@ def servers() -> Iterator[Servers]:
     postgres.prepare()
     valkey.prepare()
     children = [
-        subprocess.Popen(_ending_with_us([*postgres.command(), "-c", "fsync=off"]), stderr=subprocess.DEVNULL),
+        subprocess.Popen(
+            _ending_with_us([*postgres.command(), "-c", "fsync=off"]), stderr=subprocess.DEVNULL
+        ),
         subprocess.Popen(_ending_with_us(valkey.command()), stdout=subprocess.DEVNULL),
     ]
     try:
