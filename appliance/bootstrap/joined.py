@@ -147,7 +147,7 @@ class Gateway:
             models_router(offered, identity.caller),
             metrics_router(room.metrics, identity.caller),
         ]
-        self._api = create_app(routers, body_limits=UPLOAD_BODY_LIMITS)
+        self._api = create_app(routers, body_limits=UPLOAD_BODY_LIMITS, identity=identity)
         self._page = page.forwarder
 
     async def _open_inference(self) -> Inference:
