@@ -60,7 +60,7 @@ def test_kinds_of_text_are_told_by_content_and_then_by_hint(
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "picture (PNG)"),
         (b"\xff\xd8\xff\xe0" + bytes(50), "text recognition"),
-        (gzip.compress(b"x"), "Unpack it"),
+        (gzip.compress(b"x", mtime=0), "Unpack it"),
         (b"{\\rtf1 hello}", "RTF"),
         (b"\x7fELF" + bytes(50), "program"),
         (OLE + "WordDocument".encode("utf-16-le"), "DOC"),
