@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,28 @@ def test_compose_itself_accepts_the_file(profile: str) -> None:
     checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert checked.returncode == 0, checked.stderr
+
+
+def test_caddy_itself_accepts_its_file() -> None:
+    """The real program loads it; skipped where it is not installed."""
+    if shutil.which("caddy") is None:
+        pytest.skip("caddy is not installed here")
+    environment = {**os.environ, "APPLIANCE_SITE": "box.lan", "APPLIANCE_TLS": "internal"}
+    command = ["caddy", "validate", "--config", "deploy/caddy/Caddyfile", "--adapter", "caddyfile"]
+
+    checked = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_the_dockerfile_and_scripts_are_clean() -> None:
+    """hadolint and shellcheck find nothing worse than a matter of taste."""
+    bin_folder = Path(sys.executable).parent
+    scripts = [str(path) for path in (ROOT / "deploy").glob("*.sh")]
+    for command in (
+        [str(bin_folder / "hadolint"), "--failure-threshold", "warning", "deploy/Dockerfile"],
+        [str(bin_folder / "shellcheck"), "-x", "setup.sh", "ssh_deploy.sh", *scripts],
+    ):
+        checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+        assert checked.returncode == 0, checked.stdout
