@@ -111,6 +111,9 @@ def open_box(data: Path, config: Path | None = None, account: Account | None = N
         raise StartupError(f"{config} does not exist. Correct `--config`, or leave it away.")
     chosen = config or data / "appliance.toml"
     settings = load_settings(chosen)
+    for section in settings.engines.values():
+        if isinstance(section.get("model_path"), str):  # as people write it: beside the file that names it
+            section["model_path"] = str(chosen.resolve().parent / Path(section["model_path"]).expanduser())
     if settings.database.url and not settings.database.role_secret:
         raise StartupError(
             "database.url needs database.role_secret: a long random text from which the passwords of the appliance's "

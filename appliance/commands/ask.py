@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from appliance.commands.client import ApiClient, find_address, talk
+from appliance.commands.failures import CommandFailed
 from appliance.commands.options import DataOption, JsonOption, KeyOption, UrlOption
 
 ANSWER_MODEL = "answer-with-sources"
@@ -46,9 +47,13 @@ def ask(
 
 
 async def _ids(api: ApiClient, wanted: list[str]) -> list[str]:
-    """Names become ids; what is an id already, or unknown, is left for the server to judge."""
+    """Names become ids; what looks like an id is left for the server to judge. Raises CommandFailed."""
     listed = (await api.get("/v1/vector_stores", {"limit": "100"}))["data"]
     by_name = {store["name"]: store["id"] for store in listed}
+    unknown = [name for name in wanted if name not in by_name and not name.startswith("vs_")]
+    if unknown:
+        known = ", ".join(sorted(by_name)) or "none yet"
+        raise CommandFailed(f"There is no collection {unknown[0]!r} that you can see. There are: {known}.")
     return [by_name.get(name, name) for name in wanted]
 
 

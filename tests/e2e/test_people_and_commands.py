@@ -142,6 +142,14 @@ def test_a_command_without_a_box_names_the_remedy(quoting_box: WholeBox, tmp_pat
     assert refused.returncode == 1 and "key" in refused.stderr
 
 
+def test_a_collection_that_is_not_there_is_answered_with_those_that_are(quoting_box: WholeBox) -> None:
+    """A slip in a name costs one look at the message."""
+    refused = quoting_box.command("ask", "How many days?", "--collection", "Sampel handbook")
+
+    assert refused.returncode == 1
+    assert "Sampel handbook" in refused.stderr and "Sample handbook" in refused.stderr
+
+
 def test_the_page_comes_with_our_policy(quoting_box: WholeBox) -> None:
     """200 without a sign-in, nothing from elsewhere, no unsafe-eval."""
     with httpx.Client(base_url=quoting_box.url, timeout=60, trust_env=False, follow_redirects=True) as client:

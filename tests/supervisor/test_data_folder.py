@@ -149,3 +149,18 @@ def test_credentials_follow_the_port_and_lose_a_changed_password(tmp_path: Path)
 
     assert json.loads(path.read_text()) == {"url": "http://a:2", "email": "a@b.c", "api_key": "k"}
     assert _mode(path) == 0o600
+
+
+def test_a_model_file_is_looked_for_beside_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`model_path = "x.gguf"` means the same from whichever folder the appliance is started."""
+    (tmp_path / "etc").mkdir()
+    config = tmp_path / "etc" / "appliance.toml"
+    config.write_text('[engines.a]\nengine = "llama_cpp"\nmodel_path = "x.gguf"\n')
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    box = open_box(tmp_path / "data", config)
+
+    assert box.settings.engines["a"]["model_path"] == str(tmp_path / "etc" / "x.gguf")
