@@ -41,11 +41,11 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
             "administrador puede conectar uno con una sección [engines.NOMBRE] en appliance.toml."
         ),
         "nothing_found": (
-            "No he encontrado nada sobre esto en los documentos que usted puede ver. Pruebe con otras palabras o suba "
+            "No he encontrado nada sobre esto en los documentos que puedes ver. Prueba con otras palabras o sube "
             "el documento que debería contener la respuesta."
         ),
         "no_documents": (
-            "Todavía no hay documentos en los que buscar. Suba uno en la pestaña Documentos o con `appliance ingest`."
+            "Todavía no hay documentos en los que buscar. Sube uno en la pestaña Documentos o con `appliance ingest`."
         ),
         "language_mismatch": (
             "La pregunta y los documentos están en idiomas distintos. El modelo incluido solo entiende inglés: un "
