@@ -130,8 +130,9 @@ class AnswerWithSources:
         notes = list(result.notes)
         if cited.unsupported:
             notes.append("unsupported")
-        if "language_mismatch" in notes:
-            yield TextDelta("\n\n_" + text(language, "language_mismatch") + "_")
+        for note in ("unsupported", "language_mismatch"):
+            if note in notes:
+                yield TextDelta(f"\n\n_{text(language, note)}_")
         if prompt.dropped_messages:
             notes.append("history_cut")
         yield cited

@@ -156,6 +156,7 @@ async def test_a_written_answer_is_checked_against_its_page() -> None:
     assert cited.citations[0].is_verified
     assert [_text(events)[a:b] for a, b in cited.unsupported] == ["Dogs may come on Fridays in 2031."]
     assert finished.usage == Usage(10, 5) and "unsupported" in finished.notes
+    assert "check it before you rely on it" in _text(events)
     assert "23 working days" in str(engine.requests[0].payload["messages"])
 
 
