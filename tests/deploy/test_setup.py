@@ -13,6 +13,8 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SCRIPTS = ["setup.sh", "deploy/lib.sh", ".ci/run"]
 

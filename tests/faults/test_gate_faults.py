@@ -30,6 +30,8 @@ from inference.testing.fake_engine import FakeEngine
 from tests.conftest import ROLE_SECRET, Servers
 from tests.gateway_harness import Gateway, engine_settings, person, running_gateway, until
 
+pytestmark = pytest.mark.slow
+
 SLOTS = 4
 QUESTION = {"model": "fake", "messages": [{"role": "user", "content": "How are you?"}]}
 STREAM = {**QUESTION, "stream": True}

@@ -33,6 +33,8 @@ from tests.knowledge_harness import (
     until,
 )
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["data", "embedder_home"]
 
 SEED = 20261121

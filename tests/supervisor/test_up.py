@@ -15,6 +15,8 @@ import pytest
 from appliance.supervisor.state import started_ticks
 from tests.supervisor.conftest import RunningAppliance, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def _refusal(*words: str) -> tuple[int, str]:
     done = subprocess.run(
