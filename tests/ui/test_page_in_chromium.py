@@ -30,7 +30,8 @@ FLAGS = [
 ]
 UI_START_S = 90  # a busy machine; 4 s on an idle one
 
-pytestmark = [pytest.mark.slow, ]
+pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(
         CHROMIUM is None, reason="chromium is not installed: the page was not opened in a browser"
     ),
