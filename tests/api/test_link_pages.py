@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 from redis.asyncio import Redis
 
 from appliance.bootstrap.page import join_page
@@ -64,7 +64,7 @@ async def test_an_invitation_leads_into_the_page(
         link = await one.accounts.links.make(None, "invitation", user.id)
 
         await page.goto(url + link.path)
-        await page.wait_for_function("document.querySelector('[name=email]').value === 'new@box.example'")
+        await expect(page.locator("[name=email]")).to_have_value("new@box.example")
         assert lead in await page.inner_text("main")
         assert "12" in await page.inner_text(".hint")
         await page.fill("[name=password]", "short")
