@@ -23,6 +23,7 @@ from rag.ports import Scope, VectorStore
 from rag.relevance import Evidence, is_relevant
 from rag.sentences import split_sentences
 
+NO_DOCUMENTS = "no_documents"  # nothing has been read into what the asker sees
 EMBEDDER_UNAVAILABLE = "embedder_unavailable"  # searched by words alone
 LANGUAGE_MISMATCH = (
     "language_mismatch"  # the best passage is in another language, which the model does not bridge
@@ -76,7 +77,9 @@ class Retrieval:
         text = question[:MAX_QUESTION_CHARACTERS]
         language = self._analyzer.language(text)
         terms = sorted(set(self._analyzer.terms(text, language)))
-        if not terms or not scope.collection_ids:
+        if not scope.collection_ids:
+            return SearchResult((), language, (NO_DOCUMENTS,), is_relevant=False), None
+        if not terms:
             return SearchResult((), language, is_relevant=False), None
         candidates = max(self._candidates, limit)
         (vector, dense), lexical, (chunks, frequencies) = await asyncio.gather(
@@ -89,6 +92,8 @@ class Retrieval:
         found = await self._passages(scope, dense, lexical, max(limit, SHARPENED))
         passages = await self._sharpened(asked, found)
         notes = [] if vector is not None else [EMBEDDER_UNAVAILABLE]
+        if chunks == 0:
+            notes.append(NO_DOCUMENTS)
         if passages and _in_other_language(language, passages[0]):
             notes.append(LANGUAGE_MISMATCH)
         evidence = self._evidence(asked, passages[0], dense) if passages else None

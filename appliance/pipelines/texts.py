@@ -32,7 +32,6 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
             "the answer, say so in one sentence and add nothing. Answer in English."
         ),
         "passages": "Passages:",
-        "question": "Question:",
     },
     "es": {
         "page": "página {number}",
@@ -61,7 +60,6 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
             "pasajes no contienen la respuesta, dilo en una frase y no añadas nada más. Responde en español."
         ),
         "passages": "Pasajes:",
-        "question": "Pregunta:",
     },
 }
 

@@ -193,6 +193,15 @@ async def test_nothing_relevant_is_refused_without_calling_the_engine() -> None:
     assert engine.requests == [] and "I found nothing" in _text(events)
 
 
+async def test_an_empty_shelf_is_told_from_a_fruitless_search() -> None:
+    """Somebody without documents is told how to add one."""
+    events = await _answer(
+        "What is the moon made of?", None, OneBook(is_relevant=False, notes=("no_documents",))
+    )
+
+    assert "appliance ingest" in _text(events)
+
+
 def test_both_languages_say_the_same_things() -> None:
     """No sentence is missing in either language."""
     assert TEXTS["en"].keys() == TEXTS["es"].keys()
