@@ -1,9 +1,14 @@
-"""What is asked of the queue and what it answers; and the rule by which an engine is chosen. Values only."""
+"""What is asked of the queue and what it answers. Values only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+LimitKind = Literal[
+    "requests_per_minute", "tokens_per_minute", "tokens_per_day", "tokens_per_month", "concurrent_requests"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +21,56 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One request that wants a slot on one of its candidates. id is unique for ever; the queue is per pool."""
+class Share:
+    """One level of the tree in which turns are shared: a group, or at the end the person. weight > 0."""
 
     id: str
-    user: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedLimit:
+    """A limit that counts for a request. scope names what is counted: `user:ID`, `group:ID`, `key:ID`, `model:NAME`.
+
+    most: tokens or requests in the kind's window, > 0.
+    """
+
+    scope: str
+    kind: LimitKind
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request that wants a slot on one of its candidates.
+
+    id: unique for ever. pool: the engines that share one queue. shares: from the outermost group to the person, never
+    empty. prompt_tokens: estimated. max_tokens: what the answer may have at most, where the request says so.
+    is_batch: may wait until nobody interactive does.
+    """
+
+    id: str
     pool: str
+    model: str
+    shares: tuple[Share, ...]
     candidates: tuple[Candidate, ...]
+    prompt_tokens: int = 0
+    max_tokens: int | None = None
+    is_batch: bool = False
+    limits: tuple[AppliedLimit, ...] = ()
+
+    @property
+    def user(self) -> str:
+        return self.shares[-1].id
+
+
+@dataclass(frozen=True, slots=True)
+class LimitState:
+    """How a limit stands, for the x-ratelimit headers: what is left of it and when it is whole again."""
+
+    limit: AppliedLimit
+    remaining: int
+    reset_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +78,17 @@ class Slot:
     """The turn has come: this engine holds a slot for the request."""
 
     engine: str
+    limits: tuple[LimitState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Still in line; position counts from 1. ticket orders the queue, in microseconds."""
+    """Still in line; position counts from 1. ticket orders arrivals, in microseconds."""
 
     position: int
     eta_s: float | None
     ticket: int
+    limits: tuple[LimitState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +99,41 @@ class Full:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A limit is used up. retry_after_s: when the request would fit; None: never, it is larger than the limit."""
+
+    limit: AppliedLimit
+    retry_after_s: float | None
+    states: tuple[LimitState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """The queue does not know this request (it was emptied, or gave the request up)."""
 
 
-Answer = Slot | Place | Full | Gone
+Answer = Slot | Place | Full | Refused | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a request used, as it is charged: tokens by the engine's count where it told one.
+
+    prefill_ms: from the slot to the first byte; None where there was none, or the answer came whole.
+    """
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    prefill_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A request that ended or gave up. spent None: it used nothing (refused, failed before the engine began)."""
+
+    id: str
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +145,60 @@ class Held:
     engine: str | None
 
 
-def choose_engine(candidates: Sequence[Candidate], running: Mapping[str, int]) -> str | None:
-    """The engine with the smallest share of its slots in use; fallbacks only when no other is free. Pure."""
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What an engine can bear: requests at once, and tokens of KV cache (None: not known)."""
+
+    engine: str
+    slots: int
+    kv_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A slot that came free for a request of this worker."""
+
+    worker: str
+    id: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class FairRules:
+    """The constants of the queue; `settings.GateSettings` explains them.
+
+    reserved None: one slot in sixteen, at least one, none below eight slots. prefill_tokens: prompts being read by an
+    engine at once; a person who holds no slot may go to twice that.
+    """
+
+    max_queue: int = 1000
+    max_queue_per_user: int = 200
+    reserved: int | None = None
+    prefill_tokens: int = 4096
+    prompt_weight: float = 1.0
+    completion_weight: float = 2.0
+    cached_weight: float = 0.1
+    max_running_per_user: int | None = None
+    batch_promoted_after_s: float = 900.0
+    default_completion_tokens: int = 256
+    lease_s: float = 15.0
+
+    def reserved_of(self, slots: int) -> int:
+        """Slots of an engine that only people who hold none may take; one is always left to everybody."""
+        if self.reserved is not None:
+            return min(self.reserved, slots - 1)
+        return max(1, slots // 16) if slots >= 8 else 0
+
+    def batch_slots_of(self, slots: int) -> int:
+        """Slots that batch requests may fill together: three quarters, so that others need not wait for them."""
+        return max(1, slots - max(self.reserved_of(slots), slots // 4))
+
+
+def choose_engine(candidates: Sequence[Candidate], share_in_use: Sequence[float | None]) -> int | None:
+    """Index of the free engine with the smallest share in use (None: full); fallbacks only when no other is free."""
     free = [
-        (candidate.is_fallback, running.get(candidate.engine, 0) / candidate.slots, index)
-        for index, candidate in enumerate(candidates)
-        if running.get(candidate.engine, 0) < candidate.slots
+        (candidate.is_fallback, in_use, index)
+        for index, (candidate, in_use) in enumerate(zip(candidates, share_in_use, strict=True))
+        if in_use is not None
     ]
-    return candidates[min(free)[2]].engine if free else None
-
-
-def local_share(candidates: Sequence[Candidate], share: float) -> tuple[Candidate, ...]:
-    """The same engines with the part of their slots that one process may fill by itself, at least one. Pure."""
-    return tuple(
-        Candidate(candidate.engine, max(1, int(candidate.slots * share)), candidate.is_fallback)
-        for candidate in candidates
-    )
+    return min(free)[2] if free else None

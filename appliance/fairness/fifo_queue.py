@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from appliance.errors import PartUnavailable
-from appliance.fairness.admission import Answer, Ask, Candidate, Full, Gone, Held, Place, Slot
+from appliance.fairness.fifo_admission import Answer, Ask, Candidate, Full, Gone, Held, Place, Slot
 
 PREFIX = "{gate}:"
 _LUA = (resources.files("appliance.fairness") / "fifo_queue.lua").read_text(encoding="utf-8")

@@ -17,8 +17,8 @@ from uuid import UUID
 
 from appliance.domain import Caller, Waiting
 from appliance.errors import NotPermitted
-from appliance.fairness.admission import Ask, Candidate
 from appliance.fairness.answer_scan import StreamScan, WholeScan, estimated_prompt_tokens
+from appliance.fairness.fifo_admission import Ask, Candidate
 from appliance.fairness.leases import Lease, Leases, OnWaiting
 from appliance.fairness.ledger import Entry, Ledger
 from appliance.fairness.load_watch import LoadWatch

@@ -16,7 +16,8 @@ from contextlib import suppress
 
 from appliance.domain import Waiting
 from appliance.errors import PartUnavailable, QueueFull
-from appliance.fairness.admission import (
+from appliance.fairness.background import end, for_ever
+from appliance.fairness.fifo_admission import (
     Answer,
     Ask,
     Candidate,
@@ -28,7 +29,6 @@ from appliance.fairness.admission import (
     choose_engine,
     local_share,
 )
-from appliance.fairness.background import end, for_ever
 from appliance.fairness.fifo_queue import FifoQueue
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from appliance.domain import Waiting
 from appliance.errors import QueueFull
-from appliance.fairness.admission import Ask, Candidate, choose_engine, local_share
+from appliance.fairness.fifo_admission import Ask, Candidate, choose_engine, local_share
 from appliance.fairness.fifo_queue import PREFIX, FifoQueue
 from appliance.fairness.leases import Lease, Leases
 from tests.conftest import Servers
