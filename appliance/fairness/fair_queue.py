@@ -1,0 +1,401 @@
+"""The token-fair queue: who gets which slot next. Pure: no clock, no I/O; times are handed in, in microseconds.
+
+One queue per pool of engines. In it people share by weighted tokens (`virtual_time.py`), engines are filled up to their
+slots with a reserve for people who hold none (`occupancy.py`), batch requests take what nobody interactive wants.
+A request is charged by an estimate when it starts and settled by the engine's own count when it ends.
+
+Valkey runs the same rules (`fair_queue.lua`) for all gateway processes; this one serves a process alone while Valkey is
+away, is what the simulation runs, and is what the tests hold the script against.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+from appliance.fairness.admission import (
+    Answer,
+    AppliedLimit,
+    Ask,
+    Candidate,
+    Capacity,
+    FairRules,
+    Full,
+    Gone,
+    Grant,
+    Held,
+    Leaving,
+    LimitState,
+    Place,
+    Refused,
+    Slot,
+    Spent,
+    choose_engine,
+)
+from appliance.fairness.lines import Pool, Request
+from appliance.fairness.occupancy import Occupancy
+from appliance.fairness.service_rate import Average
+from appliance.fairness.virtual_time import node_path
+
+
+class TakesLimits(Protocol):
+    """The limits an operator set; `limits.Limits` fulfils it."""
+
+    def take(
+        self, now_ms: int, limits: Sequence[AppliedLimit], tokens: int
+    ) -> tuple[Refused | None, tuple[LimitState, ...]]: ...
+
+    def settle(
+        self, now_ms: int, limits: Sequence[AppliedLimit], charged: int, actual: int, *, is_over: bool
+    ) -> None: ...
+
+
+class _Turn(NamedTuple):
+    """A request whose turn it may be. held: slots its person has. as_batch: it may only fill what is left over."""
+
+    request: Request
+    held: int
+    as_batch: bool
+
+
+class FairQueue:
+    """All pools. Every operation may be repeated; grants() tells who else got a slot by it."""
+
+    def __init__(self, rules: FairRules, limits: TakesLimits | None = None) -> None:
+        self.rules = rules
+        self.occupancy = Occupancy(rules)
+        self._limits = limits
+        self._requests: dict[str, Request] = {}
+        self._pools: dict[str, Pool] = {}
+        self._waiting_of: Counter[str] = Counter()
+        self._expected: dict[tuple[str, str], Average] = {}
+        self._workers: dict[str, int] = {}
+        self._grants: list[Grant] = []
+
+    # operations ---------------------------------------------------------------------------------------
+
+    def enter(self, ask: Ask, worker: str, now_us: int) -> Answer:
+        """Take a slot or a place in line; Full or Refused leave no trace."""
+        if ask.id in self._requests:
+            return self.where(ask.id, now_us)
+        self.occupancy.forget_read(now_us / 1000)
+        request = self._new(ask, worker, now_us)
+        refused = self._take_limits(request, now_us)
+        if refused is not None:
+            return refused
+        pool = self._pool(ask)
+        self._requests[ask.id] = request
+        self._wait(pool, request, now_us)
+        self._dispatch(pool, now_us)
+        answer = self.where(ask.id, now_us)
+        if isinstance(answer, Place) and self._is_too_long(request):
+            self._stop_waiting(pool, request)
+            del self._requests[ask.id]
+            self._settle_limits(request, 0, now_us, is_over=True)
+            return Full(answer.eta_s)
+        self._grants = [grant for grant in self._grants if grant.id != ask.id]
+        return answer
+
+    def leave(self, leaving: Leaving, now_us: int) -> None:
+        """It ended, or gave up waiting."""
+        request = self._requests.pop(leaving.id, None)
+        if request is None:
+            return
+        pool = self._pool(request.ask)
+        if request.engine is None:
+            self._stop_waiting(pool, request)
+            self._settle_limits(request, 0, now_us, is_over=True)
+        else:
+            self._note_rates(pool, request, leaving.spent, now_us)
+            self._stop_running(pool, request)
+            self._settle(pool, request, leaving.spent or Spent(), now_us)
+        self._dispatch(pool, now_us)
+
+    def first_byte(self, id: str, now_us: int) -> None:
+        """Its prompt has been read."""
+        request = self._requests.get(id)
+        if request is not None and request.engine is not None:
+            self.occupancy.has_read(request.engine, id)
+            self._dispatch(self._pool(request.ask), now_us)
+
+    def grew(self, id: str, completion_tokens: int) -> None:
+        """Its answer is longer than it was charged for."""
+        request = self._requests.get(id)
+        if request is None or request.engine is None or completion_tokens <= request.completion_tokens:
+            return
+        more = self.rules.completion_weight * (completion_tokens - request.completion_tokens)
+        request.completion_tokens = completion_tokens
+        request.cost += more
+        self._pool(request.ask).line(request).tree.charge(request.path, more)
+
+    def move(self, id: str, candidates: tuple[Candidate, ...], now_us: int) -> Answer:
+        """Its engine failed before the first byte: one of these, at once or before everybody who waits."""
+        request = self._requests.get(id)
+        if request is None:
+            return Gone()
+        request.ask = replace(request.ask, candidates=candidates)
+        pool = self._pool(request.ask)
+        if request.engine is not None:
+            self._stop_running(pool, request)
+            request.is_returned = True
+            self._wait(pool, request, now_us)
+        self._dispatch(pool, now_us)
+        self._grants = [grant for grant in self._grants if grant.id != id]
+        return self.where(id, now_us)
+
+    def learn(self, capacities: Sequence[Capacity], now_us: int) -> None:
+        """What the engines can bear."""
+        for capacity in capacities:
+            self.occupancy.learn(capacity)
+        self.poke(now_us)
+
+    def renew(self, worker: str, now_us: int) -> int:
+        """This worker lives; returns how many requests of it are known."""
+        self._workers[worker] = now_us + int(self.rules.lease_s * 1e6)
+        return sum(1 for request in self._requests.values() if request.worker == worker)
+
+    def restore(self, worker: str, held: Sequence[Held], now_us: int) -> None:
+        """All that a worker holds, as it says: what runs, runs; what waits keeps its ticket."""
+        self.renew(worker, now_us)
+        for one in held:
+            known = self._requests.get(one.ask.id)
+            if known is not None and known.engine == one.engine:
+                continue
+            if known is not None and one.engine is None:
+                continue  # it has just been given a slot; the grant is on its way
+            if known is not None:
+                self._forget(known)
+            request = self._new(one.ask, worker, one.ticket)
+            self._requests[one.ask.id] = request
+            pool = self._pool(one.ask)
+            if one.engine is None:
+                self._wait(pool, request, now_us)
+            else:
+                self._start(pool, request, one.engine, now_us)
+        self.poke(now_us)
+
+    def poke(self, now_us: int) -> None:
+        """What time has brought: dead workers' slots, prompts that have been read."""
+        for worker in [name for name, until in self._workers.items() if until <= now_us]:
+            del self._workers[worker]
+            for request in [r for r in self._requests.values() if r.worker == worker]:
+                self._forget(request)
+                self._settle_limits(request, request.limit_tokens, now_us, is_over=True)
+        self.occupancy.forget_read(now_us / 1000)
+        for pool in self._pools.values():
+            self._dispatch(pool, now_us)
+
+    def where(self, id: str, now_us: int) -> Answer:
+        """Slot, Place or Gone."""
+        request = self._requests.get(id)
+        if request is None:
+            return Gone()
+        if request.engine is not None:
+            return Slot(request.engine, request.limits)
+        position, eta_s = self._place(request, now_us)
+        return Place(position, eta_s, request.ticket, request.limits)
+
+    def grants(self) -> list[Grant]:
+        """Slots that were given since the last call to requests other than the one that asked."""
+        given, self._grants = self._grants, []
+        return given
+
+    @property
+    def waiting(self) -> int:
+        """Requests in line, over all pools."""
+        return sum(pool.waiting for pool in self._pools.values())
+
+    def served(self, pool: str, *, is_batch: bool = False) -> dict[str, float]:
+        """Virtual tokens by node of the tree."""
+        known = self._pools.get(pool, Pool())
+        return dict((known.batch if is_batch else known.interactive).tree.served)
+
+    # whose turn it is ---------------------------------------------------------------------------------
+
+    def _dispatch(self, pool: Pool, now_us: int) -> None:
+        while pool.waiting:
+            if all(self.occupancy.is_full(name, slots) for name, slots in pool.engines.items()):
+                return
+            chosen = self._choose(pool, now_us)
+            if chosen is None:
+                return
+            request, engine = chosen
+            self._stop_waiting(pool, request)
+            self._start(pool, request, engine, now_us)
+            pool.note_start(request, now_us / 1000)
+            self._grants.append(Grant(request.worker, request.ask.id, engine))
+
+    def _choose(self, pool: Pool, now_us: int) -> tuple[Request, str] | None:
+        """The first in turn that may start. An engine that could not take one whose turn it is, because of prompts
+        being read or its cache, keeps waiting for it: only people who hold nothing may pass."""
+        holding: set[str] = set()
+        for turn in self._in_turn(pool, now_us):
+            engine = self._engine_for(turn, holding)
+            if engine is not None:
+                return turn.request, engine
+        return None
+
+    def _in_turn(self, pool: Pool, now_us: int) -> Iterator[_Turn]:
+        for id in pool.returned:
+            yield _Turn(self._requests[id], 0, False)
+        oldest = pool.oldest_batch()
+        if oldest is not None and now_us - oldest[1] >= self.rules.batch_promoted_after_s * 1e6:
+            request = self._requests[oldest[0]]
+            yield _Turn(request, pool.batch.tree.running.get(request.person, 0), False)
+        for line in (pool.interactive, pool.batch):
+            for person in line.tree.in_turn():
+                heads = [self._requests[queue[0]] for queue in line.queues[person].values()]
+                for request in sorted(heads, key=lambda request: (request.ticket, request.ask.id)):
+                    yield _Turn(request, line.tree.running.get(person, 0), line is pool.batch)
+
+    def _engine_for(self, turn: _Turn, holding: set[str]) -> str | None:
+        in_use: list[float | None] = []
+        for candidate in turn.request.ask.candidates:
+            name, free = candidate.engine, None
+            if not (name in holding and (turn.held or turn.as_batch)):
+                fit = self.occupancy.fit(
+                    name, candidate.slots, turn.request.need, turn.held, as_batch=turn.as_batch
+                )
+                if fit == "fits":
+                    slots = self.occupancy.slots(name, candidate.slots)
+                    free = self.occupancy.running(name) / slots
+                elif fit == "hold":
+                    holding.add(name)
+            in_use.append(free)
+        index = choose_engine(turn.request.ask.candidates, in_use)
+        return None if index is None else turn.request.ask.candidates[index].engine
+
+    # a request's way ----------------------------------------------------------------------------------
+
+    def _new(self, ask: Ask, worker: str, ticket: int) -> Request:
+        expected = self._expected.get((ask.user, ask.model)) or self._expected.get(("", ask.model))
+        known = expected.value if expected is not None else None
+        tokens = int(known) + 1 if known is not None else self.rules.default_completion_tokens
+        if ask.max_tokens is not None:
+            tokens = min(tokens, ask.max_tokens)
+        rules = self.rules
+        cost = rules.prompt_weight * ask.prompt_tokens + rules.completion_weight * tokens
+        self._workers.setdefault(worker, ticket + int(rules.lease_s * 1e6))
+        return Request(ask, node_path(ask.shares), worker, ticket, tokens, cost)
+
+    def _pool(self, ask: Ask) -> Pool:
+        pool = self._pools.setdefault(ask.pool, Pool())
+        for candidate in ask.candidates:
+            pool.engines[candidate.engine] = candidate.slots
+        return pool
+
+    def _start(self, pool: Pool, request: Request, engine: str, now_us: int) -> None:
+        # One that comes back from a broken engine was charged when it started there.
+        cost = 0.0 if request.is_returned else request.cost
+        request.is_returned = False
+        request.engine, request.since_us = engine, now_us
+        pool.line(request).tree.start(request.path, cost)
+        self.occupancy.start(engine, request.need, now_us / 1000)
+
+    def _stop_running(self, pool: Pool, request: Request) -> None:
+        assert request.engine is not None
+        self.occupancy.stop(request.engine, request.ask.id)
+        pool.line(request).tree.stop(request.path)
+        request.engine = None
+
+    def _wait(self, pool: Pool, request: Request, now_us: int) -> None:
+        pool.wait(request, now_us / 1000)
+        self._waiting_of[request.ask.user] += 1
+
+    def _stop_waiting(self, pool: Pool, request: Request) -> None:
+        pool.stop_waiting(request)
+        self._waiting_of[request.ask.user] -= 1
+
+    def _forget(self, request: Request) -> None:
+        pool = self._pool(request.ask)
+        del self._requests[request.ask.id]
+        if request.engine is None:
+            self._stop_waiting(pool, request)
+        else:
+            self._stop_running(pool, request)
+
+    def _is_too_long(self, request: Request) -> bool:
+        return (
+            self.waiting > self.rules.max_queue
+            or self._waiting_of[request.ask.user] > self.rules.max_queue_per_user
+        )
+
+    # what it costs ------------------------------------------------------------------------------------
+
+    def _settle(self, pool: Pool, request: Request, spent: Spent, now_us: int) -> None:
+        rules = self.rules
+        cached = min(spent.cached_tokens, spent.prompt_tokens)
+        actual = (
+            rules.prompt_weight * (spent.prompt_tokens - cached)
+            + rules.cached_weight * cached
+            + rules.completion_weight * spent.completion_tokens
+        )
+        pool.line(request).tree.charge(request.path, actual - request.cost)
+        tokens = spent.prompt_tokens + spent.completion_tokens
+        self._settle_limits(request, tokens, now_us, is_over=True)
+
+    def _note_rates(self, pool: Pool, request: Request, spent: Spent | None, now_us: int) -> None:
+        assert request.engine is not None
+        if spent is None:
+            return
+        pool.held_ms.add((now_us - request.since_us) / 1000)
+        if spent.prefill_ms is not None:
+            self.occupancy.measured(request.engine, spent.prompt_tokens, spent.prefill_ms)
+        if spent.completion_tokens > 0:
+            for user in (request.ask.user, ""):
+                average = self._expected.setdefault((user, request.ask.model), Average())
+                average.add(float(spent.completion_tokens))
+
+    def _take_limits(self, request: Request, now_us: int) -> Refused | None:
+        if self._limits is None or not request.ask.limits:
+            return None
+        request.limit_tokens = request.ask.prompt_tokens + request.completion_tokens
+        refused, request.limits = self._limits.take(now_us // 1000, request.ask.limits, request.limit_tokens)
+        return refused
+
+    def _settle_limits(self, request: Request, tokens: int, now_us: int, *, is_over: bool) -> None:
+        if self._limits is not None and request.ask.limits:
+            self._limits.settle(
+                now_us // 1000, request.ask.limits, request.limit_tokens, tokens, is_over=is_over
+            )
+            request.limit_tokens = tokens
+
+    # how long still -----------------------------------------------------------------------------------
+
+    def _place(self, request: Request, now_us: int) -> tuple[int, float | None]:
+        """Position from 1, and the seconds until it starts.
+
+        Two measured rates can tell: how fast the whole pool starts what is before it, and how fast its own person is
+        served; the second knows of people who will overtake, the first of people who have just come. The longer counts.
+        """
+        pool, now_ms = self._pool(request.ask), now_us / 1000
+        line = pool.line(request)
+        if request.is_returned:
+            before = pool.returned.index(request.ask.id)
+            return before + 1, self._wait_s(pool, request.cost * (before + 1), before + 1, now_ms)
+        own = line.queues[request.person][request.ask.model].index(request.ask.id)
+        own_cost = own * request.cost
+        ahead, cost = line.tree.ahead(request.path, own, own_cost)
+        if request.ask.is_batch:
+            interactive = pool.interactive.tree.waiting
+            roots = [interactive[node] for node in pool.interactive.tree.children.get("", ())]
+            ahead += sum(root.requests for root in roots)
+            cost += sum(root.cost for root in roots)
+        ahead += len(pool.returned)
+        waits = [self._wait_s(pool, cost + request.cost, ahead + 1, now_ms)]
+        own_ms = line.paces[request.person].wait_ms(own_cost + request.cost, now_ms)
+        if own_ms is not None:
+            waits.append(own_ms / 1000)
+        known = [wait for wait in waits if wait is not None]
+        return ahead + 1, max(known) if known else None
+
+    def _wait_s(self, pool: Pool, cost: float, requests: int, now_ms: float) -> float | None:
+        by_pace = pool.pace.wait_ms(cost, now_ms)
+        if by_pace is not None:
+            return by_pace / 1000
+        if pool.held_ms.value is None:
+            return None
+        slots = sum(self.occupancy.slots(name, known) for name, known in pool.engines.items())
+        return requests * pool.held_ms.value / slots / 1000

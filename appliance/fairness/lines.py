@@ -1,0 +1,112 @@
+"""Who waits in a pool and who runs, kept consistent step by step. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from appliance.fairness.admission import Ask, LimitState
+from appliance.fairness.occupancy import Need
+from appliance.fairness.service_rate import Average, Pace
+from appliance.fairness.virtual_time import Path, ShareTree
+
+
+@dataclass(slots=True)
+class Request:
+    """One request that waits or runs.
+
+    completion_tokens: what has been charged for the answer so far. cost: charged in all, in weighted tokens.
+    """
+
+    ask: Ask
+    path: Path
+    worker: str
+    ticket: int
+    completion_tokens: int
+    cost: float
+    limit_tokens: int = 0
+    limits: tuple[LimitState, ...] = ()
+    engine: str | None = None
+    since_us: int = 0
+    is_returned: bool = False
+
+    @property
+    def person(self) -> str:
+        """Its node in the tree."""
+        return self.path[-1][0]
+
+    @property
+    def need(self) -> Need:
+        """What it asks of an engine."""
+        ask = self.ask
+        return Need(ask.id, ask.prompt_tokens, ask.prompt_tokens + self.completion_tokens, ask.is_batch)
+
+
+@dataclass(slots=True)
+class Line:
+    """The people of one class: their counters, and by person and model who waits, first come first."""
+
+    tree: ShareTree = field(default_factory=ShareTree)
+    queues: dict[str, dict[str, deque[str]]] = field(default_factory=dict)
+    paces: dict[str, Pace] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Pool:
+    """The engines that share one queue, and who wants them. returned: whose engine failed before it answered."""
+
+    interactive: Line = field(default_factory=Line)
+    batch: Line = field(default_factory=Line)
+    returned: deque[str] = field(default_factory=deque)
+    batch_tickets: dict[str, int] = field(default_factory=dict)
+    engines: dict[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    pace: Pace = field(default_factory=Pace)
+    held_ms: Average = field(default_factory=Average)
+
+    def line(self, request: Request) -> Line:
+        return self.batch if request.ask.is_batch else self.interactive
+
+    def wait(self, request: Request, now_ms: float) -> None:
+        """One more in line."""
+        if self.waiting == 0:
+            self.pace.begin(now_ms)
+        self.waiting += 1
+        line, ask = self.line(request), request.ask
+        if request.is_returned:
+            self.returned.append(ask.id)
+            return
+        if request.person not in line.tree.waiting:
+            line.paces.setdefault(request.person, Pace()).begin(now_ms)
+        line.tree.wait(request.path, request.cost)
+        queues = line.queues.setdefault(request.person, {})
+        queues.setdefault(ask.model, deque()).append(ask.id)
+        if ask.is_batch:
+            self.batch_tickets[ask.id] = request.ticket
+
+    def stop_waiting(self, request: Request) -> None:
+        """One less, served or not."""
+        self.waiting -= 1
+        line, ask = self.line(request), request.ask
+        if request.is_returned:
+            self.returned.remove(ask.id)
+            return
+        line.tree.stop_waiting(request.path, request.cost)
+        self.batch_tickets.pop(ask.id, None)
+        queues = line.queues[request.person]
+        queues[ask.model].remove(ask.id)
+        if not queues[ask.model]:
+            del queues[ask.model]
+        if not queues:
+            del line.queues[request.person]
+
+    def note_start(self, request: Request, now_ms: float) -> None:
+        """It came out of the line into a slot: the paces by which waits are foretold."""
+        self.pace.started(request.cost, now_ms)
+        self.line(request).paces.setdefault(request.person, Pace()).started(request.cost, now_ms)
+
+    def oldest_batch(self) -> tuple[str, int] | None:
+        """The batch request that has waited longest, and its ticket."""
+        if not self.batch_tickets:
+            return None
+        return min(self.batch_tickets.items(), key=lambda item: (item[1], item[0]))

@@ -1,0 +1,123 @@
+"""What the engines are doing for us, and whether one more fits: slots, the reserve, KV cache, the prefill gate.
+
+Pure: no clock, no I/O. `fair_queue.lua` holds the same rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from appliance.fairness.admission import Capacity, FairRules
+
+_SHORTEST_PREFILL_MS, _LONGEST_PREFILL_MS = 200.0, 60_000.0
+_PREFILL_TOKENS_PER_MS = 2.0  # until it is measured
+_SMOOTHING = 0.2
+
+Fit = Literal["fits", "full", "hold"]
+"""full: no slot that this request may take. hold: there is one, but prompts are being read or the cache is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a request asks of an engine. kv_tokens: prompt and answer together."""
+
+    id: str
+    prompt_tokens: int
+    kv_tokens: int
+    is_batch: bool = False
+
+
+@dataclass(slots=True)
+class _Engine:
+    """prefill: request -> (prompt tokens, until when they count at the latest, in ms)."""
+
+    needs: dict[str, Need] = field(default_factory=dict)
+    prefill: dict[str, tuple[int, float]] = field(default_factory=dict)
+    prefill_tokens_per_ms: float = _PREFILL_TOKENS_PER_MS
+    slots: int | None = None
+    kv_tokens: int | None = None
+
+
+class Occupancy:
+    """All engines of all pools."""
+
+    def __init__(self, rules: FairRules) -> None:
+        self._rules = rules
+        self._engines: dict[str, _Engine] = {}
+
+    def learn(self, capacity: Capacity) -> None:
+        """What an engine says that it can bear."""
+        engine = self._of(capacity.engine)
+        engine.slots, engine.kv_tokens = capacity.slots, capacity.kv_tokens
+
+    def slots(self, engine: str, otherwise: int) -> int:
+        """As last learned, else as the asker knows; never below 1."""
+        return max(1, self._of(engine).slots or otherwise)
+
+    def running(self, engine: str) -> int:
+        return len(self._of(engine).needs)
+
+    def engines(self) -> dict[str, int]:
+        """Requests by engine."""
+        return {name: len(engine.needs) for name, engine in self._engines.items() if engine.needs}
+
+    def is_full(self, engine: str, slots: int) -> bool:
+        return self.running(engine) >= self.slots(engine, slots)
+
+    def fit(self, name: str, slots: int, need: Need, held: int, *, as_batch: bool) -> Fit:
+        """Whether the request may start there now. held: slots that its person has in this pool already."""
+        rules, engine = self._rules, self._of(name)
+        slots, running = self.slots(name, slots), len(engine.needs)
+        unreserved = slots - rules.reserved_of(slots)
+        if running >= slots:
+            return "full"
+        if as_batch:
+            of_batch = sum(1 for other in engine.needs.values() if other.is_batch)
+            if of_batch >= rules.batch_slots_of(slots) or running >= max(1, unreserved):
+                return "full"
+        elif held and (running >= unreserved or held >= (rules.max_running_per_user or slots)):
+            return "full"
+        if running and engine.kv_tokens is not None:
+            in_use = sum(other.kv_tokens for other in engine.needs.values())
+            if in_use + need.kv_tokens > engine.kv_tokens:
+                return "hold"
+        reading = sum(tokens for tokens, _ in engine.prefill.values())
+        allowed = rules.prefill_tokens * (1 if held or as_batch else 2)
+        return "hold" if reading and reading + need.prompt_tokens > allowed else "fits"
+
+    def start(self, name: str, need: Need, now_ms: float) -> None:
+        """The request runs there."""
+        engine = self._of(name)
+        engine.needs[need.id] = need
+        if need.prompt_tokens:
+            # An answer that comes whole does not show when its prompt was read: then the measured pace decides.
+            expected = 2 * need.prompt_tokens / engine.prefill_tokens_per_ms
+            until = now_ms + min(max(expected, _SHORTEST_PREFILL_MS), _LONGEST_PREFILL_MS)
+            engine.prefill[need.id] = (need.prompt_tokens, until)
+
+    def has_read(self, name: str, request: str) -> None:
+        """The first token is there: its prompt is not being read any more."""
+        self._of(name).prefill.pop(request, None)
+
+    def stop(self, name: str, request: str) -> None:
+        """It runs there no more."""
+        engine = self._of(name)
+        engine.needs.pop(request, None)
+        engine.prefill.pop(request, None)
+
+    def measured(self, name: str, prompt_tokens: int, prefill_ms: float) -> None:
+        """How long an engine took to read a prompt."""
+        if prompt_tokens > 0 and prefill_ms > 0:
+            engine = self._of(name)
+            pace = prompt_tokens / prefill_ms
+            engine.prefill_tokens_per_ms += _SMOOTHING * (pace - engine.prefill_tokens_per_ms)
+
+    def forget_read(self, now_ms: float) -> None:
+        """Prompts that must have been read by now."""
+        for engine in self._engines.values():
+            for request in [key for key, (_, until) in engine.prefill.items() if until <= now_ms]:
+                del engine.prefill[request]
+
+    def _of(self, name: str) -> _Engine:
+        return self._engines.setdefault(name, _Engine())

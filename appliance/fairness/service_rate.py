@@ -1,0 +1,51 @@
+"""How fast turns come: measured rates, forgetting what is old, and the waits that follow from them. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+_REMEMBERED_MS = 30_000.0
+_TRUSTED = 3  # events until a rate counts
+_SMOOTHING = 0.2
+
+
+@dataclass(slots=True)
+class Pace:
+    """Weighted tokens started per ms while somebody waited; what is long ago counts less (by e in 30 s)."""
+
+    tokens: float = 0.0
+    ms: float = 0.0
+    events: int = 0
+    last_ms: float = 0.0
+
+    def begin(self, now_ms: float) -> None:
+        """Somebody waits from now on: the time before does not count, and what is long ago is forgotten."""
+        if now_ms - self.last_ms > _REMEMBERED_MS:
+            self.tokens, self.ms, self.events = 0.0, 0.0, 0
+        self.last_ms = now_ms
+
+    def started(self, cost: float, now_ms: float) -> None:
+        """One from the line got its slot."""
+        passed = max(0.0, now_ms - self.last_ms)
+        kept = math.exp(-passed / _REMEMBERED_MS)
+        self.tokens = self.tokens * kept + cost
+        self.ms = self.ms * kept + passed
+        self.events += 1
+        self.last_ms = now_ms
+
+    def wait_ms(self, cost: float, now_ms: float) -> float | None:
+        """Until so many weighted tokens have been started; None: not measured yet."""
+        if self.events < _TRUSTED or self.tokens <= 0 or self.ms <= 0:
+            return None
+        return max(0.0, cost * self.ms / self.tokens - max(0.0, now_ms - self.last_ms))
+
+
+@dataclass(slots=True)
+class Average:
+    """A moving average; None before the first value."""
+
+    value: float | None = None
+
+    def add(self, value: float) -> None:
+        self.value = value if self.value is None else self.value + _SMOOTHING * (value - self.value)

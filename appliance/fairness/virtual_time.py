@@ -1,0 +1,145 @@
+"""Whose turn it is: virtual tokens in a tree of groups and people.
+
+Every node counts the weighted tokens it was served, divided by its weight; among those who wait the lowest goes first
+(virtual token counters: Sheng et al., "Fairness in Serving Large Language Models", OSDI 2024), at every level of the
+tree. Who comes back with nothing waiting is lifted to where the others are, so idling earns no credit. Pure: no clock,
+no I/O. `fair_queue.lua` holds the same rules; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from appliance.fairness.admission import Share
+
+ROOT = ""
+_AHEAD = 1.0  # weighted tokens by which who returns goes before those who are there
+
+
+def node_path(shares: tuple[Share, ...]) -> tuple[tuple[str, float], ...]:
+    """(node, weight) from the outermost group to the person; a node's name holds the way to it."""
+    path, name = [], ROOT
+    for share in shares:
+        name = f"{name}/{share.id}"
+        path.append((name, share.weight))
+    return tuple(path)
+
+
+Path = tuple[tuple[str, float], ...]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What a node has in line: requests, and the tokens they will be charged."""
+
+    requests: int = 0
+    cost: float = 0.0
+
+
+@dataclass(slots=True)
+class ShareTree:
+    """The counters of one pool and class. Nodes are named by `node_path`."""
+
+    served: dict[str, float] = field(default_factory=dict)
+    """Virtual tokens by node."""
+    running: dict[str, int] = field(default_factory=dict)
+    """Requests that hold a slot, by node."""
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    """By node, those with something in line only."""
+    children: dict[str, set[str]] = field(default_factory=dict)
+    """By node: those below it with something in line."""
+    weight: dict[str, float] = field(default_factory=dict)
+    _last: dict[str, float] = field(default_factory=dict)
+
+    def wait(self, path: Path, cost: float) -> None:
+        """One more request in line; whoever had none is lifted."""
+        parent = ROOT
+        for node, weight in path:
+            self.weight[node] = weight
+            if node not in self.waiting:
+                self._lift(node, parent)
+                self.children.setdefault(parent, set()).add(node)
+                self.waiting[node] = Waiting()
+            self.waiting[node].requests += 1
+            self.waiting[node].cost += cost
+            parent = node
+
+    def stop_waiting(self, path: Path, cost: float) -> None:
+        """One less."""
+        parent = ROOT
+        for node, _ in path:
+            waiting = self.waiting[node]
+            waiting.requests -= 1
+            waiting.cost -= cost
+            if waiting.requests == 0:
+                del self.waiting[node]
+                self.children[parent].discard(node)
+            parent = node
+
+    def start(self, path: Path, cost: float) -> None:
+        """A request of that cost got a slot: it is charged at once."""
+        parent = ROOT
+        for node, weight in path:
+            self.weight[node] = weight
+            start = self.served.get(node, 0.0)
+            if node not in self.waiting:  # it came and went in at once
+                start = self._lifted(node, parent)
+            self._last[parent] = max(self._last.get(parent, 0.0), start)
+            self.served[node] = start + cost / weight
+            self.running[node] = self.running.get(node, 0) + 1
+            parent = node
+
+    def stop(self, path: Path) -> None:
+        """A slot was given back."""
+        for node, _ in path:
+            self.running[node] -= 1
+            if self.running[node] == 0:
+                del self.running[node]
+
+    def charge(self, path: Path, cost: float) -> None:
+        """More than was thought, or (negative) less."""
+        for node, weight in path:
+            self.served[node] = self.served.get(node, 0.0) + cost / weight
+
+    def in_turn(self, node: str = ROOT) -> Iterator[str]:
+        """The people who wait, whose turn comes first first. At equal counters the name decides."""
+        children = self.children.get(node)
+        if not children:
+            if node != ROOT:
+                yield node
+            return
+        for child in sorted(children, key=lambda name: (self.served.get(name, 0.0), name)):
+            yield from self.in_turn(child)
+
+    def ahead(self, path: Path, requests: int, cost: float) -> tuple[int, float]:
+        """What will be started before a request that has (requests, cost) of its own before it: the same of everybody.
+
+        Each neighbour goes first as long as its counter is not above where ours will then be.
+        """
+        for level in range(len(path) - 1, -1, -1):
+            node, weight = path[level]
+            parent = path[level - 1][0] if level else ROOT
+            mark = self.served.get(node, 0.0) + cost / weight
+            for other in self.children.get(parent, ()):
+                if other == node:
+                    continue
+                waiting = self.waiting[other]
+                gap = mark - self.served.get(other, 0.0)
+                if gap < 0:
+                    continue
+                each = waiting.cost / waiting.requests
+                fitting = waiting.requests if each <= 0 else int(gap * self.weight[other] / each) + 1
+                count = min(waiting.requests, fitting)
+                requests += count
+                cost += count * each
+        return requests, cost
+
+    def _lift(self, node: str, parent: str) -> None:
+        self.served[node] = self._lifted(node, parent)
+
+    def _lifted(self, node: str, parent: str) -> float:
+        others = self.children.get(parent)
+        lowest = min(self.served.get(other, 0.0) for other in others) if others else None
+        floor = self._last.get(parent, 0.0) if lowest is None else lowest
+        return max(self.served.get(node, 0.0), floor - _AHEAD)
