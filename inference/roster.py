@@ -104,6 +104,8 @@ class Roster:
         self._refresh_s = refresh_s
         self._on_change = on_change
         self._jitter = jitter
+        self.version = 0
+        """Grows with every change of an engine's health or models."""
 
     def resolve(self, model: str) -> list[tuple[ChatEngine, str]]:
         """(engine, that engine's own name for the model), best first. Raises ModelNotFound."""
@@ -136,13 +138,17 @@ class Roster:
         self._states[name] = _not_asked_yet(member)
         if member.is_fallback:
             self._fallbacks |= {name}
+        self.version += 1
 
     async def refresh(self) -> None:
         """Ask all engines at once, and tell the callback if anything but their load changed."""
         before = _without_load(self.states())
         asked = await asyncio.gather(*(self._ask(name, member) for name, member in self._members.items()))
         self._states.update({state.name: state for state in asked})
-        if self._on_change is not None and _without_load(self.states()) != before:
+        if _without_load(self.states()) == before:
+            return
+        self.version += 1
+        if self._on_change is not None:
             self._on_change(self.states())
 
     async def run(self) -> None:
