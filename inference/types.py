@@ -30,12 +30,23 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class EngineLoad:
-    """What an engine says of itself; None where it does not tell. kv_use is a share, 0 to 1."""
+    """What an engine says of itself; None where it does not tell.
+
+    running, waiting: requests, of whoever sent them. kv_use: share of its KV cache in use, 0 to 1. slots: how many it
+    may run at once, by its configuration or its own word. preemptions: since it started, running requests it threw
+    back for want of KV cache. kv_tokens: tokens that its KV cache holds. steps: a number that grows while it works;
+    one that stands still while requests run belongs to a page that is no longer kept. is_measured: running and waiting
+    are the server's own count; False: only this process's requests, and nothing is known of any that wait there.
+    """
 
     running: int = 0
     waiting: int = 0
     kv_use: float | None = None
     slots: int | None = None
+    preemptions: int | None = None
+    kv_tokens: int | None = None
+    steps: int | None = None
+    is_measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)

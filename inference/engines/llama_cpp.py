@@ -17,7 +17,7 @@ import orjson
 from inference.chat_chunks import drain, read_events
 from inference.engines.assembling import assemble
 from inference.engines.connections import Connections
-from inference.engines.exposition import gauge_values
+from inference.engines.exposition import series_values
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.errors import EngineStreamBroken, EngineUnavailable
 from inference.settings import EngineSettings, LlamaCppSettings
@@ -25,7 +25,11 @@ from inference.types import EngineLoad, EngineRequest, EngineResponse
 
 # The host of a URL that goes over a unix socket means nothing; this one makes error messages readable.
 _SOCKET_URL = "http://llama-cpp/v1"
-_GAUGES = {"running": "llamacpp:requests_processing", "waiting": "llamacpp:requests_deferred"}
+_METRICS = {
+    "running": "llamacpp:requests_processing",
+    "waiting": "llamacpp:requests_deferred",
+    "decodes": "llamacpp:n_decode_total",
+}
 
 
 class LlamaCppEngine(OpenAiCompatibleEngine):
@@ -35,7 +39,7 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
 
     def __init__(self, name: str, settings: EngineSettings, connections: Connections) -> None:
         super().__init__(name, settings, connections)
-        self._slots: int | None = None
+        self._shape: tuple[int | None, int | None] | None = None
 
     def _base_url(self, settings: EngineSettings) -> str:
         return settings.base_url or _SOCKET_URL
@@ -72,19 +76,43 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
         return len(tokens) if isinstance(tokens, list) else None
 
     async def load(self) -> EngineLoad:
-        """Running and waiting requests and the number of slots. Raises EngineUnavailable."""
-        status, page = await self._get(f"{self.root_url}/metrics")
+        """What its /metrics and /props say. Raises EngineUnavailable.
+
+        More than its slots it never runs, whatever max_running allows. It tells no use of its KV cache.
+        """
+        url = f"{self.root_url}/metrics"
+        shape, self._shape = self._shape, None  # asked again after a failure: it may have been started anew
+        status, page = await self._get(url)
         if status != 200:
-            raise EngineUnavailable(f"{self.root_url}/metrics answered {status}: start it with --metrics.")
-        if self._slots is None:
-            total = (await self._get_json(f"{self.root_url}/props")).get("total_slots")
-            self._slots = total if isinstance(total, int) else None
-        values = gauge_values(page.decode("utf-8", "replace"), _GAUGES)
+            raise EngineUnavailable(f"{url} answered {status}: start it with --metrics.")
+        values = series_values(page.decode("utf-8", "replace"), _METRICS)
+        if not values["running"] or not values["waiting"]:
+            raise EngineUnavailable(
+                f"{url} does not tell what runs and waits: is base_url a llama.cpp server?"
+            )
+        slots, kv_tokens = self._shape = shape or await self._ask_shape()
         return EngineLoad(
             running=int(sum(values["running"])),
             waiting=int(sum(values["waiting"])),
-            slots=self._settings.max_running or self._slots,
+            slots=min((n for n in (self._settings.max_running, slots) if n), default=None),
+            kv_tokens=kv_tokens,
+            steps=int(sum(values["decodes"])) if values["decodes"] else None,
+            is_measured=True,
         )
+
+    async def _ask_shape(self) -> tuple[int | None, int | None]:
+        """(slots, tokens that its KV cache holds), fixed for as long as the server runs."""
+        props = await self._get_json(f"{self.root_url}/props")
+        total, defaults = props.get("total_slots"), props.get("default_generation_settings")
+        slots = total if isinstance(total, int) and total > 0 else None
+        context = defaults.get("n_ctx") if isinstance(defaults, dict) else None
+        # Our own process gives each slot its own part of the cache. A foreign one may let them share it
+        # (--kv-unified) and does not say so.
+        is_ours = self._socket_path() is not None
+        kv_tokens = (
+            slots * context if is_ours and slots and isinstance(context, int) and context > 0 else None
+        )
+        return slots, kv_tokens
 
 
 async def _one_frame(body: bytes) -> AsyncIterator[bytes]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from inference.engines.exposition import gauge_values
+from inference.engines.exposition import series_labels, series_values
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.errors import EngineUnavailable
 from inference.settings import EngineSettings, VllmSettings
 from inference.types import EngineLoad, EngineRequest, ModelInfo
 
 # `gpu_cache_usage_perc` of older releases became `kv_cache_usage_perc`; it is a share, whatever the name says
-_GAUGES = {
+_METRICS = {
     "running": "vllm:num_requests_running",
     "waiting": "vllm:num_requests_waiting",
     "kv_use": "vllm:kv_cache_usage_perc",
     "old_kv_use": "vllm:gpu_cache_usage_perc",
+    "preemptions": "vllm:num_preemptions_total",
+    "prompt_tokens": "vllm:prompt_tokens_total",
+    "generation_tokens": "vllm:generation_tokens_total",
 }
+_CACHE = "vllm:cache_config_info"
 
 
 class VllmEngine(OpenAiCompatibleEngine):
@@ -51,19 +55,44 @@ class VllmEngine(OpenAiCompatibleEngine):
         return count if isinstance(count, int) else None
 
     async def load(self) -> EngineLoad:
-        """Running and waiting requests and the share of the KV cache in use. Raises EngineUnavailable.
+        """What its /metrics says. Raises EngineUnavailable, also where that page is not vLLM's.
 
         It does not publish --max-num-seqs, so slots are known only from the setting max_running.
         """
-        status, page = await self._get(f"{self.root_url}/metrics")
+        url = f"{self.root_url}/metrics"
+        status, body = await self._get(url)
         if status != 200:
-            raise EngineUnavailable(f"{self.root_url}/metrics answered {status}.")
-        # several series: one per engine core of a data-parallel server
-        values = gauge_values(page.decode("utf-8", "replace"), _GAUGES)
-        kv_use = values["kv_use"] or values["old_kv_use"]
-        return EngineLoad(
-            running=int(sum(values["running"])),
-            waiting=int(sum(values["waiting"])),
-            kv_use=max(kv_use) if kv_use else None,
-            slots=self._settings.max_running,
-        )
+            raise EngineUnavailable(f"{url} answered {status}.")
+        return read_load(body.decode("utf-8", "replace"), self._settings.max_running, url)
+
+
+def read_load(page: str, slots: int | None, url: str = "/metrics") -> EngineLoad:
+    """vLLM's metrics page. Raises EngineUnavailable where it does not say what runs and waits. Pure.
+
+    A data-parallel server has several series of each, one per engine core: they are added up, and of the KV caches
+    the fullest counts.
+    """
+    values = series_values(page, _METRICS)
+    if not values["running"] or not values["waiting"]:
+        raise EngineUnavailable(f"{url} does not tell what runs and waits: is base_url a vLLM server?")
+    kv_use = values["kv_use"] or values["old_kv_use"]
+    made = values["prompt_tokens"] + values["generation_tokens"]
+    return EngineLoad(
+        running=int(sum(values["running"])),
+        waiting=int(sum(values["waiting"])),
+        kv_use=max(kv_use) if kv_use else None,
+        slots=slots,
+        preemptions=int(sum(values["preemptions"])) if values["preemptions"] else None,
+        kv_tokens=_kv_tokens(page),
+        steps=int(sum(made)) if made else None,
+        is_measured=True,
+    )
+
+
+def _kv_tokens(page: str) -> int | None:
+    """Blocks of the KV cache times the tokens in one; None before the cache has been measured out."""
+    cores = [
+        (row.get("num_gpu_blocks", ""), row.get("block_size", "")) for row in series_labels(page, _CACHE)
+    ]
+    known = [int(blocks) * int(size) for blocks, size in cores if blocks.isdecimal() and size.isdecimal()]
+    return sum(known) or None
