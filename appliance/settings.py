@@ -43,6 +43,16 @@ class ServerSettings(BaseModel):
     trusted_proxies: list[str] = Field(
         default_factory=list, description="Networks whose X-Forwarded-* headers count, such as 172.18.0.0/16."
     )
+    drain_s: float = Field(
+        20.0,
+        ge=0,
+        description="What is being answered when the box stops has so long to end; a second Ctrl-C takes the rest.",
+    )
+    slow_reader_s: float = Field(
+        30.0,
+        gt=0,
+        description="A client that takes less than 16 KiB of what waits for it in this time is cut off.",
+    )
     run_page: bool = Field(True, description="Start the page; false for an API-only box.")
 
     @field_validator("public_url")

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import aiohttp
-import uvicorn
 from fastapi import Request
 from starlette.types import Receive, Scope, Send
 
 from appliance.api.app import create_app
+from appliance.api.connections import Patience
+from appliance.api.draining import Draining
 from appliance.api.embedding_answers import EmbeddingAnswers
 from appliance.api.fast_path import FastPath
+from appliance.api.http_server import HttpServer
 from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
 from appliance.bootstrap.gate import GateRoom, build_gate
@@ -79,7 +81,7 @@ class Gateway:
     live: LiveRequests
     identity: KeysAreNames
     session: aiohttp.ClientSession
-    servers: list[uvicorn.Server] = field(default_factory=list)
+    servers: list[HttpServer] = field(default_factory=list)
 
     def post(
         self, route: str, payload: object, key: str = "ana", **headers: str
@@ -119,6 +121,8 @@ async def running_gateway(
     pipelines: Mapping[str, Pipeline] | None = None,
     search: Search | None = None,
     embedder: Embedder | None = None,
+    patience: Patience | None = None,
+    drain_s: float = 1.0,
 ) -> AsyncIterator[Gateway]:
     """Yields when it answers."""
     settings = settings or GateSettings()
@@ -154,21 +158,18 @@ async def running_gateway(
 
     rest = create_app([models_router(offered, identify), metrics_router(room.metrics, identify)])
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await (fast_path if fast_path.serves(scope) else rest)(scope, receive, send)
+    draining = Draining()
 
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        lifespan="off",
-        access_log=False,
-        http="httptools",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if fast_path.serves(scope):
+            await fast_path(scope, receive, send)
+        else:
+            await draining.serve(rest, scope, receive, send)
+
+    server = HttpServer(app, draining, drain_s=drain_s, patience=patience, lifespan=False)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    listening.listen(2048)
     serving = asyncio.create_task(server.serve([listening]))
     await until(lambda: server.started)
     base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -176,7 +177,7 @@ async def running_gateway(
         async with aiohttp.ClientSession() as session:
             yield Gateway(base_url, room, roster, live, identity, session, [server])
     finally:
-        server.should_exit = server.force_exit = True
+        server.should_exit = server.is_hurried = True
         await serving
         await room.close()
         await connections.close()

@@ -96,8 +96,14 @@ class Exchange:
             await self.send_piece(b"data: %b\n\n" % error_event(error, self.request_id))
             await self.end_stream()
 
+    @property
+    def cut_off(self) -> str | None:
+        """Why we closed the connection ourselves (api/connections.py); None: we did not."""
+        reason: str | None = self.scope["state"].get("cut_off")
+        return reason
+
     async def until_gone(self) -> None:
-        """Returns when the client has closed the connection."""
+        """Returns when the connection is closed, by whomever."""
         message: Message = {"type": ""}
         while message["type"] != "http.disconnect":
             message = await self.receive()

@@ -10,22 +10,23 @@ import asyncio
 import time
 from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
-from functools import partial
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
 from appliance import telemetry
+from appliance.api.draining import restarting
 from appliance.api.embedding_answers import EmbeddingAnswers
 from appliance.api.exchange import Exchange
+from appliance.api.interruption import Interruption
 from appliance.api.json_bodies import ClientGone, parse_object, read_body
 from appliance.api.openai_requests import WireRequest, check_request
 from appliance.api.pipeline_answers import Completion, answer_request, as_pieces
 from appliance.domain import Caller, Waiting
-from appliance.errors import CredentialWithdrawn, PartUnavailable
+from appliance.errors import CredentialWithdrawn
 from appliance.fairness.gate import Gate, GatedResponse, Purpose
-from appliance.fairness.ledger import REVOKED, STOPPING
-from appliance.services.accounts.live_requests import LiveRequest, LiveRequests
+from appliance.fairness.ledger import GONE, REVOKED, STOPPING
+from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.chat import Chat
 from inference.errors import EngineStreamBroken, ModelNotFound
 from inference.types import EngineRequest, EngineRoute
@@ -82,7 +83,7 @@ class FastPath:
         except asyncio.CancelledError as error:
             # The process stops: whoever still reads is told, so that a cut answer is not taken for a whole one.
             if STOPPING in error.args:
-                await exchange.fail(PartUnavailable("The gateway is restarting; ask again."))
+                await exchange.fail(restarting())
             raise
         except Exception as error:
             await exchange.fail(error)
@@ -90,38 +91,32 @@ class FastPath:
             telemetry.request_id.reset(token)
 
     async def _handle(self, exchange: Exchange) -> None:
+        moment = self._live.moment
         caller = await self._identity.identify(exchange.scope)
         body = await read_body(exchange.scope, exchange.receive)
         request = check_request(ROUTES[exchange.scope["path"]], parse_object(body))
         del body
-        task = asyncio.current_task()
-        assert task is not None
-        with self._live.track(caller, partial(task.cancel, REVOKED)) as live:
-            await self._while_present(exchange, live, task, self._answer_in_kind(exchange, caller, request))
+        interruption = Interruption()
+        with self._live.track(caller, lambda: interruption.now(REVOKED), since=moment):
+            await self._while_present(exchange, interruption, self._answer_in_kind(exchange, caller, request))
 
     async def _while_present(
-        self, exchange: Exchange, live: LiveRequest, task: asyncio.Task[object], answering: Awaitable[None]
+        self, exchange: Exchange, interruption: Interruption, answering: Awaitable[None]
     ) -> None:
         """Answer, unless the client leaves or its credential is withdrawn: either cancels the work at once."""
-        gone = False
 
         async def watch() -> None:
-            nonlocal gone
             await exchange.until_gone()
-            gone = True
-            task.cancel()
+            interruption.now(exchange.cut_off or GONE)
 
         watcher = asyncio.create_task(watch())
         try:
-            await answering
+            with interruption:
+                await answering
         except asyncio.CancelledError as error:
-            if gone:
-                task.uncancel()
-                raise ClientGone from error
-            if live.is_withdrawn:
-                task.uncancel()
-                raise CredentialWithdrawn from error
-            raise
+            if interruption.reason is None:
+                raise
+            raise (CredentialWithdrawn if interruption.reason == REVOKED else ClientGone) from error
         finally:
             watcher.cancel()
 

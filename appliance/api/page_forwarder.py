@@ -214,6 +214,7 @@ class PageForwarder:
             return await response.text()
 
     async def _forward(self, request: Request, answer: _Answer) -> None:
+        moment = self._live.moment
         caller = await self._identify(request)
         if caller.session_id is None:
             raise NotAuthenticated
@@ -225,7 +226,7 @@ class PageForwarder:
         # The body goes on in the form that was checked: a duplicate key cannot mean one thing here and another there.
         data = None if body is None else orjson.dumps(body)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_UI_PAGE_TIMEOUT_S)
-        with self._live.track(caller) as live:
+        with self._live.track(caller, since=moment) as live:
             async with self._upstream(request, request.url.path, headers, data, timeout) as response:
                 await self._relay(request, response, answer, live)
 

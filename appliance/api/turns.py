@@ -70,11 +70,12 @@ def turn_routes(
         after: Annotated[int, Query(ge=0)] = 0,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> StreamingResponse:
+        moment = live.moment
         caller = await identify(request)
         if last_event_id is not None and last_event_id.isdecimal():
             after = max(after, int(last_event_id[:18]))
         events = await turns.follow(caller, turn_id, after)
-        frames = _frames(_while_allowed(events, live, caller), lambda: identify(request), clock)
+        frames = _frames(_while_allowed(events, live, caller, moment), lambda: identify(request), clock)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
@@ -112,10 +113,10 @@ def turn_routes(
 
 
 async def _while_allowed(
-    events: AsyncIterator[TurnEvent | None], live: LiveRequests, caller: Caller
+    events: AsyncIterator[TurnEvent | None], live: LiveRequests, caller: Caller, since: int
 ) -> AsyncIterator[TurnEvent | None]:
     """The same events until the caller's credential is withdrawn. Raises CredentialWithdrawn."""
-    with live.track(caller) as request:
+    with live.track(caller, since=since) as request:
         withdrawn = asyncio.create_task(request.withdrawn())
         step: asyncio.Future[TurnEvent | None] | None = None
         try:

@@ -15,7 +15,8 @@ from appliance.bootstrap.box import Box
 from appliance.supervisor.child import ChildSpec
 from appliance.supervisor.readiness import accepts_on
 
-# On the way down, after the gateway, the worker and the page, which use them. At most 4.7 s in all.
+# On the way down, after the gateway, the worker and the page, which use them. At most 4.7 s in all,
+# and server.drain_s for what is being answered.
 _MODELS, _VALKEY, _DATABASE = 1, 2, 3
 _ROOT = Path(__file__).resolve().parent.parent.parent  # holds our packages, installed or not
 
@@ -61,6 +62,7 @@ def gateway_specs(box: Box, descriptor: int) -> list[ChildSpec]:
             env=_environment(),
             pass_fds=(descriptor,),
             stop_timeout_s=2.2,
+            drain_s=box.settings.server.drain_s,
         )
         for number in range(1, count + 1)
     ]

@@ -6,43 +6,25 @@ import argparse
 import socket
 import sys
 
-import uvicorn
-from starlette.types import ASGIApp
-
+from appliance.api.connections import Patience
+from appliance.api.http_server import HttpServer
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter, options_of
 from appliance.bootstrap.joined import Gateway
 from appliance.supervisor.listening import listen
 from appliance.supervisor.readiness import announce_ready
 
-DRAIN_S = 2
 
-
-class GatewayServer(uvicorn.Server):
-    """uvicorn that tells the supervisor when it accepts requests."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            announce_ready()
-
-
-def serve(application: ASGIApp, listening: socket.socket) -> None:
-    """Serve until SIGTERM; what is being sent gets DRAIN_S seconds to end."""
-    config = uvicorn.Config(
-        application,
-        http="httptools",
-        loop="uvloop",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,  # uvicorn would believe X-Forwarded-* of anybody on loopback: api/origins.py decides
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=DRAIN_S,
+def serve(gateway: Gateway, box: Box, listening: socket.socket) -> None:
+    """Serve until SIGTERM; what is being answered then gets server.drain_s seconds to end."""
+    settings = box.settings.server
+    server = HttpServer(
+        gateway,
+        gateway.draining,
+        drain_s=settings.drain_s,
+        patience=Patience(reader_s=settings.slow_reader_s),
+        on_started=announce_ready,
     )
-    server = GatewayServer(config)
     server.run(sockets=[listening])
 
 
@@ -53,7 +35,7 @@ def _run(box: Box, options: argparse.Namespace) -> int:
         host, _, port = options.listen.rpartition(":")
         listening = listen(host.strip("[]"), int(port))
     with listening:
-        serve(Gateway(box), listening)
+        serve(Gateway(box), box, listening)
     return 0
 
 

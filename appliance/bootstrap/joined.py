@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.api.accounts import account_routers
 from appliance.api.app import create_app
+from appliance.api.draining import Draining
 from appliance.api.embedding_answers import EmbeddingAnswers
 from appliance.api.fast_path import FastPath
 from appliance.api.health import health_router
@@ -54,6 +55,7 @@ class Gateway:
     def __init__(self, box: Box) -> None:
         self._box = box
         self._stack = AsyncExitStack()
+        self.draining = Draining()
         self._fast: FastPath | None = None
         self._api: ASGIApp | None = None
         self._page: ASGIApp | None = None
@@ -66,9 +68,9 @@ class Gateway:
         if self._fast.serves(scope):
             await self._fast(scope, receive, send)
         elif scope["path"].startswith(_API_PREFIXES):
-            await self._api(scope, receive, send)
+            await self.draining.serve(self._api, scope, receive, send)
         else:
-            await self._page(scope, receive, send)
+            await self.draining.serve(self._page, scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -137,6 +139,7 @@ class Gateway:
             live=accounts.live,
         )
         await self._keep(page.open, page.close)
+        self.draining.add_work(lambda: page.turns.is_writing)
         health = build_health(box, database, valkey, embedder)
         offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
         routers: list[APIRouter] = [

@@ -30,8 +30,14 @@ Status = Literal["completed", "client_gone", "revoked", "refused", "failed", "br
 REVOKED = "revoked"
 """Message of the cancellation that ends a request whose credential was withdrawn."""
 
-STOPPING = "Task cancelled, timeout graceful shutdown exceeded"
-"""Message of uvicorn's cancellation when the process stops and the request has not ended in time."""
+STOPPING = "stopping"
+"""Message of the cancellation when the process stops and the request has not ended in time."""
+
+GONE = "gone"
+"""Message of the cancellation when the client closed the connection."""
+
+SLOW_READER = "slow_reader"
+"""Message of the cancellation when we closed it, because the client did not take its answer."""
 
 _LATEST_S = 0.05  # a request in the queue is on disk by then
 _ENDS_EVERY_S = 0.05
@@ -135,6 +141,8 @@ class Entry:
         match error:
             case asyncio.CancelledError() if STOPPING in error.args:
                 end.status, end.error_code = "broken", "gateway_stopping"
+            case asyncio.CancelledError() if SLOW_READER in error.args:
+                end.status, end.error_code = "client_gone", "slow_reader"
             case asyncio.CancelledError() | GeneratorExit():
                 end.status = "revoked" if REVOKED in error.args else "client_gone"
             case ConnectionError():

@@ -167,11 +167,17 @@ class Turns:
             writer.stop("interrupted")
         await asyncio.gather(*(task for _, task in running), return_exceptions=True)
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether an answer is being written in this process."""
+        return bool(self._tasks)
+
     async def begin(self, caller: Caller, new: NewTurn) -> Turn:
         """Record the question and start writing; the turn is on disk when this returns.
 
         Raises NotFound for a conversation that is not the caller's.
         """
+        moment = self._live.moment
         history: Sequence[ChatMessage] = ()
         if new.conversation_id is not None:
             await self._repository.conversation(caller.viewer, new.conversation_id)
@@ -188,7 +194,7 @@ class Turns:
             request_id=f"turn-{turn.id}",
         )
         writer = TurnWriter(turn.id, caller.viewer, self._log, self._repository)
-        task = asyncio.create_task(self._write(writer, caller, turn, request), name=f"turn {turn.id}")
+        task = asyncio.create_task(self._write(writer, caller, turn, request, moment), name=f"turn {turn.id}")
         self._tasks[turn.id] = (writer, task)
         task.add_done_callback(lambda _: self._tasks.pop(turn.id, None))
         return turn
@@ -254,9 +260,12 @@ class Turns:
         await self._log.forget(caller.user_id, conversation_id)
         await self._log.discard(turn_ids)
 
-    async def _write(self, writer: TurnWriter, caller: Caller, turn: Turn, request: AnswerRequest) -> None:
+    async def _write(
+        self, writer: TurnWriter, caller: Caller, turn: Turn, request: AnswerRequest, since: int
+    ) -> None:
         # Signing out leaves an answer to be read later, as closing the tab does; a suspension ends it.
-        with self._live.track(replace(caller, session_id=None), lambda: writer.stop("stopped")):
+        asker = replace(caller, session_id=None)
+        with self._live.track(asker, lambda: writer.stop("stopped"), since=since):
             await writer.write(self._answerer.answer(caller, request))
         if writer.answer.strip():
             messages = [*request.messages, ChatMessage("assistant", writer.answer)]

@@ -30,6 +30,7 @@ class ChildSpec:
     probe: None where it says so itself (readiness.announce_ready). account: the user it runs as, when not ours.
     death_signal: what the kernel sends it when the supervisor dies without a word.
     stop_phase: on the way down, lower phases are gone before the next begins; equal ones stop side by side.
+    drain_s: what it may take beyond stop_timeout_s to finish what it is doing; a second stop signal tells it to hurry.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ChildSpec:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 2.0
     stop_phase: int = 0
+    drain_s: float = 0.0
     death_signal: signal.Signals = signal.SIGKILL
 
 
@@ -99,13 +101,18 @@ class Child:
         process = self._process
         if process is None:
             return
-        patience_s = self.spec.stop_timeout_s if timeout_s is None else timeout_s
+        patience_s = self.spec.stop_timeout_s + self.spec.drain_s if timeout_s is None else timeout_s
         if patience_s > 0:
             _signal(process.pid, self.spec.stop_signal)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), patience_s)
         if self._process is process:
             _signal_group(process.pid, signal.SIGKILL)
+
+    def hurry(self) -> None:
+        """What it was doing need not be finished."""
+        if self._process is not None and self.spec.drain_s > 0:
+            _signal(self._process.pid, self.spec.stop_signal)
 
     async def _run_once(self) -> str:
         ready_read, ready_write = os.pipe() if self.spec.probe is None else (-1, -1)

@@ -21,6 +21,7 @@ from appliance.telemetry import now
 DEATHS_BEFORE_GIVING_UP = 3
 SERVERS_TIMEOUT_S = 120.0
 SERVICE_TIMEOUT_S = 60.0
+HURRIED_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class Plan:
 
 
 class Supervisor:
-    """Runs a Plan. data: where the state file lies; url: what people use; hurry: once set, stop ends all at once."""
+    """Runs a Plan. data: where the state file lies; url: what people use.
+
+    hurry: once set, nothing is waited for but an orderly end, HURRIED_S a phase.
+    """
 
     def __init__(
         self, plan: Plan, data: Path, log: LogSink, hurry: asyncio.Event, *, version: str, url: str
@@ -114,6 +118,9 @@ class Supervisor:
         await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         if not stopping.done():
+            for child in children:
+                child.hurry()
+            await asyncio.wait({stopping}, timeout=HURRIED_S)
             await self._stop_all(children, 0)
             await stopping
         await asyncio.gather(*(self._tasks[child.spec.name] for child in children), return_exceptions=True)

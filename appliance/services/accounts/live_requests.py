@@ -1,7 +1,8 @@
 """Requests that are running in this process, so that a withdrawn credential ends them at once.
 
-A key or session that was withdrawn stays remembered: a request that was let in just before and registers just after
-is ended as well. Knows nothing of HTTP or of how the news arrives.
+What was withdrawn stays remembered: a request that was let in just before and registers just after is ended as well.
+Keys and sessions never come back, so their ids are enough; a person may be let in again, so there it counts whether it
+was withdrawn after the request was let in (`moment`). Knows nothing of HTTP or of how the news arrives.
 """
 
 from __future__ import annotations
@@ -79,18 +80,24 @@ class LiveRequests:
     def __init__(self) -> None:
         self._requests: set[LiveRequest] = set()
         self._gone: OrderedDict[UUID, None] = OrderedDict()
+        self._people: OrderedDict[tuple[UUID, Role | None], tuple[int, Withdrawal]] = OrderedDict()
+        self.moment = 0
+        """Moves with every withdrawal. Take it before asking who somebody is, and hand it to `track`."""
 
     @contextmanager
     def track(
-        self, caller: Caller, on_withdrawn: Callable[[], object] | None = None
+        self, caller: Caller, on_withdrawn: Callable[[], object] | None = None, since: int | None = None
     ) -> Iterator[LiveRequest]:
-        """Register a request while it runs: `with live.track(caller, upstream.close) as request: …`."""
+        """Register a request while it runs: `with live.track(caller, upstream.close) as request: …`.
+
+        since: the `moment` before the caller was identified; None: just now.
+        """
         request = LiveRequest(caller)
         if on_withdrawn is not None:
             request.on_withdrawn(on_withdrawn)
         self._requests.add(request)
         try:
-            if caller.key_id in self._gone or caller.session_id in self._gone:
+            if self._was_withdrawn(caller, self.moment if since is None else since):
                 request._withdraw()
             yield request
         finally:
@@ -118,15 +125,36 @@ class LiveRequests:
 
     def withdraw(self, withdrawal: Withdrawal) -> int:
         """End what it concerns; returns how many requests that were."""
+        self._remember(withdrawal)
+        concerned = [request for request in self._requests if withdrawal.concerns(request.caller)]
+        for request in concerned:
+            request._withdraw()
+        return len(concerned)
+
+    def _remember(self, withdrawal: Withdrawal) -> None:
+        self.moment += 1
         for gone in (withdrawal.key_id, withdrawal.session_id):
             if gone is not None:
                 self._gone[gone] = None
                 if len(self._gone) > _REMEMBERED:
                     self._gone.popitem(last=False)
-        concerned = [request for request in self._requests if withdrawal.concerns(request.caller)]
-        for request in concerned:
-            request._withdraw()
-        return len(concerned)
+        if withdrawal.user_id is not None:
+            key = (withdrawal.user_id, withdrawal.role)
+            self._people.pop(key, None)
+            self._people[key] = (self.moment, withdrawal)
+            if len(self._people) > _REMEMBERED:
+                self._people.popitem(last=False)
+
+    def _was_withdrawn(self, caller: Caller, since: int) -> bool:
+        if caller.key_id in self._gone or caller.session_id in self._gone:
+            return True
+        if since == self.moment:
+            return False
+        for role in (None, *Role):
+            moment, withdrawal = self._people.get((caller.user_id, role), (0, None))
+            if withdrawal is not None and moment > since and withdrawal.concerns(caller):
+                return True
+        return False
 
     @property
     def callers(self) -> list[Caller]:
