@@ -19,6 +19,8 @@ from inference.types import Usage
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"([a-z_]{1,32})"')
 _ERROR_EVENT = re.compile(rb'(?:^|\n)(?:data|error):\s*\{\s*"(?:error|code|message)"')
+_FLAT = rb"[^{}]*"
+_SHALLOW_OBJECT = re.compile(rb"\{" + _FLAT + rb"(?:\{" + _FLAT + rb"\}" + _FLAT + rb")*\}")
 _EVENT_END = re.compile(rb"\r\n\r\n|\n\n")
 _MOST_PENDING_BYTES = 1024 * 1024
 _EDGE_BYTES = 8 * 1024
@@ -148,13 +150,11 @@ def estimated_prompt_tokens(payload: Mapping[str, Any]) -> int:
 
 
 def _object_at(data: bytes, start: int) -> object:
-    """The JSON object that begins there; None where it is cut off."""
-    depth = 0
-    for index in range(start, min(len(data), start + 4096)):
-        depth += (data[index] == 0x7B) - (data[index] == 0x7D)
-        if depth == 0:
-            try:
-                return orjson.loads(data[start : index + 1])
-            except orjson.JSONDecodeError:
-                return None
-    return None
+    """The JSON object that begins there, of objects at most two deep; None where it is cut off."""
+    found = _SHALLOW_OBJECT.match(data, start)
+    if found is None:
+        return None
+    try:
+        return orjson.loads(found[0])
+    except orjson.JSONDecodeError:
+        return None
