@@ -6,7 +6,8 @@
     python -m inference.testing.fake_engine --port 8000 --pace-ms 20 --tokens 200
 
 Says back what it was told, calls the first tool it is given, fills in any JSON schema; remembers what arrived
-(`requests`) and who went away (`running`, `aborted`); fails in the ways real servers do (`fault`).
+(`requests`) and who went away (`running`, `aborted`); fails in the ways real servers do (`behaviour.fault`). Its
+metrics page tells the truth, or what a test makes it tell (`metrics`), and may fail while answers go on.
 """
 
 from __future__ import annotations
@@ -15,11 +16,8 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count
-from typing import Any
 
 import orjson
 from aiohttp import web
@@ -36,6 +34,7 @@ from inference.testing.answers import (
     tokens_of,
     tool_called,
 )
+from inference.testing.behaviour import Behaviour, Fault, Reply
 from inference.testing.fake_server import DroppedOnPurpose, FakeServer
 from inference.testing.openai_shapes import (
     Choice,
@@ -45,51 +44,13 @@ from inference.testing.openai_shapes import (
     tool_call_deltas,
     whole_choice,
 )
+from inference.testing.vllm_metrics import MetricsFault, VllmMetrics
 
-Reply = str | Callable[[Mapping[str, Any]], str]
-
-
-class Fault(StrEnum):
-    """What goes wrong."""
-
-    NONE = "none"
-    HTTP_500 = "http500"
-    HTTP_429 = "http429"
-    HANG = "hang"
-    """Takes the request and never answers."""
-    DIE = "die"
-    """Drops the connection after `fault_after_tokens`; a call without streaming has had no byte then."""
-    MALFORMED = "malformed"
-    """One chunk after `fault_after_tokens` is broken JSON."""
-    ERROR_EVENT = "error_event"
-    """An error event after `fault_after_tokens`, and no [DONE]."""
-    NO_DONE = "no_done"
-    """The stream ends properly but for its [DONE]."""
-    SLOW = "slow"
-    """A silence of `slow_s` after `fault_after_tokens`."""
-
-
-@dataclass
-class Behaviour:
-    """How it answers; may be changed between requests. Times in seconds."""
-
-    reply: Reply = echo
-    tokens: int | None = None
-    """Answer with so many tokens of filler instead of the reply."""
-    ttft_s: float = 0.0
-    """From the request to the first token."""
-    pace_s: float = 0.0
-    """From token to token."""
-    fault: Fault = Fault.NONE
-    fault_times: int | None = None
-    """How many requests the fault hits; None: all."""
-    fault_after_tokens: int = 2
-    slow_s: float = 30.0
-    retry_after_s: float = 2.0
+__all__ = ["Behaviour", "FakeEngine", "Fault", "MetricsFault", "Reply"]
 
 
 class FakeEngine(FakeServer):
-    """See the module. behaviour is what tests change; slots is how many requests run at once, the rest wait."""
+    """See the module. behaviour and metrics are what tests change; slots: requests that run at once, the rest wait."""
 
     def __init__(
         self,
@@ -110,7 +71,8 @@ class FakeEngine(FakeServer):
         self._api_key = api_key
         self._numbers = count(1)
         self._last_prompt: list[str] = []
-        self._tokens_made = 0
+        self._prompt_tokens = self._tokens_made = 0
+        self.metrics = VllmMetrics(self.models[0] if self.models else "")
 
     @property
     def base_url(self) -> str:
@@ -214,18 +176,24 @@ class FakeEngine(FakeServer):
     async def _answer_whole(self, request: web.Request, payload: JsonObject, fault: Fault) -> web.Response:
         is_chat = request.path.endswith("chat/completions")
         choices = self._choices(payload, is_chat)
-        length = max(len(choice.pieces) for choice in choices)
-        await asyncio.sleep(self.behaviour.pace_s * length)
+        await self._generate(max(len(choice.pieces) for choice in choices))
         if fault is Fault.DIE:
             _drop(request)
         if fault is Fault.SLOW:
             await asyncio.sleep(self.behaviour.slow_s)
         if fault is Fault.MALFORMED:
             return web.Response(body=b'{"choices": [', content_type="application/json")
-        self._tokens_made += length
         base = self._base(payload, "chat.completion" if is_chat else "text_completion")
         whole = [whole_choice(choice, is_chat) for choice in choices]
         return _json({**base, "choices": whole, "usage": self._usage(payload, choices)})
+
+    async def _generate(self, length: int) -> None:
+        """So many tokens that nobody sees coming; counted about once a second, as they are made."""
+        at_once = max(1, int(1 / self.behaviour.pace_s)) if self.behaviour.pace_s > 0 else max(1, length)
+        for made in range(0, length, at_once):
+            count_now = min(at_once, length - made)
+            await asyncio.sleep(self.behaviour.pace_s * count_now)
+            self._tokens_made += count_now
 
     def _choices(self, payload: JsonObject, is_chat: bool) -> list[Choice]:
         prompt = payload.get("prompt")
@@ -255,6 +223,7 @@ class FakeEngine(FakeServer):
 
     def _usage(self, payload: JsonObject, choices: Sequence[Choice]) -> JsonObject:
         prompt = prompt_tokens_of(payload)
+        self._prompt_tokens += len(prompt)
         cached, self._last_prompt = shared_prefix(prompt, self._last_prompt), prompt
         made = sum(1 for choice in choices for piece in choice.pieces if carries_a_token(piece))
         return {
@@ -324,18 +293,8 @@ class FakeEngine(FakeServer):
         return _json({"version": "0.0.0-fake"})
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        label = f'{{engine="0",model_name="{self.models[0] if self.models else ""}"}}'
-        rows = {
-            "num_requests_running": ("gauge", self.running),
-            "num_requests_waiting": ("gauge", self.waiting),
-            "kv_cache_usage_perc": ("gauge", min(1.0, self.running / 100)),
-            "generation_tokens_total": ("counter", self._tokens_made),
-        }
-        page = "".join(
-            f"# TYPE vllm:{name} {kind}\nvllm:{name}{label} {float(value)}\n"
-            for name, (kind, value) in rows.items()
-        )
-        return web.Response(text=page, content_type="text/plain")
+        page = await self.metrics.page(self.running, self.waiting, self._prompt_tokens, self._tokens_made)
+        return web.Response(text=page, content_type="text/plain") if page else web.Response(status=500)
 
 
 def _event(value: JsonObject) -> bytes:

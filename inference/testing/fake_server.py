@@ -30,13 +30,14 @@ class FakeServer:
     """`async with` starts it on a free port of 127.0.0.1 and stops it.
 
     requests: everything POSTed. running, waiting: now; peak_running: the most at once. finished: answered to the
-    end. aborted: given up because the client went away.
+    end. aborted: given up because the client went away. slots: requests that run at once.
     """
 
     def __init__(self, *, slots: int = 64) -> None:
         self.requests: list[RecordedRequest] = []
         self.running = self.waiting = self.peak_running = self.finished = self.aborted = 0
         self.host, self.port = "127.0.0.1", 0
+        self.slots = slots
         self._slots = asyncio.Semaphore(slots)
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -82,6 +83,12 @@ class FakeServer:
             while not condition(self):
                 self._changed.clear()
                 await self._changed.wait()
+
+    def add_slots(self, count: int) -> None:
+        """Run so many more at once, as after a restart with other options; whoever waits begins now."""
+        self.slots += count
+        for _ in range(count):
+            self._slots.release()
 
     async def record(self, request: web.Request) -> dict[str, Any]:
         """Remember a request and return its payload."""
