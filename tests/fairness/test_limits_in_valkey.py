@@ -1,0 +1,226 @@
+"""limits.lua in a real Valkey answers as limits.py does, whatever the history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from itertools import count
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from appliance.fairness.admission import AppliedLimit, LimitKind, LimitState
+from appliance.fairness.limits import BudgetWindow, Limits, window_of
+from tests.conftest import Servers
+
+KINDS: tuple[LimitKind, ...] = (
+    "requests_per_minute",
+    "tokens_per_minute",
+    "tokens_per_day",
+    "tokens_per_month",
+    "concurrent_requests",
+)
+NOON_MS = 1_772_366_400_000  # 2026-03-01 12:00 UTC: an hour's jump back stays in March, a day's does not
+_PREFIXES = count()
+_CALLS = """
+local operation, call = ARGV[1], cjson.decode(ARGV[2])
+if operation == 'take' then
+  local refusal, states = limits.take(KEYS[1], call.now_ms, call.entries, call.tokens)
+  return { refusal or {}, states }
+elseif operation == 'settle' then
+  limits.settle(KEYS[1], call.now_ms, call.entries, call.charged, call.actual, call.is_over, call.taken_ms)
+elseif operation == 'restore' then
+  limits.restore(KEYS[1], call.entries)
+elseif operation == 'seed' then
+  limits.seed(KEYS[1], call.member, call.tokens)
+else
+  return limits.states(KEYS[1], call.now_ms, call.entries)
+end
+"""
+
+
+class LimitsInValkey:
+    """limits.lua, asked as limits.py is."""
+
+    def __init__(self, valkey: Redis) -> None:
+        lua = (resources.files("appliance.fairness") / "limits.lua").read_text(encoding="utf-8")
+        self._script = valkey.register_script(lua + _CALLS)
+        self._valkey = valkey
+        self.prefix = f"{{test}}:{next(_PREFIXES)}:"
+
+    def take(
+        self, now_ms: int, limits: Sequence[AppliedLimit], tokens: int
+    ) -> tuple[list[int], list[list[int]]]:
+        refusal, states = self._call("take", now_ms=now_ms, entries=_entries(limits), tokens=tokens)
+        return refusal, states
+
+    def settle(self, now_ms: int, limits: Sequence[AppliedLimit], **values: object) -> None:
+        self._call("settle", now_ms=now_ms, entries=_entries(limits), **values)
+
+    def restore(self, limits: Sequence[AppliedLimit]) -> None:
+        self._call("restore", entries=_entries(limits))
+
+    def states(self, now_ms: int, limits: Sequence[AppliedLimit]) -> list[list[int]]:
+        found: list[list[int]] = self._call("states", now_ms=now_ms, entries=_entries(limits))
+        return found
+
+    def unseeded(self) -> set[str]:
+        members: Any = self._valkey.smembers(self.prefix + "limit:unseeded")
+        return {member.decode() for member in members}
+
+    def seed(self, member: str, tokens: int) -> None:
+        self._call("seed", member=member, tokens=tokens)
+
+    def empty(self) -> None:
+        keys: Any = self._valkey.keys(self.prefix + "*")
+        if keys:
+            self._valkey.delete(*keys)
+
+    def lifetimes(self) -> list[int]:
+        """Of every key that there is, in ms; -1 would be for ever."""
+        keys: Any = self._valkey.keys(self.prefix + "*")
+        return [int(self._valkey.pttl(key)) for key in keys]
+
+    def _call(self, operation: str, **call: object) -> Any:
+        return self._script(keys=[self.prefix], args=[operation, orjson.dumps(call)])
+
+
+@pytest.fixture(scope="module")
+def valkey_client(servers: Servers) -> Iterator[Redis]:
+    """A plain client: hypothesis does not await."""
+    with Redis.from_url(servers.valkey.url) as client:
+        yield client
+
+
+limit_values = st.one_of(st.integers(1, 20), st.sampled_from([1000, 60_000, 1_000_000_000]))
+applied = st.builds(
+    AppliedLimit, st.sampled_from(["user:ana", "model:a b"]), st.sampled_from(KINDS), limit_values
+)
+sets_of_limits = st.lists(applied, min_size=1, max_size=5, unique_by=lambda limit: (limit.scope, limit.kind))
+steps_ms = st.one_of(
+    st.integers(0, 300),
+    st.integers(1000, 70_000),
+    st.sampled_from([3_600_000, -3_600_000, -5, 86_400_000, -86_400_000, 32 * 86_400_000]),
+)
+tokens_used = st.one_of(st.integers(0, 25), st.integers(0, 2_000_000))
+
+
+@dataclass
+class Twins:
+    """Both, and what was taken."""
+
+    lua: LimitsInValkey
+    python: Limits = field(default_factory=Limits)
+    now_ms: int = NOON_MS
+    taken: list[tuple[list[AppliedLimit], int, int]] = field(default_factory=list)
+
+    def take(self, limits: list[AppliedLimit], tokens: int) -> None:
+        refused, states = self.python.take(self.now_ms, limits, tokens)
+        lua_refused, lua_states = self.lua.take(self.now_ms, limits, tokens)
+        assert lua_states == _rows(states)
+        if refused is None:
+            assert lua_refused == []
+            self.taken.append((limits, tokens, self.now_ms))
+        else:
+            wait_ms = -1 if refused.retry_after_s is None else round(refused.retry_after_s * 1000)
+            assert lua_refused == [limits.index(refused.limit) + 1, wait_ms]
+
+    def settle(self, which: int, actual: int, is_over: bool, knows_when: bool) -> None:
+        if not self.taken:
+            return
+        limits, charged, taken_ms = self.taken[which % len(self.taken)]
+        when = taken_ms if knows_when else None
+        self.python.settle(self.now_ms, limits, charged, actual, is_over=is_over, taken_ms=when)
+        more = {"taken_ms": when} if knows_when else {}
+        self.lua.settle(self.now_ms, limits, charged=charged, actual=actual, is_over=is_over, **more)
+        self.look(limits)
+
+    def look(self, limits: list[AppliedLimit]) -> None:
+        assert self.lua.states(self.now_ms, limits) == _rows(self.python.states(self.now_ms, limits))
+
+    def seed(self, tokens: int) -> None:
+        unseeded = self.python.unseeded()
+        members = {_member(window, since_ms): window for window, since_ms in unseeded.items()}
+        assert self.lua.unseeded() == set(members)
+        for member, window in members.items():
+            self.python.seed(window, tokens)
+            self.lua.seed(member, tokens)
+            self.lua.seed(member, tokens + 1)  # the first time counts
+
+    def empty(self) -> None:
+        """Everything is lost, while what was taken still runs."""
+        self.python = Limits()
+        self.lua.empty()
+
+    def restore(self, limits: list[AppliedLimit]) -> None:
+        self.python.restore(limits)
+        self.lua.restore(limits)
+
+
+operations = st.one_of(
+    st.tuples(st.just("take"), st.tuples(sets_of_limits, tokens_used)),
+    st.tuples(st.just("take"), st.tuples(sets_of_limits, tokens_used)),
+    st.tuples(st.just("settle"), st.tuples(st.integers(0, 50), tokens_used, st.booleans(), st.booleans())),
+    st.tuples(st.just("look"), st.tuples(sets_of_limits)),
+    st.tuples(st.just("restore"), st.tuples(sets_of_limits)),
+    st.tuples(st.just("seed"), st.tuples(tokens_used)),
+    st.tuples(st.just("empty"), st.just(())),
+)
+
+
+A_DAY = [AppliedLimit("user:ana", "tokens_per_day", 100)]
+LOST_WHILE_IT_RAN = [
+    (0, ("take", (A_DAY, 20))),
+    (1, ("empty", ())),
+    (1, ("take", (A_DAY, 10))),
+    (1, ("settle", (0, 30, True, True))),
+    (1, ("seed", (7,))),
+    (1, ("settle", (0, 30, True, True))),
+    (1, ("look", (A_DAY,))),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@example(history=LOST_WHILE_IT_RAN)
+@given(history=st.lists(st.tuples(steps_ms, operations), max_size=40))
+def test_python_and_lua_give_the_same_answers(
+    valkey_client: Redis, history: list[tuple[int, tuple[str, tuple[Any, ...]]]]
+) -> None:
+    """Any history of takes, settlements, looks, seeds, losses and clock jumps: the same states, refusals and waits."""
+    twins = Twins(LimitsInValkey(valkey_client))
+
+    for step_ms, (operation, values) in history:
+        twins.now_ms += step_ms
+        getattr(twins, operation)(*values)
+
+    assert -1 not in twins.lua.lifetimes()
+
+
+@settings(max_examples=300, deadline=None)
+@given(now_ms=st.integers(0, 4_102_444_800_000), kind=st.sampled_from(["tokens_per_day", "tokens_per_month"]))
+def test_both_calendars_agree(valkey_client: Redis, now_ms: int, kind: LimitKind) -> None:
+    """From 1970 to 2100 a budget of the script is whole again when Python's calendar says so."""
+    lua, limit = LimitsInValkey(valkey_client), AppliedLimit("user:ana", kind, 10)
+
+    lua.take(now_ms, [limit], 1)
+
+    window = window_of(limit, now_ms)
+    assert lua.states(now_ms, [limit]) == [[9, window.end_ms - now_ms]]
+    assert lua.unseeded() == {_member(window, now_ms)}
+
+
+def _entries(limits: Sequence[AppliedLimit]) -> list[dict[str, object]]:
+    return [{"scope": limit.scope, "kind": limit.kind, "most": limit.most} for limit in limits]
+
+
+def _rows(states: Sequence[LimitState]) -> list[list[int]]:
+    return [[state.remaining, round(state.reset_s * 1000)] for state in states]
+
+
+def _member(window: BudgetWindow, since_ms: int) -> str:
+    return f"{window.kind} {window.start_ms} {since_ms} {window.scope}"
