@@ -17,7 +17,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from appliance.api.errors import error_body
-from appliance.fairness.ledger import SLOW_READER
+from appliance.fairness.cancellation import SLOW_READER
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 100

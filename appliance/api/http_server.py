@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from appliance.api.connections import ClientConnection, Patience
 from appliance.api.draining import Draining
-from appliance.fairness.ledger import STOPPING
+from appliance.fairness.cancellation import STOPPING
 
 logger = logging.getLogger(__name__)
 
