@@ -46,8 +46,13 @@ class Started:
     log_file: Path
 
 
-def run_box(data: Path, config: Path | None, announce: Callable[[Started], None]) -> None:
-    """Run everything in the foreground until SIGINT or SIGTERM. Raises StartupError with the remedy."""
+def run_box(
+    data: Path, config: Path | None, announce: Callable[[Started], None], *, gate_only: bool = False
+) -> None:
+    """Run everything in the foreground until SIGINT or SIGTERM. Raises StartupError with the remedy.
+
+    gate_only: the databases and the gateway, without documents, page or engines of our own.
+    """
     data = data.resolve()
     _allow_many_files()
     account = account_for_servers()
@@ -64,7 +69,7 @@ def run_box(data: Path, config: Path | None, announce: Callable[[Started], None]
             stamp_version(data, __version__)
             make_private_folder(box.sockets)
             with listen(settings.server.host, settings.server.port) as listening:
-                asyncio.run(_run(box, listening, log, announce))
+                asyncio.run(_run(box, listening, log, announce, gate_only=gate_only))
         finally:
             log.close()
 
@@ -77,7 +82,14 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Callable[[Started], None]) -> None:
+async def _run(
+    box: Box,
+    listening: socket.socket,
+    log: LogSink,
+    announce: Callable[[Started], None],
+    *,
+    gate_only: bool,
+) -> None:
     url = address_of(listening, box.settings.server.public_url)
     is_first_start = not box.credentials_path.exists()
     stop = asyncio.Event()
@@ -100,8 +112,8 @@ async def _run(box: Box, listening: socket.socket, log: LogSink, announce: Calla
         servers=server_specs(box),
         prepare=prepare,
         required=gateway_specs(box, listening.fileno()),
-        others=other_specs(box),
-        last=page_specs(box, loopback_address_of(listening)),
+        others=[] if gate_only else other_specs(box),
+        last=[] if gate_only else page_specs(box, loopback_address_of(listening)),
     )
     supervisor = Supervisor(plan, box.data, log, hurry, version=__version__, url=url)
     starting = asyncio.create_task(supervisor.start())

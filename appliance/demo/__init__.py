@@ -1,0 +1,1 @@
+"""What the appliance does, shown on a throwaway box of its own with a model that shows plumbing, not intelligence."""
