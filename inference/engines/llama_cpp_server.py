@@ -12,6 +12,8 @@ import argparse
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,11 +68,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     sys.stdout.write(f"llama.cpp serves {options.model.name} on {server.listening_address}\n")
     sys.stdout.flush()
-    # A supervisor that was killed must leave no model in memory: end when the parent has changed.
-    while signal.sigtimedwait(_ENDINGS, 1.0) is None and os.getppid() == parent:
-        pass
+    threading.Thread(target=_end_without, args=(parent,), daemon=True).start()
+    # Not sigtimedwait: stopped and continued (Ctrl-Z) past its timeout it reports a signal that never came (CPython).
+    signal.sigwait(_ENDINGS)
     # The server's destructor waits for running answers; whoever stops us has decided that they end.
     sys.stdout.flush()
+    os._exit(0)
+
+
+def _end_without(parent: int) -> None:
+    """A supervisor that was killed must leave no model in memory: end when the parent has changed."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
     os._exit(0)
 
 
