@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
@@ -10,13 +11,16 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from appliance.fairness.contact import PostgresContact
 from appliance.fairness.fifo_queue import FifoQueue
 from appliance.fairness.gate import Gate
 from appliance.fairness.leases import LEASE_S, Leases
 from appliance.fairness.ledger import Ledger
 from appliance.fairness.load_watch import LoadWatch
 from appliance.fairness.metrics import GateMetrics
+from appliance.fairness.recording import Recording
 from appliance.fairness.settings import GateSettings
+from appliance.fairness.spool import Spool
 from appliance.storage.usage import UsageStore, ledger_url
 from inference.ports import ChatEngine
 from inference.roster import Roster
@@ -43,9 +47,19 @@ class GateRoom:
 
 
 def build_gate(
-    settings: GateSettings, roster: Roster, *, valkey_url: str, database_url: str, workers: int = 1
+    settings: GateSettings,
+    roster: Roster,
+    *,
+    valkey_url: str,
+    database_url: str,
+    spool_folder: Path,
+    contact: PostgresContact | None = None,
+    workers: int = 1,
 ) -> GateRoom:
-    """database_url: of the role this process has; workers: gateway processes that share the engines."""
+    """database_url: of the role this process has; workers: gateway processes that share the engines.
+
+    spool_folder: DATA/spool. contact: told whether PostgreSQL answers; `postgres_contact` makes one.
+    """
     worker = uuid4()
     valkey = Redis.from_url(
         valkey_url,
@@ -69,11 +83,29 @@ def build_gate(
     )
     registry = CollectorRegistry()
     metrics = GateMetrics(registry)
-    ledger = Ledger(UsageStore(ledger_url(database_url)), worker, metrics.observe)
-    loads = LoadWatch(valkey, queue, lambda: _engines_up(roster), str(worker))
+    recording = Recording(
+        UsageStore(ledger_url(database_url)),
+        Spool(spool_folder, worker, settings.spool_mb << 20),
+        contact or postgres_contact(settings),
+        worker,
+    )
+    ledger = Ledger(recording, metrics.observe)
+    loads = LoadWatch(
+        valkey.execute_command,
+        queue,
+        lambda: _engines_up(roster),
+        str(worker),
+        default_slots=settings.default_slots,
+        held=lambda: leases.running,
+    )
     gate = Gate(roster, leases, ledger, loads, default_slots=settings.default_slots)
     metrics.watch(gate)
     return GateRoom(gate, registry, valkey)
+
+
+def postgres_contact(settings: GateSettings) -> PostgresContact:
+    """Whether PostgreSQL answers: one a process, shared by all that need to know."""
+    return PostgresContact(settings.without_postgres, settings.serve_without_postgres_s)
 
 
 def _engines_up(roster: Roster) -> list[ChatEngine]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from importlib import resources
 from typing import Any
 
@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from appliance.errors import PartUnavailable
+from appliance.fairness.admission import Capacity
 from appliance.fairness.fifo_admission import Answer, Ask, Candidate, Full, Gone, Held, Place, Slot
 
 PREFIX = "{gate}:"
@@ -69,10 +70,10 @@ class FifoQueue:
         """Where these stand."""
         return {row[0].decode(): _answer(row) for row in await self._call("places", *ids)}
 
-    async def learn(self, slots: Mapping[str, int]) -> None:
+    async def learn(self, capacities: Sequence[Capacity]) -> None:
         """Set how many requests each engine may run."""
-        if slots:
-            await self._call("learn", *(part for pair in slots.items() for part in pair))
+        if capacities:
+            await self._call("learn", *(part for c in capacities for part in (c.engine, c.slots)))
 
     async def ping(self) -> None:
         try:

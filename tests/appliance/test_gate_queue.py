@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from appliance.domain import Waiting
 from appliance.errors import QueueFull
+from appliance.fairness.admission import Capacity
 from appliance.fairness.fifo_admission import Ask, Candidate, choose_engine, local_share
 from appliance.fairness.fifo_queue import PREFIX, FifoQueue
 from appliance.fairness.leases import Lease, Leases
@@ -283,7 +284,7 @@ async def test_learned_slots_count_at_once(workers: Workers, valkey: Redis) -> N
     waiting = await in_line(leases, ask("1"))
 
     queue = FifoQueue(valkey, "watcher", lease_s=15, max_queue=9, max_queue_per_user=9)
-    await queue.learn({"a": 2})
+    await queue.learn([Capacity("a", 2)])
 
     assert (await waiting).engine == "a"
 
