@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import aiohttp
@@ -24,6 +26,8 @@ from appliance.api.fast_path import FastPath
 from appliance.api.http_server import HttpServer
 from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
+from appliance.api.responses.door import ResponsesDoor
+from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.gate import GateRoom, build_gate
 from appliance.domain import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
@@ -32,12 +36,22 @@ from appliance.ports import Pipeline, Search
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
+from appliance.services.responses import Responses
+from appliance.storage.database import Database
+from appliance.storage.responses import PostgresResponses
 from inference.engines import load_engine_class
 from inference.engines.connections import Connections
 from inference.ports import Embedder
 from inference.roster import Membership, Roster
 from inference.settings import EngineSettings
 from rag.documents import SearchResult
+from tests.waiting import until
+
+__all__ = ["Gateway", "NoDocuments", "engine_settings", "person", "running_gateway", "until"]
+
+
+PEOPLE = ("ana", "bea")
+"""Who has an account; everybody else is let in, but nothing can be kept for them."""
 
 
 def person(name: str, scopes: Scopes | None = None) -> Caller:
@@ -94,20 +108,23 @@ class Gateway:
         return self.session.post(f"{self.base_url}/v1/{route}", json=payload, headers=all_headers)
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], timeout_s: float = 10.0) -> None:
-    """Look again and again until it holds. Raises TimeoutError."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            holds = condition()
-            if holds if isinstance(holds, bool) else await holds:
-                return
-            await asyncio.sleep(0.01)
-
-
 def engine_settings(base_url: str, *, kind: str = "openai_compatible", **values: object) -> EngineSettings:
     """Settings of an engine that listens already."""
     settings = load_engine_class(kind).settings_type
     return settings.model_validate({"engine": kind, "base_url": base_url, **values})
+
+
+async def _with_people(database_url: str) -> Database:
+    """The gateway's database, opened, with the people whose responses are kept."""
+    database = Database(database_url, pool_size=5)
+    await database.open()
+    async with database.connection() as connection:
+        for caller in map(person, PEOPLE):
+            await connection.execute(
+                "INSERT INTO users (id, email, email_key, role) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                (caller.user_id, caller.email, caller.email, caller.role.value),
+            )
+    return database
 
 
 @asynccontextmanager
@@ -123,8 +140,11 @@ async def running_gateway(
     embedder: Embedder | None = None,
     patience: Patience | None = None,
     drain_s: float = 1.0,
+    retention_days: int = 30,
+    spool_folder: Path | None = None,
 ) -> AsyncIterator[Gateway]:
-    """Yields when it answers."""
+    """Yields when it answers. spool_folder None: one of its own, removed at the end."""
+    own_folder = tempfile.TemporaryDirectory(prefix="apl-spool-")
     settings = settings or GateSettings()
     connections = Connections()
     members = [
@@ -137,17 +157,26 @@ async def running_gateway(
     ]
     roster = Roster(members, aliases or {})
     await roster.refresh()
-    room = build_gate(settings, roster, valkey_url=valkey_url, database_url=database_url)
+    room = build_gate(
+        settings,
+        roster,
+        valkey_url=valkey_url,
+        database_url=database_url,
+        spool_folder=spool_folder or Path(own_folder.name),
+    )
     await room.open()
     await room.gate.loads.look()
     identity, live = KeysAreNames(), LiveRequests()
     chat = Chat(room.gate, pipelines or {}, search or NoDocuments())
+    database = await _with_people(database_url)
+    responses = Responses(PostgresResponses(database), retention_days=retention_days)
     fast_path = FastPath(
         identity,
         live,
         room.gate,
         chat,
         EmbeddingAnswers(embedder, room.gate.ledger, aliases or {}),
+        ResponsesDoor(room.gate, chat, responses, shows_queue=settings.queue_comments),
         comment_after_s=settings.comment_after_s,
         shows_queue=settings.queue_comments,
     )
@@ -156,7 +185,13 @@ async def running_gateway(
     async def identify(request: Request) -> Caller:
         return await identity.identify(request.scope)
 
-    rest = create_app([models_router(offered, identify), metrics_router(room.metrics, identify)])
+    rest = create_app(
+        [
+            models_router(offered, identify),
+            metrics_router(room.metrics, identify),
+            responses_router(responses, identify),
+        ]
+    )
 
     draining = Draining()
 
@@ -180,4 +215,6 @@ async def running_gateway(
         server.should_exit = server.is_hurried = True
         await serving
         await room.close()
+        await database.close()
         await connections.close()
+        own_folder.cleanup()
