@@ -14,7 +14,8 @@ from socket import IPPROTO_TCP, TCP_INFO
 from typing import Any
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from appliance.api.errors import error_body
 from appliance.fairness.cancellation import SLOW_READER
@@ -66,11 +67,24 @@ class ClientConnection(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self.received = 0
         """Bytes of this connection so far."""
+        self._answered: RequestResponseCycle | None = None
+        """The request that is being answered, or was last; uvicorn's `cycle` is the last that came."""
         self._messages = 0
         self._in_headers = False
         self._header_bytes = 0
         self._taking: _Mark | None = None
         self._sending: _Mark | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        answered = self._answered
+        if answered is not None and answered is not self.cycle and not answered.response_complete:
+            answered.disconnected = True  # uvicorn tells the last that came alone
+            answered.message_event.set()
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     # what is taken ------------------------------------------------------------------------------------
 
@@ -115,7 +129,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """Answer and close; where an earlier request of the connection is being answered, close alone."""
-        cycle = self.cycle
+        cycle = self._answered
         if cycle is not None and not cycle.response_complete and (cycle.response_started or self.pipeline):
             self.transport.abort()
             return
@@ -133,7 +147,7 @@ class ClientConnection(HttpToolsProtocol):
         """End the connection where its client keeps no pace, or has left without our reading it. now: the loop's."""
         self._look_at_reader(now, patience.reader_s)
         self._look_at_sender(now, patience.sender_s)
-        cycle = self.cycle
+        cycle = self._answered
         is_answering = cycle is not None and not (cycle.response_complete or cycle.more_body)
         # While a second request waits behind the one being answered nothing is read, not even that the client left.
         if is_answering and self.flow.read_paused and self._tcp_info()[0] != _TCP_ESTABLISHED:
@@ -147,8 +161,8 @@ class ClientConnection(HttpToolsProtocol):
         if mark is None or taken - mark.count >= LEAST_TAKEN_BYTES:
             self._taking = _Mark(now, taken)
         elif now - mark.at > reader_s:
-            if self.cycle is not None and not self.cycle.response_complete:
-                self.cycle.scope["state"]["cut_off"] = SLOW_READER
+            if self._answered is not None and not self._answered.response_complete:
+                self._answered.scope["state"]["cut_off"] = SLOW_READER
             self.logger.warning("%s took too little of its answer and was cut off", self.client)
             self.transport.abort()
 
@@ -163,7 +177,7 @@ class ClientConnection(HttpToolsProtocol):
         if mark is None or not is_going_on:
             self._sending = _Mark(now, self.received, self._messages)
         elif now - mark.at > sender_s:
-            cycle = self.cycle
+            cycle = self._answered
             if self._in_headers or (cycle is not None and cycle.more_body and not cycle.response_started):
                 self._refuse(408, "request_timeout", f"The request did not arrive within {sender_s:g} s.")
             else:
@@ -171,7 +185,7 @@ class ClientConnection(HttpToolsProtocol):
 
     def _is_awaited(self) -> bool:
         """Whether the next byte is the client's to send, and its keep-alive time does not run."""
-        cycle = self.cycle
+        cycle = self._answered
         if cycle is None or cycle.response_complete:
             return self.timeout_keep_alive_task is None
         return cycle.more_body
@@ -179,7 +193,7 @@ class ClientConnection(HttpToolsProtocol):
     @property
     def owes_a_request(self) -> bool:
         """Whether no complete request is being answered: none came yet, or its body is not complete."""
-        cycle = self.cycle
+        cycle = self._answered
         return cycle is None or cycle.response_complete or cycle.more_body
 
     def _tcp_info(self) -> tuple[int, int]:
