@@ -154,6 +154,8 @@ def _prepare(listening: socket.socket, patience: Patience) -> None:
     """What every accepted connection inherits: a small queue in the kernel, and an end when its machine is gone."""
     if listening.family not in (socket.AF_INET, socket.AF_INET6):
         return
+    # asyncio sets it only where the socket was opened with its protocol's number; without it an answer takes 40 ms more.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # Of an answer that is not taken the kernel holds this much instead of megabytes; what is on its way comes on top.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     # A machine that vanished without a word is asked while nothing is sent, and not waited for when something was.
