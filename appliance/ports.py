@@ -130,3 +130,15 @@ class NewLink:
     created_by: UUID | None
     created_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeptResponse:
+    """A response to be kept. thread_id: its conversation; items, body: its own input and the whole object, as JSON."""
+
+    id: UUID
+    thread_id: UUID
+    previous_id: UUID | None
+    created_at: datetime
+    items: bytes
+    body: bytes

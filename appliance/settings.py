@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from appliance.errors import StartupError
 from appliance.fairness.settings import GateSettings
-from appliance.services.settings import AccountSettings, KnowledgeSettings
+from appliance.services.settings import AccountSettings, KnowledgeSettings, ResponseSettings
 from appliance.storage.settings import DatabaseSettings, ValkeySettings
 from appliance.telemetry import LoggingSettings
 from inference.settings import EmbeddingSettings
@@ -105,6 +105,7 @@ class Settings(BaseModel):
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
+    responses: ResponseSettings = Field(default_factory=ResponseSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
 

@@ -38,20 +38,44 @@ async def read_events(frames: AsyncIterator[bytes]) -> AsyncIterator[dict[str, A
     Raises EngineStreamBroken when the server sends an error event, breaks off without `[DONE]`, or sends what is
     not a chunk.
     """
+    async for batch in read_batches(frames):
+        for event in batch:
+            yield event
+
+
+async def read_batches(frames: AsyncIterator[bytes]) -> AsyncIterator[list[dict[str, Any]]]:
+    """The same, chunks that arrived together in one list: who sends them on needs one write for them.
+
+    What came before a fault is handed out before EngineStreamBroken is raised.
+    """
     events = EventReader()
     async for frame in frames:
+        batch: list[dict[str, Any]] = []
         try:
-            payloads = events.feed(frame)
+            is_done = _read_into(batch, events.feed(frame))
         except EventTooLarge as error:
             raise EngineStreamBroken(str(error)) from error
-        for payload in payloads:
-            if payload.strip() == DONE:
-                return
-            event = _as_object(payload)
-            if event.get("error"):
-                raise EngineStreamBroken(f"It said: {error_message(event)}")
-            yield event
+        except EngineStreamBroken:
+            if batch:
+                yield batch
+            raise
+        if batch:
+            yield batch
+        if is_done:
+            return
     raise EngineStreamBroken("The stream ended without [DONE].")
+
+
+def _read_into(batch: list[dict[str, Any]], payloads: list[bytes]) -> bool:
+    """Whether `[DONE]` was among them."""
+    for payload in payloads:
+        if payload.strip() == DONE:
+            return True
+        event = _as_object(payload)
+        if event.get("error"):
+            raise EngineStreamBroken(f"It said: {error_message(event)}")
+        batch.append(event)
+    return False
 
 
 async def drain(frames: AsyncIterator[bytes], patience_s: float = 0.2) -> None:

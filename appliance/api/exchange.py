@@ -7,6 +7,7 @@ Before its first byte an error has its true status; after it, it is an `error` e
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -33,6 +34,8 @@ class Exchange:
         self._started = time.perf_counter()
         self._has_begun = False
         self._is_stream = False
+        self.last_words: Callable[[bytes], bytes] = _error_event
+        """What a stream that breaks off ends with, made from the body of the error."""
 
     @property
     def has_begun(self) -> bool:
@@ -42,6 +45,11 @@ class Exchange:
     def header(self, name: bytes) -> bytes:
         """The first header of that name, else nothing."""
         return next((value for key, value in self.scope["headers"] if key == name), b"")
+
+    @property
+    def wants_comments(self) -> bool:
+        """Whether the client bears comments about its place in the queue."""
+        return self.header(b"x-queue-comments").strip().lower() != b"off"
 
     async def send_whole(
         self, status: int, content_type: str, body: bytes, headers: list[tuple[bytes, bytes]]
@@ -93,7 +101,7 @@ class Exchange:
             await self._send({"type": "http.response.start", "status": status, "headers": headers})
             await self._send({"type": "http.response.body", "body": body})
         elif self._is_stream:
-            await self.send_piece(b"data: %b\n\n" % error_event(error, self.request_id))
+            await self.send_piece(self.last_words(error_event(error, self.request_id)))
             await self.end_stream()
 
     @property
@@ -107,3 +115,7 @@ class Exchange:
         message: Message = {"type": ""}
         while message["type"] != "http.disconnect":
             message = await self.receive()
+
+
+def _error_event(body: bytes) -> bytes:
+    return b"data: %b\n\n" % body

@@ -1,4 +1,4 @@
-"""The raw ASGI door of `/v1/chat/completions`, `/v1/completions` and `/v1/embeddings`.
+"""The raw ASGI door of `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings` and `/v1/responses`.
 
 Requests are parsed, checked and written again once; answers pass as bytes. Whoever leaves – streamed or not, waiting
 or being answered – ends the engine's work at once. It stands in front of the application's other routes.
@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
@@ -24,8 +24,8 @@ from appliance.api.openai_requests import WireRequest, check_request
 from appliance.api.pipeline_answers import Completion, answer_request, as_pieces
 from appliance.domain import Caller, Waiting
 from appliance.errors import CredentialWithdrawn
+from appliance.fairness.cancellation import GONE, REVOKED, STOPPING
 from appliance.fairness.gate import Gate, GatedResponse, Purpose
-from appliance.fairness.ledger import GONE, REVOKED, STOPPING
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.chat import Chat
 from inference.errors import EngineStreamBroken, ModelNotFound
@@ -36,6 +36,7 @@ ROUTES: Mapping[str, EngineRoute] = {
     "/v1/completions": "completions",
     "/v1/embeddings": "embeddings",
 }
+RESPONSES = "/v1/responses"
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
@@ -43,6 +44,12 @@ class Identifies(Protocol):
     """How a request says who it is; api.identity.Identity does."""
 
     async def identify(self, scope: Scope) -> Caller: ...
+
+
+class Answers(Protocol):
+    """A route with a shape of its own; api.responses does."""
+
+    async def answer(self, exchange: Exchange, caller: Caller, body: Mapping[str, object]) -> None: ...
 
 
 class FastPath:
@@ -55,6 +62,7 @@ class FastPath:
         gate: Gate,
         chat: Chat,
         embeddings: EmbeddingAnswers,
+        responses: Answers,
         *,
         comment_after_s: float = 1.0,
         shows_queue: bool = True,
@@ -64,13 +72,16 @@ class FastPath:
         self._gate = gate
         self._chat = chat
         self._embeddings = embeddings
+        self._responses = responses
         self._comment_after_s = comment_after_s
         self._shows_queue = shows_queue
 
     @staticmethod
     def serves(scope: Scope) -> bool:
         """Whether this request is for the fast path; everything else is the application's."""
-        return scope["type"] == "http" and scope["path"] in ROUTES and scope["method"] == "POST"
+        if scope["type"] != "http" or scope["method"] != "POST":
+            return False
+        return scope["path"] in ROUTES or scope["path"] == RESPONSES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request for which `serves` is true."""
@@ -82,9 +93,9 @@ class FastPath:
             pass
         except asyncio.CancelledError as error:
             # The process stops: whoever still reads is told, so that a cut answer is not taken for a whole one.
-            if STOPPING in error.args:
-                await exchange.fail(restarting())
-            raise
+            if STOPPING not in error.args:
+                raise
+            await exchange.fail(restarting())
         except Exception as error:
             await exchange.fail(error)
         finally:
@@ -94,11 +105,17 @@ class FastPath:
         moment = self._live.moment
         caller = await self._identity.identify(exchange.scope)
         body = await read_body(exchange.scope, exchange.receive)
-        request = check_request(ROUTES[exchange.scope["path"]], parse_object(body))
+        answering = self._answering(exchange, caller, parse_object(body))
         del body
         interruption = Interruption()
         with self._live.track(caller, lambda: interruption.now(REVOKED), since=moment):
-            await self._while_present(exchange, interruption, self._answer_in_kind(exchange, caller, request))
+            await self._while_present(exchange, interruption, answering)
+
+    def _answering(self, exchange: Exchange, caller: Caller, body: Mapping[str, Any]) -> Awaitable[None]:
+        path = exchange.scope["path"]
+        if path == RESPONSES:
+            return self._responses.answer(exchange, caller, body)
+        return self._answer_in_kind(exchange, caller, check_request(ROUTES[path], body))
 
     async def _while_present(
         self, exchange: Exchange, interruption: Interruption, answering: Awaitable[None]
@@ -166,7 +183,7 @@ class FastPath:
         await exchange.send_whole(response.status, response.content_type, b"".join(pieces), headers)
 
     def _may_comment(self, exchange: Exchange) -> bool:
-        return self._shows_queue and exchange.header(b"x-queue-comments").strip().lower() != b"off"
+        return self._shows_queue and exchange.wants_comments
 
     # pipelines ----------------------------------------------------------------------------------------
 

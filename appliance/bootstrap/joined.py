@@ -21,10 +21,12 @@ from appliance.api.fast_path import FastPath
 from appliance.api.health import health_router
 from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
+from appliance.api.responses.door import ResponsesDoor
+from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.first_start import forget_password
-from appliance.bootstrap.gate import GateRoom, build_gate
+from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
 from appliance.bootstrap.health import build_health
 from appliance.bootstrap.inference import (
     Inference,
@@ -34,6 +36,7 @@ from appliance.bootstrap.inference import (
 )
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.bootstrap.page import join_page
+from appliance.bootstrap.responses import build_responses
 from appliance.pipelines import load_pipelines
 from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
@@ -92,7 +95,10 @@ class Gateway:
             logger.warning(
                 "server.allow_plain_http is set: passwords and sessions travel readable to everybody on the network"
             )
-        database = Database(box.database_url(DatabaseRole.API), pool_size=settings.database.pool_size)
+        contact = postgres_contact(settings.gate)
+        database = Database(
+            box.database_url(DatabaseRole.API), pool_size=settings.database.pool_size, require=contact.require
+        )
         await self._keep(database.open, database.close)
         valkey = Redis.from_url(box.valkey_url)
         self._stack.push_async_callback(valkey.aclose)
@@ -105,6 +111,7 @@ class Gateway:
             settings,
             box.secrets.session_secret,
             partial(forget_password, box.credentials_path),
+            contact,
         )
         await self._keep(accounts.start, accounts.close)
         identity = build_identity(accounts, settings.server)
@@ -114,18 +121,22 @@ class Gateway:
             inference.roster,
             valkey_url=box.valkey_url,
             database_url=box.database_url(DatabaseRole.API),
+            spool_folder=box.data / "spool",
+            contact=contact,
             workers=settings.server.workers,
         )
         await self._keep(room.open, room.close)
         knowledge = build_knowledge(database, embedder, settings, box.data)
         chat = self._chat(room, knowledge, embedder)
         embeddings = EmbeddingAnswers(embedder, room.gate.ledger, settings.models.aliases)
+        responses = build_responses(database, settings.responses)
         self._fast = FastPath(
             identity,
             accounts.live,
             room.gate,
             chat,
             embeddings,
+            ResponsesDoor(room.gate, chat, responses, shows_queue=settings.gate.queue_comments),
             comment_after_s=settings.gate.comment_after_s,
             shows_queue=settings.gate.queue_comments,
         )
@@ -145,6 +156,7 @@ class Gateway:
         routers: list[APIRouter] = [
             *account_routers(accounts, identity),
             *knowledge.routers(identity.caller),
+            responses_router(responses, identity.caller),
             *page.routers,
             health_router(health, inference.roster.states, identity.caller),
             models_router(offered, identity.caller),

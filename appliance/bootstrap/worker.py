@@ -14,8 +14,10 @@ from contextlib import asynccontextmanager
 from appliance import jobs
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
+from appliance.bootstrap.responses import remove_old_responses
 from appliance.errors import PartUnavailable
 from appliance.services.knowledge.ingestion import Ingestion
+from appliance.services.settings import ResponseSettings
 from appliance.storage.blobs import BlobStore, blobs_folder
 from appliance.storage.database import Database
 from appliance.storage.job_worker import JobWorker
@@ -57,13 +59,14 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
             on_ready=announce_ready,
         )
         sweeping = asyncio.create_task(_sweep_forever(blobs))
+        removing = asyncio.create_task(_remove_forever(database, settings.responses))
         watching = asyncio.create_task(_stop_when(stopping, worker))
         try:
             await worker.run()
         finally:
-            for task in (sweeping, watching):
+            for task in (sweeping, removing, watching):
                 task.cancel()
-            await asyncio.gather(sweeping, watching, return_exceptions=True)
+            await asyncio.gather(sweeping, removing, watching, return_exceptions=True)
             await sandbox.close()
             await embedder.close()
 
@@ -92,6 +95,19 @@ async def _sweep_forever(blobs: BlobStore) -> None:
         else:
             if removed:
                 logger.info("%d leftover files were removed", removed)
+        await asyncio.sleep(_SWEEP_S)
+
+
+async def _remove_forever(database: Database, settings: ResponseSettings) -> None:
+    """Conversations of /v1/responses past their time: at the start, and then once an hour."""
+    while True:
+        try:
+            removed = await remove_old_responses(database, settings)
+        except PartUnavailable:
+            logger.warning("old responses could not be removed; trying again in an hour", exc_info=True)
+        else:
+            if removed:
+                logger.info("%d conversations of /v1/responses were removed", removed)
         await asyncio.sleep(_SWEEP_S)
 
 

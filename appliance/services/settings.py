@@ -39,3 +39,21 @@ class KnowledgeSettings(BaseModel):
     max_files_per_user: int = Field(20_000, ge=1, description="Files one person may keep.")
     sample: bool = Field(True, description="Load the sample documents at the first start.")
     ingestion_jobs: int = Field(2, ge=1, le=64, description="Documents the worker reads at the same time.")
+
+
+class ResponseSettings(BaseModel):
+    """Responses of /v1/responses that are kept, so that clients can go on from them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    retention_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="A conversation is kept so long after its last response; 0 keeps nothing.",
+    )
+    max_mib_per_user: int = Field(
+        2048,
+        ge=1,
+        description="Who keeps more than so many MiB loses the oldest conversations.",
+    )

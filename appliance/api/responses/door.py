@@ -1,0 +1,207 @@
+"""`POST /v1/responses`: a request becomes a chat, what the engine says becomes events, and the response is kept.
+
+Whoever leaves ends the engine's work, and the place in the queue is shown, as on the other routes of the fast path,
+which calls this. Knows no engine's kind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from appliance.api.exchange import Exchange
+from appliance.api.pipeline_answers import answer_request
+from appliance.api.responses.chat_deltas import Delta, from_chunk, from_whole
+from appliance.api.responses.ids import response_of_item
+from appliance.api.responses.input_items import REFERENCE, Item
+from appliance.api.responses.messages import chat_messages, check_calls
+from appliance.api.responses.refusals import renamed_refusal
+from appliance.api.responses.requests import ResponseRequest, own_name, read_request
+from appliance.api.responses.truncating import fitting
+from appliance.api.responses.writing import Writing
+from appliance.domain import Caller, Cited, Finished, TextDelta, Waiting
+from appliance.errors import InvalidRequest, NotFound
+from appliance.fairness.gate import Gate, GatedEngine, Purpose
+from appliance.ports import KeptResponse
+from appliance.services.chat import Chat
+from appliance.services.knowledge.identifiers import new_id
+from appliance.services.responses import Earlier, Responses
+from inference.chat_chunks import read_batches
+from inference.errors import EngineRefused, EngineStreamBroken, ModelNotFound
+from inference.types import EngineRequest
+
+ROUTE = "/v1/responses"
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+
+class ResponsesDoor:
+    """shows_queue: whether streams see their place in the queue. clock: Unix time."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        chat: Chat,
+        responses: Responses,
+        *,
+        shows_queue: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._gate = gate
+        self._chat = chat
+        self._responses = responses
+        self._shows_queue = shows_queue
+        self._clock = clock
+
+    async def answer(self, exchange: Exchange, caller: Caller, body: Mapping[str, Any]) -> None:
+        """Answer one request whose caller is known. Raises what is to be refused before the first byte left."""
+        now = self._clock()
+        request = read_request(body, new_id(int(now * 1000)))
+        earlier = await self._earlier(caller, request)
+        request = replace(request, items=await self._resolved(caller, request.items))
+        check_calls(earlier.items, request.items)
+        writing = Writing(exchange, request, int(now), shows_queue=self._shows_queue)
+        said = [*earlier.items, *request.items]
+        try:
+            if request.model in self._chat.pipeline_names:
+                await self._by_pipeline(caller, request, said, writing)
+            else:
+                await self._by_engine(caller, request, said, writing)
+        except InvalidRequest as error:
+            error.param = own_name(error.param)
+            raise
+        except EngineRefused as error:
+            raise renamed_refusal(error) from error
+        await self._finish(caller, request, earlier.thread_id, writing)
+
+    async def _earlier(self, caller: Caller, request: ResponseRequest) -> Earlier:
+        if request.previous_id is None:
+            return Earlier(request.id, ())
+        return await self._responses.earlier(caller, request.previous_id)
+
+    async def _resolved(self, caller: Caller, items: Sequence[Item]) -> list[Item]:
+        """The items with what references stand for. Raises NotFound, naming the reference."""
+        found: dict[UUID, dict[str, Item]] = {}
+        resolved: list[Item] = []
+        for index, item in enumerate(items):
+            if item["type"] == REFERENCE:
+                item = await self._referred(caller, item["id"], f"input[{index}].id", found)
+            resolved.append(item)
+        return resolved
+
+    async def _referred(
+        self, caller: Caller, item_id: str, param: str, found: dict[UUID, dict[str, Item]]
+    ) -> Item:
+        holder = response_of_item(item_id)
+        if holder is not None and holder not in found:
+            try:
+                held = await self._responses.items_of(caller, holder)
+            except NotFound:
+                held = []
+            found[holder] = {item["id"]: item for item in held}
+        if holder is None or item_id not in found[holder]:
+            raise NotFound(
+                f"No item has the id {item_id[:80]!r}; only items of stored responses can be referred to.",
+                param=param,
+            )
+        return found[holder][item_id]
+
+    # engines ------------------------------------------------------------------------------------------
+
+    async def _by_engine(
+        self, caller: Caller, request: ResponseRequest, said: Sequence[Item], writing: Writing
+    ) -> None:
+        engine = self._engine(caller, request.model, writing)
+        payload = request.chat(chat_messages(request.instructions, said))
+        if request.truncates:
+            payload["messages"] = await fitting(payload, engine)
+        call = EngineRequest("chat/completions", payload, writing.exchange.request_id)
+        async with engine.relay(call) as response:
+            writing.served_by, writing.wait_ms = response.served_by, response.wait_ms
+            async with aclosing(response.frames) as frames:  # type: ignore[type-var]
+                if response.content_type.startswith("text/event-stream"):
+                    await writing.begin()
+                    async for batch in read_batches(frames):
+                        await writing.take([from_chunk(chunk) for chunk in batch])
+                else:
+                    whole = from_whole(await _whole(frames))
+                    await writing.begin()
+                    await writing.take([whole])
+
+    def _engine(self, caller: Caller, model: str, writing: Writing) -> GatedEngine:
+        try:
+            return self._gate.engine_for(caller, model, Purpose(ROUTE), writing.tell)
+        except ModelNotFound as error:
+            raise ModelNotFound(model, [*self._chat.pipeline_names, *error.known]) from error
+
+    # pipelines ----------------------------------------------------------------------------------------
+
+    async def _by_pipeline(
+        self, caller: Caller, request: ResponseRequest, said: Sequence[Item], writing: Writing
+    ) -> None:
+        payload = request.chat(chat_messages(request.instructions, said))
+        asked = answer_request(payload, writing.exchange.request_id)
+        started = time.perf_counter()
+        async with aclosing(self._chat.answer(caller, asked, ROUTE)) as events:
+            async for event in events:
+                if isinstance(event, Waiting):
+                    writing.wait_ms = (time.perf_counter() - started) * 1000
+                    if writing.tell is not None:
+                        await writing.tell(event)
+                elif isinstance(event, TextDelta):
+                    await writing.begin()
+                    await writing.take([Delta(text=event.text)])
+                elif isinstance(event, Cited):
+                    await writing.begin()
+                    await writing.annotate(event)
+                elif isinstance(event, Finished):
+                    await writing.begin()
+                    await writing.take([_last_delta(event)])
+                    writing.note(event)
+
+    # the end ------------------------------------------------------------------------------------------
+
+    async def _finish(
+        self, caller: Caller, request: ResponseRequest, thread_id: UUID, writing: Writing
+    ) -> None:
+        """Kept before the client hears that it is complete, so that it can go on from it at once."""
+        await writing.close()
+        now = self._clock()
+        finished = writing.composer.finished(int(now), is_stored=request.store and self._responses.keeps)
+        if finished["store"]:
+            kept = KeptResponse(
+                request.id,
+                thread_id,
+                request.previous_id,
+                datetime.fromtimestamp(now, UTC),
+                orjson.dumps(list(request.items)),
+                orjson.dumps(finished),
+            )
+            if not await self._responses.keep(caller, kept):
+                finished["store"] = False
+        await writing.end(finished)
+
+
+async def _whole(frames: AsyncIterator[bytes]) -> bytes:
+    pieces, size = [], 0
+    async for frame in frames:
+        pieces.append(frame)
+        size += len(frame)
+        if size > MAX_ANSWER_BYTES:
+            raise EngineStreamBroken(f"The answer is larger than {MAX_ANSWER_BYTES >> 20} MiB.")
+    return b"".join(pieces)
+
+
+def _last_delta(event: Finished) -> Delta:
+    usage = {
+        "prompt_tokens": event.usage.prompt_tokens,
+        "completion_tokens": event.usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": event.usage.cached_tokens},
+    }
+    return Delta(finish_reason=event.finish_reason, usage=usage)

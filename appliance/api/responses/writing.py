@@ -1,0 +1,105 @@
+"""One response on its way to a client: as events where it is streamed, else all at once at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from appliance.api.exchange import Exchange
+from appliance.api.pipeline_answers import annotation
+from appliance.api.responses.chat_deltas import Delta
+from appliance.api.responses.composing import Composer
+from appliance.api.responses.requests import ResponseRequest
+from appliance.domain import Cited, Finished, Waiting
+
+
+class Writing:
+    """created_at: Unix time. shows_queue: whether a stream sees its place in the queue."""
+
+    def __init__(
+        self, exchange: Exchange, request: ResponseRequest, created_at: int, *, shows_queue: bool
+    ) -> None:
+        self.exchange = exchange
+        self.composer = Composer(
+            request.id,
+            request.model,
+            created_at,
+            request.told,
+            first_number=len(request.items),
+            seals_reasoning=request.seals_reasoning,
+        )
+        self.served_by: str | None = None
+        self.wait_ms = 0.0
+        self._is_stream = request.is_stream
+        self._is_writing = False
+        self._shows_queue = request.is_stream and shows_queue and exchange.wants_comments
+        self._unsupported: list[list[int]] = []
+
+    @property
+    def tell(self) -> Callable[[Waiting], Awaitable[None]] | None:
+        """Takes places in the queue; None: this client does not see them."""
+        return self._tell if self._shows_queue else None
+
+    async def _tell(self, waiting: Waiting) -> None:
+        await self.exchange.tell_waiting(waiting)
+        if self.exchange.has_begun and not self.composer.has_begun:
+            await self._send(self.composer.queued())
+
+    async def begin(self) -> None:
+        """The engine begins to answer; calls after the first change nothing."""
+        if self._is_stream and not self._is_writing:
+            await self.exchange.begin_stream(self.served_by)
+            await self._send(self.composer.in_progress())
+        self._is_writing = True
+
+    async def take(self, deltas: Sequence[Delta]) -> None:
+        await self._send(self.composer.take(deltas))
+
+    async def annotate(self, cited: Cited) -> None:
+        """A pipeline's citations, and what of its text nothing supports."""
+        self._unsupported = [list(span) for span in cited.unsupported]
+        if cited.citations:
+            await self._send(self.composer.annotate([annotation(one) for one in cited.citations]))
+
+    def note(self, finished: Finished) -> None:
+        """What OpenAI's shape has no place for, as on /v1/chat/completions."""
+        self.served_by = finished.served_by
+        self.composer.add(
+            {
+                "appliance": {
+                    "kind": finished.kind,
+                    "served_by": finished.served_by,
+                    "notes": list(finished.notes),
+                    "dropped_messages": finished.dropped_messages,
+                    "unsupported": self._unsupported,
+                }
+            }
+        )
+
+    async def close(self) -> None:
+        """Nothing more will be said."""
+        await self._send(self.composer.close())
+
+    async def end(self, response: Mapping[str, Any]) -> None:
+        """The finished response: the last event, or the whole answer."""
+        if self._is_stream:
+            await self.exchange.send_piece(self.composer.end(response))
+            await self.exchange.end_stream()
+            return
+        headers = [
+            (b"x-served-by", (self.served_by or "").encode()),
+            (b"x-queue-wait-ms", b"%d" % round(self.wait_ms)),
+        ]
+        await self.exchange.send_whole(200, "application/json", orjson.dumps(response), headers)
+
+    async def _send(self, events: bytes) -> None:
+        if self._is_stream:
+            if self.composer.has_begun:
+                self.exchange.last_words = self._broken_off
+            if events:
+                await self.exchange.send_piece(events)
+
+    def _broken_off(self, body: bytes) -> bytes:
+        return self.composer.failed(orjson.loads(body)["error"])

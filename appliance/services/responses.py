@@ -1,0 +1,143 @@
+"""Responses that are kept: their owner reads them, goes on from them and deletes them; nobody else finds them.
+
+A conversation is the chain of responses that went on from each other; it is kept until nobody has gone on with it for
+the retention's time. Keeping never makes an answer fail: one that could not be kept says so (`store: false`). Knows
+nothing of HTTP or SQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+import orjson
+
+from appliance.domain import Caller, Viewer
+from appliance.errors import ApplianceError, NotFound, TooLarge
+from appliance.ports import KeptResponse
+
+logger = logging.getLogger(__name__)
+
+Item = dict[str, Any]
+
+MAX_CONVERSATION_BYTES = 32 * 1024 * 1024
+_PATIENCE_S = 3.0  # an answer that is complete does not wait longer for being kept
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What was said before: the conversation's id and its items, oldest first."""
+
+    thread_id: UUID
+    items: Sequence[Item]
+
+
+class ResponseRepository(Protocol):
+    """Where responses are kept, read with their owner's eyes. since: conversations not used later are expired."""
+
+    async def keep(self, viewer: Viewer, response: KeptResponse) -> None: ...
+
+    async def body(self, viewer: Viewer, response_id: UUID, since: datetime) -> bytes:
+        """The whole object as JSON. Raises NotFound."""
+        ...
+
+    async def chain(
+        self, viewer: Viewer, response_id: UUID, since: datetime, limit_bytes: int
+    ) -> tuple[UUID, Sequence[tuple[bytes, bytes]]]:
+        """The conversation's id and (input, output) of every response up to this one, oldest first, as JSON.
+
+        Raises NotFound where one is missing, and TooLarge.
+        """
+        ...
+
+    async def forget(self, viewer: Viewer, response_id: UUID) -> None:
+        """Raises NotFound."""
+        ...
+
+
+class Responses:
+    """retention_days 0: nothing is kept, and what was kept before is not found any more."""
+
+    def __init__(
+        self,
+        repository: ResponseRepository,
+        *,
+        retention_days: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._repository = repository
+        self._retention = timedelta(days=retention_days)
+        self._now = now
+
+    async def earlier(self, caller: Caller, previous_id: UUID) -> Earlier:
+        """The conversation that ends with this response.
+
+        Raises NotFound where it, or one before it, is not there any more, and TooLarge.
+        """
+        try:
+            thread_id, chain = await self._repository.chain(
+                caller.viewer, previous_id, self._since, MAX_CONVERSATION_BYTES
+            )
+        except NotFound as error:
+            raise NotFound(
+                error.detail, param="previous_response_id", code="previous_response_not_found"
+            ) from error
+        except TooLarge as error:
+            raise TooLarge(error.detail, param="previous_response_id") from error
+        items: list[Item] = []
+        for said, answered in chain:
+            items += [*orjson.loads(said), *orjson.loads(answered)]
+        return Earlier(thread_id, items)
+
+    async def input_items(self, caller: Caller, response_id: UUID) -> list[Item]:
+        """All items that the response was made from, oldest first. Raises NotFound, TooLarge."""
+        _, chain = await self._repository.chain(
+            caller.viewer, response_id, self._since, MAX_CONVERSATION_BYTES
+        )
+        *before, (last, _) = chain
+        items: list[Item] = []
+        for said, answered in before:
+            items += [*orjson.loads(said), *orjson.loads(answered)]
+        return [*items, *orjson.loads(last)]
+
+    async def items_of(self, caller: Caller, response_id: UUID) -> list[Item]:
+        """What one response was asked and what it answered. Raises NotFound, TooLarge."""
+        _, chain = await self._repository.chain(
+            caller.viewer, response_id, self._since, MAX_CONVERSATION_BYTES
+        )
+        said, answered = chain[-1]
+        return [*orjson.loads(said), *orjson.loads(answered)]
+
+    async def body(self, caller: Caller, response_id: UUID) -> bytes:
+        """The response as JSON. Raises NotFound."""
+        return await self._repository.body(caller.viewer, response_id, self._since)
+
+    async def forget(self, caller: Caller, response_id: UUID) -> None:
+        """Raises NotFound."""
+        await self._repository.forget(caller.viewer, response_id)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept at all."""
+        return self._retention > timedelta(0)
+
+    async def keep(self, caller: Caller, response: KeptResponse) -> bool:
+        """Whether it is kept now; it can be found from then on."""
+        if not self.keeps:
+            return False
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._repository.keep(caller.viewer, response)
+        except (ApplianceError, TimeoutError) as error:
+            logger.warning("a response could not be kept: %s", error or "PostgreSQL is too slow")
+            return False
+        return True
+
+    @property
+    def _since(self) -> datetime:
+        return self._now() - self._retention
