@@ -143,33 +143,38 @@ class ClientConnection(HttpToolsProtocol):
 
     # who is slow --------------------------------------------------------------------------------------
 
-    def look(self, now: float, patience: Patience) -> None:
-        """End the connection where its client keeps no pace, or has left without our reading it. now: the loop's."""
-        self._look_at_reader(now, patience.reader_s)
-        self._look_at_sender(now, patience.sender_s)
+    def look(self, now: float, patience: Patience) -> bool:
+        """Whether the client keeps its pace; its connection is ended where not, or where it has left unnoticed.
+
+        now: the loop's time.
+        """
+        keeps_pace = self._look_at_reader(now, patience.reader_s)
+        keeps_pace &= self._look_at_sender(now, patience.sender_s)
         cycle = self._answered
         is_answering = cycle is not None and not (cycle.response_complete or cycle.more_body)
         # While a second request waits behind the one being answered nothing is read, not even that the client left.
         if is_answering and self.flow.read_paused and self._tcp_info()[0] != _TCP_ESTABLISHED:
             self.transport.abort()
+        return keeps_pace
 
-    def _look_at_reader(self, now: float, reader_s: float) -> None:
+    def _look_at_reader(self, now: float, reader_s: float) -> bool:
         if not self.transport.get_write_buffer_size():
             self._taking = None
-            return
+            return True
         taken, mark = self._tcp_info()[1], self._taking
         if mark is None or taken - mark.count >= LEAST_TAKEN_BYTES:
             self._taking = _Mark(now, taken)
         elif now - mark.at > reader_s:
             if self._answered is not None and not self._answered.response_complete:
                 self._answered.scope["state"]["cut_off"] = SLOW_READER
-            self.logger.warning("%s took too little of its answer and was cut off", self.client)
             self.transport.abort()
+            return False
+        return True
 
-    def _look_at_sender(self, now: float, sender_s: float) -> None:
+    def _look_at_sender(self, now: float, sender_s: float) -> bool:
         if not self._is_awaited() or self.flow.read_paused or self.transport.is_closing():
             self._sending = None
-            return
+            return True
         mark = self._sending
         is_going_on = mark is not None and mark.message == self._messages
         if is_going_on and not self._in_headers and self._messages:
@@ -182,6 +187,8 @@ class ClientConnection(HttpToolsProtocol):
                 self._refuse(408, "request_timeout", f"The request did not arrive within {sender_s:g} s.")
             else:
                 self.transport.close()
+            return False
+        return True
 
     def _is_awaited(self) -> bool:
         """Whether the next byte is the client's to send, and its keep-alive time does not run."""

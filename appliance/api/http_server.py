@@ -138,13 +138,15 @@ class HttpServer(uvicorn.Server):
         pause_s = min(_LOOK_S, self._patience.reader_s / 4, self._patience.sender_s / 4)
         while True:
             await asyncio.sleep(pause_s)
-            now = loop.time()
+            now, slow = loop.time(), 0
             for connection in self._connections():
                 try:
-                    connection.look(now, self._patience)
+                    slow += not connection.look(now, self._patience)
                 except Exception:  # one strange connection must not end the watch over all others
                     logger.exception("a connection could not be looked at")
                     connection.transport.abort()
+            if slow:
+                logger.info("%d connections were closed: their clients were too slow", slow)
 
     def _connections(self) -> list[ClientConnection]:
         return [one for one in self.server_state.connections if isinstance(one, ClientConnection)]
@@ -154,7 +156,7 @@ def _prepare(listening: socket.socket, patience: Patience) -> None:
     """What every accepted connection inherits: a small queue in the kernel, and an end when its machine is gone."""
     if listening.family not in (socket.AF_INET, socket.AF_INET6):
         return
-    # asyncio sets it only where the socket was opened with its protocol's number; without it an answer takes 40 ms more.
+    # Without it an answer may take 40 ms more; asyncio sets it only where a socket knows its protocol's number.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # Of an answer that is not taken the kernel holds this much instead of megabytes; what is on its way comes on top.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
