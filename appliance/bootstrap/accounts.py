@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from appliance.api.identity import Identity
 from appliance.api.origins import Origins
 from appliance.errors import StartupError
+from appliance.fairness.contact import PostgresContact
 from appliance.services.accounts import Accounts
 from appliance.services.accounts.people import PasswordChanged
 from appliance.settings import ServerSettings, Settings
@@ -29,8 +30,12 @@ def build_accounts(
     settings: Settings,
     session_secret: str,
     password_changed: PasswordChanged | None = None,
+    contact: PostgresContact | None = None,
 ) -> Accounts:
-    """database: of the api role. password_changed: told in the process where somebody chose a new password."""
+    """database: of the api role. password_changed: told in the process where somebody chose a new password.
+
+    contact: for how long who is known may go on while PostgreSQL is away; None: not at all.
+    """
     return Accounts(
         PostgresUsers(database),
         PostgresCredentials(database),
@@ -38,6 +43,7 @@ def build_accounts(
         settings.accounts,
         session_secret.encode(),
         password_changed=password_changed,
+        contact=contact,
     )
 
 

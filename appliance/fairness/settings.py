@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.fairness.admission import FairRules
+from appliance.fairness.contact import WithoutPostgres
 
 
 class GateSettings(BaseModel):
@@ -51,6 +52,20 @@ class GateSettings(BaseModel):
         le=1,
         description="While Valkey is away: the part of an engine's slots that all gateway processes fill together, "
         "each its equal share and at least one.",
+    )
+    without_postgres: WithoutPostgres = Field(
+        "serve",
+        description="While PostgreSQL is away: `serve` known keys and sign-ins for a bounded time and keep their usage "
+        "in DATA/spool, or `refuse` every request.",
+    )
+    serve_without_postgres_s: float = Field(
+        600.0, gt=0, description="With `serve`: for so long after PostgreSQL was last heard of."
+    )
+    spool_mb: int = Field(
+        256,
+        ge=4,
+        description="Most megabytes a gateway process keeps in DATA/spool; requests are refused beyond it. "
+        "A request takes about 700 bytes.",
     )
 
     def rules(self, lease_s: float) -> FairRules:

@@ -6,7 +6,7 @@ policy that asks for the viewer finds an unset variable and shows no rows.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -23,15 +23,21 @@ SELECT set_config('app.user_id', %s, true), set_config('app.group_ids', %s, true
 
 
 class Database:
-    """One role's pool. url: psycopg address of that role."""
+    """One role's pool. url: psycopg address of that role.
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    require: asked before every connection; raises PartUnavailable where PostgreSQL is known to be away.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, require: Callable[[], None] = lambda: None) -> None:
+        self._require = require
         self._pool = AsyncConnectionPool(
             url,
             min_size=1,
             max_size=pool_size,
             open=False,
             timeout=10.0,
+            # Between attempts the pool waits longer and longer; after this it forgets them and the next asker begins.
+            reconnect_timeout=2.0,
             check=AsyncConnectionPool.check_connection,
             kwargs={"autocommit": True, "application_name": "appliance"},
         )
@@ -45,6 +51,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection in autocommit, with nobody's eyes: tables with row-level security are empty through it."""
+        self._require()
         try:
             async with self._pool.connection() as connection:
                 yield connection

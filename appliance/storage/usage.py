@@ -1,57 +1,68 @@
-"""The rows of the ledger in PostgreSQL. Fulfils fairness.ledger.UsageRepository.
+"""The rows of the ledger in PostgreSQL. Fulfils fairness.ledger_rows.UsageRepository.
 
-Starts and ends have a connection each that is kept: taking one from a pool and checking it costs as much as the
-insert.
+Rows have a connection of their own that is kept: taking one from a pool and checking it costs more than the insert.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import LiteralString
 from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
-import orjson
-from psycopg import AsyncConnection, OperationalError
+from psycopg import DataError, IntegrityError
 
-from appliance.errors import PartUnavailable
-from appliance.fairness.ledger import RequestEnd, RequestStart
+from appliance.fairness.ledger_rows import RowsRefused
+from appliance.storage.prepared_connection import PreparedConnection
 
-# One JSON parameter for all rows: arrays of each column cost psycopg four times as long.
+# One JSON parameter for all rows: arrays of each column cost us four times as long. Both statements may be repeated.
 _START = """
 INSERT INTO requests (worker, id, request_id, part_of, user_id, key_id, model, route, started_at)
-SELECT %s, s.* FROM jsonb_to_recordset(%s::jsonb) AS s (
-    id uuid, request_id text, part_of uuid, user_id uuid, key_id uuid, model text, route text, started_at timestamptz)
+SELECT * FROM json_to_recordset($1::json) AS s (
+    worker uuid, id uuid, request_id text, part_of uuid, user_id uuid, key_id uuid, model text, route text,
+    started_at timestamptz)
+ON CONFLICT (id) DO NOTHING
 """
 _END = """
 UPDATE requests r SET
     status = e.status, engine = e.engine, prompt_tokens = e.prompt_tokens, completion_tokens = e.completion_tokens,
     cached_tokens = e.cached_tokens, is_estimated = e.is_estimated, finish_reason = e.finish_reason,
     wait_ms = e.wait_ms, ttft_ms = e.ttft_ms, total_ms = e.total_ms, error_code = e.error_code
-FROM jsonb_to_recordset(%s::jsonb) AS e (
+FROM json_to_recordset($1::json) AS e (
     id uuid, status text, engine text, prompt_tokens integer, completion_tokens integer, cached_tokens integer,
     is_estimated boolean, finish_reason text, wait_ms real, ttft_ms real, total_ms real, error_code text)
-WHERE r.id = e.id
+WHERE r.id = e.id AND r.status IN ('started', 'unknown')
 """
-_BEAT = """
-INSERT INTO gateway_workers (id, seen_at) VALUES (%s, now())
+_ROWS: Mapping[str, LiteralString] = {
+    "start": _START,
+    "end": _END,
+    # Both in one commit. The update does not see what the insert makes, so no request may be in both.
+    "both": f"WITH begun AS ({_START}) {_END.replace('$1', '$2')}",
+}
+_CARE: Mapping[str, LiteralString] = {
+    "beat": """
+INSERT INTO gateway_workers (id, seen_at) VALUES ($1::uuid, now())
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at
-"""
-_END_ORPHANS = """
+""",
+    "orphans": """
 UPDATE requests SET status = 'unknown', is_estimated = true
-WHERE status = 'started' AND started_at < now() - %(age)s * interval '1 second'
-  AND worker NOT IN (SELECT id FROM gateway_workers WHERE seen_at > now() - %(age)s * interval '1 second')
-"""
-_FORGET_WORKERS = "DELETE FROM gateway_workers WHERE seen_at < now() - interval '1 day'"
-_MOST = 2**31 - 1
-_PATIENCE_S = 5.0
+WHERE status = 'started' AND started_at < now() - $1::float8 * interval '1 second'
+  AND worker NOT IN (SELECT id FROM gateway_workers WHERE seen_at > now() - $1::float8 * interval '1 second')
+""",
+    "forget": "DELETE FROM gateway_workers WHERE seen_at < now() - interval '1 day'",
+}
+# A plan that was made while the table was small must not be kept as it grows: rows are found by their id, always.
+_OPTIONS = (
+    "-c app.role=ledger -c plan_cache_mode=force_generic_plan -c enable_hashjoin=off -c enable_mergejoin=off"
+)
+_PATIENCE_S = 2.0
+_CARE_PATIENCE_S = 5.0
 
 
 def ledger_url(url: str) -> str:
     """The gateway's own database address, for connections that may write the ledger's rows."""
     parts = urlsplit(url)
-    option = urlencode({"options": "-c app.role=ledger"}).replace("+", "%20")
+    option = urlencode({"options": _OPTIONS}).replace("+", "%20")
     return urlunsplit(parts._replace(query=f"{parts.query}&{option}" if parts.query else option))
 
 
@@ -59,100 +70,34 @@ class UsageStore:
     """url: as `ledger_url` gives it. Opens its two connections on first use."""
 
     def __init__(self, url: str) -> None:
-        self._starts = _KeptConnection(url)
-        self._ends = _KeptConnection(url)
+        self._rows = PreparedConnection(url, _ROWS, _PATIENCE_S)
+        self._care = PreparedConnection(url, _CARE, _CARE_PATIENCE_S)
 
-    async def record_starts(self, worker: UUID, starts: Sequence[RequestStart]) -> None:
-        """Committed when this returns."""
-        await self._starts.execute(_START, (worker, orjson.dumps([_start_row(s) for s in starts]).decode()))
+    async def record(self, starts: Sequence[bytes], ends: Sequence[bytes]) -> None:
+        """Committed when this returns; an end whose request was never begun is left out.
 
-    async def record_ends(self, ends: Sequence[tuple[UUID, RequestEnd]]) -> None:
-        """Complete rows; one that was never begun is left out."""
-        await self._ends.execute(
-            _END, (orjson.dumps([_end_row(row_id, end) for row_id, end in ends]).decode(),)
-        )
+        Raises PartUnavailable, and RowsRefused where one of the rows can never be written.
+        """
+        name = "both" if starts and ends else "start" if starts else "end"
+        parameters = [b"[" + b",".join(rows) + b"]" for rows in (starts, ends) if rows]
+        if not parameters:
+            return
+        try:
+            await self._rows.execute(name, parameters)
+        except (DataError, IntegrityError) as error:
+            raise RowsRefused(str(error)) from error
 
     async def beat(self, worker: UUID) -> None:
         """This process is alive."""
-        await self._ends.execute(_BEAT, (worker,))
+        await self._care.execute("beat", [str(worker).encode()])
 
     async def end_orphans(self, dead_after_s: float) -> int:
         """End what belongs to processes not heard of for so long."""
-        ended = await self._ends.execute(_END_ORPHANS, {"age": dead_after_s})
-        await self._ends.execute(_FORGET_WORKERS, ())
+        ended = await self._care.execute("orphans", [str(dead_after_s).encode()])
+        await self._care.execute("forget", [])
         return ended
 
     async def close(self) -> None:
         """Give the connections back."""
-        await self._starts.close()
-        await self._ends.close()
-
-
-class _KeptConnection:
-    """One connection, kept until it breaks; one statement at a time.
-
-    Not out of a pool: a pool waits longer and longer between attempts while PostgreSQL is away, and nobody may wait
-    for it when it is back.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: AsyncConnection | None = None
-
-    async def execute(
-        self, statement: LiteralString, parameters: Sequence[object] | Mapping[str, object]
-    ) -> int:
-        """Rows touched; committed. Raises PartUnavailable, after _PATIENCE_S at the latest."""
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                connection = self._connection or await self._open()
-                cursor = await connection.execute(statement, parameters, prepare=True)
-                return cursor.rowcount
-        except (OperationalError, TimeoutError) as error:
-            await self.close()
-            raise PartUnavailable("The connection to PostgreSQL broke.") from error
-        except asyncio.CancelledError:
-            await self.close()  # in the middle of a statement: what it would answer next is unknown
-            raise
-
-    async def _open(self) -> AsyncConnection:
-        self._connection = await AsyncConnection.connect(
-            self._url, autocommit=True, application_name="appliance ledger"
-        )
-        return self._connection
-
-    async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
-
-
-def _start_row(start: RequestStart) -> dict[str, object]:
-    return {
-        "id": start.id,
-        "request_id": start.request_id,
-        "part_of": start.part_of,
-        "user_id": start.user_id,
-        "key_id": start.key_id,
-        "model": start.model.replace("\0", ""),  # the one character PostgreSQL's text cannot hold
-        "route": start.route,
-        "started_at": start.started_at,
-    }
-
-
-def _end_row(row_id: UUID, end: RequestEnd) -> dict[str, object]:
-    usage = end.usage
-    return {
-        "id": row_id,
-        "status": end.status,
-        "engine": end.engine,
-        "prompt_tokens": min(usage.prompt_tokens, _MOST),
-        "completion_tokens": min(usage.completion_tokens, _MOST),
-        "cached_tokens": min(usage.cached_tokens, _MOST),
-        "is_estimated": end.is_estimated,
-        "finish_reason": end.finish_reason,
-        "wait_ms": end.wait_ms,
-        "ttft_ms": end.ttft_ms,
-        "total_ms": end.total_ms,
-        "error_code": end.error_code,
-    }
+        await self._rows.close()
+        await self._care.close()

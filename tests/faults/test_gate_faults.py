@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from redis.asyncio import Redis
 
-from appliance.fairness.ledger import RequestStart, uuid7
+from appliance.fairness.ledger_rows import RequestStart, start_row, uuid7
 from appliance.fairness.settings import GateSettings
 from appliance.storage.database import Database
 from appliance.storage.migrating import migrate
@@ -138,11 +138,14 @@ async def test_without_valkey_answers_go_on_and_no_slot_is_doubled(
 async def test_without_postgresql_nothing_unrecorded_leaves_and_nothing_is_lost(
     own_postgres: Killable, engine: FakeEngine, servers: Servers, valkey: Redis
 ) -> None:
-    """A stream that runs goes on; new requests are refused; what ended meanwhile is written when it is back."""
+    """By policy: a stream that runs goes on, new requests are refused, what ended meanwhile is written later."""
     assert isinstance(own_postgres.server, EmbeddedPostgres)
     url = url_as(own_postgres.server.url(database="gate"), DatabaseRole.API, ROLE_SECRET)
     settings = {"local": engine_settings(engine.base_url, max_running=SLOTS)}
-    async with running_gateway(settings, valkey_url=servers.valkey.url, database_url=url) as gateway:
+    policy = GateSettings(without_postgres="refuse")
+    async with running_gateway(
+        settings, valkey_url=servers.valkey.url, database_url=url, settings=policy
+    ) as gateway:
         engine.behaviour.pace_s, engine.behaviour.tokens = 0.02, 40
         stream = asyncio.create_task(ask(gateway, STREAM))
         await engine.until(lambda e: e.running == 1)
@@ -190,8 +193,8 @@ async def test_what_a_dead_process_left_open_is_ended_by_the_others(
         RequestStart(uuid7(), name, person("ana").user_id, None, "fake", "/v1/chat/completions", long_ago)
         for name in ("of the dead", "of the living")
     ]
-    await store.record_starts(dead, starts[:1])
-    await store.record_starts(alive, starts[1:])
+    await store.record([start_row(dead, starts[0])], [])
+    await store.record([start_row(alive, starts[1])], [])
     await store.beat(alive)
 
     ended = await store.end_orphans(30.0)
@@ -208,7 +211,7 @@ async def test_people_see_their_own_requests_only(owner_url: str, database: Data
     start = RequestStart(
         uuid7(), "hers", person("bea").user_id, None, "fake", "/v1/embeddings", datetime.now(UTC)
     )
-    await store.record_starts(uuid4(), [start])
+    await store.record([start_row(uuid4(), start)], [])
     await store.close()
 
     async with database.connection() as connection:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from appliance.domain import Role
 from appliance.errors import ApplianceError, PartUnavailable
+from appliance.fairness.contact import PostgresContact
 from appliance.services.accounts.authentication import Authentication, utc_now
 from appliance.services.accounts.caller_cache import CallerCache
 from appliance.services.accounts.keys import Keys
@@ -63,6 +64,7 @@ class Accounts:
         password_changed: PasswordChanged | None = None,
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        contact: PostgresContact | None = None,
     ) -> None:
         hashing = passwords or Passwords()
         rule = PasswordRule(settings.min_password_length)
@@ -75,7 +77,7 @@ class Accounts:
         self._tasks: list[asyncio.Task[None]] = []
         self.live = LiveRequests()
         self.withdrawals = Withdrawals(valkey, cache, self.live, credentials, clock)
-        self.authentication = Authentication(credentials, cache, secret, clock)
+        self.authentication = Authentication(credentials, cache, secret, clock, contact)
         self.sign_in = SignIn(users, credentials, hashing, slow_down, self.withdrawals, settings, clock)
         self.people = People(users, hashing, rule, slow_down, self.withdrawals, password_changed)
         self.links = Links(users, credentials, self.people, hashing, rule, settings, clock)

@@ -1,7 +1,8 @@
 """What a credential means: a key, a session's token or a delegated token in, the caller out.
 
-Answers come from a short-lived cache that the news of withdrawals keeps true (`withdrawals.py`). Knows nothing of
-headers and cookies: `api/identity.py` finds the credential.
+Answers come from a short-lived cache that the news of withdrawals keeps true (`withdrawals.py`). While PostgreSQL is
+away, who was known goes on for a bounded time; whoever was not is told to come back. Knows nothing of headers and
+cookies: `api/identity.py` finds the credential.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from appliance.domain import Caller, Credential
-from appliance.errors import NotAuthenticated, NotPermitted
+from appliance.errors import NotAuthenticated, NotPermitted, PartUnavailable
+from appliance.fairness.contact import PostgresContact
 from appliance.services.accounts import tokens
 from appliance.services.accounts.caller_cache import CallerCache
 from appliance.services.accounts.ports import CredentialRepository
+
+_PATIENCE_S = 1.0  # with a database that may be dying, where the answer of before is known
 
 Lookup = Callable[[], Awaitable[Credential | None]]
 
@@ -27,7 +31,7 @@ def utc_now() -> datetime:
 
 
 class Authentication:
-    """secret: of the box, signs delegated tokens."""
+    """secret: of the box, signs delegated tokens. contact: None where nobody is served without PostgreSQL."""
 
     def __init__(
         self,
@@ -35,11 +39,13 @@ class Authentication:
         cache: CallerCache,
         secret: bytes,
         clock: Callable[[], datetime] = utc_now,
+        contact: PostgresContact | None = None,
     ) -> None:
         self._repository = repository
         self._cache = cache
         self._secret = hashlib.sha256(b"appliance delegation\0" + secret).digest()
         self._clock = clock
+        self._contact = contact
         self._running: dict[bytes, asyncio.Task[Credential | None]] = {}
         self._used_keys: dict[UUID, datetime] = {}
         self._used_sessions: dict[UUID, datetime] = {}
@@ -87,13 +93,26 @@ class Authentication:
         is_fresh, credential = self._cache.find(fingerprint)
         if is_fresh:
             return credential
+        remembered = self._remembered(fingerprint)
+        if remembered is not None and self._contact is not None and self._contact.is_away:
+            return remembered
         # Many requests with the same fresh key ask once; one that goes away does not stop the others.
         task = self._running.get(fingerprint)
         if task is None:
             task = asyncio.create_task(self._read(fingerprint, lookup))
             self._running[fingerprint] = task
             task.add_done_callback(lambda done: self._forget_task(fingerprint, done))
+        if remembered is not None:
+            await asyncio.wait({task}, timeout=_PATIENCE_S)
+            if not task.done() or isinstance(task.exception(), PartUnavailable):
+                return self._remembered(fingerprint) or await asyncio.shield(task)
         return await asyncio.shield(task)
+
+    def _remembered(self, fingerprint: bytes) -> Credential | None:
+        """What PostgreSQL said before, where the time for which it may be gone by is not over."""
+        if self._contact is None or not self._contact.left_s:
+            return None
+        return self._cache.remembered(fingerprint)
 
     async def _read(self, fingerprint: bytes, lookup: Lookup) -> Credential | None:
         while True:

@@ -1,7 +1,8 @@
 """News of withdrawn credentials, to every gateway process within a second.
 
-Published on Valkey after the change is committed. A process that loses the channel flushes its cache, trusts what it
-reads for one second only, and asks the database once a second about the requests that are running.
+Published on Valkey after the change is committed. A process that loses the channel trusts nothing that it read before,
+what it reads for one second only, and asks the database once a second about the requests that are running. While the
+database is away too, what was known goes on for half a minute.
 """
 
 from __future__ import annotations
@@ -81,8 +82,7 @@ class Withdrawals:
             except Exception:
                 logger.exception("No news of withdrawn credentials.")
             finally:
-                self._cache.is_sure = False
-                self._cache.flush()
+                self._cache.lose_news()
             await self._recheck_running()
             await asyncio.sleep(_RETRY_S)
 
@@ -101,8 +101,7 @@ class Withdrawals:
                 answered = True
                 if message["type"] == "subscribe":
                     # Also after a reconnection inside the client: what was published meanwhile is lost.
-                    self._cache.flush()
-                    self._cache.is_sure = True
+                    self._cache.hear_news()
                     await self._recheck_running()
                 elif message["type"] == "message":
                     self._apply(_decode(message["data"]))
