@@ -81,6 +81,11 @@ class Box:
         """Models that were built or downloaded."""
         return self.data / "models"
 
+    @property
+    def metrics_folder(self) -> Path:
+        """What several gateway processes count together, since the start."""
+        return self.data / "metrics"
+
     @cached_property
     def sockets(self) -> Path:
         """0700, ours alone; below the system's temporary folder where DATA's path is too long for a socket."""

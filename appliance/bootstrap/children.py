@@ -58,7 +58,11 @@ def gateway_specs(box: Box, descriptor: int) -> list[ChildSpec]:
     return [
         ChildSpec(
             name="gateway" if count == 1 else f"gateway-{number}",
-            argv=(*_module("appliance.bootstrap.gateway"), *_box_words(box), "--fd", str(descriptor)),
+            argv=(
+                *_module("appliance.bootstrap.gateway"),
+                *_box_words(box),
+                *("--fd", str(descriptor), "--worker", str(number)),
+            ),
             env=_environment(),
             pass_fds=(descriptor,),
             stop_timeout_s=2.2,

@@ -20,6 +20,7 @@ from appliance.fairness.load_watch import LoadWatch
 from appliance.fairness.metrics import GateMetrics
 from appliance.fairness.recording import Recording
 from appliance.fairness.settings import GateSettings
+from appliance.fairness.shared_metrics import shared_folder
 from appliance.fairness.spool import Spool
 from appliance.storage.usage import UsageStore, ledger_url
 from inference.ports import ChatEngine
@@ -82,7 +83,7 @@ def build_gate(
         first_report_s=settings.comment_after_s,
     )
     registry = CollectorRegistry()
-    metrics = GateMetrics(registry)
+    metrics = GateMetrics(registry, shared_folder())
     recording = Recording(
         UsageStore(ledger_url(database_url)),
         Spool(spool_folder, worker, settings.spool_mb << 20),
@@ -97,6 +98,7 @@ def build_gate(
         str(worker),
         default_slots=settings.default_slots,
         held=lambda: leases.running,
+        on_look=metrics.refresh,
     )
     gate = Gate(roster, leases, ledger, loads, default_slots=settings.default_slots)
     metrics.watch(gate)

@@ -11,6 +11,7 @@ from appliance.api.http_server import HttpServer
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter, options_of
 from appliance.bootstrap.joined import Gateway
+from appliance.fairness.shared_metrics import share_metrics
 from appliance.supervisor.listening import listen
 from appliance.supervisor.readiness import announce_ready
 
@@ -29,6 +30,8 @@ def serve(gateway: Gateway, box: Box, listening: socket.socket) -> None:
 
 
 def _run(box: Box, options: argparse.Namespace) -> int:
+    if box.settings.server.workers > 1:
+        share_metrics(box.metrics_folder, options.worker)
     if options.fd is not None:
         listening = socket.socket(fileno=options.fd)
     else:
@@ -45,6 +48,7 @@ def main() -> int:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--fd", type=int, help="number of the inherited listening socket")
     where.add_argument("--listen", metavar="HOST:PORT", help="where to listen, without a supervisor")
+    parser.add_argument("--worker", type=int, default=1, help="which of server.workers this is, from 1")
     return enter("gateway", _run, parser)
 
 

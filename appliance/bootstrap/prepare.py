@@ -16,11 +16,13 @@ from psycopg import sql
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter, options_of
 from appliance.errors import StartupError
+from appliance.fairness.shared_metrics import forget_metrics
 from appliance.storage.migrating import migrate
 
 
 async def prepare(box: Box, url: str) -> None:
     """url: the address people use. Raises StartupError."""
+    forget_metrics(box.metrics_folder)
     try:
         if box.postgres is not None:
             await _ensure_database(box.owner_url)

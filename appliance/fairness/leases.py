@@ -138,6 +138,11 @@ class Leases:
         """Requests of this process in line."""
         return sum(1 for _ in self._in_line())
 
+    @property
+    def waiting_in(self) -> Counter[tuple[str, str]]:
+        """Requests of this process in line, by (pool, interactive or batch)."""
+        return Counter((request.ask.pool, "interactive") for request in self._in_line())
+
     async def acquire(self, ask: Ask, on_waiting: OnWaiting | None = None) -> Lease:
         """A slot, after a wait if need be. Cancelling leaves the queue at once. Raises QueueFull."""
         request = _Request(ask)

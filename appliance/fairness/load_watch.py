@@ -57,7 +57,7 @@ class LoadWatch:
     """open() and close() it, or look() by hand.
 
     valkey: sends a command. engines: those that are up now, asked again at every look. held: requests of this process
-    by the engine they run on. clock: seconds that only go forward.
+    by the engine they run on. on_look: called at every look. clock: seconds that only go forward.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class LoadWatch:
         *,
         default_slots: int,
         held: Callable[[], Mapping[str, int]] = dict,
+        on_look: Callable[[], None] = lambda: None,
         every_s: float = _EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -78,6 +79,7 @@ class LoadWatch:
         self._worker = worker
         self._default_slots = default_slots
         self._held = held
+        self._on_look = on_look
         self._every_s = every_s
         self._clock = clock
         self._loads: dict[str, EngineLoad] = {}
@@ -138,6 +140,7 @@ class LoadWatch:
         while True:
             due_s = self._clock() + self._every_s
             await self.look()
+            self._on_look()
             await asyncio.sleep(max(0.0, due_s - self._clock()))
 
     # asking -------------------------------------------------------------------------------------------

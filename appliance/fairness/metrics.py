@@ -1,109 +1,213 @@
-"""What Prometheus may know of the gate: counts and times by model and engine, never by person."""
+"""What Prometheus may know of the gate: counts and times by model and engine, never by person.
+
+Counts, times and what runs and waits are added up over all gateway processes. What is known of the engines is the same
+in all of them, by the one that watches, and is told as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from appliance.fairness.gate import Gate
 from appliance.fairness.ledger import Entry
+from appliance.fairness.shared_metrics import add_up
+from inference.types import EngineLoad
 
 _TTFT_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _TOTAL_S = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_PLACES = ("model", "engine")
 
 
 class GateMetrics:
-    """registry: of this process. Hand `observe` to the ledger, and the gate to `watch`."""
+    """registry: what is scraped. Hand `observe` to the ledger, the gate to `watch`, and call `refresh` every second.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    folder: where all workers share their metrics (`shared_metrics`); None: this process is the only one.
+    """
+
+    def __init__(self, registry: CollectorRegistry, folder: Path | None = None) -> None:
         self._registry = registry
-        labels = ["model", "engine"]
+        self._gate: Gate | None = None
+        registry.register(_Refreshing(self))
+        own = registry if folder is None else None
         self._requests = Counter(
             "appliance_requests",
             "Requests that were let in, by how they ended.",
             ["route", "model", "engine", "status"],
-            registry=registry,
+            registry=own,
         )
         self._tokens = Counter(
             "appliance_tokens",
             "Tokens as the engines counted them; estimated ones apart.",
             ["model", "engine", "kind", "counted_by"],
-            registry=registry,
+            registry=own,
         )
         self._wait = Histogram(
-            "appliance_queue_wait_seconds", "Wait for a slot.", labels, buckets=_TTFT_S, registry=registry
+            "appliance_queue_wait_seconds", "Wait for a slot.", _PLACES, buckets=_TTFT_S, registry=own
         )
         self._ttft = Histogram(
             "appliance_ttft_seconds",
             "From a request to the first byte of its answer, the wait included.",
-            labels,
+            _PLACES,
             buckets=_TTFT_S,
-            registry=registry,
+            registry=own,
         )
         self._total = Histogram(
-            "appliance_request_seconds", "A whole request.", labels, buckets=_TOTAL_S, registry=registry
+            "appliance_request_seconds", "A whole request.", _PLACES, buckets=_TOTAL_S, registry=own
         )
+        self._gauges = _ProcessGauges(own)
+        # Looking a child up by its labels takes longer than counting.
+        self._request_children: dict[tuple[str, str, str, str], Counter] = {}
+        self._token_children: dict[tuple[str, str, str, str], Counter] = {}
+        self._time_children: dict[tuple[str, str], tuple[Histogram, Histogram, Histogram]] = {}
+        if folder is not None:
+            add_up(registry, folder)
 
     def observe(self, entry: Entry) -> None:
         """Count a request that has ended."""
         start, end = entry.start, entry.end
-        engine = end.engine or ""
-        self._requests.labels(start.route, start.model, engine, end.status).inc()
+        engine, usage = end.engine or "", end.usage
+        which = (start.route, start.model, engine, end.status)
+        requests = self._request_children.get(which)
+        if requests is None:
+            requests = self._request_children[which] = self._requests.labels(*which)
+        requests.inc()
         counted_by = "estimate" if end.is_estimated else "engine"
         for kind, count in (
-            ("prompt", end.usage.prompt_tokens),
-            ("completion", end.usage.completion_tokens),
-            ("cached", end.usage.cached_tokens),
+            ("prompt", usage.prompt_tokens),
+            ("completion", usage.completion_tokens),
+            ("cached", usage.cached_tokens),
         ):
             if count:
-                self._tokens.labels(start.model, engine, kind, counted_by).inc(count)
-        for histogram, value_ms in (
-            (self._wait, end.wait_ms),
-            (self._ttft, end.ttft_ms),
-            (self._total, end.total_ms),
-        ):
-            if value_ms is not None:
-                histogram.labels(start.model, engine).observe(value_ms / 1000)
+                self._count_tokens((start.model, engine, kind, counted_by), count)
+        wait, ttft, total = self._times(start.model, engine)
+        if end.wait_ms is not None:
+            wait.observe(end.wait_ms / 1000)
+        if end.ttft_ms is not None:
+            ttft.observe(end.ttft_ms / 1000)
+        if end.total_ms is not None:
+            total.observe(end.total_ms / 1000)
 
     def watch(self, gate: Gate) -> None:
-        """Show how full the gate and the engines are, looked up at every scrape."""
-        self._registry.register(_GateGauges(gate))
+        """Show how full the gate and the engines are."""
+        self._gate = gate
+        self._registry.register(_EngineGauges(gate))
+
+    def refresh(self) -> None:
+        """Bring what this process has running and waiting up to date, for whichever worker is scraped."""
+        if self._gate is not None:
+            leases = self._gate.leases
+            self._gauges.show(leases.running, leases.waiting_in, leases.is_shared)
+
+    def _count_tokens(self, which: tuple[str, str, str, str], count: int) -> None:
+        tokens = self._token_children.get(which)
+        if tokens is None:
+            tokens = self._token_children[which] = self._tokens.labels(*which)
+        tokens.inc(count)
+
+    def _times(self, model: str, engine: str) -> tuple[Histogram, Histogram, Histogram]:
+        found = self._time_children.get((model, engine))
+        if found is None:
+            found = (
+                self._wait.labels(model, engine),
+                self._ttft.labels(model, engine),
+                self._total.labels(model, engine),
+            )
+            self._time_children[model, engine] = found
+        return found
 
 
-class _GateGauges:
-    """A collector: values are read when somebody asks."""
+class _Refreshing:
+    """The first in the registry: the gauges are up to date when their turn comes."""
+
+    def __init__(self, metrics: GateMetrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        self._metrics.refresh()
+        return ()
+
+
+class _ProcessGauges:
+    """What this process has running and waiting; the sum over all workers is what the box has."""
+
+    def __init__(self, registry: CollectorRegistry | None) -> None:
+        self._running = Gauge(
+            "appliance_running_requests",
+            "Requests that hold a slot.",
+            ["engine"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._waiting = Gauge(
+            "appliance_waiting_requests",
+            "Requests in line, by the model they wait for.",
+            ["pool", "class"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._is_shared = Gauge(
+            "appliance_queue_is_shared",
+            "0 while Valkey is away from any worker.",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self._engines: set[str] = set()
+        self._lines: set[tuple[str, str]] = set()
+
+    def show(
+        self, running: Mapping[str, int], waiting: Mapping[tuple[str, str], int], is_shared: bool
+    ) -> None:
+        """running: by engine. waiting: by pool and class. Who was there before and is gone is shown as 0."""
+        self._engines.update(running)
+        self._lines.update(waiting)
+        for engine in self._engines:
+            self._running.labels(engine).set(running.get(engine, 0))
+        for line in self._lines:
+            self._waiting.labels(*line).set(waiting.get(line, 0))
+        self._is_shared.set(float(is_shared))
+
+
+class _EngineGauges:
+    """What is known of the engines, looked up at every scrape."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
     def collect(self) -> Iterable[Metric]:
-        gate = self._gate
-        leases = gate.leases
-        running = GaugeMetricFamily(
-            "appliance_running_requests", "Requests of this process that hold a slot.", labels=["engine"]
+        gauges = {
+            name: GaugeMetricFamily(f"appliance_engine_{name}", text, labels=["engine"])
+            for name, text in (
+                ("up", "1 while the engine answers."),
+                ("slots", "Requests it gets at once, as it is found to bear."),
+                ("slots_limit", "Requests it may get at most, by its setting or its own word."),
+                ("running_requests", "Requests it says it is answering."),
+                ("waiting_requests", "Requests it says wait inside it; the queue keeps this near 0."),
+                ("kv_use", "Share of its KV cache in use."),
+            )
+        }
+        preemptions = CounterMetricFamily(
+            "appliance_engine_preemptions",
+            "Running requests it threw back, by its own count.",
+            labels=["engine"],
         )
-        up = GaugeMetricFamily("appliance_engine_up", "1 while the engine answers.", labels=["engine"])
-        slots = GaugeMetricFamily(
-            "appliance_engine_slots", "Requests it may run at once, where it tells.", labels=["engine"]
-        )
-        kv_use = GaugeMetricFamily(
-            "appliance_engine_kv_use", "Share of its KV cache in use.", labels=["engine"]
-        )
-        counts = leases.running
-        for state in gate.engine_states():
-            running.add_metric([state.name], counts[state.name])
-            up.add_metric([state.name], float(state.is_healthy))
-            load = gate.loads.load(state.name)
-            if load is not None and load.slots is not None:
-                slots.add_metric([state.name], load.slots)
-            if load is not None and load.kv_use is not None:
-                kv_use.add_metric([state.name], load.kv_use)
-        yield from (running, up, slots, kv_use)
-        yield GaugeMetricFamily(
-            "appliance_waiting_requests", "Requests of this process in line.", value=leases.waiting
-        )
-        yield GaugeMetricFamily(
-            "appliance_queue_is_shared", "0 while Valkey is away.", value=float(leases.is_shared)
-        )
+        for state in self._gate.engine_states():
+            load = self._gate.loads.load(state.name) or EngineLoad()
+            values: dict[str, float | None] = {
+                "up": state.is_healthy,
+                "slots": self._gate.loads.slots(state.name),
+                "slots_limit": load.slots,
+                "running_requests": load.running if load.is_measured else None,
+                "waiting_requests": load.waiting if load.is_measured else None,
+                "kv_use": load.kv_use,
+            }
+            for name, value in values.items():
+                if value is not None:
+                    gauges[name].add_metric([state.name], float(value))
+            if load.preemptions is not None:
+                preemptions.add_metric([state.name], load.preemptions)
+        yield from gauges.values()
+        yield preemptions
