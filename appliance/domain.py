@@ -51,7 +51,7 @@ class Scopes:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request speaks for, once its credential has been checked."""
+    """Who a request speaks for, once its credential has been checked. is_batch: lets everybody else go first."""
 
     user_id: UUID
     email: str
@@ -61,6 +61,7 @@ class Caller:
     session_id: UUID | None = None
     scopes: Scopes = field(default_factory=Scopes)
     language: Language | None = None
+    is_batch: bool = False
 
     @property
     def viewer(self) -> Viewer:
@@ -73,7 +74,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with an account."""
+    """A person with an account. weight: the share of the engines, in comparison with others'."""
 
     id: UUID
     email: str
@@ -84,15 +85,18 @@ class User:
     created_at: datetime
     last_login_at: datetime | None = None
     group_ids: frozenset[UUID] = frozenset()
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """People who share collections and, later, weights and limits."""
+    """People who share collections, and limits. weight None: the group takes no part in sharing the engines."""
 
     id: UUID
     name: str
     member_ids: frozenset[UUID] = frozenset()
+    weight: float | None = None
+    parent_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class ApiKey:
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    is_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -94,6 +95,21 @@ class NewUser:
     language: Language | None = None
 
 
+class Keep(Enum):
+    """Leave a field as it is, where None is a value of its own."""
+
+    AS_IT_IS = "as it is"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupChanges:
+    """What is to be different about a group. weight None: it takes no part in sharing; parent_id None: none above."""
+
+    name: str | None = None
+    weight: float | Keep | None = Keep.AS_IT_IS
+    parent_id: UUID | Keep | None = Keep.AS_IT_IS
+
+
 @dataclass(frozen=True, slots=True)
 class NewSession:
     """A sign-in to be kept."""
@@ -118,6 +134,7 @@ class NewKey:
     scopes: Scopes
     created_at: datetime
     expires_at: datetime | None
+    is_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

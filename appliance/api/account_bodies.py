@@ -9,11 +9,13 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from appliance.domain import AccountEvent, ApiKey, Caller, Group, Language, Role, Session, User
+from appliance.ports import GroupChanges, Keep
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=400)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Name = Annotated[str, StringConstraints(max_length=400)]
 Token = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Weight = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Body(BaseModel):
@@ -48,6 +50,7 @@ class UserChangesBody(Body):
     role: Role | None = None
     is_suspended: bool | None = None
     language: Language | None = None
+    weight: Weight | None = None
 
 
 class OwnChangesBody(Body):
@@ -65,9 +68,28 @@ class OwnPasswordBody(Body):
 
 
 class GroupBody(Body):
-    """POST /api/groups, PATCH /api/groups/{id}."""
+    """POST /api/groups. weight absent: the group takes no part in sharing the engines."""
 
     name: Name
+    weight: Weight | None = None
+    parent_id: UUID | None = None
+
+
+class GroupChangesBody(Body):
+    """PATCH /api/groups/{id}; absent fields stay as they are. null takes a weight or a parent away."""
+
+    name: Name | None = None
+    weight: Weight | None = None
+    parent_id: UUID | None = None
+
+    def changes(self) -> GroupChanges:
+        """As the use case takes them."""
+        sent = self.model_fields_set
+        return GroupChanges(
+            self.name,
+            self.weight if "weight" in sent else Keep.AS_IT_IS,
+            self.parent_id if "parent_id" in sent else Keep.AS_IT_IS,
+        )
 
 
 class MembersBody(Body):
@@ -77,13 +99,17 @@ class MembersBody(Body):
 
 
 class NewKeyBody(Body):
-    """POST /api/keys. user_id absent: one's own. models and routes absent: everything the owner may."""
+    """POST /api/keys. user_id absent: one's own. models and routes absent: everything the owner may.
+
+    is_batch: what is asked with it lets everybody else go first.
+    """
 
     name: Name = ""
     user_id: UUID | None = None
     models: list[str] | None = Field(None, max_length=100)
     routes: list[str] | None = Field(None, max_length=100)
     expires_at: AwareDatetime | None = None
+    is_batch: bool = False
 
 
 class LinkFor(Body):
@@ -126,13 +152,20 @@ def user_json(user: User) -> Json:
         "created_at": _time(user.created_at),
         "last_login_at": _time(user.last_login_at),
         "group_ids": sorted(str(group_id) for group_id in user.group_ids),
+        "weight": user.weight,
     }
 
 
 def group_json(group: Group) -> Json:
     """A group and who is in it."""
     members = sorted(str(member_id) for member_id in group.member_ids)
-    return {"id": str(group.id), "name": group.name, "member_ids": members}
+    return {
+        "id": str(group.id),
+        "name": group.name,
+        "member_ids": members,
+        "weight": group.weight,
+        "parent_id": None if group.parent_id is None else str(group.parent_id),
+    }
 
 
 def session_json(session: Session, caller: Caller) -> Json:
@@ -162,6 +195,7 @@ def key_json(key: ApiKey) -> Json:
         "expires_at": _time(key.expires_at),
         "last_used_at": _time(key.last_used_at),
         "revoked_at": _time(key.revoked_at),
+        "is_batch": key.is_batch,
     }
 
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from appliance.api.account_bodies import (
     GroupBody,
+    GroupChangesBody,
     ImportBody,
     Json,
     LinkFor,
@@ -187,6 +188,7 @@ def user_routes(accounts: Accounts, identity: Identity) -> APIRouter:
             role=body.role,
             is_suspended=body.is_suspended,
             language=body.language,
+            weight=body.weight,
         )
         return user_json(user)
 
@@ -212,11 +214,15 @@ def group_routes(accounts: Accounts, identity: Identity) -> APIRouter:
 
     @routes.post("", status_code=201)
     async def add(body: GroupBody, caller: Caller = Depends(identity.caller)) -> Json:
-        return group_json(await people.add_group(caller, body.name))
+        return group_json(
+            await people.add_group(caller, body.name, weight=body.weight, parent_id=body.parent_id)
+        )
 
     @routes.patch("/{group_id}")
-    async def rename(group_id: UUID, body: GroupBody, caller: Caller = Depends(identity.caller)) -> Json:
-        return group_json(await people.rename_group(caller, group_id, body.name))
+    async def change(
+        group_id: UUID, body: GroupChangesBody, caller: Caller = Depends(identity.caller)
+    ) -> Json:
+        return group_json(await people.change_group(caller, group_id, body.changes()))
 
     @routes.delete("/{group_id}", status_code=204)
     async def remove(group_id: UUID, caller: Caller = Depends(identity.caller)) -> Response:
@@ -252,6 +258,7 @@ def key_routes(accounts: Accounts, identity: Identity) -> APIRouter:
                 None if body.routes is None else tuple(body.routes),
             ),
             expires_at=body.expires_at,
+            is_batch=body.is_batch,
         )
         response.headers["cache-control"] = "no-store"
         return {**key_json(made.key), "key": made.secret}

@@ -13,15 +13,27 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from appliance.domain import AccountEvent, Group, Language, Role, User
-from appliance.errors import Conflict, LastAdministrator, NotFound
-from appliance.ports import NewUser
+from appliance.errors import Conflict, InvalidRequest, LastAdministrator, NotFound
+from appliance.ports import GroupChanges, Keep, NewUser
 from appliance.storage.database import Database
 
 USER_COLUMNS = """
 u.id, u.email, u.name, u.role, u.is_suspended, u.language, u.created_at, u.last_login_at,
-ARRAY(SELECT m.group_id FROM group_members m WHERE m.user_id = u.id)
+ARRAY(SELECT m.group_id FROM group_members m WHERE m.user_id = u.id), u.weight
 """
-_GROUP = "g.id, g.name, ARRAY(SELECT m.user_id FROM group_members m WHERE m.group_id = g.id)"
+_GROUP = "g.id, g.name, ARRAY(SELECT m.user_id FROM group_members m WHERE m.group_id = g.id), g.weight, g.parent_id"
+_DEEPEST = 8
+# Bounded, so that a circle that somehow got into the table does not hang whoever wants to open it.
+_ABOVE = """
+WITH RECURSIVE above (id, parent_id, height) AS (
+    SELECT id, parent_id, 1 FROM groups WHERE id = %(parent)s
+    UNION SELECT g.id, g.parent_id, a.height + 1 FROM groups g JOIN above a ON g.id = a.parent_id WHERE a.height < 100),
+below (id, depth) AS (
+    SELECT id, 1 FROM groups WHERE id = %(group)s
+    UNION SELECT g.id, b.depth + 1 FROM groups g JOIN below b ON g.parent_id = b.id WHERE b.depth < 100)
+SELECT (SELECT count(*) FROM above), (SELECT count(*) FROM above WHERE id = %(group)s),
+       (SELECT max(height) FROM above) + (SELECT max(depth) FROM below)
+"""
 
 
 async def record_event(connection: AsyncConnection, event: AccountEvent) -> None:
@@ -34,7 +46,9 @@ async def record_event(connection: AsyncConnection, event: AccountEvent) -> None
 
 def user_of(row: TupleRow) -> User:
     """A row of USER_COLUMNS."""
-    return User(row[0], row[1], row[2], Role(row[3]), row[4], row[5], row[6], row[7], frozenset(row[8]))
+    return User(
+        row[0], row[1], row[2], Role(row[3]), row[4], row[5], row[6], row[7], frozenset(row[8]), row[9]
+    )
 
 
 class PostgresUsers:
@@ -86,7 +100,7 @@ class PostgresUsers:
                 f"SELECT {USER_COLUMNS}, u.password_hash FROM users u WHERE u.email_key = %s",
                 (email_key,),
             )
-        return None if row is None else (user_of(row), row[9])
+        return None if row is None else (user_of(row), row[10])
 
     async def password_hash(self, user_id: UUID) -> str | None:
         async with self._database.connection() as connection:
@@ -115,14 +129,16 @@ class PostgresUsers:
         role: Role | None = None,
         is_suspended: bool | None = None,
         language: Language | None = None,
+        weight: float | None = None,
     ) -> User:
         async with self._database.transaction() as connection:
             if is_suspended or role not in (None, Role.ADMIN):
                 await _keep_an_administrator(connection, user_id)
             await connection.execute(
                 "UPDATE users SET name = coalesce(%s, name), role = coalesce(%s, role), "
-                "is_suspended = coalesce(%s, is_suspended), language = coalesce(%s, language) WHERE id = %s",
-                (name, role, is_suspended, language, user_id),
+                "is_suspended = coalesce(%s, is_suspended), language = coalesce(%s, language), "
+                "weight = coalesce(%s, weight) WHERE id = %s",
+                (name, role, is_suspended, language, weight, user_id),
             )
             await record_event(connection, event)
             user = await _user(connection, user_id)
@@ -143,33 +159,52 @@ class PostgresUsers:
                 (new_hash, user_id, old_hash),
             )
 
-    async def add_group(self, name: str, name_key: str, event: AccountEvent) -> Group:
+    async def add_group(
+        self,
+        name: str,
+        name_key: str,
+        event: AccountEvent,
+        *,
+        weight: float | None = None,
+        parent_id: UUID | None = None,
+    ) -> Group:
         try:
             async with self._database.transaction() as connection:
                 row = await _one(
                     connection,
-                    "INSERT INTO groups (name, name_key) VALUES (%s, %s) RETURNING id",
-                    (name, name_key),
+                    "INSERT INTO groups (name, name_key, weight) VALUES (%s, %s, %s) RETURNING id",
+                    (name, name_key, weight),
                 )
                 assert row is not None
+                if parent_id is not None:
+                    await _put_below(connection, row[0], parent_id)
                 await record_event(connection, _about(event, row[0]))
-                return Group(row[0], name)
+                return Group(row[0], name, weight=weight, parent_id=parent_id)
         except UniqueViolation as error:
             raise Conflict(f"There is a group {name!r} already.", param="name") from error
 
-    async def rename_group(self, group_id: UUID, name: str, name_key: str, event: AccountEvent) -> Group:
+    async def change_group(
+        self, group_id: UUID, changes: GroupChanges, name_key: str | None, event: AccountEvent
+    ) -> Group:
         try:
             async with self._database.transaction() as connection:
+                if not isinstance(changes.parent_id, Keep):
+                    await _put_below(connection, group_id, changes.parent_id)
                 await connection.execute(
-                    "UPDATE groups SET name = %s, name_key = %s WHERE id = %s", (name, name_key, group_id)
+                    "UPDATE groups SET name = coalesce(%s, name), name_key = coalesce(%s, name_key) WHERE id = %s",
+                    (changes.name, name_key, group_id),
                 )
+                if not isinstance(changes.weight, Keep):
+                    await connection.execute(
+                        "UPDATE groups SET weight = %s WHERE id = %s", (changes.weight, group_id)
+                    )
                 await record_event(connection, event)
                 row = await _one(connection, f"SELECT {_GROUP} FROM groups g WHERE g.id = %s", (group_id,))
                 if row is None:
                     raise NotFound(f"There is no group {group_id}.")
                 return _group_of(row)
         except UniqueViolation as error:
-            raise Conflict(f"There is a group {name!r} already.", param="name") from error
+            raise Conflict(f"There is a group {changes.name!r} already.", param="name") from error
 
     async def remove_group(self, group_id: UUID, event: AccountEvent) -> Collection[UUID]:
         async with self._database.transaction() as connection:
@@ -251,6 +286,29 @@ async def _keep_an_administrator(connection: AsyncConnection, user_id: UUID) -> 
         raise LastAdministrator
 
 
+async def _put_below(connection: AsyncConnection, group_id: UUID, parent_id: UUID | None) -> None:
+    """Two who move groups at the same time wait for each other, so that they cannot close a circle together."""
+    await connection.execute("LOCK TABLE groups IN SHARE ROW EXCLUSIVE MODE")
+    if parent_id is not None:
+        row = await _one(connection, _ABOVE, {"parent": parent_id, "group": group_id})
+        assert row is not None
+        known, is_circle, depth = row
+        if not known:
+            raise NotFound(f"There is no group {parent_id}.", param="parent_id")
+        if is_circle:
+            raise InvalidRequest(
+                "That would put the group above itself: `parent_id` is the group or stands below it. "
+                "Take another one, or null for none.",
+                param="parent_id",
+            )
+        if depth is not None and depth > _DEEPEST:
+            raise InvalidRequest(
+                f"Groups may stand at most {_DEEPEST} deep. Take a `parent_id` that is higher up.",
+                param="parent_id",
+            )
+    await connection.execute("UPDATE groups SET parent_id = %s WHERE id = %s", (parent_id, group_id))
+
+
 async def _members(connection: AsyncConnection, group_id: UUID) -> set[UUID]:
     """Who is in a group; locks it. Raises NotFound."""
     if await _one(connection, "SELECT 1 FROM groups WHERE id = %s FOR UPDATE", (group_id,)) is None:
@@ -264,12 +322,14 @@ async def _user(connection: AsyncConnection, user_id: UUID) -> User | None:
     return None if row is None else user_of(row)
 
 
-async def _one(connection: AsyncConnection, query: LiteralString, values: Sequence[Any]) -> TupleRow | None:
+async def _one(
+    connection: AsyncConnection, query: LiteralString, values: Sequence[Any] | Mapping[str, Any]
+) -> TupleRow | None:
     return await (await connection.execute(query, values)).fetchone()
 
 
 def _group_of(row: TupleRow) -> Group:
-    return Group(row[0], row[1], frozenset(row[2]))
+    return Group(row[0], row[1], frozenset(row[2]), row[3], row[4])
 
 
 def _about(event: AccountEvent, subject_id: UUID) -> AccountEvent:

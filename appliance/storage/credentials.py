@@ -20,11 +20,11 @@ u.id, u.email, u.role, u.language, u.is_suspended,
 ARRAY(SELECT m.group_id FROM group_members m WHERE m.user_id = u.id)
 """
 _BY_KEY = f"""
-SELECT {_OWNER}, k.id, k.models, k.routes, k.expires_at, k.revoked_at IS NOT NULL
+SELECT {_OWNER}, k.id, k.models, k.routes, k.expires_at, k.revoked_at IS NOT NULL, k.is_batch
 FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.secret_hash = %s
 """
 _BY_SESSION = f"SELECT {_OWNER}, s.id, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id WHERE "
-_KEY = "id, user_id, name, prefix, models, routes, created_at, expires_at, last_used_at, revoked_at"
+_KEY = "id, user_id, name, prefix, models, routes, created_at, expires_at, last_used_at, revoked_at, is_batch"
 _SESSION = "id, user_id, user_agent, address, created_at, last_used_at, expires_at"
 _STILL_VALID = """
 SELECT k.id, u.role FROM api_keys k JOIN users u ON u.id = k.user_id
@@ -70,6 +70,7 @@ class PostgresCredentials:
             key_id=row[6],
             scopes=_scopes(row[7], row[8]),
             language=row[3],
+            is_batch=row[11],
         )
         return Credential(caller, row[9], is_revoked=row[10], is_suspended=row[4])
 
@@ -159,8 +160,8 @@ class PostgresCredentials:
     async def add_key(self, new: NewKey, event: AccountEvent) -> ApiKey:
         async with self._database.transaction() as connection:
             rows = await connection.execute(
-                "INSERT INTO api_keys (user_id, name, prefix, secret_hash, models, routes, created_at, expires_at) "
-                f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_KEY}",
+                "INSERT INTO api_keys (user_id, name, prefix, secret_hash, models, routes, created_at, expires_at, "
+                f"is_batch) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_KEY}",
                 (
                     new.user_id,
                     new.name,
@@ -170,6 +171,7 @@ class PostgresCredentials:
                     None if new.scopes.routes is None else list(new.scopes.routes),
                     new.created_at,
                     new.expires_at,
+                    new.is_batch,
                 ),
             )
             await record_event(connection, event)

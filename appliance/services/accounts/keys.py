@@ -53,6 +53,7 @@ class Keys:
         scopes: Scopes | None = None,
         expires_at: datetime | None = None,
         secret: str | None = None,
+        is_batch: bool = False,
     ) -> NewlyMadeKey:
         """A key of user_id. caller None: the operator at the machine, who may bring a minted secret.
 
@@ -66,6 +67,10 @@ class Keys:
         _check_scopes(wanted)
         if caller is not None and not is_within(wanted, caller.scopes):
             raise NotPermitted("A key cannot make a key that may do more than itself.", param="scopes")
+        if caller is not None and caller.is_batch and not is_batch:
+            raise NotPermitted(
+                "A batch key makes batch keys only: set `is_batch`, or use another key.", param="is_batch"
+            )
         await self._require_not_longer(caller, expires_at)
         now = self._clock()
         if expires_at is not None and expires_at <= now:
@@ -82,9 +87,12 @@ class Keys:
             wanted,
             now,
             expires_at,
+            is_batch,
         )
         actor = None if caller is None else caller.user_id
-        event = AccountEvent("key.made", actor, user_id, {"prefix": new.prefix, "name": new.name})
+        event = AccountEvent(
+            "key.made", actor, user_id, {"prefix": new.prefix, "name": new.name, "is_batch": is_batch}
+        )
         return NewlyMadeKey(await self._credentials.add_key(new, event), secret)
 
     async def keys(self, caller: Caller, *, everybody: bool = False) -> Sequence[ApiKey]:

@@ -5,12 +5,14 @@ Administrators change people and groups, auditors read them, everybody sees them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from appliance.domain import AccountEvent, Caller, Group, Language, Role, User
 from appliance.errors import InvalidRequest, NotFound, NotPermitted, SignInFailed
-from appliance.ports import NewUser
+from appliance.ports import GroupChanges, Keep, NewUser
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import checked_email, checked_name, email_key, name_key
 from appliance.services.accounts.passwords import PasswordRule, Passwords
@@ -19,10 +21,20 @@ from appliance.services.accounts.slow_down import SlowDown
 from appliance.services.accounts.withdrawals import Withdrawals
 
 PasswordChanged = Callable[[User], object]
+PolicyChanged = Callable[[], Awaitable[None]]
+
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 0.001, 1000.0
+
+
+async def _tell_nobody() -> None:
+    """Where no gateway runs in this process."""
 
 
 class People:
-    """password_changed: told after somebody chose a new password, in the process where it happened."""
+    """password_changed: told after somebody chose a new password, in the process where it happened.
+
+    policy_changed: told after weights or the tree of groups changed.
+    """
 
     def __init__(
         self,
@@ -32,6 +44,7 @@ class People:
         slow_down: SlowDown,
         withdrawals: Withdrawals,
         password_changed: PasswordChanged | None = None,
+        policy_changed: PolicyChanged | None = None,
     ) -> None:
         self._users = users
         self._passwords = passwords
@@ -39,6 +52,7 @@ class People:
         self._slow_down = slow_down
         self._withdrawals = withdrawals
         self._password_changed = password_changed or (lambda user: None)
+        self._policy_changed = policy_changed or _tell_nobody
 
     # People -------------------------------------------------------------------------------------------
 
@@ -90,15 +104,24 @@ class People:
         role: Role | None = None,
         is_suspended: bool | None = None,
         language: Language | None = None,
+        weight: float | None = None,
     ) -> User:
         """One's own name and language, or for administrators anybody's everything.
 
-        Raises NotPermitted, NotFound, LastAdministrator. A role taken away and a suspension act at once, everywhere.
+        Raises InvalidRequest, NotPermitted, NotFound, LastAdministrator. A role taken away and a suspension act at
+        once, everywhere.
         """
         is_own = caller is not None and caller.user_id == user_id
-        if not is_own or role is not None or is_suspended is not None:
+        if not is_own or role is not None or is_suspended is not None or weight is not None:
             require_admin(caller)
-        changes = {"name": name, "role": role, "is_suspended": is_suspended, "language": language}
+        _check_weight(weight)
+        changes = {
+            "name": name,
+            "role": role,
+            "is_suspended": is_suspended,
+            "language": language,
+            "weight": weight,
+        }
         detail = {field: value for field, value in changes.items() if value is not None}
         user = await self._users.update_user(
             user_id,
@@ -107,8 +130,11 @@ class People:
             role=role,
             is_suspended=is_suspended,
             language=language,
+            weight=weight,
         )
         await self._withdrawals.publish(_as_it_stands(user))
+        if weight is not None:
+            await self._policy_changed()
         return user
 
     async def change_password(self, caller: Caller, old: str, new: str) -> None:
@@ -165,20 +191,43 @@ class People:
         if caller.role is not Role.USER:
             return await self._users.groups()
         own = await self._users.groups(caller.user_id)
-        return [Group(group.id, group.name, frozenset({caller.user_id})) for group in own]
+        return [replace(group, member_ids=frozenset({caller.user_id})) for group in own]
 
-    async def add_group(self, caller: Caller | None, name: str) -> Group:
+    async def add_group(
+        self, caller: Caller | None, name: str, *, weight: float | None = None, parent_id: UUID | None = None
+    ) -> Group:
+        """weight None: it takes no part in sharing. Raises Conflict, InvalidRequest, NotFound for the parent."""
         require_admin(caller)
         text = checked_name(name, may_be_empty=False)
-        return await self._users.add_group(
-            text, name_key(text), AccountEvent("group.added", _id(caller), detail={"name": text})
-        )
+        _check_weight(weight)
+        detail: dict[str, Any] = {"name": text}
+        if weight is not None:
+            detail["weight"] = weight
+        if parent_id is not None:
+            detail["parent_id"] = str(parent_id)
+        event = AccountEvent("group.added", _id(caller), detail=detail)
+        group = await self._users.add_group(text, name_key(text), event, weight=weight, parent_id=parent_id)
+        if weight is not None or parent_id is not None:
+            await self._policy_changed()
+        return group
 
-    async def rename_group(self, caller: Caller, group_id: UUID, name: str) -> Group:
+    async def change_group(self, caller: Caller, group_id: UUID, changes: GroupChanges) -> Group:
+        """Raises NotFound, Conflict for a name that is taken, InvalidRequest for a weight or a circle."""
         require_admin(caller)
-        text = checked_name(name, may_be_empty=False)
-        event = AccountEvent("group.renamed", caller.user_id, group_id, {"name": text})
-        return await self._users.rename_group(group_id, text, name_key(text), event)
+        detail: dict[str, Any] = {}
+        if changes.name is not None:
+            changes = replace(changes, name=checked_name(changes.name, may_be_empty=False))
+            detail["name"] = changes.name
+        if not isinstance(changes.weight, Keep):
+            _check_weight(changes.weight)
+            detail["weight"] = changes.weight
+        if not isinstance(changes.parent_id, Keep):
+            detail["parent_id"] = None if changes.parent_id is None else str(changes.parent_id)
+        key = None if changes.name is None else name_key(changes.name)
+        event = AccountEvent("group.changed", caller.user_id, group_id, detail)
+        group = await self._users.change_group(group_id, changes, key, event)
+        await self._policy_changed()
+        return group
 
     async def remove_group(self, caller: Caller, group_id: UUID) -> None:
         require_admin(caller)
@@ -186,6 +235,7 @@ class People:
             group_id, AccountEvent("group.removed", caller.user_id, group_id)
         )
         await self._tell_members(members)
+        await self._policy_changed()
 
     async def set_members(self, caller: Caller, group_id: UUID, user_ids: Collection[UUID]) -> None:
         """Exactly these people are in the group from now on."""
@@ -225,6 +275,15 @@ def require_reader(caller: Caller) -> None:
     """Administrators and auditors. Raises NotPermitted."""
     if caller.role is Role.USER:
         raise NotPermitted("Only administrators and auditors can see that.")
+
+
+def _check_weight(weight: float | None) -> None:
+    if weight is not None and not SMALLEST_WEIGHT <= weight <= LARGEST_WEIGHT:
+        raise InvalidRequest(
+            f"`weight` must be a number from {SMALLEST_WEIGHT:g} to {LARGEST_WEIGHT:g}: "
+            "1 is the usual share, 2 gets twice as much while both wait.",
+            param="weight",
+        )
 
 
 def _as_it_stands(user: User) -> Withdrawal:

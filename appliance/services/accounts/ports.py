@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from appliance.domain import AccountEvent, ApiKey, Credential, Group, Language, Role, Session, User
-from appliance.ports import LinkKind, NewKey, NewLink, NewSession, NewUser
+from appliance.ports import GroupChanges, LinkKind, NewKey, NewLink, NewSession, NewUser
 
 
 class UserRepository(Protocol):
@@ -41,6 +41,7 @@ class UserRepository(Protocol):
         role: Role | None = None,
         is_suspended: bool | None = None,
         language: Language | None = None,
+        weight: float | None = None,
     ) -> User:
         """None leaves a field as it is. Raises NotFound, and LastAdministrator when nobody would be left."""
         ...
@@ -51,9 +52,23 @@ class UserRepository(Protocol):
 
     async def rehash_password(self, user_id: UUID, old_hash: str, new_hash: str) -> None: ...
 
-    async def add_group(self, name: str, name_key: str, event: AccountEvent) -> Group: ...
+    async def add_group(
+        self,
+        name: str,
+        name_key: str,
+        event: AccountEvent,
+        *,
+        weight: float | None = None,
+        parent_id: UUID | None = None,
+    ) -> Group:
+        """Raises Conflict for a name that is taken, NotFound for a parent that is not there."""
+        ...
 
-    async def rename_group(self, group_id: UUID, name: str, name_key: str, event: AccountEvent) -> Group: ...
+    async def change_group(
+        self, group_id: UUID, changes: GroupChanges, name_key: str | None, event: AccountEvent
+    ) -> Group:
+        """Raises NotFound, Conflict for a name that is taken, InvalidRequest for a group above itself."""
+        ...
 
     async def remove_group(self, group_id: UUID, event: AccountEvent) -> Collection[UUID]:
         """Returns who was in it."""
