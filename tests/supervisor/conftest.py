@@ -97,9 +97,17 @@ class RunningAppliance:
         def ready() -> bool:
             if self.process is not None and self.process.poll() is not None:
                 pytest.fail(f"it ended with {self.process.returncode}:\n{self.text}")
-            return self.child_is("gateway", "ready") and "is ready" in self.text
+            return self.gateways_are_ready() and "is ready" in self.text
 
         wait_until(ready, "the gateway is ready")
+
+    def gateways_are_ready(self) -> bool:
+        """All of them, however many there are."""
+        state = self.state
+        ours = (
+            [] if state is None else [c for name, c in state.children.items() if name.startswith("gateway")]
+        )
+        return bool(ours) and all(child.state == "ready" for child in ours)
 
     def get(self, path: str, timeout_s: float = PATIENCE_S) -> int:
         assert self.state is not None
