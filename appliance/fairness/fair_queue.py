@@ -37,7 +37,8 @@ from appliance.fairness.admission import (
 from appliance.fairness.lines import Pool, Request
 from appliance.fairness.occupancy import Occupancy
 from appliance.fairness.service_rate import Average
-from appliance.fairness.virtual_time import node_path
+from appliance.fairness.virtual_time import ROOT, node_path
+from appliance.fairness.worker_leases import WorkerLeases
 
 
 class TakesLimits(Protocol):
@@ -48,8 +49,17 @@ class TakesLimits(Protocol):
     ) -> tuple[Refused | None, tuple[LimitState, ...]]: ...
 
     def settle(
-        self, now_ms: int, limits: Sequence[AppliedLimit], charged: int, actual: int, *, is_over: bool
+        self,
+        now_ms: int,
+        limits: Sequence[AppliedLimit],
+        charged: int,
+        actual: int,
+        *,
+        is_over: bool,
+        taken_ms: int | None = None,
     ) -> None: ...
+
+    def restore(self, limits: Sequence[AppliedLimit]) -> None: ...
 
 
 class _Turn(NamedTuple):
@@ -70,23 +80,24 @@ class FairQueue:
         self._requests: dict[str, Request] = {}
         self._pools: dict[str, Pool] = {}
         self._waiting_of: Counter[str] = Counter()
-        self._expected: dict[tuple[str, str], Average] = {}
-        self._workers: dict[str, int] = {}
+        self._workers = WorkerLeases(rules.lease_s)
         self._grants: list[Grant] = []
 
     # operations ---------------------------------------------------------------------------------------
 
     def enter(self, ask: Ask, worker: str, now_us: int) -> Answer:
         """Take a slot or a place in line; Full or Refused leave no trace."""
+        self._workers.renew(worker, now_us)
         if ask.id in self._requests:
             return self.where(ask.id, now_us)
-        self.occupancy.forget_read(now_us / 1000)
-        request = self._new(ask, worker, now_us)
+        pool = self._pool(ask)
+        request = self._new(ask, worker, pool.next_ticket(now_us))
         refused = self._take_limits(request, now_us)
         if refused is not None:
             return refused
-        pool = self._pool(ask)
         self._requests[ask.id] = request
+        if not pool.waiting and self._start_at_once(pool, request, now_us):
+            return self.where(ask.id, now_us)
         self._wait(pool, request, now_us)
         self._dispatch(pool, now_us)
         answer = self.where(ask.id, now_us)
@@ -105,6 +116,7 @@ class FairQueue:
             return
         pool = self._pool(request.ask)
         if request.engine is None:
+            self._refund(pool, request)
             self._stop_waiting(pool, request)
             self._settle_limits(request, 0, now_us, is_over=True)
         else:
@@ -137,6 +149,7 @@ class FairQueue:
             return Gone()
         request.ask = replace(request.ask, candidates=candidates)
         pool = self._pool(request.ask)
+        pool.engines.update((candidate.engine, candidate.slots) for candidate in candidates)
         if request.engine is not None:
             self._stop_running(pool, request)
             request.is_returned = True
@@ -153,8 +166,12 @@ class FairQueue:
 
     def renew(self, worker: str, now_us: int) -> int:
         """This worker lives; returns how many requests of it are known."""
-        self._workers[worker] = now_us + int(self.rules.lease_s * 1e6)
-        return sum(1 for request in self._requests.values() if request.worker == worker)
+        self._workers.renew(worker, now_us)
+        return len(self.known(worker))
+
+    def known(self, worker: str) -> list[str]:
+        """The requests that the queue holds for a worker."""
+        return sorted(id for id, request in self._requests.items() if request.worker == worker)
 
     def restore(self, worker: str, held: Sequence[Held], now_us: int) -> None:
         """All that a worker holds, as it says: what runs, runs; what waits keeps its ticket."""
@@ -167,9 +184,13 @@ class FairQueue:
                 continue  # it has just been given a slot; the grant is on its way
             if known is not None:
                 self._forget(known)
-            request = self._new(one.ask, worker, one.ticket)
-            self._requests[one.ask.id] = request
             pool = self._pool(one.ask)
+            pool.last_ticket = max(pool.last_ticket, one.ticket)
+            request = self._new(one.ask, worker, one.ticket)
+            request.limit_tokens = known.limit_tokens if known is not None else 0
+            self._requests[one.ask.id] = request
+            if known is None and self._limits is not None:
+                self._limits.restore(one.ask.limits)
             if one.engine is None:
                 self._wait(pool, request, now_us)
             else:
@@ -178,12 +199,11 @@ class FairQueue:
 
     def poke(self, now_us: int) -> None:
         """What time has brought: dead workers' slots, prompts that have been read."""
-        for worker in [name for name, until in self._workers.items() if until <= now_us]:
-            del self._workers[worker]
-            for request in [r for r in self._requests.values() if r.worker == worker]:
-                self._forget(request)
+        for worker in self._workers.take_dead(now_us):
+            for id in self.known(worker):
+                request = self._requests[id]
                 self._settle_limits(request, request.limit_tokens, now_us, is_over=True)
-        self.occupancy.forget_read(now_us / 1000)
+                self._forget(request)
         for pool in self._pools.values():
             self._dispatch(pool, now_us)
 
@@ -229,15 +249,15 @@ class FairQueue:
 
     def _choose(self, pool: Pool, now_us: int) -> tuple[Request, str] | None:
         """The first in turn that may start. An engine that could not take one whose turn it is, because of prompts
-        being read or its cache, keeps waiting for it: only people who hold nothing may pass."""
-        holding: set[str] = set()
-        for turn in self._in_turn(pool, now_us):
-            engine = self._engine_for(turn, holding)
+        being read or its cache, keeps waiting for it: only people who hold nothing may pass, and nobody passes them."""
+        holding: dict[str, bool] = {}
+        for turn in self._in_turn(pool, now_us, holding):
+            engine = self._engine_for(turn, holding, now_us)
             if engine is not None:
                 return turn.request, engine
         return None
 
-    def _in_turn(self, pool: Pool, now_us: int) -> Iterator[_Turn]:
+    def _in_turn(self, pool: Pool, now_us: int, holding: dict[str, bool]) -> Iterator[_Turn]:
         for id in pool.returned:
             yield _Turn(self._requests[id], 0, False)
         oldest = pool.oldest_batch()
@@ -245,24 +265,40 @@ class FairQueue:
             request = self._requests[oldest[0]]
             yield _Turn(request, pool.batch.tree.running.get(request.person, 0), False)
         for line in (pool.interactive, pool.batch):
+            as_batch = line is pool.batch
             for person in line.tree.in_turn():
-                heads = [self._requests[queue[0]] for queue in line.queues[person].values()]
-                for request in sorted(heads, key=lambda request: (request.ticket, request.ask.id)):
-                    yield _Turn(request, line.tree.running.get(person, 0), line is pool.batch)
+                held = line.tree.running.get(person, 0)
+                if self._is_shut(pool, held, holding, as_batch=as_batch):
+                    if not held:
+                        break  # nobody behind can be better off
+                    continue
+                for id in line.heads(person):
+                    yield _Turn(self._requests[id], held, as_batch)
 
-    def _engine_for(self, turn: _Turn, holding: set[str]) -> str | None:
+    def _is_shut(self, pool: Pool, held: int, holding: dict[str, bool], *, as_batch: bool) -> bool:
+        """No engine has a slot for anybody who holds so many; only saves looking at each."""
+        return all(
+            holding.get(name, False)
+            or (name in holding and (held or as_batch))
+            or self.occupancy.is_closed(name, slots, held, as_batch=as_batch)
+            for name, slots in pool.engines.items()
+        )
+
+    def _engine_for(self, turn: _Turn, holding: dict[str, bool], now_us: int) -> str | None:
+        """holding: engine -> whether it waits for one who holds no slot; then nobody passes."""
         in_use: list[float | None] = []
+        is_newcomer = not (turn.held or turn.as_batch)
         for candidate in turn.request.ask.candidates:
             name, free = candidate.engine, None
-            if not (name in holding and (turn.held or turn.as_batch)):
+            if name not in holding or (is_newcomer and not holding[name]):
                 fit = self.occupancy.fit(
-                    name, candidate.slots, turn.request.need, turn.held, as_batch=turn.as_batch
+                    name, candidate.slots, turn.request.need, turn.held, now_us / 1000, as_batch=turn.as_batch
                 )
                 if fit == "fits":
                     slots = self.occupancy.slots(name, candidate.slots)
                     free = self.occupancy.running(name) / slots
                 elif fit == "hold":
-                    holding.add(name)
+                    holding[name] = is_newcomer
             in_use.append(free)
         index = choose_engine(turn.request.ask.candidates, in_use)
         return None if index is None else turn.request.ask.candidates[index].engine
@@ -270,21 +306,27 @@ class FairQueue:
     # a request's way ----------------------------------------------------------------------------------
 
     def _new(self, ask: Ask, worker: str, ticket: int) -> Request:
-        expected = self._expected.get((ask.user, ask.model)) or self._expected.get(("", ask.model))
-        known = expected.value if expected is not None else None
-        tokens = int(known) + 1 if known is not None else self.rules.default_completion_tokens
+        pool, path = self._pool(ask), node_path(ask.shares)
+        pool.engines.update((candidate.engine, candidate.slots) for candidate in ask.candidates)
+        answers = pool.line_of(ask).answers
+        known = answers.get(path[-1][0]) or answers.get(ROOT)
+        tokens = int(known.value) + 1 if known and known.value else self.rules.default_completion_tokens
         if ask.max_tokens is not None:
             tokens = min(tokens, ask.max_tokens)
         rules = self.rules
         cost = rules.prompt_weight * ask.prompt_tokens + rules.completion_weight * tokens
-        self._workers.setdefault(worker, ticket + int(rules.lease_s * 1e6))
-        return Request(ask, node_path(ask.shares), worker, ticket, tokens, cost)
+        return Request(ask, path, worker, ticket, tokens, cost)
 
     def _pool(self, ask: Ask) -> Pool:
-        pool = self._pools.setdefault(ask.pool, Pool())
-        for candidate in ask.candidates:
-            pool.engines[candidate.engine] = candidate.slots
-        return pool
+        return self._pools.setdefault(ask.pool, Pool())
+
+    def _start_at_once(self, pool: Pool, request: Request, now_us: int) -> bool:
+        """Nobody waits: the line is not needed where a slot is free."""
+        held = pool.line(request).tree.running.get(request.person, 0)
+        engine = self._engine_for(_Turn(request, held, request.ask.is_batch), {}, now_us)
+        if engine is not None:
+            self._start(pool, request, engine, now_us)
+        return engine is not None
 
     def _start(self, pool: Pool, request: Request, engine: str, now_us: int) -> None:
         # One that comes back from a broken engine was charged when it started there.
@@ -311,10 +353,15 @@ class FairQueue:
     def _forget(self, request: Request) -> None:
         pool = self._pool(request.ask)
         del self._requests[request.ask.id]
+        self._refund(pool, request)
         if request.engine is None:
             self._stop_waiting(pool, request)
         else:
             self._stop_running(pool, request)
+
+    def _refund(self, pool: Pool, request: Request) -> None:
+        if request.is_charged:
+            pool.line(request).tree.charge(request.path, -request.cost)
 
     def _is_too_long(self, request: Request) -> bool:
         return (
@@ -344,9 +391,9 @@ class FairQueue:
         if spent.prefill_ms is not None:
             self.occupancy.measured(request.engine, spent.prompt_tokens, spent.prefill_ms)
         if spent.completion_tokens > 0:
-            for user in (request.ask.user, ""):
-                average = self._expected.setdefault((user, request.ask.model), Average())
-                average.add(float(spent.completion_tokens))
+            answers = pool.line(request).answers
+            for node in (request.person, ROOT):
+                answers.setdefault(node, Average()).add(float(spent.completion_tokens))
 
     def _take_limits(self, request: Request, now_us: int) -> Refused | None:
         if self._limits is None or not request.ask.limits:
@@ -358,7 +405,12 @@ class FairQueue:
     def _settle_limits(self, request: Request, tokens: int, now_us: int, *, is_over: bool) -> None:
         if self._limits is not None and request.ask.limits:
             self._limits.settle(
-                now_us // 1000, request.ask.limits, request.limit_tokens, tokens, is_over=is_over
+                now_us // 1000,
+                request.ask.limits,
+                request.limit_tokens,
+                tokens,
+                is_over=is_over,
+                taken_ms=request.ticket // 1000,
             )
             request.limit_tokens = tokens
 
@@ -375,7 +427,7 @@ class FairQueue:
         if request.is_returned:
             before = pool.returned.index(request.ask.id)
             return before + 1, self._wait_s(pool, request.cost * (before + 1), before + 1, now_ms)
-        own = line.queues[request.person][request.ask.model].index(request.ask.id)
+        own = line.own_before(request)
         own_cost = own * request.cost
         ahead, cost = line.tree.ahead(request.path, own, own_cost)
         if request.ask.is_batch:

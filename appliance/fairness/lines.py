@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -36,6 +37,11 @@ class Request:
         return self.path[-1][0]
 
     @property
+    def is_charged(self) -> bool:
+        """It runs, or did on an engine that failed."""
+        return self.engine is not None or self.is_returned
+
+    @property
     def need(self) -> Need:
         """What it asks of an engine."""
         ask = self.ask
@@ -44,11 +50,24 @@ class Request:
 
 @dataclass(slots=True)
 class Line:
-    """The people of one class: their counters, and by person and model who waits, first come first."""
+    """The people of one class: their counters, and by person and model who waits, as (ticket, request) in order.
+
+    answers: tokens of an answer, by person and over all (ROOT).
+    """
 
     tree: ShareTree = field(default_factory=ShareTree)
-    queues: dict[str, dict[str, deque[str]]] = field(default_factory=dict)
+    queues: dict[str, dict[str, list[tuple[int, str]]]] = field(default_factory=dict)
     paces: dict[str, Pace] = field(default_factory=dict)
+    answers: dict[str, Average] = field(default_factory=dict)
+
+    def heads(self, person: str) -> list[str]:
+        """The first in line of each model, the one that came first first."""
+        return [id for _, id in sorted(queue[0] for queue in self.queues[person].values())]
+
+    def own_before(self, request: Request) -> int:
+        """How many of the same person and model came before it."""
+        queue = self.queues[request.person][request.ask.model]
+        return bisect_left(queue, (request.ticket, request.ask.id))
 
 
 @dataclass(slots=True)
@@ -61,11 +80,20 @@ class Pool:
     batch_tickets: dict[str, int] = field(default_factory=dict)
     engines: dict[str, int] = field(default_factory=dict)
     waiting: int = 0
+    last_ticket: int = 0
     pace: Pace = field(default_factory=Pace)
     held_ms: Average = field(default_factory=Average)
 
     def line(self, request: Request) -> Line:
-        return self.batch if request.ask.is_batch else self.interactive
+        return self.line_of(request.ask)
+
+    def line_of(self, ask: Ask) -> Line:
+        return self.batch if ask.is_batch else self.interactive
+
+    def next_ticket(self, now_us: int) -> int:
+        """The time, or just after the last one where the clock stands still or was set back."""
+        self.last_ticket = max(now_us, self.last_ticket + 1)
+        return self.last_ticket
 
     def wait(self, request: Request, now_ms: float) -> None:
         """One more in line."""
@@ -80,7 +108,7 @@ class Pool:
             line.paces.setdefault(request.person, Pace()).begin(now_ms)
         line.tree.wait(request.path, request.cost)
         queues = line.queues.setdefault(request.person, {})
-        queues.setdefault(ask.model, deque()).append(ask.id)
+        insort(queues.setdefault(ask.model, []), (request.ticket, ask.id))
         if ask.is_batch:
             self.batch_tickets[ask.id] = request.ticket
 
@@ -94,7 +122,7 @@ class Pool:
         line.tree.stop_waiting(request.path, request.cost)
         self.batch_tickets.pop(ask.id, None)
         queues = line.queues[request.person]
-        queues[ask.model].remove(ask.id)
+        queues[ask.model].remove((request.ticket, ask.id))
         if not queues[ask.model]:
             del queues[ask.model]
         if not queues:

@@ -38,6 +38,13 @@ class _Engine:
     slots: int | None = None
     kv_tokens: int | None = None
 
+    def reading(self, now_ms: float) -> int:
+        """Prompt tokens being read. What must have been read by now is forgotten; so is what a clock set back left."""
+        for request, (_, until) in list(self.prefill.items()):
+            if not now_ms < until <= now_ms + _LONGEST_PREFILL_MS:
+                del self.prefill[request]
+        return sum(tokens for tokens, _ in self.prefill.values())
+
 
 class Occupancy:
     """All engines of all pools."""
@@ -65,7 +72,14 @@ class Occupancy:
     def is_full(self, engine: str, slots: int) -> bool:
         return self.running(engine) >= self.slots(engine, slots)
 
-    def fit(self, name: str, slots: int, need: Need, held: int, *, as_batch: bool) -> Fit:
+    def is_closed(self, name: str, slots: int, held: int, *, as_batch: bool) -> bool:
+        """No slot of it may be taken by whoever holds so many, whatever the request is like."""
+        slots = self.slots(name, slots)
+        if held or as_batch:
+            slots = max(1, slots - self._rules.reserved_of(slots))
+        return self.running(name) >= slots
+
+    def fit(self, name: str, slots: int, need: Need, held: int, now_ms: float, *, as_batch: bool) -> Fit:
         """Whether the request may start there now. held: slots that its person has in this pool already."""
         rules, engine = self._rules, self._of(name)
         slots, running = self.slots(name, slots), len(engine.needs)
@@ -82,7 +96,7 @@ class Occupancy:
             in_use = sum(other.kv_tokens for other in engine.needs.values())
             if in_use + need.kv_tokens > engine.kv_tokens:
                 return "hold"
-        reading = sum(tokens for tokens, _ in engine.prefill.values())
+        reading = engine.reading(now_ms)
         allowed = rules.prefill_tokens * (1 if held or as_batch else 2)
         return "hold" if reading and reading + need.prompt_tokens > allowed else "fits"
 
@@ -112,12 +126,6 @@ class Occupancy:
             engine = self._of(name)
             pace = prompt_tokens / prefill_ms
             engine.prefill_tokens_per_ms += _SMOOTHING * (pace - engine.prefill_tokens_per_ms)
-
-    def forget_read(self, now_ms: float) -> None:
-        """Prompts that must have been read by now."""
-        for engine in self._engines.values():
-            for request in [key for key, (_, until) in engine.prefill.items() if until <= now_ms]:
-                del engine.prefill[request]
 
     def _of(self, name: str) -> _Engine:
         return self._engines.setdefault(name, _Engine())

@@ -18,11 +18,13 @@ _AHEAD = 1.0  # weighted tokens by which who returns goes before those who are t
 
 
 def node_path(shares: tuple[Share, ...]) -> tuple[tuple[str, float], ...]:
-    """(node, weight) from the outermost group to the person; a node's name holds the way to it."""
+    """(node, weight) from the outermost group to the person; a node's name holds the way to it, a group's ends in /."""
+    *groups, person = shares
     path, name = [], ROOT
-    for share in shares:
-        name = f"{name}/{share.id}"
+    for share in groups:
+        name = f"{name}{share.id}/"
         path.append((name, share.weight))
+    path.append((name + person.id, person.weight))
     return tuple(path)
 
 

@@ -1,0 +1,277 @@
+"""The shared queue: Valkey holds it, `fair_queue.lua` alone changes it, many operations a call.
+
+This is the script's caller: it packs operations and unpacks answers. The rules are `fair_queue.py`'s, and a test holds
+the two together. Knows nothing of connections: it is handed something that runs a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any, Protocol
+
+import orjson
+
+from appliance.fairness.admission import (
+    Answer,
+    AppliedLimit,
+    Ask,
+    Candidate,
+    Capacity,
+    FairRules,
+    Full,
+    Gone,
+    Held,
+    Leaving,
+    LimitState,
+    Place,
+    Refused,
+    Slot,
+)
+from appliance.fairness.virtual_time import node_path
+
+PREFIX = "{gate}:"
+_PLACES_AT_ONCE = 250  # about 2 ms of Valkey's time
+
+Operation = bytes
+"""One packed step of the queue, made by the functions below."""
+
+
+class Script(Protocol):
+    """`valkey_link.Script` fulfils it: one key, then arguments."""
+
+    async def __call__(self, key: str, *arguments: bytes | str | int | float) -> Any: ...
+
+
+class RunsScripts(Protocol):
+    """`valkey_link.ValkeyLink` fulfils it."""
+
+    def script(self, text: str) -> Script: ...
+
+
+def script_text() -> str:
+    """The one script: limits in front, the queue behind."""
+    room = resources.files("appliance.fairness")
+    return "\n".join((room / name).read_text(encoding="utf-8") for name in ("limits.lua", "fair_queue.lua"))
+
+
+def grants_channel(worker: str) -> str:
+    """Where a worker hears of slots for its requests; `unpack_grants` reads a message."""
+    return f"{PREFIX}worker:{worker}"
+
+
+def unpack_grants(message: bytes) -> list[tuple[str, str]]:
+    """(request, engine) of slots that came free."""
+    return [(id, engine) for id, engine in orjson.loads(message)]
+
+
+# operations -------------------------------------------------------------------------------------------
+
+
+def enter(ask: Ask) -> Operation:
+    """Answered by `unpack_answer`."""
+    return orjson.dumps(("enter", _packed_ask(ask)))
+
+
+def leave(leaving: Leaving) -> Operation:
+    """It ended, or gave up waiting. Answers nothing."""
+    spent = leaving.spent
+    if spent is None:
+        return orjson.dumps(("leave", leaving.id, -1, 0, 0, -1))
+    prefill_ms = spent.prefill_ms if spent.prefill_ms is not None else -1
+    return orjson.dumps(
+        ("leave", leaving.id, spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens, prefill_ms)
+    )
+
+
+def first_byte(id: str) -> Operation:
+    """Its prompt has been read. Answers nothing."""
+    return orjson.dumps(("first_byte", id))
+
+
+def grew(id: str, completion_tokens: int) -> Operation:
+    """Its answer has so many tokens so far. Answers nothing."""
+    return orjson.dumps(("grew", id, completion_tokens))
+
+
+def move(id: str, candidates: Sequence[Candidate]) -> Operation:
+    """Its engine failed: one of these. Answered by `unpack_answer`."""
+    return orjson.dumps(("move", id, _packed_candidates(candidates)))
+
+
+def learn(capacities: Sequence[Capacity]) -> Operation:
+    """What engines can bear. Answers nothing."""
+    return orjson.dumps(
+        ("learn", [(c.engine, c.slots, -1 if c.kv_tokens is None else c.kv_tokens) for c in capacities])
+    )
+
+
+def renew() -> Operation:
+    """Every call renews; this one answers [how many requests of this worker the queue knows]."""
+    return b'["renew"]'
+
+
+def known() -> Operation:
+    """Answers the ids of this worker's requests."""
+    return b'["known"]'
+
+
+def poke() -> Operation:
+    """Look for dead workers and prompts that have been read; somebody does once a second. Answers nothing."""
+    return b'["poke"]'
+
+
+def restore(held: Sequence[Held]) -> Operation:
+    """What a worker holds, as it says: what runs, runs; what waits keeps its ticket. Answers nothing."""
+    return orjson.dumps(("restore", [(_packed_ask(h.ask), h.ticket, h.engine or "") for h in held]))
+
+
+def places(ids: Sequence[str]) -> Operation:
+    """Answers a list for `unpack_answer`."""
+    return orjson.dumps(("places", ids))
+
+
+# the caller -------------------------------------------------------------------------------------------
+
+
+class SharedQueue:
+    """One worker's way to the queue. Every operation may be repeated. Raises what the script's caller raises."""
+
+    def __init__(self, link: RunsScripts, worker: str, rules: FairRules) -> None:
+        self.worker = worker
+        self._script = link.script(script_text())
+        self._rules = _packed_rules(worker, rules)
+
+    async def step(self, operations: Sequence[Operation]) -> list[Any]:
+        """Carry these out in order, in one call; one unpacked JSON answer each."""
+        return [orjson.loads(answer) for answer in await self._script(PREFIX, self._rules, *operations)]
+
+    async def enter(self, ask: Ask) -> Answer:
+        """Take a slot or a place in line; Full or Refused leave no trace."""
+        (answer,) = await self.step((enter(ask),))
+        return unpack_answer(answer, ask.limits)
+
+    async def leave(self, leavings: Sequence[Leaving]) -> None:
+        """These ended, or gave up waiting."""
+        await self.step([leave(leaving) for leaving in leavings])
+
+    async def first_byte(self, id: str) -> None:
+        """Its prompt has been read."""
+        await self.step((first_byte(id),))
+
+    async def grew(self, id: str, completion_tokens: int) -> None:
+        """Its answer has so many tokens so far."""
+        await self.step((grew(id, completion_tokens),))
+
+    async def move(self, ask: Ask) -> Answer:
+        """Give back the slot of an engine that failed, for one of the candidates now named."""
+        (answer,) = await self.step((move(ask.id, ask.candidates),))
+        return unpack_answer(answer, ask.limits)
+
+    async def learn(self, capacities: Sequence[Capacity]) -> None:
+        """What engines can bear."""
+        await self.step((learn(capacities),))
+
+    async def renew(self) -> int:
+        """This worker lives; returns how many of its requests the queue knows."""
+        ((count,),) = await self.step((renew(),))
+        return int(count)
+
+    async def known(self) -> list[str]:
+        """The requests that the queue holds for this worker."""
+        (ids,) = await self.step((known(),))
+        return [str(id) for id in ids]
+
+    async def restore(self, held: Sequence[Held]) -> None:
+        """What this worker holds, after the queue lost it."""
+        await self.step((restore(held),))
+
+    async def poke(self) -> None:
+        """What time has brought: dead workers' slots, prompts that have been read."""
+        await self.step((poke(),))
+
+    async def places(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Where these stand."""
+        found: list[Answer] = []
+        for first in range(0, len(asks), _PLACES_AT_ONCE):
+            some = asks[first : first + _PLACES_AT_ONCE]
+            (answers,) = await self.step((places([ask.id for ask in some]),))
+            found += [unpack_answer(answer, ask.limits) for answer, ask in zip(answers, some, strict=True)]
+        return found
+
+    async def unseeded(self) -> list[str]:
+        """Budgets whose use before they were counted here is not known: "KIND START_MS SINCE_MS SCOPE"."""
+        (members,) = await self.step((b'["unseeded"]',))
+        return [str(member) for member in members]
+
+    async def seed(self, budget: str, tokens: int) -> None:
+        """What the ledger knows of such a budget."""
+        await self.step((orjson.dumps(("seed", budget, tokens)),))
+
+
+def unpack_answer(answer: Sequence[Any], limits: Sequence[AppliedLimit] = ()) -> Answer:
+    """limits: those of the request that asked."""
+    match answer[0]:
+        case "slot":
+            return Slot(answer[1], _unpacked_states(answer[2], limits))
+        case "place":
+            return Place(answer[1], answer[2], answer[3], _unpacked_states(answer[4], limits))
+        case "full":
+            return Full(answer[1])
+        case "refused":
+            wait_ms = answer[2]
+            retry_after_s = None if wait_ms < 0 else wait_ms / 1000
+            return Refused(limits[answer[1]], retry_after_s, _unpacked_states(answer[3], limits))
+    return Gone()
+
+
+def _unpacked_states(
+    states: Sequence[tuple[int, int]], limits: Sequence[AppliedLimit]
+) -> tuple[LimitState, ...]:
+    if not states:
+        return ()
+    return tuple(
+        LimitState(limit, int(left), reset_ms / 1000)
+        for limit, (left, reset_ms) in zip(limits, states, strict=True)
+    )
+
+
+def _packed_ask(ask: Ask) -> list[Any]:
+    kind = "b" if ask.is_batch else "i"
+    packed: list[Any] = [
+        ask.id,
+        ask.pool,
+        ask.model,
+        ask.user,
+        [part for node, weight in node_path(ask.shares) for part in (kind + node, weight)],
+        _packed_candidates(ask.candidates),
+        ask.prompt_tokens,
+        -1 if ask.max_tokens is None else ask.max_tokens,
+        kind,
+    ]
+    if ask.limits:
+        packed.append([{"scope": a.scope, "kind": a.kind, "most": a.most} for a in ask.limits])
+    return packed
+
+
+def _packed_candidates(candidates: Sequence[Candidate]) -> list[Any]:
+    return [part for c in candidates for part in (c.engine, c.slots, int(c.is_fallback))]
+
+
+def _packed_rules(worker: str, rules: FairRules) -> bytes:
+    return orjson.dumps(
+        {
+            "worker": worker,
+            "max_queue": rules.max_queue,
+            "max_queue_per_user": rules.max_queue_per_user,
+            "reserved": -1 if rules.reserved is None else rules.reserved,
+            "prefill_tokens": rules.prefill_tokens,
+            "prompt_weight": rules.prompt_weight,
+            "completion_weight": rules.completion_weight,
+            "cached_weight": rules.cached_weight,
+            "max_running": rules.max_running_per_user or -1,
+            "promoted_after_us": int(rules.batch_promoted_after_s * 1e6),
+            "default_completion_tokens": rules.default_completion_tokens,
+            "half_lease_us": int(rules.lease_s * 500_000),
+        }
+    )
