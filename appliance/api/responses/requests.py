@@ -264,6 +264,7 @@ def _told(body: Mapping[str, Any]) -> dict[str, Any]:
         "reasoning": {"effort": reasoning.get("effort"), "summary": None},
         "safety_identifier": body.get("safety_identifier"),
         "service_tier": "default",
+        "store": body.get("store", True),
         "temperature": body.get("temperature"),
         "text": {
             "format": text.get("format") or {"type": "text"},
