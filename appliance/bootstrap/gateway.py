@@ -30,7 +30,7 @@ def serve(gateway: Gateway, box: Box, listening: socket.socket) -> None:
 
 
 def _run(box: Box, options: argparse.Namespace) -> int:
-    if box.settings.server.workers > 1:
+    if box.settings.server.workers > 1 and options.worker is not None:
         share_metrics(box.metrics_folder, options.worker)
     if options.fd is not None:
         listening = socket.socket(fileno=options.fd)
@@ -48,7 +48,7 @@ def main() -> int:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--fd", type=int, help="number of the inherited listening socket")
     where.add_argument("--listen", metavar="HOST:PORT", help="where to listen, without a supervisor")
-    parser.add_argument("--worker", type=int, default=1, help="which of server.workers this is, from 1")
+    parser.add_argument("--worker", type=int, help="which of server.workers this is, from 1")
     return enter("gateway", _run, parser)
 
 
