@@ -18,6 +18,7 @@ COMMANDS = {
     "settings": "appliance.commands.settings:settings",
     "user": "appliance.commands.users:user",
     "key": "appliance.commands.keys:key",
+    "demo": "appliance.commands.demo:demo",
 }
 
 

@@ -45,8 +45,12 @@ async def paced_engine(tempo: Tempo) -> AsyncIterator[str]:
     """The door's address, ending in /v1, once the model is loaded. Raises StartupError."""
     async with (
         _llama_cpp(tempo.slots) as upstream,
-        # one retry is built in: llama.cpp now and then drops a connection that it had kept
-        aiohttp.ClientSession(upstream, timeout=aiohttp.ClientTimeout(total=None)) as session,
+        aiohttp.ClientSession(
+            upstream,
+            timeout=aiohttp.ClientTimeout(total=None),
+            # llama.cpp now and then drops a connection that it had kept
+            connector=aiohttp.TCPConnector(force_close=True),
+        ) as session,
     ):
         door = _Door(session, tempo)
         application = web.Application()
@@ -89,8 +93,10 @@ class _Door:
                 if answer.status != 200:
                     return web.Response(status=answer.status, body=await answer.read())
                 async for event in _events(answer.content):
-                    if b'"content":"' in event:
+                    is_token = b'"content":"' in event
+                    if is_token or not response.prepared:
                         await asyncio.sleep(due - time.monotonic())
+                    if is_token:
                         due += self._tempo.token_s
                     if not response.prepared:
                         await response.prepare(request)
@@ -110,7 +116,23 @@ async def _events(stream: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 @asynccontextmanager
 async def _llama_cpp(slots: int) -> AsyncIterator[str]:
-    process = subprocess.Popen(
+    process = _start(slots)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(_START_S):
+            line = await asyncio.to_thread(process.stdout.readline)
+        address = line.rpartition(" ")[2].strip()
+        if not address.startswith("http://"):
+            raise StartupError(f"llama.cpp did not start with {MODEL}. Run `appliance doctor`.")
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _start(slots: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [
             *(sys.executable, "-P", "-m", "inference.engines.llama_cpp_server"),
             *("--model", str(MODEL), "--name", NAME, "--port", "0", "--slots", str(slots)),
@@ -124,15 +146,3 @@ async def _llama_cpp(slots: int) -> AsyncIterator[str]:
         start_new_session=True,
         preexec_fn=ends_with_us(),
     )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(_START_S):
-            line = await asyncio.to_thread(process.stdout.readline)
-        address = line.rpartition(" ")[2].strip()
-        if not address.startswith("http://"):
-            raise StartupError(f"llama.cpp did not start with {MODEL}. Run `appliance doctor`.")
-        yield address
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()

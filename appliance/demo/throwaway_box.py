@@ -63,11 +63,8 @@ async def throwaway_box(configuration: str) -> AsyncIterator[ThrowawayBox]:
 
     Raises StartupError with what it said.
     """
-    folder = Path(tempfile.mkdtemp(prefix="appliance-demo-"))
-    folder.chmod(0o711)  # PostgreSQL runs as another user where we are root
+    folder = _new_folder(configuration)
     data, output = folder / "data", folder / "output.txt"
-    data.mkdir(mode=0o711)
-    (data / "appliance.toml").write_text(configuration, encoding="utf-8")
     try:
         process = _start(data, output)
         try:
@@ -76,6 +73,15 @@ async def throwaway_box(configuration: str) -> AsyncIterator[ThrowawayBox]:
             await asyncio.to_thread(_stop, process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _new_folder(configuration: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="appliance-demo-"))
+    folder.chmod(0o711)  # PostgreSQL runs as another user where we are root
+    data = folder / "data"
+    data.mkdir(mode=0o711)
+    (data / "appliance.toml").write_text(configuration, encoding="utf-8")
+    return folder
 
 
 def _start(data: Path, output: Path) -> subprocess.Popen[bytes]:
@@ -98,16 +104,17 @@ async def _answering(data: Path, process: subprocess.Popen[bytes], output: Path)
     async with asyncio.timeout(_START_S):
         while True:
             if process.poll() is not None:
-                said = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                raise StartupError(
-                    "\n".join(["The throwaway box did not start. It said:", *said[-_LINES_TOLD:]])
-                )
+                raise StartupError(f"The throwaway box did not start. It said:\n{_last_lines(output)}")
             state = read_state(data)
             gateway = state.children.get("gateway") if state is not None else None
             if state is not None and gateway is not None and gateway.state is ChildState.READY:
                 kept = json.loads((data / "credentials.json").read_text(encoding="utf-8"))
                 return ThrowawayBox(data, state.url, str(kept["api_key"]))
             await asyncio.sleep(_LOOK_S)
+
+
+def _last_lines(output: Path) -> str:
+    return "\n".join(output.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_LINES_TOLD:])
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
