@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import subprocess
@@ -44,6 +45,11 @@ def adopted(folder: Path) -> spool_file.SpoolFile:
     """The one file that nobody holds."""
     (file,) = spool_file.adopt(folder)
     return file
+
+
+def files_in(folder: Path) -> list[str]:
+    """Their names."""
+    return [path.name for path in folder.iterdir()]
 
 
 def test_a_file_is_ours_alone(tmp_path: Path) -> None:
@@ -185,7 +191,7 @@ async def test_rows_are_handed_out_in_order_and_the_file_goes(tmp_path: Path) ->
 
     assert found == [row for number in range(1200) for row in rows_of(str(number), 1)]
     await spool.clear()
-    assert list(tmp_path.iterdir()) == []
+    assert files_in(tmp_path) == []
     await spool.append(rows_of("again", 1), ())
     again = await spool.oldest()
     assert again is not None and list(again.starts) == rows_of("again", 1)
@@ -213,9 +219,8 @@ asyncio.run(write())
 async def test_the_rows_of_a_killed_process_are_adopted(tmp_path: Path) -> None:
     """`kill -9` in the middle of writing: all it had acknowledged is handed out, once, and the file is gone."""
     worker = uuid4()
-    writer = subprocess.Popen(
-        [sys.executable, "-c", _WRITER, str(tmp_path), str(worker)], stdout=subprocess.PIPE
-    )
+    words = [sys.executable, "-c", _WRITER, str(tmp_path), str(worker)]
+    writer = await asyncio.to_thread(subprocess.Popen, words, stdout=subprocess.PIPE)
     assert writer.stdout is not None
     for _ in range(50):
         writer.stdout.readline()
@@ -235,7 +240,7 @@ async def test_the_rows_of_a_killed_process_are_adopted(tmp_path: Path) -> None:
     numbers = range(len(starts))
     assert starts == [b'{"id":"s-%d"}' % number for number in numbers] and len(starts) >= acknowledged
     assert ends == [b'{"id":"e-%d"}' % number for number in range(len(ends))] and len(ends) >= acknowledged
-    assert list(tmp_path.iterdir()) == []
+    assert files_in(tmp_path) == []
     await mine.close()
 
 
