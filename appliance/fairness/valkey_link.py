@@ -50,9 +50,8 @@ _PASSING = (
 class ValkeyLink:
     """open() before the first command, close() after the last.
 
-    name: shown by CLIENT LIST. channels: what is done with each message of a channel; listening begins before the
-    first command of every connection. answer_s: an answer that takes longer means that Valkey is away.
-    on_change: told True when the connection is there, False when it is lost. max_pending: commands without an answer.
+    name: shown by CLIENT LIST. answer_s: an answer that takes longer means that Valkey is away. max_pending: commands
+    without an answer.
     """
 
     def __init__(
@@ -60,16 +59,14 @@ class ValkeyLink:
         url: str,
         name: str,
         *,
-        channels: Mapping[str, Receive] | None = None,
-        on_change: Callable[[bool], None] | None = None,
         answer_s: float = 0.5,
         connect_s: float = 0.5,
         max_pending: int = 10_000,
     ) -> None:
         self._address = parse_valkey_url(url)
         self._name = name
-        self._channels = {channel.encode(): receive for channel, receive in (channels or {}).items()}
-        self._on_change = on_change
+        self._channels: dict[bytes, Receive] = {}
+        self._watching: list[Callable[[bool], None]] = []
         self._answer_s = answer_s
         self._connect_s = connect_s
         self._max_pending = max_pending
@@ -77,6 +74,16 @@ class ValkeyLink:
         self._connection: _Connection | None = None
         self._last_client_id: int | None = None
         self._task: asyncio.Task[None] | None = None
+        self.server_run = ""
+        """Valkey's name for its present life; another one after a restart. Empty where it may not be asked."""
+
+    def listen(self, channel: str, receive: Receive) -> None:
+        """What is done with every message of a channel. Before open(); every connection begins with listening."""
+        self._channels[channel.encode()] = receive
+
+    def watch(self, told: Callable[[bool], None]) -> None:
+        """told: True when the connection is there, False when it is lost."""
+        self._watching.append(told)
 
     async def open(self) -> None:
         """Connect; where that fails, go on trying beside the requests."""
@@ -155,12 +162,14 @@ class ValkeyLink:
             # What still lies in the lost connection must not be carried out after what is sent from now on.
             fence = connection.send(("CLIENT", "KILL", "ID", self._last_client_id))
             answers.append(_unless_refused(fence))
+        about_server = _unless_refused(connection.send(("INFO", "server")))
         if self._address.database:
             answers.append(connection.send(("SELECT", self._address.database)))
         answers += [connection.send(("SCRIPT", "LOAD", text)) for text in self._scripts]
         answers += [connection.send(("SUBSCRIBE", channel)) for channel in self._channels]
-        about, *_ = await asyncio.gather(hello, *answers)
+        about, server, *_ = await asyncio.gather(hello, about_server, *answers)
         self._last_client_id = about[b"id"]
+        self.server_run = _run_id(server)
 
     async def _use(self, connection: _Connection) -> None:
         self._connection = connection
@@ -174,8 +183,8 @@ class ValkeyLink:
         self._tell(False)
 
     def _tell(self, is_connected: bool) -> None:
-        if self._on_change is not None:
-            self._on_change(is_connected)
+        for told in self._watching:
+            told(is_connected)
 
 
 class Script:
@@ -300,13 +309,19 @@ class _Connection(asyncio.Protocol):
         self._look = self._loop.call_later(self._answer_s / _LOOKS_PER_ANSWER, self._look_again)
 
 
-async def _unless_refused(answer: asyncio.Future[Reply]) -> None:
-    """Without the right to CLIENT KILL, or when that connection is gone already, there is nothing to do."""
+async def _unless_refused(answer: asyncio.Future[Reply]) -> Reply:
+    """None where we have not the right, or (CLIENT KILL) that connection is gone already."""
     try:
-        await answer
+        return await answer
     except PartUnavailable as error:
         if not isinstance(error.__cause__, ReplyError):
             raise
+        return None
+
+
+def _run_id(about_server: Reply) -> str:
+    text = about_server.decode() if isinstance(about_server, bytes) else str(about_server or "")
+    return next((line[7:].strip() for line in text.splitlines() if line.startswith("run_id:")), "")
 
 
 def _failure(reply: ReplyError) -> Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -21,9 +21,19 @@ ECHO = "return {KEYS[1], ARGV[1]}"
 
 
 @asynccontextmanager
-async def opened(url: str, **options: object) -> AsyncIterator[ValkeyLink]:
+async def opened(
+    url: str,
+    *,
+    channels: Mapping[str, Callable[[bytes], None]] | None = None,
+    on_change: Callable[[bool], None] | None = None,
+    **options: object,
+) -> AsyncIterator[ValkeyLink]:
     """A link that has tried to connect once."""
     link = ValkeyLink(url, "link-test", **options)  # type: ignore[arg-type]
+    for channel, receive in (channels or {}).items():
+        link.listen(channel, receive)
+    if on_change is not None:
+        link.watch(on_change)
     await link.open()
     try:
         yield link
@@ -148,12 +158,14 @@ async def test_all_that_waits_fails_at_once_when_valkey_dies(own: OwnValkey) -> 
 async def test_a_restarted_valkey_is_found_again(own: OwnValkey) -> None:
     """By itself, within the longest pause."""
     async with opened(own.url) as link:
+        first_run = link.server_run
         await own.kill()
         await until(lambda: not link.is_connected)
         await own.start()
         await until(lambda: link.is_connected)
 
         assert await link.command("PING") == b"PONG"
+        assert first_run and link.server_run and first_run != link.server_run
 
 
 async def test_a_valkey_that_starts_later_is_found(own: OwnValkey) -> None:
@@ -266,7 +278,7 @@ class Scripted:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(4096)
-        writer.write(b"%1\r\n$2\r\nid\r\n:7\r\n")
+        writer.write(b"%1\r\n$2\r\nid\r\n:7\r\n-NOPERM of INFO\r\n")
         await reader.read(4096)
         for piece in self._pieces:
             writer.write(piece)
