@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 Item = dict[str, Any]
 
+Said = tuple[bytes, bytes]
+"""A response as it is kept, JSON: its own input, and the whole object."""
+
 MAX_CONVERSATION_BYTES = 32 * 1024 * 1024
 _PATIENCE_S = 3.0  # an answer that is complete does not wait longer for being kept
 
@@ -42,14 +45,14 @@ class ResponseRepository(Protocol):
 
     async def keep(self, viewer: Viewer, response: KeptResponse) -> None: ...
 
-    async def body(self, viewer: Viewer, response_id: UUID, since: datetime) -> bytes:
-        """The whole object as JSON. Raises NotFound."""
+    async def one(self, viewer: Viewer, response_id: UUID, since: datetime) -> Said:
+        """Raises NotFound."""
         ...
 
     async def chain(
         self, viewer: Viewer, response_id: UUID, since: datetime, limit_bytes: int
-    ) -> tuple[UUID, Sequence[tuple[bytes, bytes]]]:
-        """The conversation's id and (input, output) of every response up to this one, oldest first, as JSON.
+    ) -> tuple[UUID, Sequence[Said]]:
+        """The conversation's id and every response up to this one, oldest first.
 
         Raises NotFound where one is missing, and TooLarge.
         """
@@ -80,42 +83,27 @@ class Responses:
         Raises NotFound where it, or one before it, is not there any more, and TooLarge.
         """
         try:
-            thread_id, chain = await self._repository.chain(
-                caller.viewer, previous_id, self._since, MAX_CONVERSATION_BYTES
-            )
+            thread_id, chain = await self._chain(caller, previous_id)
         except NotFound as error:
             raise NotFound(
                 error.detail, param="previous_response_id", code="previous_response_not_found"
             ) from error
         except TooLarge as error:
             raise TooLarge(error.detail, param="previous_response_id") from error
-        items: list[Item] = []
-        for said, answered in chain:
-            items += [*orjson.loads(said), *orjson.loads(answered)]
-        return Earlier(thread_id, items)
+        return Earlier(thread_id, [item for said in chain for item in _items(said)])
 
     async def input_items(self, caller: Caller, response_id: UUID) -> list[Item]:
         """All items that the response was made from, oldest first. Raises NotFound, TooLarge."""
-        _, chain = await self._repository.chain(
-            caller.viewer, response_id, self._since, MAX_CONVERSATION_BYTES
-        )
-        *before, (last, _) = chain
-        items: list[Item] = []
-        for said, answered in before:
-            items += [*orjson.loads(said), *orjson.loads(answered)]
-        return [*items, *orjson.loads(last)]
+        _, (*before, (own, _)) = await self._chain(caller, response_id)
+        return [*(item for said in before for item in _items(said)), *orjson.loads(own)]
 
     async def items_of(self, caller: Caller, response_id: UUID) -> list[Item]:
-        """What one response was asked and what it answered. Raises NotFound, TooLarge."""
-        _, chain = await self._repository.chain(
-            caller.viewer, response_id, self._since, MAX_CONVERSATION_BYTES
-        )
-        said, answered = chain[-1]
-        return [*orjson.loads(said), *orjson.loads(answered)]
+        """What one response was asked itself, and what it answered. Raises NotFound."""
+        return _items(await self._repository.one(caller.viewer, response_id, self._since))
 
     async def body(self, caller: Caller, response_id: UUID) -> bytes:
         """The response as JSON. Raises NotFound."""
-        return await self._repository.body(caller.viewer, response_id, self._since)
+        return (await self._repository.one(caller.viewer, response_id, self._since))[1]
 
     async def forget(self, caller: Caller, response_id: UUID) -> None:
         """Raises NotFound."""
@@ -141,3 +129,11 @@ class Responses:
     @property
     def _since(self) -> datetime:
         return self._now() - self._retention
+
+    async def _chain(self, caller: Caller, response_id: UUID) -> tuple[UUID, Sequence[Said]]:
+        return await self._repository.chain(caller.viewer, response_id, self._since, MAX_CONVERSATION_BYTES)
+
+
+def _items(said: Said) -> list[Item]:
+    own, body = said
+    return [*orjson.loads(own), *orjson.loads(body)["output"]]

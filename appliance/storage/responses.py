@@ -24,8 +24,8 @@ WITH thread AS (
 INSERT INTO responses (id, thread_id, user_id, previous_id, created_at, size_bytes, input, body)
 SELECT %(id)s, id, %(user)s, %(previous)s, %(now)s, %(size)s, %(input)s::json, %(body)s::json FROM thread
 """
-_BODY = """
-SELECT r.body::text FROM responses r JOIN response_threads t ON t.id = r.thread_id
+_ONE = """
+SELECT r.input::text, r.body::text FROM responses r JOIN response_threads t ON t.id = r.thread_id
 WHERE r.id = %s AND t.last_used_at > %s
 """
 # Sizes first: nothing is read before it is known to be little enough.
@@ -40,7 +40,7 @@ WITH RECURSIVE chain AS (
     WHERE chain.size_bytes <= %(limit)s)
 SELECT id, previous_id, thread_id, size_bytes FROM chain ORDER BY depth
 """
-_SAID = "SELECT id, input::text, (body -> 'output')::text FROM responses WHERE id = ANY(%s)"
+_SAID = "SELECT id, input::text, body::text FROM responses WHERE id = ANY(%s)"
 _FORGET = """
 WITH gone AS (DELETE FROM responses WHERE id = %s RETURNING thread_id, size_bytes)
 UPDATE response_threads t SET size_bytes = t.size_bytes - gone.size_bytes FROM gone WHERE t.id = gone.thread_id
@@ -82,12 +82,12 @@ class PostgresResponses:
             except ForeignKeyViolation as error:
                 raise Conflict("The account it belongs to is gone.") from error
 
-    async def body(self, viewer: Viewer, response_id: UUID, since: datetime) -> bytes:
+    async def one(self, viewer: Viewer, response_id: UUID, since: datetime) -> tuple[bytes, bytes]:
         async with self._database.viewing(viewer) as connection:
-            row = await (await connection.execute(_BODY, (response_id, since))).fetchone()
+            row = await (await connection.execute(_ONE, (response_id, since))).fetchone()
         if row is None:
             raise NotFound(f"No response has the id 'resp_{response_id.hex}', or it has expired.")
-        return bytes(row[0].encode())
+        return row[0].encode(), row[1].encode()
 
     async def chain(
         self, viewer: Viewer, response_id: UUID, since: datetime, limit_bytes: int
@@ -123,7 +123,7 @@ def _check_chain(response_id: UUID, rows: Sequence[tuple[UUID, UUID | None, UUID
 
 async def _said(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, tuple[bytes, bytes]]:
     cursor = await connection.execute(_SAID, (list(ids),))
-    return {one: (said.encode(), answered.encode()) for one, said, answered in await cursor.fetchall()}
+    return {one: (own.encode(), body.encode()) for one, own, body in await cursor.fetchall()}
 
 
 class ResponseRemoval:
