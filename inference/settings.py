@@ -73,6 +73,11 @@ class VllmSettings(EngineSettings):
     """A vLLM server beside the appliance."""
 
     base_url: str = Field("http://127.0.0.1:8000/v1", description="Address of its routes, ending in /v1.")
+    priority_scheduling: bool = Field(
+        False,
+        description="It runs with --scheduling-policy priority: batch requests are sent with a lower priority, so "
+        "that they are set aside first when its memory runs short.",
+    )
 
 
 class OllamaSettings(EngineSettings):

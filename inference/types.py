@@ -51,11 +51,15 @@ class EngineLoad:
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
-    """A request in OpenAI's shape, parsed and checked already; `payload["model"]` is the engine's own name."""
+    """A request in OpenAI's shape, parsed and checked already; `payload["model"]` is the engine's own name.
+
+    is_batch: nobody sits and waits for it; engines that know priorities put it behind the others.
+    """
 
     route: EngineRoute
     payload: Mapping[str, Any]
     request_id: str = ""
+    is_batch: bool = False
 
     @property
     def is_stream(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from inference.engines.exposition import series_labels, series_values
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
@@ -24,6 +24,9 @@ _METRICS = {
 _CACHE = "vllm:cache_config_info"
 
 
+_BATCH_PRIORITY = 10  # lower goes first; everybody else has 0
+
+
 class VllmEngine(OpenAiCompatibleEngine):
     """One vLLM server."""
 
@@ -34,11 +37,14 @@ class VllmEngine(OpenAiCompatibleEngine):
 
         The server has --enable-force-include-usage for this, but nobody can be relied on to set it.
         """
+        payload = request.payload
+        if request.is_batch and cast(VllmSettings, self._settings).priority_scheduling:
+            payload = {**payload, "priority": _BATCH_PRIORITY}
         if not request.is_stream:
-            return request.payload
-        options = request.payload.get("stream_options")
+            return payload
+        options = payload.get("stream_options")
         asked = options if isinstance(options, dict) else {}
-        return {**request.payload, "stream_options": {**asked, "include_usage": True}}
+        return {**payload, "stream_options": {**asked, "include_usage": True}}
 
     async def models(self) -> list[ModelInfo]:
         """Ask what it serves. Raises EngineUnavailable, also when only the HTTP half of it is still alive."""
