@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from appliance.api.app import create_app
 from appliance.api.identity import Identity
 from appliance.api.origins import Origins
 from appliance.domain import Caller, Role, User
+from appliance.fairness.contact import PostgresContact
 from appliance.services.accounts import Accounts, FirstAdministrator, mint_first_administrator
 from appliance.services.accounts.passwords import Passwords
 from appliance.services.settings import AccountSettings
@@ -93,6 +95,8 @@ async def worker(
     allow_plain_http: bool = False,
     clock: Clock | None = None,
     wait_for_news: bool = True,
+    contact: PostgresContact | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
     **settings: Any,
 ) -> AsyncIterator[Worker]:
     """A running one. settings: of AccountSettings."""
@@ -107,6 +111,8 @@ async def worker(
         passwords=Passwords(memory_kib=256, passes=1),
         password_changed=changed.append,
         clock=ticking,
+        contact=contact,
+        monotonic=monotonic,
     )
     identity = Identity(accounts.authentication, origins, allow_plain_http=allow_plain_http)
     app = create_app([*account_routers(accounts, identity), probe_routes(accounts, identity)])

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
+from appliance.fairness.recording import Recording
 from appliance.services.health import READY, HealthCheck, Probe
 from appliance.storage.database import Database
 from appliance.storage.jobs import WORKER_LIVES, WORKER_LOCK_CLASS
@@ -18,8 +19,10 @@ from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
 
 
-def build_health(box: Box, database: Database, valkey: Redis, embedder: EmbedderClient) -> HealthCheck:
-    """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; the page is listed apart."""
+def build_health(
+    box: Box, database: Database, valkey: Redis, embedder: EmbedderClient, recording: Recording
+) -> HealthCheck:
+    """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; the page and the ledger are listed apart."""
 
     async def postgresql() -> str:
         async with database.connection() as connection:
@@ -46,13 +49,22 @@ def build_health(box: Box, database: Database, valkey: Redis, embedder: Embedder
             return READY
         return "starting"
 
+    async def ledger() -> str:
+        if not recording.is_spooling:
+            return READY
+        left_s = recording.contact.left_s
+        return f"spooling, {recording.spooled_rows} rows; known callers are served for {left_s:.0f} s more"
+
     required: dict[str, Probe] = {
         "postgresql": postgresql,
         "valkey": answering,
         "embedder": embedding,
         "worker": worker,
     }
-    return HealthCheck(required, {"ui": ui} if box.settings.server.run_page else {})
+    others: dict[str, Probe] = {"ledger": ledger}
+    if box.settings.server.run_page:
+        others["ui"] = ui
+    return HealthCheck(required, others)
 
 
 async def is_worker_alive(box: Box) -> bool:

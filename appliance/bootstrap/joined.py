@@ -151,7 +151,7 @@ class Gateway:
         )
         await self._keep(page.open, page.close)
         self.draining.add_work(lambda: page.turns.is_writing)
-        health = build_health(box, database, valkey, embedder)
+        health = build_health(box, database, valkey, embedder, room.gate.ledger.recording)
         offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
         routers: list[APIRouter] = [
             *account_routers(accounts, identity),

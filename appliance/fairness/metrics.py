@@ -101,6 +101,7 @@ class GateMetrics:
         if self._gate is not None:
             leases = self._gate.leases
             self._gauges.show(leases.running, leases.waiting_in, leases.is_shared)
+            self._gauges.show_spool(self._gate.ledger.recording.spooled_rows)
 
     def _count_tokens(self, which: tuple[str, str, str, str], count: int) -> None:
         tokens = self._token_children.get(which)
@@ -155,6 +156,12 @@ class _ProcessGauges:
             registry=registry,
             multiprocess_mode="livemin",
         )
+        self._spooled = Gauge(
+            "appliance_spooled_rows",
+            "Rows of the ledger that wait for PostgreSQL.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self._engines: set[str] = set()
         self._lines: set[tuple[str, str]] = set()
 
@@ -169,6 +176,9 @@ class _ProcessGauges:
         for line in self._lines:
             self._waiting.labels(*line).set(waiting.get(line, 0))
         self._is_shared.set(float(is_shared))
+
+    def show_spool(self, rows: int) -> None:
+        self._spooled.set(rows)
 
 
 class _EngineGauges:

@@ -154,7 +154,7 @@ class Recording:
         self._is_spooling = True
         logger.warning(
             "PostgreSQL is away (%s); rows of the ledger are spooled, known callers are served for %.0f s",
-            error,
+            error.detail or error,
             self.contact.left_s,
         )
         self._recovery = asyncio.create_task(self._come_back())

@@ -31,6 +31,8 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
+Log = pytest.LogCaptureFixture
+
 SEED = int(os.environ.get("FAULT_SEED", "20261121"))
 WAYS = ("kill", "stop", "silence", "break")
 POINTS = 4
@@ -72,23 +74,23 @@ async def engine() -> AsyncIterator[FakeEngine]:
 
 @pytest.mark.parametrize("point", points(1), ids=str)
 async def test_nobody_notices_and_nothing_is_lost_or_doubled(
-    postgres: OwnPostgres, engine: FakeEngine, servers: Servers, tmp_path: Path, point: Point
+    postgres: OwnPostgres, engine: FakeEngine, servers: Servers, tmp_path: Path, point: Point, caplog: Log
 ) -> None:
     """Every request is answered, while it is away too; afterwards the ledger says what the clients received."""
-    await strike(postgres, engine, servers, tmp_path, point)
+    await strike(postgres, engine, servers, tmp_path, point, caplog)
 
 
 @pytest.mark.battery
 @pytest.mark.parametrize("point", points(MOMENTS), ids=str)
 async def test_postgres_gone_at_several_moments(
-    postgres: OwnPostgres, engine: FakeEngine, servers: Servers, tmp_path: Path, point: Point
+    postgres: OwnPostgres, engine: FakeEngine, servers: Servers, tmp_path: Path, point: Point, caplog: Log
 ) -> None:
     """The same, for all of them."""
-    await strike(postgres, engine, servers, tmp_path, point)
+    await strike(postgres, engine, servers, tmp_path, point, caplog)
 
 
 async def strike(
-    postgres: OwnPostgres, engine: FakeEngine, servers: Servers, tmp_path: Path, point: Point
+    postgres: OwnPostgres, engine: FakeEngine, servers: Servers, tmp_path: Path, point: Point, caplog: Log
 ) -> None:
     """Take PostgreSQL away in the middle of traffic, and give it back."""
     async with gateway_on(postgres, engine, servers, tmp_path / "spool") as gateway:
@@ -97,7 +99,7 @@ async def strike(
             await traffic.more(point.after)
             await take_away(postgres, point.way)
             await traffic.more(point.without)
-            spooled = recording.spooled_rows
+            spooled = await spooled_rows(gateway)
             await give_back(postgres, point.way)
             given_back = time.monotonic()
             await until(lambda: not recording.is_spooling, 30)
@@ -110,6 +112,7 @@ async def strike(
     )
     assert set(traffic.statuses) == {200}
     assert point.way == "break" or spooled > 0
+    assert (caplog.text.count("PostgreSQL is away"), caplog.text.count("PostgreSQL is back")) == (1, 1)
     require_true_bill(traffic.answers, rows)
     assert list((tmp_path / "spool").glob("*")) == []
 
@@ -249,6 +252,16 @@ async def test_a_start_is_on_disk_before_the_first_byte(
                 await stream.content.readany()
                 (file,) = (tmp_path / "spool").glob("*.spool")
                 assert stream.headers["x-request-id"].encode() in file.read_bytes()
+
+
+async def spooled_rows(gateway: Gateway) -> float:
+    """As /metrics tells."""
+    async with gateway.session.get(
+        f"{gateway.base_url}/metrics", headers={"authorization": "Bearer ana"}
+    ) as response:
+        lines = (await response.text()).splitlines()
+    (value,) = [line.split()[1] for line in lines if line.startswith("appliance_spooled_rows ")]
+    return float(value)
 
 
 async def ask(gateway: Gateway) -> tuple[int, str, str | None]:
