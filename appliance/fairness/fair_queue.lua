@@ -1,8 +1,9 @@
 -- The token-fair queue, for all gateway processes: the rules of fair_queue.py, whose docstrings explain them.
 --
--- KEYS[1] = PREFIX, with a hash tag, so that all keys lie on one node. ARGV[1] = JSON: the caller and the rules;
--- ARGV[2..] = one JSON operation each; the reply is one JSON answer each. limits.lua stands in front of this text.
--- Records are read once and written back once a call; a call is atomic. Time is the server's.
+-- A library of one function (FUNCTION LOAD: a script would be built anew by every call, which costs more than its work).
+-- FCALL's key is PREFIX, with a hash tag, so that all keys lie on one node; its first argument JSON: the caller and the
+-- rules; then one JSON operation each; the reply is one JSON answer each. limits.lua stands in front of this text.
+-- Records are read once and written back once a call; a call is atomic; no state outlives it. Time is the server's.
 --
 --   PREFIX 1:requests             hash  request -> record (cmsgpack): the ask, and how it stands
 --   PREFIX 1:engines              hash  engine -> record (struct)
@@ -18,17 +19,11 @@
 --   PREFIX 1:worker:NAME          set   of its requests
 --   PREFIX worker:NAME            channel: JSON [[request, engine], ...] that got a slot
 
-local call = redis.call
-local clock = call('TIME')
-local now_us = clock[1] * 1000000 + clock[2]
-local now_ms = now_us / 1000
-local prefix = KEYS[1] .. '1:'
-local rules = cjson.decode(ARGV[1])
-local me = rules.worker
+local call, root, prefix, now_us, now_ms, rules, me -- set anew by every call
 local AHEAD, SMOOTHING = 1, 0.2
 local REMEMBERED_MS, TRUSTED = 30000, 3
 local SHORTEST_PREFILL_MS, LONGEST_PREFILL_MS, PREFILL_TOKENS_PER_MS = 200, 60000, 2
-local min, max, floor = math.min, math.max, math.floor
+local min, max, floor -- a library's globals are there only when it is called
 
 local function exactly(number) return string.format('%.17g', number) end
 
@@ -36,9 +31,7 @@ local function whole(number) return string.format('%.0f', number) end
 
 -- records -----------------------------------------------------------------------------------------------
 
-local requests, pools, engines = {}, {}, {}
-local touched_requests, touched_engines = {}, {}
-local grants = {}
+local requests, pools, engines, touched_requests, touched_engines, grants -- of one call, by name
 
 local function request_of(id)
   local request = requests[id]
@@ -55,14 +48,10 @@ local function touch(request) touched_requests[request.id] = true end
 local ENGINE = '<ddddddd'
 
 local function unpack_engine(name, packed)
-  local engine = { name = name }
-  if packed then
-    engine.running, engine.batch, engine.kv, engine.reading, engine.slots, engine.kv_most, engine.pace =
-      struct.unpack(ENGINE, packed)
-  else
-    engine.running, engine.batch, engine.kv, engine.reading, engine.slots, engine.kv_most, engine.pace =
-      0, 0, 0, 0, -1, -1, PREFILL_TOKENS_PER_MS
-  end
+  local running, batch, kv, reading, slots, kv_most, pace = 0, 0, 0, 0, -1, -1, PREFILL_TOKENS_PER_MS
+  if packed then running, batch, kv, reading, slots, kv_most, pace = struct.unpack(ENGINE, packed) end
+  local engine = { name = name, running = running, batch = batch, kv = kv, reading = reading, slots = slots,
+    kv_most = kv_most, pace = pace }
   engines[name] = engine
   return engine
 end
@@ -81,17 +70,14 @@ local NODE, NODE_BYTES = '<ddddddddddd', 88
 local POOL, POOL_BYTES = '<ddddddddd', 72
 
 local function unpack_node(name, packed)
-  local n = { name = name }
+  local served, last, running, in_line, cost, weight, answer = 0, 0, 0, 0, 0, 1, -1
+  local tokens, ms, events, last_ms, models = 0, 0, 0, 0, ''
   if packed then
-    n.served, n.last, n.running, n.requests, n.cost, n.weight, n.answer, n.tokens, n.ms, n.events, n.last_ms =
-      struct.unpack(NODE, packed)
-    n.models = packed:sub(NODE_BYTES + 1)
-  else
-    n.served, n.last, n.running, n.requests, n.cost, n.weight, n.answer, n.tokens, n.ms, n.events, n.last_ms =
-      0, 0, 0, 0, 0, 1, -1, 0, 0, 0, 0
-    n.models = ''
+    served, last, running, in_line, cost, weight, answer, tokens, ms, events, last_ms = struct.unpack(NODE, packed)
+    if #packed > NODE_BYTES then models = packed:sub(NODE_BYTES + 1) end
   end
-  return n
+  return { name = name, served = served, last = last, running = running, requests = in_line, cost = cost,
+    weight = weight, answer = answer, tokens = tokens, ms = ms, events = events, last_ms = last_ms, models = models }
 end
 
 local function pack_node(n)
@@ -100,17 +86,17 @@ local function pack_node(n)
 end
 
 local function unpack_pool(name, packed)
-  local pool = { name = name, key = prefix .. 'pool:' .. name, nodes = {}, touched = {} }
+  local waiting, returned, batch, last_ticket, held, tokens, ms, events, last_ms = 0, 0, 0, 0, -1, 0, 0, 0, 0
+  local of_engines
   if packed then
-    pool.waiting, pool.returned, pool.batch, pool.last_ticket, pool.held, pool.tokens, pool.ms, pool.events,
-      pool.last_ms = struct.unpack(POOL, packed)
-    pool.engines = cmsgpack.unpack(packed:sub(POOL_BYTES + 1))
+    waiting, returned, batch, last_ticket, held, tokens, ms, events, last_ms = struct.unpack(POOL, packed)
+    of_engines = cmsgpack.unpack(packed:sub(POOL_BYTES + 1))
   else
-    pool.waiting, pool.returned, pool.batch, pool.last_ticket, pool.held, pool.tokens, pool.ms, pool.events,
-      pool.last_ms = 0, 0, 0, 0, -1, 0, 0, 0, 0
-    pool.engines = {}
     call('SADD', prefix .. 'pools', name)
   end
+  local pool = { name = name, key = prefix .. 'pool:' .. name, nodes = {}, touched = {}, waiting = waiting,
+    returned = returned, batch = batch, last_ticket = last_ticket, held = held, tokens = tokens, ms = ms,
+    events = events, last_ms = last_ms, engines = of_engines or {}, is_touched = false, siblings = false }
   pools[name] = pool
   return pool
 end
@@ -435,7 +421,7 @@ end
 
 local function start(pool, request, engine_name)
   local cost = request.returned and 0 or request.cost
-  request.returned = nil
+  request.returned = false
   request.engine, request.since = engine_name, now_us
   touch(request)
   tree_start(pool, request, cost)
@@ -445,7 +431,7 @@ end
 local function stop_running(pool, request)
   vacate(engine_of(request.engine), request)
   tree_stop(pool, request)
-  request.engine = nil
+  request.engine = false
   touch(request)
 end
 
@@ -642,7 +628,7 @@ end
 
 local function settle_limits(request, tokens, is_over)
   if request.limits then
-    limits.settle(KEYS[1], floor(now_ms), request.limits, request.limit_tokens, tokens, is_over,
+    limits.settle(root, floor(now_ms), request.limits, request.limit_tokens, tokens, is_over,
       floor(request.ticket / 1000))
     request.limit_tokens = tokens
   end
@@ -652,7 +638,7 @@ end
 local function take_limits(request)
   if not request.limits then return nil end
   request.limit_tokens = request.prompt + request.answer
-  local refusal, states = limits.take(KEYS[1], floor(now_ms), request.limits, request.limit_tokens)
+  local refusal, states = limits.take(root, floor(now_ms), request.limits, request.limit_tokens)
   request.states = cjson.encode(states)
   if refusal then return string.format('["refused",%d,%d,', refusal[1] - 1, refusal[2]) .. request.states .. ']' end
 end
@@ -670,8 +656,8 @@ end
 -- What arrives of an ask: { id, pool, model, user, path, candidates, prompt, most or -1, class, limits or nothing }.
 local function new_request(ask)
   local request = { id = ask[1], pool = ask[2], model = ask[3], user = ask[4], path = ask[5], candidates = ask[6],
-    prompt = ask[7], class = ask[9], limits = ask[10], worker = me, ticket = 0,
-    limit_tokens = 0 }
+    prompt = ask[7], class = ask[9], limits = ask[10], worker = me, ticket = 0, answer = 0, cost = 0, kv = 0,
+    engine = false, since = 0, returned = false, limit_tokens = 0 }
   local pool = pool_for(request)
   local expected = person_of(pool, request).answer
   if expected < 0 then expected = pool.nodes[request.class].answer end
@@ -772,7 +758,6 @@ local function look_after()
   reap()
   for _, name in ipairs(call('SMEMBERS', prefix .. 'pools')) do
     local pool = pool_of(name)
-    pool.siblings = nil
     dispatch(pool)
   end
 end
@@ -890,7 +875,7 @@ function operations.restore(held)
       request.ticket = one[2]
       if known then request.limit_tokens = known.limit_tokens end
       pool.last_ticket, pool.is_touched = max(pool.last_ticket, request.ticket), true
-      if not known and request.limits then limits.restore(KEYS[1], request.limits) end
+      if not known and request.limits then limits.restore(root, request.limits) end
       remember(request)
       if engine == '' then wait(pool, request) else start(pool, request, engine) end
     end
@@ -911,20 +896,37 @@ function operations.places(ids)
   return '[' .. table.concat(found, ',') .. ']'
 end
 
-function operations.unseeded() return json_list(call('SMEMBERS', KEYS[1] .. 'limit:unseeded')) end
+function operations.unseeded() return json_list(call('SMEMBERS', root .. 'limit:unseeded')) end
 
 function operations.seed(member, tokens)
-  limits.seed(KEYS[1], member, tokens)
+  limits.seed(root, member, tokens)
   return '[]'
 end
 
-call('ZADD', prefix .. 'workers', whole(now_us + rules.half_lease_us), me)
-local answers = {}
-for i = 2, #ARGV do
-  local operation = cjson.decode(ARGV[i])
-  for _, pool in pairs(pools) do pool.siblings = nil end
-  answers[#answers + 1] = operations[operation[1]](unpack(operation, 2))
+local known_rules = {}
+
+local function carry_out(keys, arguments)
+  min, max, floor = math.min, math.max, math.floor
+  call, root, prefix = redis.call, keys[1], keys[1] .. '1:'
+  local clock = call('TIME')
+  now_us = clock[1] * 1000000 + clock[2]
+  now_ms = now_us / 1000
+  if known_rules.text ~= arguments[1] then
+    known_rules = cjson.decode(arguments[1])
+    known_rules.text = arguments[1]
+  end
+  rules, me = known_rules, known_rules.worker
+  requests, pools, engines, touched_requests, touched_engines, grants = {}, {}, {}, {}, {}, {}
+  call('ZADD', prefix .. 'workers', whole(now_us + rules.half_lease_us), me)
+  local answers = {}
+  for i = 2, #arguments do
+    local operation = cjson.decode(arguments[i])
+    for _, pool in pairs(pools) do pool.siblings = false end
+    answers[#answers + 1] = operations[operation[1]](unpack(operation, 2))
+  end
+  write_back()
+  for worker, granted in pairs(grants) do call('PUBLISH', root .. 'worker:' .. worker, cjson.encode(granted)) end
+  return answers
 end
-write_back()
-for worker, granted in pairs(grants) do call('PUBLISH', KEYS[1] .. 'worker:' .. worker, cjson.encode(granted)) end
-return answers
+
+redis.register_function(NAME, carry_out)

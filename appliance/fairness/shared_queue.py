@@ -1,12 +1,13 @@
 """The shared queue: Valkey holds it, `fair_queue.lua` alone changes it, many operations a call.
 
 This is the script's caller: it packs operations and unpacks answers. The rules are `fair_queue.py`'s, and a test holds
-the two together. Knows nothing of connections: it is handed something that runs a script.
+the two together. Knows nothing of connections: it is handed something that calls functions in Valkey.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Awaitable, Sequence
 from importlib import resources
 from typing import Any, Protocol
 
@@ -37,22 +38,32 @@ Operation = bytes
 """One packed step of the queue, made by the functions below."""
 
 
-class Script(Protocol):
-    """`valkey_link.Script` fulfils it: one key, then arguments."""
+class Function(Protocol):
+    """One key, then arguments; `valkey_link.Function` fulfils it."""
 
-    async def __call__(self, key: str, *arguments: bytes | str | int | float) -> Any: ...
+    def __call__(self, key: str, *arguments: bytes | str | int | float) -> Awaitable[list[bytes]]: ...
 
 
-class RunsScripts(Protocol):
+class RunsFunctions(Protocol):
     """`valkey_link.ValkeyLink` fulfils it."""
 
-    def script(self, text: str) -> Script: ...
+    def function(self, name: str, library: str) -> Function: ...
 
 
-def script_text() -> str:
-    """The one script: limits in front, the queue behind."""
+def library_of(*texts: str) -> tuple[str, str]:
+    """(name, library) of the one function that changes the queue. The name tells versions apart: both can run."""
+    code = "\n".join(texts)
+    name = f"gate_{hashlib.sha256(code.encode()).hexdigest()[:12]}"
+    return name, f"#!lua name={name}\n" + code.replace(
+        "register_function(NAME", f"register_function('{name}'"
+    )
+
+
+def lua_texts() -> tuple[str, str]:
+    """The limits, and the queue that asks them."""
     room = resources.files("appliance.fairness")
-    return "\n".join((room / name).read_text(encoding="utf-8") for name in ("limits.lua", "fair_queue.lua"))
+    limits, queue = ((room / name).read_text(encoding="utf-8") for name in ("limits.lua", "fair_queue.lua"))
+    return limits, queue
 
 
 def grants_channel(worker: str) -> str:
@@ -137,14 +148,14 @@ def places(ids: Sequence[str]) -> Operation:
 class SharedQueue:
     """One worker's way to the queue. Every operation may be repeated. Raises what the script's caller raises."""
 
-    def __init__(self, link: RunsScripts, worker: str, rules: FairRules) -> None:
+    def __init__(self, link: RunsFunctions, worker: str, rules: FairRules) -> None:
         self.worker = worker
-        self._script = link.script(script_text())
+        self._function = link.function(*library_of(*lua_texts()))
         self._rules = _packed_rules(worker, rules)
 
     async def step(self, operations: Sequence[Operation]) -> list[Any]:
         """Carry these out in order, in one call; one unpacked JSON answer each."""
-        return [orjson.loads(answer) for answer in await self._script(PREFIX, self._rules, *operations)]
+        return [orjson.loads(answer) for answer in await self._function(PREFIX, self._rules, *operations)]
 
     async def enter(self, ask: Ask) -> Answer:
         """Take a slot or a place in line; Full or Refused leave no trace."""

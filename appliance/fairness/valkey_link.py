@@ -71,6 +71,7 @@ class ValkeyLink:
         self._connect_s = connect_s
         self._max_pending = max_pending
         self._scripts: dict[str, bytes] = {}
+        self._libraries: dict[str, str] = {}
         self._connection: _Connection | None = None
         self._last_client_id: int | None = None
         self._task: asyncio.Task[None] | None = None
@@ -123,6 +124,11 @@ class ValkeyLink:
         self._scripts[text] = digest.encode()
         return Script(self, text, digest.encode())
 
+    def function(self, name: str, library: str) -> Function:
+        """A function of a library; it is loaded with every new connection."""
+        self._libraries[name] = library
+        return Function(self, name, library)
+
     async def _stay_connected(self, first_try: asyncio.Event) -> None:
         pause_s, told = _SHORTEST_PAUSE_S, None
         while True:
@@ -166,6 +172,7 @@ class ValkeyLink:
         if self._address.database:
             answers.append(connection.send(("SELECT", self._address.database)))
         answers += [connection.send(("SCRIPT", "LOAD", text)) for text in self._scripts]
+        answers += [connection.send(_load(library)) for library in self._libraries.values()]
         answers += [connection.send(("SUBSCRIBE", channel)) for channel in self._channels]
         about, server, *_ = await asyncio.gather(hello, about_server, *answers)
         self._last_client_id = about[b"id"]
@@ -206,8 +213,32 @@ class Script:
             return await link.send(b"EVAL", self._text, 1, key, *arguments)
 
 
+class Function:
+    """A function that Valkey keeps; made by ValkeyLink.function."""
+
+    __slots__ = ("_library", "_link", "_name")
+
+    def __init__(self, link: ValkeyLink, name: str, library: str) -> None:
+        self._link = link
+        self._name = name.encode()
+        self._library = library
+
+    async def __call__(self, key: str, *arguments: Word) -> Reply:
+        """Its answer, for this one key. Raises PartUnavailable."""
+        link = self._link
+        try:
+            return await link.send(b"FCALL", self._name, 1, key, *arguments)
+        except ScriptForgotten:  # FUNCTION FLUSH
+            await link.send(*_load(self._library))
+            return await link.send(b"FCALL", self._name, 1, key, *arguments)
+
+
+def _load(library: str) -> tuple[Word, ...]:
+    return ("FUNCTION", "LOAD", "REPLACE", library)
+
+
 class ScriptForgotten(Exception):
-    """Valkey does not know the script any more."""
+    """Valkey does not know the script or function any more."""
 
 
 class _Connection(asyncio.Protocol):
@@ -326,7 +357,7 @@ def _run_id(about_server: Reply) -> str:
 
 def _failure(reply: ReplyError) -> Exception:
     text = str(reply)
-    if text.startswith("NOSCRIPT"):
+    if text.startswith("NOSCRIPT") or text == "ERR Function not found":
         return ScriptForgotten(text)
     if not text.startswith((*_PASSING, "NOPERM", "NOAUTH", "WRONGPASS")):
         logger.error("Valkey refused a command: %s", text)
