@@ -1,0 +1,114 @@
+"""/v1/responses with a real language model: the official SDK, the gate, llama.cpp and the small trained model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from appliance.storage.roles import DatabaseRole, url_as
+from inference.settings import LlamaCppSettings
+from tests.api.test_responses import answered
+from tests.client_environment import client_python
+from tests.conftest import ROLE_SECRET, Servers
+from tests.contracts.engines.rows import MODELS_FOLDER, TAUGHT, llama_cpp_process
+from tests.gateway_harness import Gateway, running_gateway, until
+
+CLIENT = Path(__file__).parent / "clients" / "responses_chat.py"
+
+
+@pytest.fixture
+async def gateway(servers: Servers, valkey: Redis, owner_url: str) -> AsyncIterator[Gateway]:
+    """In front of a llama.cpp with two slots."""
+    with tempfile.TemporaryDirectory(prefix="llm-", dir="/tmp") as folder:
+        settings = LlamaCppSettings(
+            engine="llama_cpp",
+            base_url="",
+            model_path=MODELS_FOLDER / "tiny-llama.gguf",
+            model_name="tiny",
+            socket_path=Path(folder) / "llama.sock",
+            slots=2,
+            cache_ram_mib=16,
+        )
+        async with (
+            llama_cpp_process(settings),
+            running_gateway(
+                {"laptop": settings},
+                valkey_url=servers.valkey.url,
+                database_url=url_as(owner_url, DatabaseRole.API, ROLE_SECRET),
+            ) as running,
+        ):
+            yield running
+
+
+async def test_the_official_sdk_gets_every_taught_answer(gateway: Gateway) -> None:
+    """Every answer and each tool call exactly, streamed and not."""
+    python = await asyncio.to_thread(client_python, "openai>=3,<4")
+    asked = {
+        "questions": list(TAUGHT["chat"]),
+        "tool": TAUGHT["tool"],
+        "tool_questions": list(TAUGHT["tool_calls"]),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(str(python), str(CLIENT), f"{gateway.base_url}/v1", "ana", "tiny"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+    out, err = await process.communicate(json.dumps(asked).encode())
+
+    assert process.returncode == 0, err.decode()[-3000:]
+    seen = json.loads(out)
+    assert seen["whole"] == seen["streamed"] == TAUGHT["chat"]
+    assert seen["called"] == TAUGHT["tool_calls"]
+
+
+async def test_a_schema_holds(gateway: Gateway) -> None:
+    """text.format reaches the engine: what comes back is JSON of that shape."""
+    schema = {"type": "object", "properties": {"legs": {"enum": [6, 8]}}, "required": ["legs"]}
+    response = await answered(
+        gateway,
+        model="tiny",
+        input="How many legs has a spider?",
+        text={"format": {"type": "json_schema", "name": "legs", "schema": schema}},
+        max_output_tokens=40,
+    )
+
+    assert json.loads(response["output"][0]["content"][0]["text"])["legs"] in (6, 8)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_leaving_frees_the_real_engine(gateway: Gateway, stream: bool) -> None:
+    """llama.cpp itself says that nothing runs any more."""
+    payload: dict[str, Any] = {
+        "model": "tiny",
+        "input": "What is your name?",
+        "stream": stream,
+        "max_output_tokens": 100_000,
+        "ignore_eos": True,
+    }
+
+    async def runs() -> bool:
+        (engine, _), *_ = gateway.roster.resolve("tiny")
+        return (await engine.load()).running > 0
+
+    async def is_idle() -> bool:
+        return not await runs()
+
+    async def call() -> None:
+        async with gateway.post("responses", payload) as response:
+            await response.read()
+
+    calling = asyncio.create_task(call())
+    await until(runs)
+
+    calling.cancel()
+
+    await until(is_idle)
