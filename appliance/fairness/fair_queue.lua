@@ -17,9 +17,12 @@
 --   PREFIX 1:pools                set   of pools
 --   PREFIX 1:workers, 1:doubted   zset, hash  worker -> until when (us)
 --   PREFIX 1:worker:NAME          set   of its requests
+--   PREFIX 1:run                  Valkey's life in which this was written
+--   PREFIX 1:settling             there while workers put back what Valkey may have lost; nobody gets a slot meanwhile
 --   PREFIX worker:NAME            channel: JSON [[request, engine], ...] that got a slot
+--   PREFIX lost                   channel: put back what you hold
 
-local call, root, prefix, now_us, now_ms, rules, me -- set anew by every call
+local call, root, prefix, now_us, now_ms, rules, me, is_settling -- set anew by every call
 local AHEAD, SMOOTHING = 1, 0.2
 local REMEMBERED_MS, TRUSTED = 30000, 3
 local SHORTEST_PREFILL_MS, LONGEST_PREFILL_MS, PREFILL_TOKENS_PER_MS = 200, 60000, 2
@@ -532,6 +535,7 @@ local function grant(request, engine)
 end
 
 local function dispatch(pool, asking)
+  if is_settling then return end
   while pool.waiting > 0 do
     if is_shut(pool, 0, false, {}) then return end
     local request, engine = choose(pool)
@@ -773,7 +777,7 @@ function operations.enter(ask)
   local refused = take_limits(request)
   if refused then return refused end
   remember(request)
-  if pool.waiting == 0 then
+  if pool.waiting == 0 and not is_settling then
     local engine = engine_for(request, person_of(pool, request).running, request.class == 'b', {})
     if engine then
       start(pool, request, engine)
@@ -903,6 +907,21 @@ function operations.seed(member, tokens)
   return '[]'
 end
 
+-- Whether the caller must first put back what it holds. Valkey was emptied, or restarted (its last second may be lost):
+-- what runs is known again when all workers have told; until then no slot is given to anybody.
+local function find_loss()
+  local state = call('MGET', prefix .. 'run', prefix .. 'settling')
+  is_settling = state[2]
+  if state[1] == rules.run then return false end
+  call('SET', prefix .. 'run', rules.run)
+  if state[1] or rules.has_called then
+    call('SET', prefix .. 'settling', 1, 'PX', rules.settle_ms)
+    call('PUBLISH', root .. 'lost', '')
+    is_settling = true
+  end
+  return rules.has_called
+end
+
 local known_rules = {}
 
 local function carry_out(keys, arguments)
@@ -917,6 +936,7 @@ local function carry_out(keys, arguments)
   end
   rules, me = known_rules, known_rules.worker
   requests, pools, engines, touched_requests, touched_engines, grants = {}, {}, {}, {}, {}, {}
+  if find_loss() then return { '["lost"]' } end
   call('ZADD', prefix .. 'workers', whole(now_us + rules.half_lease_us), me)
   local answers = {}
   for i = 2, #arguments do

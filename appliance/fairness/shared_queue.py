@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from appliance.errors import PartUnavailable
 from appliance.fairness.admission import (
     Answer,
     AppliedLimit,
@@ -32,6 +33,9 @@ from appliance.fairness.admission import (
 from appliance.fairness.virtual_time import node_path
 
 PREFIX = "{gate}:"
+LOST_CHANNEL = f"{PREFIX}lost"
+"""Where all workers hear that Valkey may have lost something: each puts back what it holds."""
+_SETTLE_MS = 2500  # a worker is connected again within a second, and trusts Valkey again half a second later
 _PLACES_AT_ONCE = 250  # about 2 ms of Valkey's time
 
 Operation = bytes
@@ -45,7 +49,10 @@ class Function(Protocol):
 
 
 class RunsFunctions(Protocol):
-    """`valkey_link.ValkeyLink` fulfils it."""
+    """`valkey_link.ValkeyLink` fulfils it. server_run: another one after a restart of Valkey."""
+
+    @property
+    def server_run(self) -> str: ...
 
     def function(self, name: str, library: str) -> Function: ...
 
@@ -145,17 +152,35 @@ def places(ids: Sequence[str]) -> Operation:
 # the caller -------------------------------------------------------------------------------------------
 
 
+class QueueLost(PartUnavailable):
+    """Valkey came back without all it knew. The request is put back into the queue; try again."""
+
+
 class SharedQueue:
     """One worker's way to the queue. Every operation may be repeated. Raises what the script's caller raises."""
 
     def __init__(self, link: RunsFunctions, worker: str, rules: FairRules) -> None:
         self.worker = worker
+        self._link = link
         self._function = link.function(*library_of(*lua_texts()))
-        self._rules = _packed_rules(worker, rules)
+        self._rules = rules
+        self._has_called = False
+        self._packed_for = ("", False)
+        self._packed = packed_rules(worker, rules)
 
     async def step(self, operations: Sequence[Operation]) -> list[Any]:
-        """Carry these out in order, in one call; one unpacked JSON answer each."""
-        return [orjson.loads(answer) for answer in await self._function(PREFIX, self._rules, *operations)]
+        """Carry these out in order, in one call; one unpacked JSON answer each.
+
+        Raises QueueLost, with nothing done, in the first process that finds Valkey restarted or emptied.
+        """
+        state = (self._link.server_run, self._has_called)
+        if state != self._packed_for:
+            self._packed_for, self._packed = state, packed_rules(self.worker, self._rules, *state)
+        answers = [orjson.loads(answer) for answer in await self._function(PREFIX, self._packed, *operations)]
+        if answers and answers[0] == ["lost"]:
+            raise QueueLost
+        self._has_called = True
+        return answers
 
     async def enter(self, ask: Ask) -> Answer:
         """Take a slot or a place in line; Full or Refused leave no trace."""
@@ -269,10 +294,17 @@ def _packed_candidates(candidates: Sequence[Candidate]) -> list[Any]:
     return [part for c in candidates for part in (c.engine, c.slots, int(c.is_fallback))]
 
 
-def _packed_rules(worker: str, rules: FairRules) -> bytes:
+def packed_rules(worker: str, rules: FairRules, run: str = "", has_called: bool = False) -> bytes:
+    """The function's first argument: who calls, and the constants.
+
+    run: Valkey's present life; has_called: whether this worker has something to lose.
+    """
     return orjson.dumps(
         {
             "worker": worker,
+            "run": run,
+            "has_called": has_called,
+            "settle_ms": _SETTLE_MS,
             "max_queue": rules.max_queue,
             "max_queue_per_user": rules.max_queue_per_user,
             "reserved": -1 if rules.reserved is None else rules.reserved,

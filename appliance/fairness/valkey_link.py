@@ -29,7 +29,7 @@ Word = bytes | str | int | float
 Reply = Any  # bytes, int, list …, as hiredis makes them
 Receive = Callable[[bytes], None]
 
-_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 2.0
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 _CALM_AFTER_S = 5.0
 _LOOKS_PER_ANSWER = 8
 _NOTHING_YET = object()
