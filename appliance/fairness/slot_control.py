@@ -23,7 +23,7 @@ BLIND_S = 15.0
 _KEPT = 0.9
 _FULL_KV, _ROOMY_KV = 0.90, 0.80
 _MOST_WAITING = 1
-_LOOKS_UNTIL_CUT = 2
+_LOOKS_UNTIL_CUT = _LOOKS_UNTIL_MORE = 2
 _LOOKS_UNTIL_NEXT_CUT = 5
 
 
@@ -32,14 +32,15 @@ class SlotControl:
     """What is known of one engine from look to look.
 
     slots: how many requests it gets, at least 1. seen_at_s: when its numbers were last news, on the clock of whoever
-    looks. looks_waiting: looks running in which more than one request waited there. looks_since_cut: since the slots
-    were last cut. recover_to: slots to return to after a blind time, in use or not. preemptions, steps: the engine's
-    counters at the last look.
+    looks. looks_waiting, looks_free: looks running in which more than one request waited there, or none.
+    looks_since_cut: since the slots were last cut. recover_to: slots to return to after a blind time, in use or not.
+    preemptions, steps: the engine's counters at the last look.
     """
 
     slots: int
     seen_at_s: float
     looks_waiting: int = 0
+    looks_free: int = 0
     looks_since_cut: int = _LOOKS_UNTIL_NEXT_CUT
     recover_to: int = 0
     is_halved: bool = False
@@ -94,7 +95,7 @@ def _blind(state: SlotControl, now_s: float) -> SlotControl:
         return state
     slots = max(1, state.slots // 2)
     recover_to = max(state.slots, state.recover_to)
-    return replace(state, slots=slots, recover_to=recover_to, is_halved=True, looks_waiting=0)
+    return replace(state, slots=slots, recover_to=recover_to, is_halved=True, looks_waiting=0, looks_free=0)
 
 
 def _adapted(state: SlotControl, load: EngineLoad) -> SlotControl:
@@ -102,6 +103,7 @@ def _adapted(state: SlotControl, load: EngineLoad) -> SlotControl:
         state,
         slots=min(state.slots, _cap(load) or MOST_SLOTS),
         looks_waiting=state.looks_waiting + 1 if load.waiting > _MOST_WAITING else 0,
+        looks_free=state.looks_free + 1 if load.waiting == 0 else 0,
         looks_since_cut=min(state.looks_since_cut + 1, _LOOKS_UNTIL_NEXT_CUT),
         preemptions=load.preemptions,
         steps=load.steps,
@@ -141,15 +143,19 @@ def _cut_for_memory(state: SlotControl, load: EngineLoad, was_preempted: bool) -
 
 
 def _has_room(state: SlotControl, load: EngineLoad) -> bool:
-    """Whether one more is worth trying: all are in use, or were before a blind time, and nothing waits.
+    """Whether one more is worth trying: all are in use and nothing waits, or there were more before a blind time.
 
-    With one that waits the engine has all it can use and its queue is as long as it may be. All in use: seven eighths,
-    because the queue keeps some back for people who hold none and some always change hands.
+    With one that waits the engine has all it can use and its queue is as long as it may be; in two looks running,
+    because that one is missing while a slot changes hands. All in use: from eight on three quarters, because the queue
+    lets batch requests have no more than that (`FairRules.batch_slots_of`) and keeps some for people who hold none.
     """
     kv_use = _kv_use(load)
     if load.waiting > 0 or (kv_use is not None and kv_use >= _ROOMY_KV):
         return False
-    return load.running >= state.slots - state.slots // 8 or state.slots < state.recover_to
+    if state.slots < state.recover_to:
+        return True
+    in_use = state.slots - state.slots // 4 if state.slots >= 8 else state.slots
+    return state.looks_free >= _LOOKS_UNTIL_MORE and load.running >= in_use
 
 
 def _fewer(slots: int) -> int:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.fairness.admission import FairRules
 from appliance.fairness.slot_control import MOST_SLOTS, SlotControl, first_slots, next_slots
 from inference.types import EngineLoad
 
@@ -101,7 +102,7 @@ def test_slots_never_fall_without_a_reason(history: list[tuple[EngineLoad | None
 @given(st.integers(1, 300), st.integers(1, 64))
 def test_it_recovers_to_the_cap_once_the_engine_is_well(cap: int, slots: int) -> None:
     """With demand and nothing waiting it climbs by one a look."""
-    state = SlotControl(min(slots, cap), 0.0)
+    state = SlotControl(min(slots, cap), 0.0, looks_free=1)
 
     climbed = [slots for slots, _ in backlogged(state, real=10_000, cap=cap, looks=cap)]
 
@@ -161,7 +162,7 @@ def test_between_roomy_and_full_nothing_changes(kv_use: float, slots: int) -> No
     """And what is no share is as good as not told."""
     load = replace(IDLE, running=8, kv_use=kv_use, steps=1)
 
-    assert look(SlotControl(8, 0.0), load, 1.0).slots == slots
+    assert look(SlotControl(8, 0.0, looks_free=1), load, 1.0).slots == slots
 
 
 def test_a_preemption_cuts_and_a_restarted_counter_does_not() -> None:
@@ -173,6 +174,25 @@ def test_a_preemption_cuts_and_a_restarted_counter_does_not() -> None:
     slots = [state.slots for state in after(SlotControl(10, 0.0, preemptions=5), *thrown)]
 
     assert slots == [10, 9, 10, 9]
+
+
+def test_one_look_without_the_one_that_waits_is_no_room() -> None:
+    """It is missing while a slot changes hands."""
+    waits = [1, 0, 1, 1, 0, 1, 0, 1, 1]
+    busy = [replace(IDLE, running=4, waiting=count, steps=step) for step, count in enumerate(waits, 1)]
+
+    assert {state.slots for state in after(SlotControl(4, 0.0), *busy)} == {4}
+
+
+@given(st.integers(1, 100))
+def test_batch_requests_alone_bring_the_slots_back(cap: int) -> None:
+    """The queue lets them have three quarters; after a bad hour a night of batch work is not held down."""
+    rules, state = FairRules(), SlotControl(min(8, cap), 0.0)
+    for step in range(1, 200):
+        running = rules.batch_slots_of(state.slots)
+        state = look(state, EngineLoad(running, 0, slots=cap, steps=step, is_measured=True), float(step))
+
+    assert state.slots == cap
 
 
 def test_slots_nobody_uses_do_not_grow() -> None:
@@ -227,7 +247,7 @@ def test_without_a_cap_it_climbs_from_the_default_to_the_bound() -> None:
 
     climbed = backlogged(first_slots(load, 0.0, DEFAULT), real=10_000, cap=None, looks=400)
 
-    assert climbed[0][0] == DEFAULT + 1
+    assert climbed[1][0] == DEFAULT + 1
     assert climbed[-1][0] == MOST_SLOTS
 
 
