@@ -41,8 +41,23 @@ _LATEST_END_S = 0.01  # where no start takes it along before
 _MOST_ENDS = 1000  # in one write
 _CLOSING_S = 6.0  # PostgreSQL may take its patience to be found away, then the spool is written
 
-_Group = asyncio.Future[PartUnavailable | None]
-"""Settled when the start rows of a group are durable, or with the reason why they are not."""
+
+class _Group:
+    """Start rows that are written together. Whoever waits has a future of its own, which may be cancelled."""
+
+    __slots__ = ("is_settled", "refusal", "waiters")
+
+    def __init__(self) -> None:
+        self.is_settled = False
+        self.refusal: PartUnavailable | None = None
+        self.waiters: list[asyncio.Future[None]] = []
+
+    def settle(self, refusal: PartUnavailable | None) -> None:
+        """They are durable, or there is a reason why they are not."""
+        self.is_settled, self.refusal = True, refusal
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class Entry:
@@ -59,22 +74,24 @@ class Entry:
 
     def hurry(self) -> None:
         """Write the start row now; needs no waiting."""
-        if not self._group.done():
+        if not self._group.is_settled:
             self._hurry()
 
     async def committed(self) -> None:
         """Wait until the start row is on disk. Raises PartUnavailable."""
-        if not self._group.done():
+        group = self._group
+        if not group.is_settled:
             self._hurry()
-            await asyncio.shield(self._group)
-        refusal = self._group.result()
-        if refusal is not None:
-            raise refusal
+            waiter = asyncio.get_running_loop().create_future()
+            group.waiters.append(waiter)
+            await waiter
+        if group.refusal is not None:
+            raise group.refusal
 
     @property
     def is_settled(self) -> bool:
         """Whether the start row has been written, or never will be."""
-        return self._group.done()
+        return self._group.is_settled
 
     def note_failure(self, error: BaseException) -> None:
         """It did not end as it should: by a cancelled task, a client that left, or an error."""
@@ -145,9 +162,8 @@ class Ledger:
         Raises PartUnavailable where rows cannot be kept, or by policy may not be accepted without PostgreSQL.
         """
         self.recording.require_room()
-        loop = asyncio.get_running_loop()
         if self._group is None:
-            self._group = loop.create_future()
+            self._group = _Group()
         row_id = uuid7()
         start = RequestStart(
             row_id,
@@ -162,7 +178,7 @@ class Ledger:
         self._starts.append(start)
         if not self._is_start_timed:  # one timer for all: a row may so be written earlier, never later
             self._is_start_timed = True
-            loop.call_later(_LATEST_START_S, self._start_time_is_up)
+            asyncio.get_running_loop().call_later(_LATEST_START_S, self._start_time_is_up)
         return Entry(start, self._group, self._write_now, time.perf_counter())
 
     def finish(self, entry: Entry) -> None:
@@ -224,6 +240,6 @@ class Ledger:
             refusal = PartUnavailable(f"Usage cannot be recorded: {error}.")
         finally:
             if group is not None:
-                group.set_result(refusal)
+                group.settle(refusal)
         if self._ends:
             self._time_ends()

@@ -21,6 +21,8 @@ from inference.types import Usage
 Status = Literal["completed", "client_gone", "revoked", "refused", "failed", "broken"]
 _MOST = 2**31 - 1  # of PostgreSQL's integer
 _NO_USAGE = Usage()
+_VERSION_7 = 7 << 76 | 2 << 62  # version and variant
+_RANDOM_BITS = (1 << 76) - 1 & ~(3 << 62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,4 @@ def end_row(row_id: UUID, end: RequestEnd) -> bytes:
 def uuid7() -> UUID:
     """A time-ordered id (RFC 9562), so that the newest rows lie together in the index."""
     milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds & ((1 << 48) - 1)) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 7 << 76
-    value = value & ~(0x3 << 62) | 2 << 62
-    return UUID(int=value)
+    return UUID(int=milliseconds << 80 | _VERSION_7 | int.from_bytes(os.urandom(10), "big") & _RANDOM_BITS)

@@ -28,7 +28,7 @@ class PreparedConnection:
 
     def __init__(self, url: str, statements: Mapping[str, LiteralString], patience_s: float) -> None:
         self._url = url
-        self._statements = statements
+        self._statements = {name: (name.encode(), text.encode()) for name, text in statements.items()}
         self._patience_s = patience_s
         self._turn = asyncio.Lock()
         self._connection: AsyncConnection | None = None
@@ -43,7 +43,7 @@ class PreparedConnection:
             try:
                 wire = self._wire or await self._open()
                 return await wire.run(
-                    partial(wire.pgconn.send_query_prepared, name.encode(), parameters), self._patience_s
+                    partial(wire.pgconn.send_query_prepared, self._statements[name][0], parameters)
                 )
             except (DataError, IntegrityError):
                 raise
@@ -65,9 +65,9 @@ class PreparedConnection:
                 self._url, autocommit=True, application_name="appliance ledger"
             )
         self._connection = connection
-        wire = self._wire = _Wire(connection.pgconn)
-        for name, text in self._statements.items():
-            await wire.run(partial(wire.pgconn.send_prepare, name.encode(), text.encode()), self._patience_s)
+        wire = self._wire = _Wire(connection.pgconn, self._patience_s)
+        for name, text in self._statements.values():
+            await wire.run(partial(wire.pgconn.send_prepare, name, text))
         return wire
 
     async def _close(self) -> None:
@@ -80,9 +80,12 @@ class PreparedConnection:
 
 
 class _Wire:
-    """libpq's asynchronous calls, told by the loop when the socket can be read or written."""
+    """libpq's asynchronous calls, told by the loop when the socket can be read or written.
 
-    def __init__(self, pgconn: PGconn) -> None:
+    One timer looks after all statements: one for each would cost as much as encoding its rows.
+    """
+
+    def __init__(self, pgconn: PGconn, patience_s: float) -> None:
         self.pgconn = pgconn
         self._socket = pgconn.socket
         self._loop = asyncio.get_running_loop()
@@ -90,25 +93,37 @@ class _Wire:
         self._result: PGresult | None = None
         pgconn.nonblocking = 1
         self._loop.add_reader(self._socket, self._readable)
+        self._patience_s = patience_s
+        self._asked_at = 0.0
+        self._timer = self._loop.call_later(patience_s, self._look)
 
-    async def run(self, send: Callable[[], None], patience_s: float) -> int:
+    async def run(self, send: Callable[[], None]) -> int:
         """Send something and wait for its result: rows touched. Raises psycopg's errors and TimeoutError."""
         answer: asyncio.Future[int] = self._loop.create_future()
         self._answer = answer
-        timer = self._loop.call_later(patience_s, self._fail, TimeoutError("PostgreSQL is silent."))
+        self._asked_at = self._loop.time()
         try:
             send()
             self._flush()
             return await answer
         finally:
-            timer.cancel()
             self._answer = self._result = None
 
     def close(self) -> None:
         """The socket is about to be closed by its owner."""
+        self._timer.cancel()
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._fail(OperationalError("The connection was closed."))
+
+    def _look(self) -> None:
+        left_s = self._patience_s
+        if self._answer is not None:
+            left_s -= self._loop.time() - self._asked_at
+            if left_s <= 0:
+                self._fail(TimeoutError("PostgreSQL is silent."))
+                left_s = self._patience_s
+        self._timer = self._loop.call_later(left_s, self._look)
 
     def _flush(self) -> None:
         if self.pgconn.flush():  # a large group, and PostgreSQL reads slowly
