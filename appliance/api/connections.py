@@ -114,8 +114,11 @@ class ClientConnection(HttpToolsProtocol):
             for name in _SINGLE:
                 if names.count(name) > 1:
                     raise _Refused(400, "repeated_header", f"The header {name.decode()!r} stands twice.")
-        if b"host" not in names and self.parser.get_http_version() == "1.1":
-            raise _Refused(400, "missing_host", "An HTTP/1.1 request needs a Host header.")
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise _Refused(400, "invalid_http", f"HTTP {version[:8]} is not spoken here.")
+        if b"host" not in names and version == "1.1":
+            raise _Refused(400, "missing_host", "A request needs a Host header.")
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -125,7 +128,7 @@ class ClientConnection(HttpToolsProtocol):
         if isinstance(refused, _Refused):
             self._refuse(*refused.args)
         else:
-            self._refuse(400, "invalid_http", "That is not HTTP/1.1 as RFC 9112 has it.")
+            self._refuse(400, "invalid_http", "That is no valid HTTP request (RFC 9112).")
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """Answer and close; where an earlier request of the connection is being answered, close alone."""
