@@ -17,7 +17,9 @@ ApplianceError
 │   └── LastAdministrator        nobody would be left to administer
 ├── TooLarge                the body is over the limit
 ├── QueueFull               too many are waiting; retry_after_s says when to come back
-├── QuotaExceeded           a limit set by the operator is used up
+├── RateLimited             a limit set by an operator is reached; retry_after_s says when there is room again
+├── QuotaExceeded           a budget set by an operator is used up, until a date
+│   └── LargerThanLimit          the request would never fit
 ├── TooManyAttempts         sign-in attempts are slowed down
 ├── PartUnavailable         PostgreSQL, Valkey or another part does not answer
 │   └── StorageFull         there is no room on the disk
@@ -29,6 +31,9 @@ A class's docstring is the sentence a person reads; `code` is stable and is what
 """
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 
 class ApplianceError(Exception):
@@ -139,7 +144,7 @@ class _ComeBack(ApplianceError):
     """Try again later."""
 
     def __init__(self, detail: str = "", *, retry_after_s: float, code: str | None = None) -> None:
-        super().__init__(f"{detail} Try again in {retry_after_s:.0f} s.".strip(), code=code)
+        super().__init__(f"{detail} Try again in {math.ceil(retry_after_s)} s.".strip(), code=code)
         self.retry_after_s = retry_after_s
 
 
@@ -149,10 +154,34 @@ class QueueFull(_ComeBack):
     code = "queue_full"
 
 
-class QuotaExceeded(_ComeBack):
-    """The limit set for this account is used up."""
+class RateLimited(_ComeBack):
+    """A limit set by an administrator is reached for the moment.
+
+    states: how all limits of the request stand (fairness.admission.LimitState).
+    """
 
     code = "rate_limit_exceeded"
+
+    def __init__(self, detail: str = "", *, retry_after_s: float, states: tuple[Any, ...] = ()) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s)
+        self.states = states
+
+
+class QuotaExceeded(ApplianceError):
+    """A budget set by an administrator is used up. Ask an administrator for more.
+
+    states: how all limits of the request stand (fairness.admission.LimitState).
+    """
+
+    code = "insufficient_quota"
+
+    def __init__(self, detail: str = "", *, states: tuple[Any, ...] = ()) -> None:
+        super().__init__(detail)
+        self.states = states
+
+
+class LargerThanLimit(QuotaExceeded):
+    """The request is larger than a limit set by an administrator. Shorten it, or set a smaller `max_tokens`."""
 
 
 class TooManyAttempts(_ComeBack):

@@ -261,8 +261,12 @@ _ERRORS = {
         "Hay demasiadas preguntas en espera. Prueba dentro de un momento.",
     ),
     "rate_limit_exceeded": Sentence(
-        "The limit set for your account is used up. Try again later.",
-        "Has agotado el límite de tu cuenta. Prueba más tarde.",
+        "A limit set by an administrator is reached for the moment. Try again shortly.",
+        "Se ha alcanzado por ahora un límite fijado por un administrador. Prueba en un momento.",
+    ),
+    "insufficient_quota": Sentence(
+        "A budget set by an administrator does not allow this. Ask an administrator for more.",
+        "Un presupuesto fijado por un administrador no lo permite. Pide más a un administrador.",
     ),
     "too_many_attempts": Sentence(
         "Too many failed attempts to sign in. Wait a little and try again.",

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance import errors as appliance_errors
+from appliance.api.rate_limit_headers import refusal_headers
 from appliance.api.request_id import request_id_of
 from appliance.errors import ApplianceError
 from inference import errors as inference_errors
@@ -36,7 +37,8 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     appliance_errors.Conflict: (409, "conflict_error"),
     appliance_errors.TooLarge: (413, "invalid_request_error"),
     appliance_errors.QueueFull: (429, "rate_limit_error"),
-    appliance_errors.QuotaExceeded: (429, "rate_limit_error"),
+    appliance_errors.RateLimited: (429, "rate_limit_error"),
+    appliance_errors.QuotaExceeded: (429, "insufficient_quota"),
     appliance_errors.TooManyAttempts: (429, "rate_limit_error"),
     appliance_errors.PartUnavailable: (503, "server_error"),
     appliance_errors.ApplianceError: (500, "server_error"),
@@ -73,7 +75,7 @@ def error_response(exception: BaseException, request_id: str) -> tuple[int, Head
         return _response(500, "server_error", "internal_error", _internal(request_id), None, request_id)
     if status >= 500:
         logger.warning("%s", exception, exc_info=exception.__cause__, extra={"request_id": request_id})
-    return _response(
+    status, headers, body = _response(
         status,
         kind,
         str(getattr(exception, "code", "error")),
@@ -83,6 +85,7 @@ def error_response(exception: BaseException, request_id: str) -> tuple[int, Head
         request_id,
         retry_after_s=getattr(exception, "retry_after_s", _SOON_S if status == 503 else None),
     )
+    return status, headers + refusal_headers(exception), body
 
 
 def error_body(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:

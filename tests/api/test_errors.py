@@ -16,7 +16,7 @@ import inference.errors
 import rag.errors
 from appliance.api.app import create_app
 from appliance.api.errors import STATUS, UnforeseenErrors, error_event, error_response
-from appliance.errors import NotAuthenticated, QuotaExceeded, TooLarge
+from appliance.errors import NotAuthenticated, QueueFull, TooLarge
 from inference.errors import EngineRefused, ModelNotFound
 
 
@@ -72,8 +72,8 @@ def test_the_sentences_are_for_people() -> None:
 
 def test_come_back_later_says_when() -> None:
     """Whole seconds, rounded up, never zero."""
-    assert dict(error_response(QuotaExceeded(retry_after_s=3.2), "r")[1])[b"retry-after"] == b"4"
-    assert dict(error_response(QuotaExceeded(retry_after_s=0), "r")[1])[b"retry-after"] == b"1"
+    assert dict(error_response(QueueFull(retry_after_s=3.2), "r")[1])[b"retry-after"] == b"4"
+    assert dict(error_response(QueueFull(retry_after_s=0), "r")[1])[b"retry-after"] == b"1"
     assert b"retry-after" not in dict(error_response(TooLarge(), "r")[1])
 
 
