@@ -24,7 +24,7 @@ import aiohttp
 import appliance
 from appliance.errors import StartupError
 from appliance.supervisor.parting import ends_with_us
-from appliance.supervisor.state import ChildState, read_state
+from appliance.supervisor.state import ChildState, ChildStatus, read_state
 
 _START_S = 60.0
 _STOP_S = 10.0
@@ -40,10 +40,9 @@ class ThrowawayBox:
     url: str
     key: str
 
-    def pid_of(self, part: str) -> int | None:
-        """The process of `gateway`, `postgres` or `valkey`; None while it does not run."""
-        state = read_state(self.data)
-        return state.children[part].pid if state is not None and part in state.children else None
+    def pids_of(self, part: str) -> list[int]:
+        """The processes of `gateway` (one per worker), `postgres` or `valkey`."""
+        return [child.pid for child in _children(self.data, part) if child.pid is not None]
 
     async def new_key(self, session: aiohttp.ClientSession, name: str) -> str:
         """Adds a person and returns a key of theirs."""
@@ -105,12 +104,17 @@ async def _answering(data: Path, process: subprocess.Popen[bytes], output: Path)
         while True:
             if process.poll() is not None:
                 raise StartupError(f"The throwaway box did not start. It said:\n{_last_lines(output)}")
-            state = read_state(data)
-            gateway = state.children.get("gateway") if state is not None else None
-            if state is not None and gateway is not None and gateway.state is ChildState.READY:
+            gateways = _children(data, "gateway")
+            if gateways and all(gateway.state is ChildState.READY for gateway in gateways):
                 kept = json.loads((data / "credentials.json").read_text(encoding="utf-8"))
-                return ThrowawayBox(data, state.url, str(kept["api_key"]))
+                return ThrowawayBox(data, str(kept["url"]), str(kept["api_key"]))
             await asyncio.sleep(_LOOK_S)
+
+
+def _children(data: Path, part: str) -> list[ChildStatus]:
+    state = read_state(data)
+    children = state.children if state is not None else {}
+    return [child for name, child in children.items() if name == part or name.startswith(f"{part}-")]
 
 
 def _last_lines(output: Path) -> str:

@@ -1,0 +1,1 @@
+"""Parts of `scripts/bench_gateway.py`: modelled engine, load generator, targets, measurements, tables."""
