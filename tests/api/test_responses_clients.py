@@ -103,3 +103,19 @@ async def test_langchain_works_unchanged(gateway: Gateway) -> None:
     assert seen["further"] == "Echo: Two" and seen["previous"]
     assert seen["tool"] == "weather" and seen["told"] == "Echo: Weather?"
     assert seen["streamed tool"] == ["weather"] and seen["shaped"] == "Person"
+
+
+async def test_the_agents_sdk_works_unchanged(gateway: Gateway) -> None:
+    """It goes round until the model calls no tool any more, whole and streamed."""
+    seen = await run_client(gateway, "responses_agents.py", "openai-agents")
+
+    assert seen["whole"] == seen["streamed"] == "Echo: Weather?"
+    assert seen["items"] == ["tool_call_item", "tool_call_output_item", "message_output_item"]
+    assert seen["completed"] == 2 and seen["shaped"] == "Person"
+
+
+async def test_llama_index_works_unchanged(gateway: Gateway) -> None:
+    """OpenAIResponses: whole, streamed, with a tool."""
+    seen = await run_client(gateway, "responses_llama_index.py", "llama-index-llms-openai")
+
+    assert seen == {"whole": "Echo: How are you?", "streamed": "Echo: How are you?", "tool": "Sun in text"}
