@@ -110,15 +110,19 @@ do
       redis.call('PEXPIRE', unseeded, BUDGET_TTL_MS.tokens_per_month)
     end
     budget.used = budget.used + size
+    budget.since_ms = math.min(budget.since_ms, now_ms)
     write_budget(key, entry.kind, budget)
   end
 
-  local function correct_budget(prefix, entry, difference, taken_ms)
+  local function correct_budget(prefix, entry, charged, actual, is_over, taken_ms)
     local key = budget_key(prefix, entry, (window_of(entry.kind, taken_ms)))
     local budget = read_budget(key)
-    if not budget then return end
-    if taken_ms < budget.since_ms and not budget.before then return end
-    budget.used = budget.used + difference
+    if not budget then return end -- nothing was counted since: the ledger's sum will have it
+    if taken_ms >= budget.since_ms then
+      budget.used = budget.used + actual - charged
+    elseif is_over and budget.before then -- what it was charged was lost, and when the ledger was asked it still ran
+      budget.used = budget.used + actual
+    end
     write_budget(key, entry.kind, budget)
   end
 
@@ -181,7 +185,7 @@ do
   function limits.settle(prefix, now_ms, entries, charged, actual, is_over, taken_ms)
     for _, entry in ipairs(entries) do
       if BUDGET_TTL_MS[entry.kind] then
-        correct_budget(prefix, entry, actual - charged, taken_ms or now_ms)
+        correct_budget(prefix, entry, charged, actual, is_over, taken_ms or now_ms)
       elseif entry.kind == 'tokens_per_minute' then
         fill(prefix, entry, actual - charged, now_ms)
       elseif entry.kind == 'concurrent_requests' and is_over then

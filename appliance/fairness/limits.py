@@ -116,7 +116,9 @@ class Limits:
         """
         for limit in limits:
             if limit.kind in BUDGETS:
-                self._correct_budget(limit, actual - charged, now_ms, taken_ms)
+                self._correct_budget(
+                    limit, charged, actual, is_over, now_ms if taken_ms is None else taken_ms
+                )
             elif limit.kind == "tokens_per_minute":
                 self._fill(limit, actual - charged, now_ms)
             elif limit.kind == "concurrent_requests" and is_over:
@@ -168,7 +170,9 @@ class Limits:
         if limit.kind in BUCKETS:
             self._fill(limit, size, now_ms)
         elif limit.kind in BUDGETS:
-            self._budgets.setdefault(window_of(limit, now_ms), _Budget(0, now_ms)).used += size
+            budget = self._budgets.setdefault(window_of(limit, now_ms), _Budget(0, now_ms))
+            budget.used += size
+            budget.since_ms = min(budget.since_ms, now_ms)
         else:
             self._running[limit.scope] = self._running.get(limit.scope, 0) + size
 
@@ -186,15 +190,16 @@ class Limits:
         self._buckets[limit.kind, limit.scope] = _Bucket(used, now_ms)
 
     def _correct_budget(
-        self, limit: AppliedLimit, difference: int, now_ms: int, taken_ms: int | None
+        self, limit: AppliedLimit, charged: int, actual: int, is_over: bool, taken_ms: int
     ) -> None:
-        taken = now_ms if taken_ms is None else taken_ms
-        budget = self._budgets.get(window_of(limit, taken))
+        budget = self._budgets.get(window_of(limit, taken_ms))
         if budget is None:
             return  # nothing was counted since: the ledger's sum will have it
-        if taken < budget.since_ms and budget.before is None:
-            return
-        budget.used += difference
+        if taken_ms >= budget.since_ms:
+            budget.used += actual - charged
+        elif is_over and budget.before is not None:
+            # What it was charged was lost, and when the ledger was asked it still ran.
+            budget.used += actual
 
     def _prune(self, now_ms: int) -> None:
         """Forget what would be empty by now anyway."""
