@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 Log = pytest.LogCaptureFixture
 
 SEED = int(os.environ.get("FAULT_SEED", "20261121"))
-WAYS = ("kill", "stop", "silence", "break")
+WAYS = ("power-off", "stop", "silence", "break")  # none contains `kill`: that is another battery
 POINTS = 4
 MOMENTS = 4
 
@@ -119,7 +119,7 @@ async def strike(
 
 async def take_away(postgres: OwnPostgres, way: str) -> None:
     """In that way."""
-    if way == "kill":
+    if way == "power-off":
         await postgres.kill()
     elif way == "stop":
         await postgres.stop()
@@ -131,7 +131,7 @@ async def take_away(postgres: OwnPostgres, way: str) -> None:
 
 async def give_back(postgres: OwnPostgres, way: str) -> None:
     """After `take_away`."""
-    if way in ("kill", "stop"):
+    if way in ("power-off", "stop"):
         await postgres.start()
     elif way == "silence":
         postgres.resume()
@@ -154,7 +154,7 @@ def gateway_on(
     )
 
 
-@pytest.mark.parametrize("silenced", [False, True], ids=["killed", "silent"])
+@pytest.mark.parametrize("silenced", [False, True], ids=["off", "silent"])
 async def test_a_gateway_killed_while_it_spools_loses_nothing(
     postgres: OwnPostgres, engine: FakeEngine, servers: Servers, tmp_path: Path, silenced: bool
 ) -> None:
@@ -164,7 +164,7 @@ async def test_a_gateway_killed_while_it_spools_loses_nothing(
     try:
         async with Traffic(first.base_url).running() as traffic:
             await traffic.more(20)
-            await take_away(postgres, "silence" if silenced else "kill")
+            await take_away(postgres, "silence" if silenced else "power-off")
             await traffic.more(60)
             settled = list(traffic.whole)
             await asyncio.sleep(0.1)  # ends are written within 10 ms, and synced
@@ -173,7 +173,7 @@ async def test_a_gateway_killed_while_it_spools_loses_nothing(
     finally:
         await first.kill()
     assert list((tmp_path / "spool").glob("*.spool")) != []
-    await give_back(postgres, "silence" if silenced else "kill")
+    await give_back(postgres, "silence" if silenced else "power-off")
 
     async with gateway_on(postgres, engine, servers, tmp_path / "spool") as second:
         await until(lambda: list((tmp_path / "spool").glob("*.spool")) == [], 30)
