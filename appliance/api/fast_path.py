@@ -174,13 +174,18 @@ class FastPath:
             size += len(frame)
             if size > MAX_ANSWER_BYTES:
                 raise EngineStreamBroken(f"The answer is larger than {MAX_ANSWER_BYTES >> 20} MiB.")
+        body = b"".join(pieces)
+        if not (response.content_type.startswith("application/json") and _looks_whole(body)):
+            raise EngineStreamBroken(
+                f"It answered with something that is no JSON object ({response.content_type})."
+            )
         if exchange.has_begun:
             raise EngineStreamBroken("It cannot stream; ask without `stream`.")
         headers = [
             (b"x-served-by", response.served_by.encode()),
             (b"x-queue-wait-ms", b"%d" % round(response.wait_ms)),
         ]
-        await exchange.send_whole(response.status, response.content_type, b"".join(pieces), headers)
+        await exchange.send_whole(response.status, response.content_type, body, headers)
 
     def _may_comment(self, exchange: Exchange) -> bool:
         return self._shows_queue and exchange.wants_comments
@@ -212,3 +217,8 @@ class FastPath:
                 elif self._may_comment(exchange):
                     await exchange.tell_waiting(piece)
         await exchange.end_stream()
+
+
+def _looks_whole(body: bytes) -> bool:
+    """Whether it may be a JSON object: its ends tell a web page, and JSON that stops, without a parse."""
+    return body.lstrip()[:1] == b"{" and body.rstrip()[-1:] == b"}"

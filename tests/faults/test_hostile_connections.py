@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
@@ -341,6 +342,10 @@ async def test_half_closed_connections_are_given_up(
 # many -----------------------------------------------------------------------------------------------------
 
 
+def _has_running(engine: FakeEngine, count: int) -> bool:
+    return engine.running >= count
+
+
 @pytest.mark.slow
 async def test_many_open_streams(gateway: Gateway, engine: FakeEngine) -> None:
     """So many streams at once (OPEN_STREAMS sets another number); everybody else is still answered, all end well."""
@@ -357,7 +362,7 @@ async def test_many_open_streams(gateway: Gateway, engine: FakeEngine) -> None:
         for number, client in enumerate(clients, 1):
             await client.send(post(CHAT, STREAM))
             if number % 100 == 0 or number == OPEN_STREAMS:  # the stand-in's backlog holds 128
-                await engine.until(lambda e, number=number: e.running >= number, timeout_s=120)
+                await until(partial(_has_running, engine, number), 120)
         opened_s = time.perf_counter() - began
         took = []
         for _ in range(50):
