@@ -329,7 +329,7 @@ local function fit(engine, otherwise, request, held, as_batch)
   if as_batch then
     if engine.batch >= batch_slots_of(slots) or engine.running >= max(1, unreserved) then return 'full' end
   elseif held > 0 then
-    local most = rules.max_running > 0 and rules.max_running or slots
+    local most = rules.max_running > 0 and rules.max_running or held + 1
     if engine.running >= unreserved or held >= most then return 'full' end
   end
   if engine.running > 0 and engine.kv_most >= 0 and engine.kv + kv_of(request) > engine.kv_most then return 'hold' end

@@ -90,7 +90,7 @@ class Occupancy:
             of_batch = sum(1 for other in engine.needs.values() if other.is_batch)
             if of_batch >= rules.batch_slots_of(slots) or running >= max(1, unreserved):
                 return "full"
-        elif held and (running >= unreserved or held >= (rules.max_running_per_user or slots)):
+        elif held and (running >= unreserved or held >= (rules.max_running_per_user or held + 1)):
             return "full"
         if running and engine.kv_tokens is not None:
             in_use = sum(other.kv_tokens for other in engine.needs.values())
