@@ -18,7 +18,7 @@ from uuid import UUID
 import orjson
 
 from appliance.domain import Caller, Viewer
-from appliance.errors import ApplianceError, NotFound, TooLarge
+from appliance.errors import ApplianceError, NotFound, PartUnavailable, TooLarge
 from appliance.ports import KeptResponse
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ Said = tuple[bytes, bytes]
 
 MAX_CONVERSATION_BYTES = 32 * 1024 * 1024
 _PATIENCE_S = 3.0  # an answer that is complete does not wait longer for being kept
+_PAUSE = timedelta(seconds=5)  # after that, the next ones do not wait at all for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Responses:
         self._repository = repository
         self._retention = timedelta(days=retention_days)
         self._now = now
+        self._paused_until = datetime.min.replace(tzinfo=UTC)
 
     async def earlier(self, caller: Caller, previous_id: UUID) -> Earlier:
         """The conversation that ends with this response.
@@ -116,13 +118,17 @@ class Responses:
 
     async def keep(self, caller: Caller, response: KeptResponse) -> bool:
         """Whether it is kept now; it can be found from then on."""
-        if not self.keeps:
+        if not self.keeps or self._now() < self._paused_until:
             return False
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._repository.keep(caller.viewer, response)
-        except (ApplianceError, TimeoutError) as error:
-            logger.warning("a response could not be kept: %s", error or "PostgreSQL is too slow")
+        except (PartUnavailable, TimeoutError):
+            self._paused_until = self._now() + _PAUSE
+            logger.warning("responses cannot be kept just now: PostgreSQL does not answer")
+            return False
+        except ApplianceError as error:
+            logger.warning("a response could not be kept: %s", error)
             return False
         return True
 

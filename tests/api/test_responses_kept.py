@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
@@ -88,6 +90,23 @@ async def test_retention_of_nothing_keeps_nothing(database: Database) -> None:
     assert await none.keep(ANA, kept) is False
     with pytest.raises(NotFound):
         await none.body(ANA, kept.id)
+
+
+async def test_a_database_that_is_away_holds_up_one_response_and_not_every_one(
+    database: Database, owner_url: str
+) -> None:
+    """After one that could not be kept the next ones are not tried for five seconds."""
+    clock = [NOW]
+    keeping = Responses(PostgresResponses(database), retention_days=30, now=lambda: clock[0])
+    kept = await keep(database, ANA)
+    again = replace(kept, id=new_id(1), thread_id=new_id(1))
+    with psycopg.connect(owner_url) as owner:  # whoever writes has to wait
+        owner.execute("LOCK TABLE response_threads IN ACCESS EXCLUSIVE MODE")
+        assert await keeping.keep(ANA, again) is False
+    assert await keeping.keep(ANA, again) is False
+    clock[0] += timedelta(seconds=6)
+
+    assert await keeping.keep(ANA, again) is True
 
 
 async def test_a_conversation_beyond_measure_is_refused_unread(

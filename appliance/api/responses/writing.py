@@ -85,6 +85,7 @@ class Writing:
     async def end(self, response: Mapping[str, Any]) -> None:
         """The finished response: the last event, or the whole answer."""
         if self._is_stream:
+            self.exchange.last_words = _nothing  # a response ends once, whatever comes after it
             await self.exchange.send_piece(self.composer.end(response))
             await self.exchange.end_stream()
             return
@@ -103,3 +104,7 @@ class Writing:
 
     def _broken_off(self, body: bytes) -> bytes:
         return self.composer.failed(orjson.loads(body)["error"])
+
+
+def _nothing(_body: bytes) -> bytes:
+    return b""
