@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import cycle
 
 import pytest
 from redis.asyncio import Redis
 
 from appliance.storage.roles import DatabaseRole, url_as
+from inference.testing.answers import filler
 from inference.testing.fake_engine import Behaviour, FakeEngine
 from tests.conftest import ROLE_SECRET, Servers
 from tests.gateway_harness import Gateway, engine_settings, running_gateway, until
@@ -54,7 +56,8 @@ async def test_the_engine_s_own_queue_stays_near_zero(
     servers: Servers, valkey: Redis, owner_url: str
 ) -> None:
     """Sixteen slots were configured, four are there: the gate finds out; nobody is refused, the engine never idles."""
-    behaviour = Behaviour(tokens=30, pace_s=0.01)
+    lengths = cycle((20, 44, 31, 57, 25, 38, 50))  # else all would end together
+    behaviour = Behaviour(reply=lambda _payload: filler(next(lengths)), pace_s=0.01)
     async with (
         FakeEngine(slots=4, behaviour=behaviour) as server,
         running_gateway(
@@ -66,7 +69,7 @@ async def test_the_engine_s_own_queue_stays_near_zero(
         loads = gateway.room.gate.loads
         async with backlog(gateway, each=4) as statuses:
             await server.until(lambda now: now.waiting >= 8)
-            await until(lambda: (loads.slots("local") or 16) <= 5, timeout_s=40)
+            await until(lambda: (loads.slots("local") or 16) <= 7, timeout_s=40)
             await server.until(lambda now: now.waiting <= 1)
             waiting = await waiting_at_looks(gateway, server, looks=10)
 
