@@ -1,0 +1,420 @@
+"""The slots and places in line of this process: taken, kept, handed on, given back.
+
+Valkey's queue is shared by all gateway processes. While it is away, or slow, each process goes on by itself by the same
+rules with a small share of the slots (`local_queue.py`), and puts everything back into the shared queue when it
+returns; so a burst is never let through, and what runs is always counted. Knows nothing of HTTP, engines or rights.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from appliance.domain import Waiting
+from appliance.errors import PartUnavailable, QueueFull
+from appliance.fairness import shared_queue as operations
+from appliance.fairness.admission import (
+    Answer,
+    Ask,
+    Candidate,
+    FairRules,
+    Full,
+    Gone,
+    Leaving,
+    Place,
+    Refused,
+    Slot,
+    Spent,
+)
+from appliance.fairness.background import end, for_ever
+from appliance.fairness.lease import Lease, Request
+from appliance.fairness.local_queue import LocalQueue, QueueClock
+from appliance.fairness.queue_calls import QueueCalls, Reply
+from appliance.fairness.refusals import come_back_s, refusal
+from appliance.fairness.return_of_valkey import ReturnOfValkey
+from appliance.fairness.shared_queue import SharedQueue, grants_channel, unpack_answer, unpack_grants
+from appliance.fairness.valkey_link import ValkeyLink
+
+logger = logging.getLogger(__name__)
+
+OnWaiting = Callable[[Waiting], Awaitable[None]]
+
+LEASE_S = 15.0
+_RENEWALS = 3  # a lease
+_POKE_S = 0.25
+_POKES_A_PLACE = 4
+_PLACES_AT_ONCE = 250  # some 10 ms of Valkey's time; when more wait, others are asked about in each second
+_REPORT_S = 1.0
+_PROBE_S = 0.1
+_MOST_UNTOLD = 100_000
+_HELD_AT_ONCE = 100
+_CLOSING_S = 1.0
+
+
+class Leases:
+    """All of this process's leases. Made before `link` opens; open() before the first, close() after the last.
+
+    share: the part of an engine's slots this process may fill while Valkey is away; workers: processes that share the
+    limits then. first_report_s: after this wait on_waiting is told the place again, then every second.
+    """
+
+    def __init__(
+        self,
+        queue: SharedQueue,
+        link: ValkeyLink,
+        rules: FairRules,
+        *,
+        share: float,
+        workers: int = 1,
+        max_wait_s: float,
+        first_report_s: float = _REPORT_S,
+    ) -> None:
+        self._queue = queue
+        self._rules = rules
+        self._share = share
+        self._workers = workers
+        self._max_wait_s = max_wait_s
+        self._first_report_s = min(first_report_s, _REPORT_S)
+        self._calls = QueueCalls(queue, self._call_failed)
+        self._clock = QueueClock()
+        self._return = ReturnOfValkey()
+        self._requests: dict[str, Request] = {}
+        self._untold: dict[str, Leaving] = {}
+        """Ended, and the shared queue has not yet said that it knows."""
+        self._entering = 0
+        self._alone: LocalQueue | None = None
+        self._recovery: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._someone_waits = asyncio.Event()
+        link.listen(grants_channel(queue.worker), self._heard)
+        link.listen(operations.LOST_CHANNEL, self._heard_of_loss)
+        link.watch(self._link_changed)
+
+    async def open(self) -> None:
+        """Begin to renew and to look after those who wait."""
+        loops = (self._renew_for_ever, self._watch_line)
+        self._tasks = [asyncio.create_task(for_ever(loop)) for loop in loops]
+
+    async def close(self) -> None:
+        """Give everything back."""
+        for request in list(self._requests.values()):
+            self.release(request, None)
+        await self._calls.close(_CLOSING_S)
+        await end((*self._tasks, self._recovery))
+
+    @property
+    def is_shared(self) -> bool:
+        """False while Valkey is away and this process goes on by itself."""
+        return self._alone is None
+
+    @property
+    def running(self) -> Counter[str]:
+        """Requests of this process by the engine they run on."""
+        return Counter(request.engine for request in self._requests.values() if request.engine)
+
+    @property
+    def waiting(self) -> int:
+        """Requests of this process in line."""
+        return sum(1 for _ in self._in_line())
+
+    @property
+    def waiting_in(self) -> Counter[tuple[str, str]]:
+        """Requests of this process in line, by (pool, interactive or batch)."""
+        return Counter(
+            (request.ask.pool, "batch" if request.ask.is_batch else "interactive")
+            for request in self._in_line()
+        )
+
+    async def acquire(self, ask: Ask, on_waiting: OnWaiting | None = None) -> Lease:
+        """A slot, after a wait if need be. Cancelling leaves the queue at once.
+
+        Raises QueueFull, RateLimited, QuotaExceeded and LargerThanLimit.
+        """
+        request = Request(ask, self._clock.now_us())
+        request.is_told = on_waiting is not None
+        self._requests[ask.id] = request
+        started = self._now()
+        try:
+            await self._enter(request)
+            if request.engine is None:
+                await self._wait(request, on_waiting, started)
+        except BaseException:
+            self.release(request, None)
+            raise
+        return Lease(self, request, self._now() - started)
+
+    async def move(self, request: Request, candidates: tuple[Candidate, ...]) -> float:
+        """See Lease.move; returns the seconds it waited."""
+        started = self._now()
+        request.ask = replace(request.ask, candidates=candidates)
+        request.engine, request.turn, request.has_begun = None, None, False
+        answer: Answer = Gone()
+        while self.is_shared and request.engine is None:
+            with suppress(PartUnavailable):
+                moved = await self._calls.ask(operations.move(request.ask.id, candidates))
+                answer = unpack_answer(moved, request.ask.limits)
+                break
+        if self._alone is not None and request.engine is None:
+            answer = self._alone.move(request.ask)
+        if isinstance(answer, Gone) and request.engine is None:
+            await self._enter(request)
+        else:
+            self._take(request, answer)
+        self._hand_out()
+        await self._wait(request, None, started)
+        return self._now() - started
+
+    def first_byte(self, request: Request) -> None:
+        """See Lease.first_byte."""
+        if request.has_begun:
+            return
+        request.has_begun = True
+        if self._alone is not None:
+            self._alone.first_byte(request.ask.id)
+            self._hand_out()
+        else:
+            self._calls.ask(operations.first_byte(request.ask.id))
+
+    def grew(self, request: Request, completion_tokens: int) -> None:
+        """See Lease.grew."""
+        request.completion_tokens = completion_tokens
+        if self._alone is not None:
+            self._alone.grew(request.ask.id, completion_tokens)
+        else:
+            self._calls.ask(operations.grew(request.ask.id, completion_tokens))
+
+    def release(self, request: Request, spent: Spent | None) -> None:
+        """Give back a slot or a place; needs no waiting and may be called twice."""
+        if self._requests.pop(request.ask.id, None) is None:
+            return
+        leaving = Leaving(request.ask.id, spent)
+        if len(self._untold) < _MOST_UNTOLD:
+            self._untold[leaving.id] = leaving
+        if self._alone is not None:
+            self._alone.leave(leaving)
+            self._hand_out()
+        else:
+            self._tell_left(leaving)
+
+    # in line ------------------------------------------------------------------------------------------
+
+    async def _enter(self, request: Request) -> None:
+        while self.is_shared and request.engine is None:
+            self._entering += 1
+            try:
+                answer = await self._calls.ask(operations.enter(request.ask))
+            except PartUnavailable:
+                continue
+            finally:
+                self._entering -= 1
+            if self.is_shared:
+                taken = unpack_answer(answer, request.ask.limits)
+                if isinstance(taken, Place):
+                    self._clock.heard(taken.ticket)
+                self._take(request, taken)
+                return
+        if self._alone is not None and request.engine is None:
+            self._take(request, self._alone.enter(request.ask))
+            self._hand_out()
+
+    async def _wait(self, request: Request, on_waiting: OnWaiting | None, started: float) -> None:
+        report_s = self._first_report_s
+        while request.engine is None:
+            self._someone_waits.set()
+            if request.turn is None:
+                request.turn = asyncio.get_running_loop().create_future()
+            if on_waiting is not None and request.place is not None:
+                await on_waiting(Waiting(request.place.position, request.place.eta_s))
+            left_s = started + self._max_wait_s - self._now()
+            if left_s <= 0:
+                eta_s = request.place.eta_s if request.place else None
+                raise QueueFull(
+                    f"This one waited {self._max_wait_s:.0f} s.", retry_after_s=come_back_s(eta_s)
+                )
+            await asyncio.wait((request.turn,), timeout=min(report_s, left_s))
+            report_s = _REPORT_S
+
+    def _take(self, request: Request, answer: Answer) -> None:
+        if isinstance(answer, Slot):
+            request.limits = answer.limits or request.limits
+            self._grant(request, answer.engine)
+        elif isinstance(answer, Place):
+            request.is_admitted = True
+            request.limits = answer.limits or request.limits
+            if request.engine is None:  # else it was given a slot while the answer travelled
+                request.place, request.ticket = answer, answer.ticket
+        elif isinstance(answer, Full):
+            raise QueueFull(retry_after_s=come_back_s(answer.eta_s))
+        elif isinstance(answer, Refused):
+            raise refusal(answer)
+
+    def _grant(self, request: Request, engine: str) -> None:
+        if request.engine is not None:
+            return
+        request.engine, request.place, request.is_admitted = engine, None, True
+        if request.turn is not None and not request.turn.done():
+            request.turn.set_result(None)
+
+    def _in_line(self) -> Iterator[Request]:
+        return (request for request in self._requests.values() if request.engine is None)
+
+    # the shared queue ---------------------------------------------------------------------------------
+
+    def _heard(self, message: bytes) -> None:
+        for id, engine in unpack_grants(message):
+            request = self._requests.get(id)
+            if request is not None and self.is_shared:
+                self._grant(request, engine)
+
+    def _heard_of_loss(self, _: bytes) -> None:
+        if self.is_shared:
+            self._put_back()
+
+    def _tell_left(self, leaving: Leaving) -> None:
+        def told(answer: asyncio.Future[Reply]) -> None:
+            if not answer.cancelled() and answer.exception() is None:
+                self._untold.pop(leaving.id, None)
+
+        self._calls.ask(operations.leave(leaving)).add_done_callback(told)
+
+    def _put_back(self) -> None:
+        """Tell the shared queue all that this process holds, what runs first, and that what else it knows of is over.
+
+        It is asked before anything else that is asked from now on.
+        """
+        for leaving in self._untold.values():
+            self._tell_left(leaving)
+        admitted = [request for request in self._requests.values() if request.is_admitted]
+        admitted.sort(key=lambda request: (request.engine is None, request.ticket))
+        for first in range(0, len(admitted), _HELD_AT_ONCE):
+            self._calls.ask(operations.restore([r.held for r in admitted[first : first + _HELD_AT_ONCE]]))
+        for request in admitted:
+            if request.has_begun:
+                self._calls.ask(operations.first_byte(request.ask.id))
+            if request.completion_tokens:
+                self._calls.ask(operations.grew(request.ask.id, request.completion_tokens))
+        self._calls.ask(operations.known()).add_done_callback(self._end_unknown)
+
+    def _end_unknown(self, answer: asyncio.Future[Reply]) -> None:
+        if answer.cancelled() or answer.exception() is not None or not self.is_shared:
+            return
+        for id in answer.result():
+            if id not in self._requests and id not in self._untold:
+                self._tell_left(Leaving(id))
+
+    async def _watch_line(self) -> None:
+        looks = 0
+        while True:
+            await self._someone_waits.wait()
+            await asyncio.sleep(_POKE_S)
+            looks += 1
+            waiting = list(self._in_line())
+            if not waiting:
+                self._someone_waits.clear()
+                continue
+            asked = looks % _POKES_A_PLACE == 0
+            if self._alone is not None:
+                self._alone.poke()
+                self._hand_out()
+            else:
+                self._calls.ask(operations.poke())
+            if asked:
+                await self._ask_places([r for r in waiting if r.is_told and r.is_admitted], looks)
+
+    async def _ask_places(self, waiting: Sequence[Request], looks: int) -> None:
+        first = looks * _PLACES_AT_ONCE % len(waiting) if len(waiting) > _PLACES_AT_ONCE else 0
+        asked = [*waiting[first:], *waiting[:first]][:_PLACES_AT_ONCE]
+        if self._alone is not None:
+            answers: list[Answer] = [self._alone.place(request.ask.id) for request in asked]
+        elif asked:
+            with suppress(PartUnavailable):
+                found = await self._calls.ask(operations.places([request.ask.id for request in asked]))
+                answers = [unpack_answer(a, r.ask.limits) for a, r in zip(found, asked, strict=True)]
+                for request, answer in zip(asked, answers, strict=True):
+                    if isinstance(answer, Place | Slot) and request.ask.id in self._requests:
+                        self._take(request, answer)
+            return
+        else:
+            return
+        for request, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, Place) and request.engine is None:
+                request.place = answer
+
+    async def _renew_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._rules.lease_s / _RENEWALS)
+            if self.is_shared:
+                with suppress(PartUnavailable):
+                    await self._renew()
+
+    async def _renew(self) -> None:
+        admitted = sum(1 for request in self._requests.values() if request.is_admitted)
+        entering = self._entering
+        (known,) = await self._calls.ask(operations.renew())
+        if self.is_shared and not admitted <= known <= admitted + entering:
+            logger.warning("the queue knows %d requests of %d to %d", known, admitted, admitted + entering)
+            self._put_back()
+
+    # alone --------------------------------------------------------------------------------------------
+
+    def _link_changed(self, is_connected: bool) -> None:
+        if not is_connected:
+            self._go_alone()
+
+    def _call_failed(self, error: PartUnavailable) -> None:
+        if isinstance(error, operations.QueueLost):
+            logger.warning("Valkey has lost the queue: it is put back")
+            if self.is_shared:
+                self._put_back()
+        else:
+            self._go_alone()
+
+    def _go_alone(self) -> None:
+        if self._alone is not None:
+            return
+        logger.warning(
+            "Valkey is away: this process serves a share of %.2f of the slots by itself", self._share
+        )
+        self._return.lost(self._now())
+        alone = LocalQueue(
+            self._rules,
+            self._queue.worker,
+            self._clock,
+            slots_share=self._share,
+            limits_share=1 / self._workers,
+        )
+        self._alone = alone
+        admitted = [request for request in self._requests.values() if request.is_admitted]
+        alone.restore([request.held for request in admitted])
+        for request in admitted:
+            if request.has_begun:
+                alone.first_byte(request.ask.id)
+        self._hand_out()
+        self._recovery = asyncio.create_task(self._come_back())
+
+    def _hand_out(self) -> None:
+        """Slots that came free in the local queue."""
+        if self._alone is None:
+            return
+        for grant in self._alone.grants():
+            if (request := self._requests.get(grant.id)) is not None:
+                self._grant(request, grant.engine)
+
+    async def _come_back(self) -> None:
+        while not self.is_shared:
+            await asyncio.sleep(_PROBE_S)
+            asked_at, took_s = self._now(), None
+            with suppress(PartUnavailable):
+                await self._queue.step([operations.renew()])
+                took_s = self._now() - asked_at
+            if self._return.asked(self._now(), took_s):
+                logger.warning("Valkey is back: the queue is shared again")
+                self._alone = None
+                self._put_back()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
