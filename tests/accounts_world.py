@@ -24,6 +24,7 @@ from appliance.domain import Caller, Role, User
 from appliance.fairness.contact import PostgresContact
 from appliance.services.accounts import Accounts, FirstAdministrator, mint_first_administrator
 from appliance.services.accounts.passwords import Passwords
+from appliance.services.accounts.people import PolicyChanged
 from appliance.services.settings import AccountSettings
 from appliance.storage.accounts import PostgresUsers
 from appliance.storage.credentials import PostgresCredentials
@@ -97,6 +98,8 @@ async def worker(
     wait_for_news: bool = True,
     contact: PostgresContact | None = None,
     monotonic: Callable[[], float] = time.monotonic,
+    policy_changed: PolicyChanged | None = None,
+    more_routes: Callable[[Accounts, Identity], list[APIRouter]] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Worker]:
     """A running one. settings: of AccountSettings."""
@@ -113,9 +116,11 @@ async def worker(
         clock=ticking,
         contact=contact,
         monotonic=monotonic,
+        policy_changed=policy_changed,
     )
     identity = Identity(accounts.authentication, origins, allow_plain_http=allow_plain_http)
-    app = create_app([*account_routers(accounts, identity), probe_routes(accounts, identity)])
+    more = more_routes(accounts, identity) if more_routes is not None else []
+    app = create_app([*account_routers(accounts, identity), probe_routes(accounts, identity), *more])
     transport = httpx.ASGITransport(app, client=("203.0.113.7", 4711), raise_app_exceptions=False)
     await accounts.start()
     try:

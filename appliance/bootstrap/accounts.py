@@ -13,7 +13,7 @@ from appliance.api.origins import Origins
 from appliance.errors import StartupError
 from appliance.fairness.contact import PostgresContact
 from appliance.services.accounts import Accounts
-from appliance.services.accounts.people import PasswordChanged
+from appliance.services.accounts.people import PasswordChanged, PolicyChanged
 from appliance.settings import ServerSettings, Settings
 from appliance.storage.accounts import PostgresUsers
 from appliance.storage.credentials import PostgresCredentials
@@ -31,10 +31,12 @@ def build_accounts(
     session_secret: str,
     password_changed: PasswordChanged | None = None,
     contact: PostgresContact | None = None,
+    policy_changed: PolicyChanged | None = None,
 ) -> Accounts:
     """database: of the api role. password_changed: told in the process where somebody chose a new password.
 
     contact: for how long who is known may go on while PostgreSQL is away; None: not at all.
+    policy_changed: told after weights or the tree of groups changed.
     """
     return Accounts(
         PostgresUsers(database),
@@ -44,6 +46,7 @@ def build_accounts(
         session_secret.encode(),
         password_changed=password_changed,
         contact=contact,
+        policy_changed=policy_changed,
     )
 
 

@@ -37,6 +37,14 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedLimit:
+    """A limit as people read it: by an e-mail address, a group's name, a key's first characters or a model's name."""
+
+    limit: Limit
+    subject_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class GroupShare:
     """A group's part in sharing. weight None: it takes none."""
 
@@ -95,6 +103,11 @@ class Policy:
         for model in dict.fromkeys(models):
             applied += [_applied(limit, f"model:{model}") for limit in self._of("model", model)]
         return tuple(applied)
+
+    @property
+    def limited_models(self) -> tuple[str, ...]:
+        """The models that have limits of their own."""
+        return tuple(subject for kind, subject in self._by_subject if kind == "model")
 
     def groups_in_cycles(self) -> list[UUID]:
         """Groups that are above themselves, which no door lets anybody make. They count once."""

@@ -21,7 +21,7 @@ from appliance.services.accounts.keys import Keys
 from appliance.services.accounts.links import Links
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.accounts.passwords import PasswordRule, Passwords, generate_password
-from appliance.services.accounts.people import PasswordChanged, People
+from appliance.services.accounts.people import PasswordChanged, People, PolicyChanged
 from appliance.services.accounts.ports import CredentialRepository, UserRepository
 from appliance.services.accounts.sign_in import SignIn
 from appliance.services.accounts.slow_down import SlowDown
@@ -65,6 +65,7 @@ class Accounts:
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
         contact: PostgresContact | None = None,
+        policy_changed: PolicyChanged | None = None,
     ) -> None:
         hashing = passwords or Passwords()
         rule = PasswordRule(settings.min_password_length)
@@ -79,7 +80,9 @@ class Accounts:
         self.withdrawals = Withdrawals(valkey, cache, self.live, credentials, clock)
         self.authentication = Authentication(credentials, cache, secret, clock, contact)
         self.sign_in = SignIn(users, credentials, hashing, slow_down, self.withdrawals, settings, clock)
-        self.people = People(users, hashing, rule, slow_down, self.withdrawals, password_changed)
+        self.people = People(
+            users, hashing, rule, slow_down, self.withdrawals, password_changed, policy_changed
+        )
         self.links = Links(users, credentials, self.people, hashing, rule, settings, clock)
         self.keys = Keys(users, credentials, self.withdrawals, clock)
 
