@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 _LATEST_START_S = 0.05  # a request in the queue is on disk by then
 _LATEST_END_S = 0.01  # where no start takes it along before
 _MOST_ENDS = 1000  # in one write
-_CLOSING_S = 6.0  # PostgreSQL may take its patience to be found away, then the spool is written
+_CLOSING_S = 4.0  # PostgreSQL may take its patience to be found away, then the spool is written
 
 
 class _Group:

@@ -60,6 +60,8 @@ class Recording:
     async def close(self) -> None:
         """What is spooled stays there for the next process."""
         await end([*self._tasks, self._recovery])
+        for row in self._kept_ends:
+            logger.error("Neither PostgreSQL nor the spool took this row of the ledger: %s", row.decode())
         await self._spool.close()
         await self._repository.close()
 

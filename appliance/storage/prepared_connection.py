@@ -41,6 +41,8 @@ class PreparedConnection:
         """
         async with self._turn:
             try:
+                if self._wire is not None and self._wire.is_broken:  # it has restarted while nobody asked
+                    await self._close()
                 wire = self._wire or await self._open()
                 return await wire.run(
                     partial(wire.pgconn.send_query_prepared, self._statements[name][0], parameters)
@@ -87,6 +89,7 @@ class _Wire:
 
     def __init__(self, pgconn: PGconn, patience_s: float) -> None:
         self.pgconn = pgconn
+        self.is_broken = False
         self._socket = pgconn.socket
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[int] | None = None
@@ -147,6 +150,7 @@ class _Wire:
                     return
                 self._result = result
         except OperationalError as error:
+            self.is_broken = True
             self._loop.remove_reader(self._socket)  # a broken socket is readable for ever
             self._fail(error)
 
