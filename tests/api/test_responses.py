@@ -248,18 +248,22 @@ async def test_waiting_is_shown_in_the_stream(gateway: Gateway, engine: FakeEngi
 
 
 @pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("ttft_s", [0, 60])
 async def test_a_client_that_leaves_frees_the_engine(
-    gateway: Gateway, engine: FakeEngine, stream: bool
+    gateway: Gateway, engine: FakeEngine, stream: bool, ttft_s: float, maintenance_database: Database
 ) -> None:
-    """Streamed or not, the engine's request ends with the client's, and nothing is kept of it."""
-    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 1000
+    """Streamed or not, before the first token or after it: the engine's request ends, and nothing is kept of it."""
+    engine.behaviour.ttft_s, engine.behaviour.pace_s, engine.behaviour.tokens = ttft_s, 0.05, 1000
     call = asyncio.create_task(streamed(gateway) if stream else answered(gateway))
     await engine.until(lambda e: e.running == 1)
 
     call.cancel()
 
     await engine.until(lambda e: e.running == 0)
+    await until(lambda: gateway.live.callers == [])
     assert engine.aborted == 1
+    async with maintenance_database.connection() as connection:
+        assert await (await connection.execute("SELECT count(*) FROM responses")).fetchone() == (0,)
 
 
 async def test_a_client_that_leaves_the_queue_is_out_of_it(
@@ -316,6 +320,25 @@ async def test_a_withdrawn_key_ends_what_runs(gateway: Gateway, engine: FakeEngi
 
     assert failed["type"] == "response.failed" and raised["code"] == "credential_withdrawn"
     await engine.until(lambda e: e.running == 0)
+
+
+async def test_a_response_that_never_came_to_its_turn_fails_like_any_other(
+    gateway: Gateway, engine: FakeEngine
+) -> None:
+    """It was created and queued; what ended it is told in the same words."""
+    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 1000
+    running = [asyncio.create_task(streamed(gateway, "bea")) for _ in range(2)]
+    await engine.until(lambda e: e.running == 2)
+    async with gateway.post("responses", {**ASKED, "stream": True}) as response:
+        await response.content.readany()
+        gateway.live.withdraw(Withdrawal(user_id=person("ana").user_id))
+        told = events(await response.text())
+
+    assert [event["type"] for event in told][-2:] == ["response.failed", "error"]
+    assert told[-1]["code"] == "credential_withdrawn" and told[-2]["response"]["output"] == []
+    assert len(engine.requests) == 2
+    for task in running:
+        task.cancel()
 
 
 async def test_a_key_for_other_models_or_routes_is_refused(gateway: Gateway, engine: FakeEngine) -> None:
