@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from appliance.fairness.contact import PostgresContact
-from appliance.fairness.fifo_queue import FifoQueue
-from appliance.fairness.gate import Gate
-from appliance.fairness.leases import LEASE_S, Leases
+from appliance.fairness.fair_leases import LEASE_S, Leases
+from appliance.fairness.gate import Gate, SharesAndLimits
 from appliance.fairness.ledger import Ledger
 from appliance.fairness.load_watch import LoadWatch
 from appliance.fairness.metrics import GateMetrics
+from appliance.fairness.policy import Policy
 from appliance.fairness.recording import Recording
 from appliance.fairness.settings import GateSettings
 from appliance.fairness.shared_metrics import shared_folder
+from appliance.fairness.shared_queue import SharedQueue
 from appliance.fairness.spool import Spool
+from appliance.fairness.valkey_link import ValkeyLink
 from appliance.storage.usage import UsageStore, ledger_url
 from inference.ports import ChatEngine
 from inference.roster import Roster
 
-# A Valkey that does not answer within this is taken for gone: its answers take a millisecond.
-_CONNECT_S, _ANSWER_S = 0.5, 1.0
+NO_POLICY = Policy()
+"""Everybody weighs the same and nobody is limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +36,16 @@ class GateRoom:
 
     gate: Gate
     metrics: CollectorRegistry
-    valkey: Redis
+    valkey: ValkeyLink
 
     async def open(self) -> None:
+        await self.valkey.open()
         await self.gate.open()
 
     async def close(self) -> None:
         """Slots are given back and usage is written before the connections go."""
         await self.gate.close()
-        await self.valkey.aclose()
+        await self.valkey.close()
 
 
 def build_gate(
@@ -56,29 +57,23 @@ def build_gate(
     spool_folder: Path,
     contact: PostgresContact | None = None,
     workers: int = 1,
+    policy: Callable[[], SharesAndLimits] = lambda: NO_POLICY,
 ) -> GateRoom:
     """database_url: of the role this process has; workers: gateway processes that share the engines.
 
-    spool_folder: DATA/spool. contact: told whether PostgreSQL answers; `postgres_contact` makes one.
+    policy: the shares and limits that count now. spool_folder: DATA/spool. contact: told whether PostgreSQL answers;
+    `postgres_contact` makes one.
     """
     worker = uuid4()
-    valkey = Redis.from_url(
-        valkey_url,
-        socket_connect_timeout=_CONNECT_S,
-        socket_timeout=_ANSWER_S,
-        retry=Retry(NoBackoff(), 1),  # a connection that died while idle; every step may be repeated
-    )
-    queue = FifoQueue(
-        valkey,
-        str(worker),
-        lease_s=LEASE_S,
-        max_queue=settings.max_queue,
-        max_queue_per_user=settings.max_queue_per_user,
-    )
+    valkey = ValkeyLink(valkey_url, "gate")
+    rules = settings.rules(LEASE_S)
+    queue = SharedQueue(valkey, str(worker), rules)
     leases = Leases(
         queue,
+        valkey,
+        rules,
         share=settings.share_without_valkey / workers,
-        max_queue=settings.max_queue,
+        workers=workers,
         max_wait_s=settings.max_wait_s,
         first_report_s=settings.comment_after_s,
     )
@@ -91,16 +86,21 @@ def build_gate(
         worker,
     )
     ledger = Ledger(recording, metrics.observe)
+
+    def look() -> None:
+        metrics.refresh()
+        gate.take_slots()
+
     loads = LoadWatch(
-        valkey.execute_command,
+        valkey.command,
         queue,
         lambda: _engines_up(roster),
         str(worker),
         default_slots=settings.default_slots,
         held=lambda: leases.running,
-        on_look=metrics.refresh,
+        on_look=look,
     )
-    gate = Gate(roster, leases, ledger, loads, default_slots=settings.default_slots)
+    gate = Gate(roster, leases, ledger, loads, policy, default_slots=settings.default_slots)
     metrics.watch(gate)
     return GateRoom(gate, registry, valkey)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -17,14 +17,15 @@ from uuid import UUID
 
 from appliance.domain import Caller, Waiting
 from appliance.errors import NotPermitted
+from appliance.fairness.admission import AppliedLimit, Ask, LimitState, Share, Spent
 from appliance.fairness.answer_scan import StreamScan, WholeScan, estimated_prompt_tokens
-from appliance.fairness.fifo_admission import Ask, Candidate
-from appliance.fairness.leases import Lease, Leases, OnWaiting
+from appliance.fairness.fair_leases import Leases, OnWaiting
+from appliance.fairness.lease import Lease
 from appliance.fairness.ledger import Entry, Ledger
 from appliance.fairness.load_watch import LoadWatch
+from appliance.fairness.routing import Engines, Routes, Routing
 from inference.chat_chunks import parse_answer, read_chunks
 from inference.errors import EngineStreamBroken, EngineUnavailable
-from inference.ports import ChatEngine
 from inference.types import (
     ChatChunk,
     EngineLoad,
@@ -37,17 +38,17 @@ from inference.types import (
 
 logger = logging.getLogger(__name__)
 
+_GROWTH_TOKENS = 256  # a long answer is charged again in steps of this
 
-class Engines(Protocol):
-    """Which engines serve a model; inference's roster fulfils it."""
 
-    def resolve(self, model: str) -> Sequence[tuple[ChatEngine, str]]:
-        """(engine, its own name for the model), best first. Raises ModelNotFound."""
+class SharesAndLimits(Protocol):
+    """What the operator decided about people; `policy.Policy` fulfils it."""
+
+    def shares_of(self, caller: Caller) -> tuple[Share, ...]:
+        """From the outermost group to the person."""
         ...
 
-    def models(self) -> list[ModelInfo]: ...
-
-    def states(self) -> list[EngineState]: ...
+    def limits_for(self, caller: Caller, model: str) -> tuple[AppliedLimit, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,21 @@ class Purpose:
     """What an engine is wanted for, as the ledger keeps it.
 
     within: the pipeline on whose behalf it is; then the pipeline's name is what a key must be permitted.
+    is_batch: it may wait until nobody interactive does.
     """
 
     route: str
     within: str | None = None
     part_of: UUID | None = None
+    is_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class GatedResponse(EngineResponse):
-    """An engine's answer, and how long it waited for its turn."""
+    """An engine's answer, how long it waited for its turn, and what is left of the limits that count for it."""
 
     wait_ms: float = 0.0
+    limits: tuple[LimitState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,21 @@ class Gate:
     """Hands out engines. open() before the first, close() after the last."""
 
     def __init__(
-        self, engines: Engines, leases: Leases, ledger: Ledger, loads: LoadWatch, *, default_slots: int
+        self,
+        engines: Engines,
+        leases: Leases,
+        ledger: Ledger,
+        loads: LoadWatch,
+        policy: Callable[[], SharesAndLimits],
+        *,
+        default_slots: int,
     ) -> None:
         self.ledger = ledger
         self.leases = leases
         self.loads = loads
+        self.policy = policy
         self._engines = engines
-        self._default_slots = default_slots
+        self._routing = Routing(engines, loads.slots, default_slots)
 
     async def open(self) -> None:
         """Begin to listen, write and watch."""
@@ -113,8 +125,8 @@ class Gate:
         Raises NotPermitted (the key is not for that model) and ModelNotFound.
         """
         wanted = purpose.within or model
-        routes = self._engines.resolve(model)
-        if not (caller.scopes.allow_model(wanted) or caller.scopes.allow_model(routes[0][1])):
+        routes = self._routing.routes(model)
+        if not (caller.scopes.allow_model(wanted) or caller.scopes.allow_model(routes.own_name)):
             raise NotPermitted(f"This key is not for the model {wanted!r}.", param="model")
         return GatedEngine(self, caller, model, purpose, on_waiting)
 
@@ -136,23 +148,13 @@ class Gate:
         """How every engine is."""
         return self._engines.states()
 
-    def routes(self, model: str) -> tuple[dict[str, tuple[ChatEngine, str]], tuple[Candidate, ...]]:
-        """Engines by name, and the candidates for a slot. Those that are down count only where all are."""
-        by_name = {engine.name: (engine, own_name) for engine, own_name in self._engines.resolve(model)}
-        states = {state.name: state for state in self._engines.states()}
-        healthy = [name for name in by_name if name not in states or states[name].is_healthy]
-        return by_name, tuple(
-            Candidate(
-                name,
-                self._slots(name, states.get(name)),
-                bool(getattr(by_name[name][0], "fallback_only", False)),
-            )
-            for name in healthy or by_name
-        )
+    def take_slots(self) -> None:
+        """The engines' slots have been looked at again."""
+        self._routing.forget()
 
-    def _slots(self, name: str, state: EngineState | None) -> int:
-        known = self.loads.slots(name) or (state.load.slots if state is not None else None)
-        return known or self._default_slots
+    def routes(self, model: str) -> Routes:
+        """Where a model can be answered. Raises ModelNotFound."""
+        return self._routing.routes(model)
 
 
 class GatedEngine:
@@ -168,6 +170,7 @@ class GatedEngine:
         self._caller = caller
         self._purpose = purpose
         self._on_waiting = on_waiting
+        self._is_batch = purpose.is_batch or caller.is_batch
 
     async def models(self) -> list[ModelInfo]:
         """The one model this engine is for."""
@@ -175,8 +178,8 @@ class GatedEngine:
 
     async def load(self) -> EngineLoad:
         """The load of all engines that serve the model, added up."""
-        by_name, _ = self._gate.routes(self.name)
-        loads = [load for load in map(self._gate.loads.load, by_name) if load is not None]
+        routes = self._gate.routes(self.name)
+        loads = [load for load in map(self._gate.loads.load, routes.engines) if load is not None]
         uses = [load.kv_use for load in loads if load.kv_use is not None]
         slots = [load.slots for load in loads if load.slots is not None]
         return EngineLoad(
@@ -188,8 +191,8 @@ class GatedEngine:
 
     async def count_tokens(self, model: str, text: str) -> int | None:
         """Asked of the first engine that is up, at once and unrecorded: it makes no token."""
-        by_name, candidates = self._gate.routes(self.name)
-        engine, own_name = by_name[candidates[0].engine]
+        routes = self._gate.routes(self.name)
+        engine, own_name = routes.engines[routes.candidates[0].engine]
         return await engine.count_tokens(own_name, text)
 
     async def close(self) -> None:
@@ -199,29 +202,42 @@ class GatedEngine:
     async def relay(self, request: EngineRequest) -> AsyncIterator[GatedResponse]:
         """Wait for the turn, then pass the answer's bytes. The start row is committed before this is entered.
 
-        Raises QueueFull, PartUnavailable, EngineUnavailable, EngineRefused; while reading EngineStreamBroken.
+        Raises QueueFull, RateLimited, QuotaExceeded, PartUnavailable, EngineUnavailable, EngineRefused; while
+        reading EngineStreamBroken.
         """
         gate = self._gate
         entry = gate.ledger.begin(
             self._caller, self.name, self._purpose.route, request.request_id, self._purpose.part_of
         )
         scan: StreamScan | WholeScan = WholeScan()
+        prompt_tokens = estimated_prompt_tokens(request.payload)
+        lease: Lease | None = None
         try:
+            routes = gate.routes(self.name)
+            ask = self._ask(entry, request, routes, prompt_tokens)
+            lease = await gate.leases.acquire(ask, self._told_after_commit(entry))
             async with AsyncExitStack() as stack:
-                lease, response = await self._admit(entry, request, stack)
+                response = await self._send(entry, lease, request, routes, stack)
                 await entry.committed()
                 if response.content_type.startswith("text/event-stream"):
                     scan = StreamScan(_asks_usage(request.payload))
-                frames = _followed(response.frames, scan)
+                    lease.first_byte()
                 yield GatedResponse(
-                    response.status, response.content_type, frames, response.served_by, lease.wait_s * 1000
+                    response.status,
+                    response.content_type,
+                    _followed(response.frames, scan, lease),
+                    response.served_by,
+                    lease.wait_s * 1000,
+                    lease.limits,
                 )
             _note_completion(entry, scan)
         except BaseException as error:
             entry.note_failure(error)
             raise
         finally:
-            _note_usage(entry, scan, request.payload)
+            _note_usage(entry, scan, prompt_tokens)
+            if lease is not None:
+                lease.release(_spent(entry, scan))
             gate.ledger.finish(entry)
 
     @asynccontextmanager
@@ -241,24 +257,34 @@ class GatedEngine:
             async for chunk in answer.chunks:
                 yield chunk
 
-    async def _admit(
-        self, entry: Entry, request: EngineRequest, stack: AsyncExitStack
-    ) -> tuple[Lease, EngineResponse]:
-        by_name, candidates = self._gate.routes(self.name)
-        pool = by_name[candidates[0].engine][1]
-        ask = Ask(str(entry.start.id), str(self._caller.user_id), pool, candidates)
-        lease = await self._gate.leases.acquire(ask, self._told_after_commit(entry))
-        stack.callback(lease.release)
+    def _ask(self, entry: Entry, request: EngineRequest, routes: Routes, prompt_tokens: int) -> Ask:
+        caller, policy = self._caller, self._gate.policy()
+        return Ask(
+            str(entry.start.id),
+            routes.pool,
+            routes.own_name,
+            policy.shares_of(caller),
+            routes.candidates,
+            prompt_tokens,
+            _most_tokens(request),
+            self._is_batch,
+            policy.limits_for(caller, routes.own_name),
+        )
+
+    async def _send(
+        self, entry: Entry, lease: Lease, request: EngineRequest, routes: Routes, stack: AsyncExitStack
+    ) -> EngineResponse:
+        """Ask the engine that has the slot; where it fails before its first byte, another one, each once only."""
+        candidates = routes.candidates
         while True:
             entry.end.engine, entry.end.wait_ms = lease.engine, lease.wait_s * 1000
-            engine, own_name = by_name[lease.engine]
+            engine, own_name = routes.engines[lease.engine]
             try:
-                call = replace(request, payload=_prepared(request, own_name))
+                call = replace(request, payload=_prepared(request, own_name), is_batch=self._is_batch)
                 # The loop comes to it when the engine has the request: writing takes a millisecond of this core.
                 asyncio.get_running_loop().call_soon(entry.hurry)
                 response = await stack.enter_async_context(engine.relay(call))
             except EngineUnavailable:
-                # Nothing has left yet: another engine may still answer, but each is tried once only.
                 candidates = tuple(c for c in candidates if c.engine != lease.engine)
                 if not candidates:
                     raise
@@ -267,7 +293,7 @@ class GatedEngine:
                 continue
             entry.end.ttft_ms = entry.elapsed_ms()
             self.served_by = response.served_by
-            return lease, response
+            return response
 
     def _told_after_commit(self, entry: Entry) -> OnWaiting | None:
         """The caller's callback, kept until the start row is on disk: it may send the first bytes."""
@@ -282,16 +308,24 @@ class GatedEngine:
         return told
 
 
-async def _followed(frames: AsyncIterator[bytes], scan: StreamScan | WholeScan) -> AsyncIterator[bytes]:
+async def _followed(
+    frames: AsyncIterator[bytes], scan: StreamScan | WholeScan, lease: Lease
+) -> AsyncIterator[bytes]:
     """The same bytes, event by event where streamed. Raises EngineStreamBroken for a stream without its end."""
     feed = scan.feed
+    if isinstance(scan, WholeScan):
+        async for data in frames:
+            yield feed(data)
+        scan.is_done = True
+        return
+    told = _GROWTH_TOKENS
     async for data in frames:
         passed = feed(data)
         if passed:
             yield passed
-    if isinstance(scan, WholeScan):
-        scan.is_done = True
-        return
+        if scan.events >= told:  # an event is a token, or a little more
+            lease.grew(scan.events)
+            told = scan.events + _GROWTH_TOKENS
     last = scan.end()
     if last:
         yield last
@@ -306,6 +340,7 @@ async def _one_chunk(frames: AsyncIterator[bytes]) -> AsyncIterator[ChatChunk]:
 def _prepared(request: EngineRequest, own_name: str) -> Mapping[str, Any]:
     """The payload with the engine's own model name, asking for the usage event of every stream."""
     payload = {**request.payload, "model": own_name}
+    payload.pop("service_tier", None)  # the queue's business, and not every engine bears it
     if request.is_stream and request.route != "embeddings":
         options = payload.get("stream_options")
         payload["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
@@ -324,7 +359,7 @@ def _note_completion(entry: Entry, scan: StreamScan | WholeScan) -> None:
         entry.end.status = "completed" if scan.is_done else "client_gone"
 
 
-def _note_usage(entry: Entry, scan: StreamScan | WholeScan, payload: Mapping[str, Any]) -> None:
+def _note_usage(entry: Entry, scan: StreamScan | WholeScan, prompt_tokens: int) -> None:
     """Tokens as the engine counted them; else estimated, where it began to work at all."""
     end = entry.end
     end.finish_reason = scan.finish_reason
@@ -333,5 +368,24 @@ def _note_usage(entry: Entry, scan: StreamScan | WholeScan, payload: Mapping[str
         end.usage = usage
     elif end.ttft_ms is not None or (end.status in ("client_gone", "revoked") and end.engine is not None):
         written = max(0, scan.events - 1) if isinstance(scan, StreamScan) else 0
-        end.usage = Usage(estimated_prompt_tokens(payload), written)
+        end.usage = Usage(prompt_tokens, written)
         end.is_estimated = True
+
+
+def _spent(entry: Entry, scan: StreamScan | WholeScan) -> Spent | None:
+    """What the queue charges; None: the engine did nothing."""
+    end, usage = entry.end, entry.end.usage
+    if not usage.prompt_tokens and not usage.completion_tokens:
+        return None
+    is_stream = isinstance(scan, StreamScan) and end.ttft_ms is not None
+    prefill_ms = (end.ttft_ms or 0.0) - (end.wait_ms or 0.0) if is_stream else None
+    return Spent(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, prefill_ms)
+
+
+def _most_tokens(request: EngineRequest) -> int | None:
+    """How long the answer may be at most, all choices together; None: the request does not say."""
+    if request.route == "embeddings":
+        return 0
+    payload = request.payload
+    most = payload.get("max_completion_tokens") or payload.get("max_tokens")
+    return most * (payload.get("n") or 1) if most is not None else None

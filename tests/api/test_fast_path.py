@@ -144,7 +144,7 @@ async def _whole(gateway: Gateway) -> Any:
 
 
 async def _waits(valkey: Redis, count: int) -> bool:
-    return bool(await valkey.zcard("{gate}:queue:fake") == count)
+    return int(await valkey.hget("{gate}:1:waiting", "") or 0) == count
 
 
 async def test_a_client_that_leaves_the_queue_leaves_no_trace_in_it(
