@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
-from itertools import count
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,6 +14,7 @@ from redis import Redis
 from appliance.fairness.admission import AppliedLimit, LimitKind, LimitState
 from appliance.fairness.limits import BudgetWindow, Limits, window_of
 from tests.conftest import Servers
+from tests.limits_in_valkey import LimitsInValkey
 
 KINDS: tuple[LimitKind, ...] = (
     "requests_per_minute",
@@ -26,68 +24,6 @@ KINDS: tuple[LimitKind, ...] = (
     "concurrent_requests",
 )
 NOON_MS = 1_772_366_400_000  # 2026-03-01 12:00 UTC: an hour's jump back stays in March, a day's does not
-_PREFIXES = count()
-_CALLS = """
-local operation, call = ARGV[1], cjson.decode(ARGV[2])
-if operation == 'take' then
-  local refusal, states = limits.take(KEYS[1], call.now_ms, call.entries, call.tokens)
-  return { refusal or {}, states }
-elseif operation == 'settle' then
-  limits.settle(KEYS[1], call.now_ms, call.entries, call.charged, call.actual, call.is_over, call.taken_ms)
-elseif operation == 'restore' then
-  limits.restore(KEYS[1], call.entries)
-elseif operation == 'seed' then
-  limits.seed(KEYS[1], call.member, call.tokens)
-else
-  return limits.states(KEYS[1], call.now_ms, call.entries)
-end
-"""
-
-
-class LimitsInValkey:
-    """limits.lua, asked as limits.py is."""
-
-    def __init__(self, valkey: Redis) -> None:
-        lua = (resources.files("appliance.fairness") / "limits.lua").read_text(encoding="utf-8")
-        self._script = valkey.register_script(lua + _CALLS)
-        self._valkey = valkey
-        self.prefix = f"{{test}}:{next(_PREFIXES)}:"
-
-    def take(
-        self, now_ms: int, limits: Sequence[AppliedLimit], tokens: int
-    ) -> tuple[list[int], list[list[int]]]:
-        refusal, states = self._call("take", now_ms=now_ms, entries=_entries(limits), tokens=tokens)
-        return refusal, states
-
-    def settle(self, now_ms: int, limits: Sequence[AppliedLimit], **values: object) -> None:
-        self._call("settle", now_ms=now_ms, entries=_entries(limits), **values)
-
-    def restore(self, limits: Sequence[AppliedLimit]) -> None:
-        self._call("restore", entries=_entries(limits))
-
-    def states(self, now_ms: int, limits: Sequence[AppliedLimit]) -> list[list[int]]:
-        found: list[list[int]] = self._call("states", now_ms=now_ms, entries=_entries(limits))
-        return found
-
-    def unseeded(self) -> set[str]:
-        members: Any = self._valkey.smembers(self.prefix + "limit:unseeded")
-        return {member.decode() for member in members}
-
-    def seed(self, member: str, tokens: int) -> None:
-        self._call("seed", member=member, tokens=tokens)
-
-    def empty(self) -> None:
-        keys: Any = self._valkey.keys(self.prefix + "*")
-        if keys:
-            self._valkey.delete(*keys)
-
-    def lifetimes(self) -> list[int]:
-        """Of every key that there is, in ms; -1 would be for ever."""
-        keys: Any = self._valkey.keys(self.prefix + "*")
-        return [int(self._valkey.pttl(key)) for key in keys]
-
-    def _call(self, operation: str, **call: object) -> Any:
-        return self._script(keys=[self.prefix], args=[operation, orjson.dumps(call)])
 
 
 @pytest.fixture(scope="module")
@@ -224,10 +160,6 @@ def test_both_calendars_agree(valkey_client: Redis, now_ms: int, kind: LimitKind
     window = window_of(limit, now_ms)
     assert lua.states(now_ms, [limit]) == [[9, window.end_ms - now_ms]]
     assert lua.unseeded() == {_member(window, now_ms)}
-
-
-def _entries(limits: Sequence[AppliedLimit]) -> list[dict[str, object]]:
-    return [{"scope": limit.scope, "kind": limit.kind, "most": limit.most} for limit in limits]
 
 
 def _rows(states: Sequence[LimitState]) -> list[list[int]]:
