@@ -105,6 +105,9 @@ class ApiClient:
     async def patch(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401
         return await self._json("PATCH", path, json=body)
 
+    async def put(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        return await self._json("PUT", path, json=body)
+
     async def delete(self, path: str) -> Any:  # noqa: ANN401
         return await self._json("DELETE", path)
 

@@ -28,6 +28,9 @@ def create(
     expires_days: Annotated[
         int | None, typer.Option(min=1, max=3650, help="Days until it expires; default: never.")
     ] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="What is asked with it lets everybody else go first.")
+    ] = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -37,6 +40,8 @@ def create(
 
     async def work(api: ApiClient) -> Any:  # noqa: ANN401 - any JSON
         body: dict[str, Any] = {"user_id": (await find_user(api, user))["id"], "name": name}
+        if batch:
+            body["is_batch"] = True
         if model:
             body["models"] = model
         if route:

@@ -17,7 +17,9 @@ COMMANDS = {
     "doctor": "appliance.commands.doctor:doctor",
     "settings": "appliance.commands.settings:settings",
     "user": "appliance.commands.users:user",
+    "group": "appliance.commands.groups:group",
     "key": "appliance.commands.keys:key",
+    "limit": "appliance.commands.limits:limit",
     "demo": "appliance.commands.demo:demo",
 }
 

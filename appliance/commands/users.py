@@ -112,6 +112,22 @@ def change_role(
     show(changed, as_json, f"{changed['email']} is {changed['role']} now.")
 
 
+@user.command("weight")
+def change_weight(
+    email: Email,
+    weight: Annotated[
+        float, typer.Argument(help="2 gets twice as much of the engines as 1 while both wait.")
+    ],
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Change a person's share of the engines."""
+    changed = talk(find_address(url, key, data), partial(_change, email, {"weight": weight}))
+    show(changed, as_json, f"{changed['email']} has the weight {changed['weight']:g} now.")
+
+
 @user.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="CSV with the columns email, name, role, groups (a|b).")],
