@@ -24,7 +24,8 @@
 
 local call, root, prefix, now_us, now_ms, rules, me, is_settling -- set anew by every call
 local AHEAD, SMOOTHING = 1, 0.2
-local REMEMBERED_MS, TRUSTED = 30000, 3
+local REMEMBERED_MS, TRUSTED = 60000, 3
+local SHORTEST_S, LONGEST_S, KEPT, LARGEST_CORRECTION = 0.5, 3600, 0.98, 4
 local SHORTEST_PREFILL_MS, LONGEST_PREFILL_MS, PREFILL_TOKENS_PER_MS = 200, 60000, 2
 local min, max, floor -- a library's globals are there only when it is called
 
@@ -70,7 +71,7 @@ end
 local function touch_engine(engine) touched_engines[engine.name] = engine end
 
 local NODE, NODE_BYTES = '<ddddddddddd', 88
-local POOL, POOL_BYTES = '<ddddddddd', 72
+local POOL, POOL_BYTES = '<dddddddddddd', 96
 
 local function unpack_node(name, packed)
   local served, last, running, in_line, cost, weight, answer = 0, 0, 0, 0, 0, 1, -1
@@ -90,23 +91,24 @@ end
 
 local function unpack_pool(name, packed)
   local waiting, returned, batch, last_ticket, held, tokens, ms, events, last_ms = 0, 0, 0, 0, -1, 0, 0, 0, 0
-  local of_engines
+  local foretold, waited, came, of_engines = 0, 0, 0, nil
   if packed then
-    waiting, returned, batch, last_ticket, held, tokens, ms, events, last_ms = struct.unpack(POOL, packed)
+    waiting, returned, batch, last_ticket, held, tokens, ms, events, last_ms, foretold, waited, came =
+      struct.unpack(POOL, packed)
     of_engines = cmsgpack.unpack(packed:sub(POOL_BYTES + 1))
   else
     call('SADD', prefix .. 'pools', name)
   end
   local pool = { name = name, key = prefix .. 'pool:' .. name, nodes = {}, touched = {}, waiting = waiting,
     returned = returned, batch = batch, last_ticket = last_ticket, held = held, tokens = tokens, ms = ms,
-    events = events, last_ms = last_ms, engines = of_engines or {}, is_touched = false, siblings = false }
+    events = events, last_ms = last_ms, foretold = foretold, waited = waited, came = came, engines = of_engines or {}, is_touched = false, siblings = false }
   pools[name] = pool
   return pool
 end
 
 local function pack_pool(p)
-  return struct.pack(POOL, p.waiting, p.returned, p.batch, p.last_ticket, p.held, p.tokens, p.ms, p.events, p.last_ms)
-    .. cmsgpack.pack(p.engines)
+  return struct.pack(POOL, p.waiting, p.returned, p.batch, p.last_ticket, p.held, p.tokens, p.ms, p.events, p.last_ms,
+    p.foretold, p.waited, p.came) .. cmsgpack.pack(p.engines)
 end
 
 local function touch_node(pool, node) pool.touched[node.name] = node end
@@ -271,10 +273,24 @@ local function begin_pace(pace)
 end
 
 local function note_pace(pace, cost)
-  local passed = max(0, now_ms - pace.last_ms)
+  local passed = min(max(0, now_ms - pace.last_ms), REMEMBERED_MS)
   local kept = math.exp(-passed / REMEMBERED_MS)
   pace.tokens, pace.ms = pace.tokens * kept + cost, pace.ms * kept + passed
   pace.events, pace.last_ms = pace.events + 1, now_ms
+end
+
+local function note_foresight(pool, request)
+  local waited = now_ms / 1000 - request.ticket / 1000000
+  if request.foretold >= 0 and SHORTEST_S < waited and waited < LONGEST_S then
+    pool.foretold, pool.waited = pool.foretold * KEPT + request.foretold, pool.waited * KEPT + waited
+    pool.came = pool.came + 1
+  end
+  request.foretold = -1
+end
+
+local function corrected(pool, foretold)
+  if pool.came < TRUSTED or pool.foretold <= 0 then return foretold end
+  return foretold * min(max(pool.waited / pool.foretold, 1 / LARGEST_CORRECTION), LARGEST_CORRECTION)
 end
 
 local function pace_wait_ms(pace, cost)
@@ -545,6 +561,7 @@ local function dispatch(pool, asking)
     start(pool, request, engine)
     note_pace(pool, request.cost)
     note_pace(person_of(pool, request), request.cost)
+    note_foresight(pool, request)
     if request ~= asking then grant(request, engine) end
   end
 end
@@ -590,24 +607,24 @@ local function wait_s(pool, cost, count)
   return count * pool.held / slots / 1000
 end
 
--- Position from 1, and the seconds until it starts or nil.
+-- Position from 1, the seconds until it starts or nil, and those seconds as the line alone tells them.
 local function place(pool, request)
   if request.returned then
     local before = call('LPOS', prefix .. 'returned:' .. pool.name, request.id) or 0
-    return before + 1, wait_s(pool, request.cost * (before + 1), before + 1)
+    return before + 1, wait_s(pool, request.cost * (before + 1), before + 1), nil
   end
   local person = person_of(pool, request)
-  local own = call('ZRANK', queue_key(pool, person.name, request.model), request.id) or 0
-  local own_cost = own * request.cost
-  local count, cost = ahead(pool, request, own, own_cost)
+  local own, each = call('ZRANK', queue_key(pool, person.name, request.model), request.id), person.cost / person.requests
+  local count, cost = ahead(pool, request, own, own * each)
   if request.class == 'b' then
     for _, root in ipairs(siblings(pool, 'i')) do count, cost = count + root.requests, cost + root.cost end
   end
   count = count + pool.returned
-  local eta_s = wait_s(pool, cost + request.cost, count + 1)
-  local own_ms = pace_wait_ms(person, own_cost + request.cost)
-  if own_ms then eta_s = max(eta_s or 0, own_ms / 1000) end
-  return count + 1, eta_s
+  local by_pool_s = wait_s(pool, cost + each, count + 1)
+  if not by_pool_s then return count + 1, nil, nil end
+  local eta_s, own_ms = corrected(pool, by_pool_s), pace_wait_ms(person, (own + 1) * each)
+  if own_ms then eta_s = (eta_s + own_ms / 1000) / 2 end
+  return count + 1, eta_s, by_pool_s
 end
 
 -- answers -----------------------------------------------------------------------------------------------
@@ -620,12 +637,19 @@ end
 
 local function states_of(request) return request.states or '[]' end
 
+local function slot_answer(request)
+  return '["slot",' .. cjson.encode(request.engine) .. ',' .. states_of(request) .. ']'
+end
+
+local function place_answer(request, position, eta_s)
+  return string.format('["place",%d,%s,%.0f,', position, seconds(eta_s), request.ticket) .. states_of(request) .. ']'
+end
+
 local function where(request)
   if not request then return '["gone"]' end
-  if request.engine then return '["slot",' .. cjson.encode(request.engine) .. ',' .. states_of(request) .. ']' end
+  if request.engine then return slot_answer(request) end
   local pool = pool_for(request)
-  local position, eta_s = place(pool, request)
-  return string.format('["place",%d,%s,%.0f,', position, seconds(eta_s), request.ticket) .. states_of(request) .. ']'
+  return place_answer(request, place(pool, request))
 end
 
 -- limits ------------------------------------------------------------------------------------------------
@@ -661,7 +685,8 @@ end
 local function new_request(ask)
   local request = { id = ask[1], pool = ask[2], model = ask[3], user = ask[4], path = ask[5], candidates = ask[6],
     prompt = ask[7], class = ask[9], limits = ask[10], worker = me, ticket = 0, answer = 0, cost = 0, kv = 0,
-    engine = false, since = 0, returned = false, limit_tokens = 0 }
+    engine = false, since = 0, returned = false, limit_tokens = 0,
+    foretold = -1 }
   local pool = pool_for(request)
   local expected = person_of(pool, request).answer
   if expected < 0 then expected = pool.nodes[request.class].answer end
@@ -712,7 +737,7 @@ local function settle(pool, request, prompt, cached, answer)
 end
 
 local function note_rates(pool, request, prompt, answer, prefill_ms)
-  pool.held, pool.is_touched = averaged(pool.held, (now_us - request.since) / 1000), true
+  pool.held, pool.is_touched = averaged(pool.held, max(0, now_us - request.since) / 1000), true
   if prefill_ms > 0 and prompt > 0 then
     local engine = engine_of(request.engine)
     engine.pace = engine.pace + SMOOTHING * (prompt / prefill_ms - engine.pace)
@@ -781,17 +806,18 @@ function operations.enter(ask)
     local engine = engine_for(request, person_of(pool, request).running, request.class == 'b', {})
     if engine then
       start(pool, request, engine)
-      return where(request)
+      return slot_answer(request)
     end
   end
   wait(pool, request)
   dispatch(pool, request)
-  if request.engine then return where(request) end
+  if request.engine then return slot_answer(request) end
+  local position, eta_s, by_pool_s = place(pool, request)
   local waiting = call('HMGET', prefix .. 'waiting', '', request.user)
   if tonumber(waiting[1]) <= rules.max_queue and tonumber(waiting[2]) <= rules.max_queue_per_user then
-    return where(request)
+    request.foretold = by_pool_s or -1
+    return place_answer(request, position, eta_s)
   end
-  local _, eta_s = place(pool, request)
   stop_waiting(pool, request)
   settle_limits(request, 0, true)
   erase(request)

@@ -106,6 +106,8 @@ class FairQueue:
             del self._requests[ask.id]
             self._settle_limits(request, 0, now_us, is_over=True)
             return Full(answer.eta_s)
+        if isinstance(answer, Place):
+            request.foretold_s = self._from_the_line(request, now_us)[1]
         self._grants = [grant for grant in self._grants if grant.id != ask.id]
         return answer
 
@@ -387,7 +389,7 @@ class FairQueue:
         assert request.engine is not None
         if spent is None:
             return
-        pool.held_ms.add((now_us - request.since_us) / 1000)
+        pool.held_ms.add(max(0, now_us - request.since_us) / 1000)
         if spent.prefill_ms is not None:
             self.occupancy.measured(request.engine, spent.prompt_tokens, spent.prefill_ms)
         if spent.completion_tokens > 0:
@@ -419,29 +421,35 @@ class FairQueue:
     def _place(self, request: Request, now_us: int) -> tuple[int, float | None]:
         """Position from 1, and the seconds until it starts.
 
-        Two measured rates can tell: how fast the whole pool starts what is before it, and how fast its own person is
-        served; the second knows of people who will overtake, the first of people who have just come. The longer counts.
+        Two measured rates can tell: how fast the whole pool starts what is before it, corrected by how that came true
+        so far, and how fast its own person is served. Their errors are different ones; the mean is better than either.
         """
+        position, by_pool_s = self._from_the_line(request, now_us)
+        if by_pool_s is None or request.is_returned:
+            return position, by_pool_s
+        pool = self._pool(request.ask)
+        line = pool.line(request)
+        wait_s = pool.foresight.corrected_s(by_pool_s)
+        own_cost = (line.own_before(request) + 1) * line.tree.waiting[request.person].each
+        own_ms = line.paces[request.person].wait_ms(own_cost, now_us / 1000)
+        return position, wait_s if own_ms is None else (wait_s + own_ms / 1000) / 2
+
+    def _from_the_line(self, request: Request, now_us: int) -> tuple[int, float | None]:
+        """Position from 1, and the seconds until all before it have started, if nobody else comes."""
         pool, now_ms = self._pool(request.ask), now_us / 1000
         line = pool.line(request)
         if request.is_returned:
             before = pool.returned.index(request.ask.id)
             return before + 1, self._wait_s(pool, request.cost * (before + 1), before + 1, now_ms)
-        own = line.own_before(request)
-        own_cost = own * request.cost
-        ahead, cost = line.tree.ahead(request.path, own, own_cost)
+        own, each = line.own_before(request), line.tree.waiting[request.person].each
+        ahead, cost = line.tree.ahead(request.path, own, own * each)
         if request.ask.is_batch:
             interactive = pool.interactive.tree.waiting
-            roots = [interactive[node] for node in pool.interactive.tree.children.get("", ())]
+            roots = [interactive[node] for node in pool.interactive.tree.children.get(ROOT, ())]
             ahead += sum(root.requests for root in roots)
             cost += sum(root.cost for root in roots)
         ahead += len(pool.returned)
-        waits = [self._wait_s(pool, cost + request.cost, ahead + 1, now_ms)]
-        own_ms = line.paces[request.person].wait_ms(own_cost + request.cost, now_ms)
-        if own_ms is not None:
-            waits.append(own_ms / 1000)
-        known = [wait for wait in waits if wait is not None]
-        return ahead + 1, max(known) if known else None
+        return ahead + 1, self._wait_s(pool, cost + each, ahead + 1, now_ms)
 
     def _wait_s(self, pool: Pool, cost: float, requests: int, now_ms: float) -> float | None:
         by_pace = pool.pace.wait_ms(cost, now_ms)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from appliance.fairness.admission import Ask, LimitState
 from appliance.fairness.occupancy import Need
-from appliance.fairness.service_rate import Average, Pace
+from appliance.fairness.service_rate import Average, Foresight, Pace
 from appliance.fairness.virtual_time import Path, ShareTree
 
 
@@ -17,6 +17,7 @@ class Request:
     """One request that waits or runs.
 
     completion_tokens: what has been charged for the answer so far. cost: charged in all, in weighted tokens.
+    foretold_s: its wait as the line looked when it came.
     """
 
     ask: Ask
@@ -30,6 +31,7 @@ class Request:
     engine: str | None = None
     since_us: int = 0
     is_returned: bool = False
+    foretold_s: float | None = None
 
     @property
     def person(self) -> str:
@@ -82,6 +84,7 @@ class Pool:
     waiting: int = 0
     last_ticket: int = 0
     pace: Pace = field(default_factory=Pace)
+    foresight: Foresight = field(default_factory=Foresight)
     held_ms: Average = field(default_factory=Average)
 
     def line(self, request: Request) -> Line:
@@ -132,6 +135,9 @@ class Pool:
         """It came out of the line into a slot: the paces by which waits are foretold."""
         self.pace.started(request.cost, now_ms)
         self.line(request).paces.setdefault(request.person, Pace()).started(request.cost, now_ms)
+        if request.foretold_s is not None:
+            self.foresight.came(request.foretold_s, now_ms / 1000 - request.ticket / 1e6)
+            request.foretold_s = None
 
     def oldest_batch(self) -> tuple[str, int] | None:
         """The batch request that has waited longest, and its ticket."""

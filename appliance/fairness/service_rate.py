@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-_REMEMBERED_MS = 30_000.0
+_REMEMBERED_MS = 60_000.0
 _TRUSTED = 3  # events until a rate counts
+_SHORTEST_S, _LONGEST_S = 0.5, 3600.0  # waits that tell how good foresight is; longer: the clock jumped
+_KEPT = 0.98
+_LARGEST_CORRECTION = 4.0
 _SMOOTHING = 0.2
 
 
 @dataclass(slots=True)
 class Pace:
-    """Weighted tokens started per ms while somebody waited; what is long ago counts less (by e in 30 s)."""
+    """Weighted tokens started per ms while somebody waited; what is long ago counts less (by e in 60 s)."""
 
     tokens: float = 0.0
     ms: float = 0.0
@@ -27,7 +30,7 @@ class Pace:
 
     def started(self, cost: float, now_ms: float) -> None:
         """One from the line got its slot."""
-        passed = max(0.0, now_ms - self.last_ms)
+        passed = min(max(0.0, now_ms - self.last_ms), _REMEMBERED_MS)  # more: the clock jumped
         kept = math.exp(-passed / _REMEMBERED_MS)
         self.tokens = self.tokens * kept + cost
         self.ms = self.ms * kept + passed
@@ -39,6 +42,29 @@ class Pace:
         if self.events < _TRUSTED or self.tokens <= 0 or self.ms <= 0:
             return None
         return max(0.0, cost * self.ms / self.tokens - max(0.0, now_ms - self.last_ms))
+
+
+@dataclass(slots=True)
+class Foresight:
+    """What was foretold from the line as it stood, against what came: it cannot know who will come and overtake."""
+
+    foretold_s: float = 0.0
+    waited_s: float = 0.0
+    events: int = 0
+
+    def came(self, foretold_s: float, waited_s: float) -> None:
+        """A request got its slot."""
+        if _SHORTEST_S < waited_s < _LONGEST_S:
+            self.foretold_s = self.foretold_s * _KEPT + foretold_s
+            self.waited_s = self.waited_s * _KEPT + waited_s
+            self.events += 1
+
+    def corrected_s(self, foretold_s: float) -> float:
+        """As experience makes it."""
+        if self.events < _TRUSTED or self.foretold_s <= 0:
+            return foretold_s
+        correction = self.waited_s / self.foretold_s
+        return foretold_s * min(max(correction, 1 / _LARGEST_CORRECTION), _LARGEST_CORRECTION)
 
 
 @dataclass(slots=True)

@@ -38,6 +38,11 @@ class Waiting:
     requests: int = 0
     cost: float = 0.0
 
+    @property
+    def each(self) -> float:
+        """What a request costs, on average."""
+        return self.cost / self.requests
+
 
 @dataclass(slots=True)
 class ShareTree:
@@ -130,7 +135,7 @@ class ShareTree:
                 gap = mark - self.served.get(other, 0.0)
                 if gap < 0:
                     continue
-                each = waiting.cost / waiting.requests
+                each = waiting.each
                 fitting = waiting.requests if each <= 0 else int(gap * self.weight[other] / each) + 1
                 count = min(waiting.requests, fitting)
                 requests += count
