@@ -7,7 +7,7 @@ Before its first byte an error has its true status; after it, it is an `error` e
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -65,14 +65,14 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self._send({"type": "http.response.body", "body": body})
 
-    async def begin_stream(self, served_by: str | None) -> None:
-        """Send the headers; where they have left already, say in a comment who answers."""
+    async def begin_stream(self, served_by: str | None, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """Send the headers, and more of them; where they have left already, say in a comment who answers."""
         if self._has_begun:
             if served_by is not None:
                 await self.send_piece(b": served-by %b\n\n" % served_by.encode())
             return
         self._has_begun = self._is_stream = True
-        headers = [*_STREAM_HEADERS, (b"x-request-id", self.request_id.encode())]
+        headers = [*_STREAM_HEADERS, (b"x-request-id", self.request_id.encode()), *more]
         if served_by is not None:
             headers.append((b"x-served-by", served_by.encode()))
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -22,6 +22,7 @@ from appliance.api.interruption import Interruption
 from appliance.api.json_bodies import ClientGone, parse_object, read_body
 from appliance.api.openai_requests import WireRequest, check_request
 from appliance.api.pipeline_answers import Completion, answer_request, as_pieces
+from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.domain import Caller, Waiting
 from appliance.errors import CredentialWithdrawn
 from appliance.fairness.cancellation import GONE, REVOKED, STOPPING
@@ -149,15 +150,16 @@ class FastPath:
 
     async def _answer_by_engine(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
         tell = exchange.tell_waiting if request.is_stream and self._may_comment(exchange) else None
+        purpose = Purpose(exchange.scope["path"], is_batch=request.is_batch)
         try:
-            engine = self._gate.engine_for(caller, request.model, Purpose(exchange.scope["path"]), tell)
+            engine = self._gate.engine_for(caller, request.model, purpose, tell)
         except ModelNotFound as error:
             known = [*self._chat.pipeline_names, *error.known, *self._embeddings.names]
             raise ModelNotFound(request.model, known) from error
         call = EngineRequest(request.route, request.payload, exchange.request_id)
         async with engine.relay(call) as response:
             if response.content_type.startswith("text/event-stream"):
-                await exchange.begin_stream(response.served_by)
+                await exchange.begin_stream(response.served_by, rate_limit_headers(response.limits))
                 async with aclosing(response.frames) as frames:  # type: ignore[type-var]
                     async for frame in frames:
                         await exchange.send_piece(frame)
@@ -184,6 +186,7 @@ class FastPath:
         headers = [
             (b"x-served-by", response.served_by.encode()),
             (b"x-queue-wait-ms", b"%d" % round(response.wait_ms)),
+            *rate_limit_headers(response.limits),
         ]
         await exchange.send_whole(response.status, response.content_type, body, headers)
 

@@ -35,6 +35,11 @@ class WireRequest:
     is_stream: bool = False
 
     @property
+    def is_batch(self) -> bool:
+        """OpenAI's word for: cheaper, and others may go first."""
+        return self.payload.get("service_tier") == "flex"
+
+    @property
     def wants_usage(self) -> bool:
         """Whether the client asked for the usage event of a stream."""
         options = self.payload.get("stream_options")
@@ -185,6 +190,7 @@ _CHECKS: Mapping[str, Check] = {
     "response_format": _response_format,
     "metadata": _object,
     "user": _text,
+    "service_tier": _text,
     "chat_template_kwargs": _template_arguments,
 }
 _REFUSED: Mapping[str, str] = {

@@ -19,6 +19,7 @@ from appliance.api.draining import Draining
 from appliance.api.embedding_answers import EmbeddingAnswers
 from appliance.api.fast_path import FastPath
 from appliance.api.health import health_router
+from appliance.api.limits import limit_routes
 from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
 from appliance.api.responses.door import ResponsesDoor
@@ -35,8 +36,10 @@ from appliance.bootstrap.inference import (
     read_engine_settings,
 )
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
+from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.responses import build_responses
+from appliance.fairness.shared_queue import PREFIX
 from appliance.pipelines import load_pipelines
 from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
@@ -105,6 +108,8 @@ class Gateway:
         embedder = EmbedderClient(box.embedder_socket)
         self._stack.push_async_callback(embedder.close)
         self._in_background(_learn_embedded_model(embedder), "embedded model")
+        limits = build_limits(database, valkey, aliases=settings.models.aliases, prefix=PREFIX)
+        await self._keep(limits.open, limits.close)
         accounts = build_accounts(
             database,
             valkey,
@@ -112,6 +117,7 @@ class Gateway:
             box.secrets.session_secret,
             partial(forget_password, box.credentials_path),
             contact,
+            limits.watch.announce,
         )
         await self._keep(accounts.start, accounts.close)
         identity = build_identity(accounts, settings.server)
@@ -124,6 +130,7 @@ class Gateway:
             spool_folder=box.data / "spool",
             contact=contact,
             workers=settings.server.workers,
+            policy=lambda: limits.watch.policy,
         )
         await self._keep(room.open, room.close)
         knowledge = build_knowledge(database, embedder, settings, box.data)
@@ -153,8 +160,10 @@ class Gateway:
         self.draining.add_work(lambda: page.turns.is_writing)
         health = build_health(box, database, valkey, embedder, room.gate.ledger.recording)
         offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
+        operator_limits = limits.operator_limits(accounts.people, offered.names)
         routers: list[APIRouter] = [
             *account_routers(accounts, identity),
+            limit_routes(operator_limits, identity),
             *knowledge.routers(identity.caller),
             responses_router(responses, identity.caller),
             *page.routers,

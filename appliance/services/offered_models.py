@@ -48,6 +48,10 @@ class OfferedModels:
         offered = {model.id: model for model in self._everything()}
         return [model for model in offered.values() if caller.scopes.allow_model(model.id)]
 
+    def names(self) -> set[str]:
+        """Every name that can be asked for by somebody."""
+        return {model.id for model in self._everything()}
+
     def one(self, caller: Caller, name: str) -> OfferedModel:
         """Raises ModelNotFound that lists what there is."""
         models = self.all(caller)
