@@ -36,12 +36,18 @@ class PolicyRepository(Protocol):
 
 
 class PolicyWatch:
-    """One a process. open() before use, close() at the end; `policy` is always the last that could be read."""
+    """One a process. open() before use, close() at the end; `policy` is always the last that could be read.
 
-    def __init__(self, repository: PolicyRepository, valkey: Redis) -> None:
+    read_every_s: how long a change may go unnoticed when its news was lost.
+    """
+
+    def __init__(
+        self, repository: PolicyRepository, valkey: Redis, *, read_every_s: float = _READ_EVERY_S
+    ) -> None:
         self.policy = Policy()
         self._repository = repository
         self._valkey = valkey
+        self._read_every_s = read_every_s
         self._wanted = asyncio.Event()
         self._reading = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -79,18 +85,18 @@ class PolicyWatch:
             logger.warning("Other processes learn of changed weights and limits within 30 s: %s", error)
 
     async def _read_for_ever(self) -> None:
-        pause_s = _READ_EVERY_S
+        pause_s, is_told = self._read_every_s, False
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), pause_s)
             self._wanted.clear()
             try:
                 await self.read()
-                pause_s = _READ_EVERY_S
+                pause_s, is_told = self._read_every_s, False
             except PartUnavailable as error:
-                if pause_s != _RETRY_S:
+                if not is_told:
                     logger.warning("Weights and limits stay as they were: %s", error)
-                pause_s = _RETRY_S
+                pause_s, is_told = min(_RETRY_S, self._read_every_s), True
 
     async def _listen(self) -> None:
         try:
