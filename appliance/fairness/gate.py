@@ -48,7 +48,9 @@ class SharesAndLimits(Protocol):
         """From the outermost group to the person."""
         ...
 
-    def limits_for(self, caller: Caller, model: str) -> tuple[AppliedLimit, ...]: ...
+    def limits_for(self, caller: Caller, *models: str) -> tuple[AppliedLimit, ...]:
+        """models: every name under which the engine is asked."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +270,7 @@ class GatedEngine:
             prompt_tokens,
             _most_tokens(request),
             self._is_batch,
-            policy.limits_for(caller, routes.own_name),
+            policy.limits_for(caller, routes.own_name, self.name, self._purpose.within or self.name),
         )
 
     async def _send(
