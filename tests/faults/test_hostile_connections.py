@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import resource
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -337,6 +338,20 @@ async def test_half_closed_connections_are_given_up(
     client.half_close()
 
     await engine.until(lambda e: e.running == 0)
+
+
+async def test_tcp_gives_up_machines_that_vanished(gateway: Gateway, client: RawClient) -> None:
+    """Every accepted connection is asked now and then, and holds little that was not sent."""
+    await client.send(get("/v1/models"))
+    await client.read_until(b'"object":"list"')
+
+    server = gateway.servers[0].server_state
+    accepted = next(iter(server.connections)).transport.get_extra_info("socket")
+
+    assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+    assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 65_536
+    assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 # many -----------------------------------------------------------------------------------------------------

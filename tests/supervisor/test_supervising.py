@@ -167,6 +167,33 @@ async def test_the_second_signal_does_not_wait(tmp_path: Path) -> None:
     log.close()
 
 
+async def test_a_second_signal_is_passed_on_to_what_drains(tmp_path: Path) -> None:
+    """Told once it finishes what it does; told twice it ends in order, and is not killed."""
+
+    async def nothing() -> None:
+        return
+
+    body = (
+        "import signal, sys; told = []\n"
+        "def asked(*_): told.append(1); print('told', len(told), flush=True); len(told) > 1 and sys.exit(3)\n"
+        f"signal.signal(signal.SIGTERM, asked); {READY}\n"
+        "while True: signal.pause()"
+    )
+    hurry, log = asyncio.Event(), LogSink(tmp_path / "logs", LoggingSettings())
+    draining = _program("gateway", body, drain_s=3600.0)
+    supervisor = Supervisor(Plan([], nothing, [draining], []), tmp_path, log, hurry, version="1", url="")
+    await supervisor.start()
+    child = supervisor._children["gateway"]
+
+    stopping = asyncio.create_task(supervisor.stop())
+    await _eventually(lambda: "told 1" in child.last_lines)
+    hurry.set()
+
+    await asyncio.wait_for(stopping, 30)
+    assert child.last_lines[-1] == "told 2"
+    log.close()
+
+
 async def test_remains_of_a_killed_run_are_ended(tmp_path: Path) -> None:
     """The state file of a run that died names its children by pid and start time; only those are ended."""
     log = LogSink(tmp_path / "logs", LoggingSettings())
