@@ -48,8 +48,11 @@ _SPENT: Mapping[str, LiteralString] = {
         SELECT w.number, ({_USED} WHERE r.user_id = (SELECT k.user_id FROM api_keys k WHERE k.id = w.subject::uuid)
                           AND r.key_id = w.subject::uuid AND {_WHEN}) {_WANTED}""",
     "model": f"""
-        SELECT w.number, ({_USED} WHERE (r.model = w.subject OR r.model IN (
-            SELECT a.key FROM jsonb_each_text(%(aliases)s::jsonb) a WHERE a.value = w.subject)) AND {_WHEN})
+        SELECT w.number, ({_USED} WHERE (r.model = w.subject
+            OR r.model IN (SELECT a.key FROM jsonb_each_text(%(aliases)s::jsonb) a WHERE a.value = w.subject)
+            OR r.part_of IN (SELECT p.id FROM requests p
+                             WHERE p.model = w.subject AND p.started_at >= w.since AND p.started_at < w.until))
+            AND {_WHEN})
         {_WANTED}""",
 }
 
@@ -129,7 +132,10 @@ class PostgresLimits:
 
 
 class PostgresSpending:
-    """Fulfils fairness.budget_seeding.Spending. aliases: of the configuration, so that a model's sum has them all."""
+    """Fulfils fairness.budget_seeding.Spending.
+
+    aliases: of the configuration, so that a model's sum has them all; a pipeline's has what was asked on its behalf.
+    """
 
     def __init__(self, database: Database, aliases: Mapping[str, str]) -> None:
         self._database = database

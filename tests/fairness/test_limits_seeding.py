@@ -45,16 +45,19 @@ class Ledger:
         key: UUID | None = None,
         model: str = "llama",
         engine: str = "local",
-    ) -> None:
+        part_of: UUID | None = None,
+    ) -> UUID:
         """A third of the tokens is the prompt's."""
-        values = (uuid4(), uuid4(), user, key, model, engine, started_at, tokens // 3, tokens - tokens // 3)
+        row_id, prompt = uuid4(), tokens // 3
+        values = (row_id, part_of, uuid4(), user, key, model, engine, started_at, prompt, tokens - prompt)
         with psycopg.connect(self._url, options="-c app.role=ledger") as connection:
             connection.execute(
-                "INSERT INTO requests (id, request_id, worker, user_id, key_id, model, engine, started_at, route, "
+                "INSERT INTO requests (id, part_of, request_id, worker, user_id, key_id, model, engine, started_at, route, "
                 "status, prompt_tokens, completion_tokens) "
-                "VALUES (%s, 'r', %s, %s, %s, %s, %s, %s, '/v1/chat/completions', 'completed', %s, %s)",
+                "VALUES (%s, %s, 'r', %s, %s, %s, %s, %s, %s, '/v1/chat/completions', 'completed', %s, %s)",
                 values,
             )
+        return row_id
 
     def execute(self, statement: str, *values: object) -> None:
         """As the owner."""
@@ -123,6 +126,8 @@ async def test_each_subject_has_its_own_sum(database: Database, ledger: Ledger) 
     ledger.add(100, now, user=EVA, model="other")
     ledger.add(1000, now, engine="embedder")  # not what the gate counts
     ledger.add(10_000, now + timedelta(hours=1))
+    pipeline = ledger.add(0, now, user=EVA, model="answer-with-sources")
+    ledger.add(7, now, user=EVA, model="other", part_of=pipeline)
     window = (_ms(now), _ms(now + timedelta(minutes=1)))
     scopes = [
         f"user:{ANA}",
@@ -131,6 +136,7 @@ async def test_each_subject_has_its_own_sum(database: Database, ledger: Ledger) 
         f"group:{company}",
         f"group:{sales}",
         "model:gpt-4o-mini",
+        "model:answer-with-sources",
         f"user:{uuid4()}",
     ]
 
@@ -138,7 +144,7 @@ async def test_each_subject_has_its_own_sum(database: Database, ledger: Ledger) 
         [BudgetSpent(scope, *window) for scope in scopes]
     )
 
-    assert spent == [11, 11, 1, 11, 11, 1, 0]
+    assert spent == [11, 11, 1, 11, 11, 1, 7, 0]
 
 
 async def test_a_budget_is_not_asked_about_while_it_is_known(
