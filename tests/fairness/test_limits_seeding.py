@@ -52,8 +52,8 @@ class Ledger:
         values = (row_id, part_of, uuid4(), user, key, model, engine, started_at, prompt, tokens - prompt)
         with psycopg.connect(self._url, options="-c app.role=ledger") as connection:
             connection.execute(
-                "INSERT INTO requests (id, part_of, request_id, worker, user_id, key_id, model, engine, started_at, route, "
-                "status, prompt_tokens, completion_tokens) "
+                "INSERT INTO requests (id, part_of, request_id, worker, user_id, key_id, model, engine, started_at, "
+                "route, status, prompt_tokens, completion_tokens) "
                 "VALUES (%s, %s, 'r', %s, %s, %s, %s, %s, %s, '/v1/chat/completions', 'completed', %s, %s)",
                 values,
             )
