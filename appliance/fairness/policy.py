@@ -63,12 +63,24 @@ class Policy:
         init=False, repr=False, compare=False, default_factory=dict
     )
 
+    _shares: dict[tuple[UUID, frozenset[UUID]], tuple[Share, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    """Every request asks; people are as many as the box has."""
+
     def __post_init__(self) -> None:
         for limit in self.limits:
             self._by_subject.setdefault((limit.subject_kind, limit.subject), []).append(limit)
 
     def shares_of(self, caller: Caller) -> tuple[Share, ...]:
         """From the outermost group to the person."""
+        key = (caller.user_id, caller.group_ids)
+        known = self._shares.get(key)
+        if known is None:
+            known = self._shares[key] = self._find_shares(caller)
+        return known
+
+    def _find_shares(self, caller: Caller) -> tuple[Share, ...]:
         person = Share(str(caller.user_id), self.user_weights.get(caller.user_id, 1.0))
         weighted = filter(None, map(self._nearest_weighted, caller.group_ids))
         heaviest = min(weighted, key=lambda found: (-found[1], found[0]), default=None)
