@@ -80,9 +80,11 @@ do
     return math.max(0, math.min(used, 2 * entry.most * MINUTE_MS) - passed_ms * entry.most)
   end
 
-  local function fill(prefix, entry, size, now_ms)
-    local used = bucket_used(prefix, entry, now_ms) + size * MINUTE_MS
-    write_bucket(prefix, entry, math.max(0, math.min(used, 2 * entry.most * MINUTE_MS)), now_ms)
+  -- used: as bucket_used has just told.
+  local function fill(prefix, entry, used, size, now_ms)
+    used = math.max(0, math.min(used + size * MINUTE_MS, 2 * entry.most * MINUTE_MS))
+    write_bucket(prefix, entry, used, now_ms)
+    return used
   end
 
   local function read_budget(key)
@@ -98,10 +100,9 @@ do
       'PX', BUDGET_TTL_MS[kind])
   end
 
-  local function spend(prefix, entry, size, now_ms)
+  -- budget: as read_budget has just told, nil for a new one.
+  local function spend(prefix, entry, budget, size, now_ms)
     local start_ms = window_of(entry.kind, now_ms)
-    local key = budget_key(prefix, entry, start_ms)
-    local budget = read_budget(key)
     if not budget then
       budget = { used = 0, since_ms = now_ms }
       local unseeded = prefix .. 'limit:unseeded'
@@ -111,7 +112,8 @@ do
     end
     budget.used = budget.used + size
     budget.since_ms = math.min(budget.since_ms, now_ms)
-    write_budget(key, entry.kind, budget)
+    write_budget(budget_key(prefix, entry, start_ms), entry.kind, budget)
+    return budget
   end
 
   local function correct_budget(prefix, entry, charged, actual, is_over, taken_ms)
@@ -126,31 +128,45 @@ do
     write_budget(key, entry.kind, budget)
   end
 
-  local function count_running(prefix, entry, by)
-    local key = key_of(prefix, entry)
-    local running = tonumber(redis.call('GET', key) or '0') + by
+  local function running_of(prefix, entry) return tonumber(redis.call('GET', key_of(prefix, entry)) or '0') end
+
+  local function write_running(prefix, entry, running)
     if running <= 0 then
-      redis.call('DEL', key)
+      redis.call('DEL', key_of(prefix, entry))
     else
-      redis.call('SET', key, whole(running), 'PX', RUNNING_TTL_MS)
+      redis.call('SET', key_of(prefix, entry), whole(running), 'PX', RUNNING_TTL_MS)
     end
+    return running
+  end
+
+  -- What is counted: used (bucket), budget or nil, or requests that run.
+  local function read(prefix, entry, now_ms)
+    if IS_BUCKET[entry.kind] then return bucket_used(prefix, entry, now_ms) end
+    if BUDGET_TTL_MS[entry.kind] then
+      return read_budget(budget_key(prefix, entry, (window_of(entry.kind, now_ms))))
+    end
+    return running_of(prefix, entry)
+  end
+
+  -- Add to what `read` told; returns what `read` would tell now.
+  local function add(prefix, entry, counted, size, now_ms)
+    if IS_BUCKET[entry.kind] then return fill(prefix, entry, counted, size, now_ms) end
+    if BUDGET_TTL_MS[entry.kind] then return spend(prefix, entry, counted, size, now_ms) end
+    return write_running(prefix, entry, counted + size)
   end
 
   -- How a limit stands for a request of that size: { remaining, reset_ms }, wait_ms (0: fits, -1: never will).
-  local function look(prefix, entry, size, now_ms)
+  local function look(entry, counted, size, now_ms)
     if IS_BUCKET[entry.kind] then
-      local used, room = bucket_used(prefix, entry, now_ms), entry.most * MINUTE_MS
+      local used, room = counted, entry.most * MINUTE_MS
       local state = { math.max(0, math.floor((room - used) / MINUTE_MS)), math.ceil(used / entry.most) }
       return state, wait_of(entry, size, math.ceil((used + size * MINUTE_MS - room) / entry.most))
     end
-    local used, reset_ms = 0, CONCURRENT_RETRY_MS
+    local used, reset_ms = counted, CONCURRENT_RETRY_MS
     if BUDGET_TTL_MS[entry.kind] then
-      local start_ms, end_ms = window_of(entry.kind, now_ms)
-      local budget = read_budget(budget_key(prefix, entry, start_ms))
-      if budget then used = math.max(0, budget.used + (budget.before or 0)) end
-      reset_ms = end_ms - now_ms
-    else
-      used = tonumber(redis.call('GET', key_of(prefix, entry)) or '0')
+      local _, end_ms = window_of(entry.kind, now_ms)
+      used, reset_ms = 0, end_ms - now_ms
+      if counted then used = math.max(0, counted.used + (counted.before or 0)) end
     end
     local left = entry.most - used
     local state = { math.max(0, left), used > 0 and reset_ms or 0 }
@@ -160,23 +176,16 @@ do
   -- Take one request of so many tokens from all entries or from none.
   -- -> refusal ({ index of the entry, wait_ms or -1 }) or nil, states ({ remaining, reset_ms } for each entry)
   function limits.take(prefix, now_ms, entries, tokens)
-    local states, worst, worst_ms = {}, nil, 0
+    local states, counted, worst, worst_ms = {}, {}, nil, 0
     for i, entry in ipairs(entries) do
       local wait_ms
-      states[i], wait_ms = look(prefix, entry, size_of(entry, tokens), now_ms)
+      counted[i] = read(prefix, entry, now_ms) or false
+      states[i], wait_ms = look(entry, counted[i], size_of(entry, tokens), now_ms)
       if worst_ms ~= NEVER and (wait_ms == NEVER or wait_ms > worst_ms) then worst, worst_ms = i, wait_ms end
     end
     if worst then return { worst, worst_ms }, states end
     for i, entry in ipairs(entries) do
-      local size = size_of(entry, tokens)
-      if IS_BUCKET[entry.kind] then
-        fill(prefix, entry, size, now_ms)
-      elseif BUDGET_TTL_MS[entry.kind] then
-        spend(prefix, entry, size, now_ms)
-      else
-        count_running(prefix, entry, size)
-      end
-      states[i] = look(prefix, entry, 0, now_ms)
+      states[i] = look(entry, add(prefix, entry, counted[i], size_of(entry, tokens), now_ms), 0, now_ms)
     end
     return nil, states
   end
@@ -187,9 +196,9 @@ do
       if BUDGET_TTL_MS[entry.kind] then
         correct_budget(prefix, entry, charged, actual, is_over, taken_ms or now_ms)
       elseif entry.kind == 'tokens_per_minute' then
-        fill(prefix, entry, actual - charged, now_ms)
+        fill(prefix, entry, bucket_used(prefix, entry, now_ms), actual - charged, now_ms)
       elseif entry.kind == 'concurrent_requests' and is_over then
-        count_running(prefix, entry, -1)
+        write_running(prefix, entry, running_of(prefix, entry) - 1)
       end
     end
   end
@@ -197,14 +206,14 @@ do
   -- A request that runs already, after its counters were lost: it counts among the concurrent ones again.
   function limits.restore(prefix, entries)
     for _, entry in ipairs(entries) do
-      if entry.kind == 'concurrent_requests' then count_running(prefix, entry, 1) end
+      if entry.kind == 'concurrent_requests' then write_running(prefix, entry, running_of(prefix, entry) + 1) end
     end
   end
 
   -- How each stands; takes nothing.
   function limits.states(prefix, now_ms, entries)
     local states = {}
-    for i, entry in ipairs(entries) do states[i] = look(prefix, entry, 0, now_ms) end
+    for i, entry in ipairs(entries) do states[i] = look(entry, read(prefix, entry, now_ms), 0, now_ms) end
     return states
   end
 
