@@ -24,6 +24,8 @@ SUBJECT_KINDS: tuple[SubjectKind, ...] = get_args(SubjectKind)
 EVERYONE = ""
 """The subject of a limit on everyone."""
 
+_MOST_REMEMBERED = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -67,6 +69,9 @@ class Policy:
         init=False, repr=False, compare=False, default_factory=dict
     )
     """Every request asks; people are as many as the box has."""
+    _limits: dict[tuple[UUID, frozenset[UUID], UUID | None, tuple[str, ...]], tuple[AppliedLimit, ...]] = (
+        field(init=False, repr=False, compare=False, default_factory=dict)
+    )
 
     def __post_init__(self) -> None:
         for limit in self.limits:
@@ -97,6 +102,15 @@ class Policy:
         """What counts for this caller. models: every name of the model that is asked, an alias and the engine's own."""
         if not self._by_subject:
             return ()
+        key = (caller.user_id, caller.group_ids, caller.key_id, models)
+        known = self._limits.get(key)
+        if known is None:
+            if len(self._limits) >= _MOST_REMEMBERED:
+                self._limits.clear()
+            known = self._limits[key] = self._find_limits(caller, models)
+        return known
+
+    def _find_limits(self, caller: Caller, models: Sequence[str]) -> tuple[AppliedLimit, ...]:
         user = str(caller.user_id)
         own = self._of("user", user)
         own_kinds = {limit.kind for limit in own}
