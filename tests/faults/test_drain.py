@@ -199,3 +199,64 @@ async def test_whoever_comes_during_the_drain_waits_for_the_next_process() -> No
         await serving_old
         new.should_exit = True
         await serving_new
+
+
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/heartbeat/abc123", "/gradio_api/queue/data", f"/api/turns/{'0' * 36}/events"]
+)
+async def test_streams_that_resume_are_ended_at_once_and_whole(path: str) -> None:
+    """They would never end by themselves: the browser sees an ordinary end, and what is no such stream goes on."""
+    draining, go_on = Draining(), asyncio.Event()
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+        await go_on.wait()
+        await send({"type": "http.response.body", "body": b" and done"})
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await draining.serve(endless, scope, receive, send)
+
+    with listen("127.0.0.1", 0) as held_by_supervisor:
+        port = held_by_supervisor.getsockname()[1]
+        server = HttpServer(application, draining, drain_s=60, lifespan=False)
+        serving = asyncio.create_task(server.serve([held_by_supervisor.dup()]))
+        await until(lambda: server.started)
+        async with RawClient(port) as resumable, RawClient(port) as other:
+            await resumable.send(get(path))
+            await other.send(get("/api/export"))
+            await resumable.read_until(b"begun")
+            await other.read_until(b"begun")
+
+            server.should_exit = True
+
+            assert (await resumable.read_to_end()).endswith(b"begun\r\n0\r\n\r\n")
+            go_on.set()
+            assert (await other.read_to_end()).endswith(b" and done\r\n0\r\n\r\n")
+        await serving
+
+
+async def test_a_route_that_does_not_end_in_time_is_a_503() -> None:
+    """Not a 500 in plain text: clients that come back by themselves do so."""
+    draining = Draining()
+
+    async def stuck(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.Event().wait()
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await draining.serve(stuck, scope, receive, send)
+
+    with listen("127.0.0.1", 0) as held_by_supervisor:
+        port = held_by_supervisor.getsockname()[1]
+        server = HttpServer(application, draining, drain_s=0, lifespan=False)
+        serving = asyncio.create_task(server.serve([held_by_supervisor.dup()]))
+        await until(lambda: server.started)
+        async with RawClient(port) as client:
+            await client.send(get("/api/users"))
+            await until(lambda: len(server.server_state.tasks) == 1)
+
+            server.should_exit = True
+
+            answer = await client.read_to_end()
+        await serving
+    assert client.status == 503 and b"retry-after: " in answer and b"part_unavailable" in answer
