@@ -43,7 +43,7 @@ def polite_names(count: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """greedy: requests kept open all the time. rate_per_s: of each polite person. tokens: of an answer."""
+    """greedy: requests kept open all the time. rate_per_s: of each polite person. tokens: of an answer, on average."""
 
     greedy: int = 40
     polite: int = 5
@@ -143,8 +143,9 @@ class Crowd:
         body = {
             "model": "tiny",
             "stream": True,
-            "max_tokens": self._habits.tokens,
-            "ignore_eos": True,  # llama.cpp: every answer is as long as the others
+            # as different as real answers: of the same length, all slots would come free at the same moment
+            "max_tokens": round(self._habits.tokens * self._random.uniform(0.6, 1.4)),
+            "ignore_eos": True,  # llama.cpp: as long as that, whatever the model would say
             "messages": [{"role": "user", "content": f"Question {len(self.questions)}: how are you?"}],
         }
         headers = {"authorization": f"Bearer {self._keys[person]}"}
