@@ -42,7 +42,9 @@ class OwnValkey:
         await asyncio.to_thread(self._start, options)
 
     def _start(self, options: Sequence[str]) -> None:
-        words = [*self._around, *self._embedded.command(), *options]
+        account = self._embedded.account
+        prefix = account.prefix() if account else []
+        words = [*prefix, *self._around, *self._embedded.server_words(), *options]
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
         self._embedded.wait_ready()
 
@@ -52,6 +54,12 @@ class OwnValkey:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
             self._process = None
+
+    def forget(self) -> None:
+        """Throw away what it kept on disk; it must not run."""
+        assert self._process is None
+        for kept in self._embedded.folder.glob("appendonlydir/*"):
+            kept.unlink()
 
     def stall(self) -> None:
         """It takes what is sent and answers nothing, until resume()."""

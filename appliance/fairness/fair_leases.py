@@ -33,7 +33,7 @@ from appliance.fairness.admission import (
 from appliance.fairness.background import end, for_ever
 from appliance.fairness.lease import Lease, Request
 from appliance.fairness.local_queue import LocalQueue, QueueClock
-from appliance.fairness.queue_calls import QueueCalls, Reply
+from appliance.fairness.queue_calls import Operation, QueueCalls, Reply
 from appliance.fairness.refusals import come_back_s, refusal
 from appliance.fairness.return_of_valkey import ReturnOfValkey
 from appliance.fairness.shared_queue import SharedQueue, grants_channel, unpack_answer, unpack_grants
@@ -49,7 +49,8 @@ _POKE_S = 0.25
 _POKES_A_PLACE = 4
 _PLACES_AT_ONCE = 250  # some 10 ms of Valkey's time; when more wait, others are asked about in each second
 _REPORT_S = 1.0
-_PROBE_S = 0.1
+_PROBE_S = 0.05
+_DOUBT_S = 0.4  # a connection that was only cut is there again by then
 _MOST_UNTOLD = 100_000
 _HELD_AT_ONCE = 100
 _CLOSING_S = 1.0
@@ -87,6 +88,8 @@ class Leases:
         """Ended, and the shared queue has not yet said that it knows."""
         self._entering = 0
         self._alone: LocalQueue | None = None
+        self._is_sure = asyncio.Event()
+        self._is_sure.set()
         self._recovery: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._someone_waits = asyncio.Event()
@@ -154,10 +157,12 @@ class Leases:
         request.engine, request.turn, request.has_begun = None, None, False
         answer: Answer = Gone()
         while self.is_shared and request.engine is None:
-            with suppress(PartUnavailable):
+            try:
                 moved = await self._calls.ask(operations.move(request.ask.id, candidates))
                 answer = unpack_answer(moved, request.ask.limits)
                 break
+            except PartUnavailable:
+                await self._is_sure.wait()
         if self._alone is not None and request.engine is None:
             answer = self._alone.move(request.ask)
         if isinstance(answer, Gone) and request.engine is None:
@@ -208,6 +213,7 @@ class Leases:
             try:
                 answer = await self._calls.ask(operations.enter(request.ask))
             except PartUnavailable:
+                await self._is_sure.wait()
                 continue
             finally:
                 self._entering -= 1
@@ -282,22 +288,28 @@ class Leases:
         self._calls.ask(operations.leave(leaving)).add_done_callback(told)
 
     def _put_back(self) -> None:
-        """Tell the shared queue all that this process holds, what runs first, and that what else it knows of is over.
+        """Tell the shared queue all that this process holds, and end what else it knows of us.
 
-        It is asked before anything else that is asked from now on.
+        It is asked before anything else that is asked from now on. What runs comes first: a slot that came free for it
+        here is not free for others.
         """
+        admitted = [request for request in self._requests.values() if request.is_admitted]
+        running = [request for request in admitted if request.engine is not None]
+        waiting = [request for request in admitted if request.engine is None]
+        for step in _restoring(running):
+            self._calls.ask(step)
         for leaving in self._untold.values():
             self._tell_left(leaving)
-        admitted = [request for request in self._requests.values() if request.is_admitted]
-        admitted.sort(key=lambda request: (request.engine is None, request.ticket))
-        for first in range(0, len(admitted), _HELD_AT_ONCE):
-            self._calls.ask(operations.restore([r.held for r in admitted[first : first + _HELD_AT_ONCE]]))
-        for request in admitted:
+        for step in _restoring(waiting):
+            self._calls.ask(step)
+        for request in running:
             if request.has_begun:
                 self._calls.ask(operations.first_byte(request.ask.id))
             if request.completion_tokens:
                 self._calls.ask(operations.grew(request.ask.id, request.completion_tokens))
         self._calls.ask(operations.known()).add_done_callback(self._end_unknown)
+        for first in range(0, len(waiting), _PLACES_AT_ONCE):  # what was granted while nobody listened
+            self._find_places(waiting[first : first + _PLACES_AT_ONCE])
 
     def _end_unknown(self, answer: asyncio.Future[Reply]) -> None:
         if answer.cancelled() or answer.exception() is not None or not self.is_shared:
@@ -316,33 +328,31 @@ class Leases:
             if not waiting:
                 self._someone_waits.clear()
                 continue
-            asked = looks % _POKES_A_PLACE == 0
+            is_told = looks % _POKES_A_PLACE == 0
+            wanted = [r for r in waiting if r.is_told and r.is_admitted] if is_told else []
+            first = looks * _PLACES_AT_ONCE % len(wanted) if len(wanted) > _PLACES_AT_ONCE else 0
+            some = [*wanted[first:], *wanted[:first]][:_PLACES_AT_ONCE]
             if self._alone is not None:
                 self._alone.poke()
                 self._hand_out()
+                for request in some:
+                    self._take(request, self._alone.place(request.ask.id))
             else:
                 self._calls.ask(operations.poke())
-            if asked:
-                await self._ask_places([r for r in waiting if r.is_told and r.is_admitted], looks)
+                self._find_places(some)
 
-    async def _ask_places(self, waiting: Sequence[Request], looks: int) -> None:
-        first = looks * _PLACES_AT_ONCE % len(waiting) if len(waiting) > _PLACES_AT_ONCE else 0
-        asked = [*waiting[first:], *waiting[:first]][:_PLACES_AT_ONCE]
-        if self._alone is not None:
-            answers: list[Answer] = [self._alone.place(request.ask.id) for request in asked]
-        elif asked:
-            with suppress(PartUnavailable):
-                found = await self._calls.ask(operations.places([request.ask.id for request in asked]))
-                answers = [unpack_answer(a, r.ask.limits) for a, r in zip(found, asked, strict=True)]
-                for request, answer in zip(asked, answers, strict=True):
-                    if isinstance(answer, Place | Slot) and request.ask.id in self._requests:
-                        self._take(request, answer)
-            return
-        else:
-            return
-        for request, answer in zip(asked, answers, strict=True):
-            if isinstance(answer, Place) and request.engine is None:
-                request.place = answer
+    def _find_places(self, waiting: Sequence[Request]) -> None:
+        def found(answer: asyncio.Future[Reply]) -> None:
+            if answer.cancelled() or answer.exception() is not None or not self.is_shared:
+                return
+            for request, place in zip(waiting, answer.result(), strict=True):
+                if request.ask.id in self._requests:
+                    self._take(request, unpack_answer(place, request.ask.limits))
+
+        if waiting:
+            self._calls.ask(operations.places([request.ask.id for request in waiting])).add_done_callback(
+                found
+            )
 
     async def _renew_for_ever(self) -> None:
         while True:
@@ -363,7 +373,7 @@ class Leases:
 
     def _link_changed(self, is_connected: bool) -> None:
         if not is_connected:
-            self._go_alone()
+            self._doubt()
 
     def _call_failed(self, error: PartUnavailable) -> None:
         if isinstance(error, operations.QueueLost):
@@ -371,7 +381,41 @@ class Leases:
             if self.is_shared:
                 self._put_back()
         else:
-            self._go_alone()
+            self._doubt()
+
+    def _doubt(self) -> None:
+        """A call failed, or the connection is lost: is Valkey away? Those who ask meanwhile wait for the answer."""
+        if self.is_shared and self._is_sure.is_set():
+            self._is_sure.clear()
+            self._recovery = asyncio.create_task(self._make_sure())
+
+    async def _make_sure(self) -> None:
+        until = self._now() + _DOUBT_S
+        while self._now() < until:
+            await asyncio.sleep(_PROBE_S)
+            if await self._probe() is not None:
+                self._put_back()
+                self._is_sure.set()
+                return
+        self._go_alone()
+
+    async def _probe(self) -> float | None:
+        """How long Valkey takes for an answer; None: it has none. It is told what runs here, so that nobody is given
+        these slots meanwhile."""
+        asked_at = self._now()
+        running = [request for request in self._requests.values() if request.engine is not None]
+        left = list(self._untold.values())[:_HELD_AT_ONCE]
+        steps = [*_restoring(running), *(operations.leave(leaving) for leaving in left)]
+        try:
+            await self._queue.step([*steps, operations.renew()])
+        except PartUnavailable:
+            return None
+        except Exception:  # whatever it is, the way back must go on being looked for
+            logger.exception("the queue could not be asked")
+            return None
+        for leaving in left:
+            self._untold.pop(leaving.id, None)
+        return self._now() - asked_at
 
     def _go_alone(self) -> None:
         if self._alone is not None:
@@ -388,6 +432,7 @@ class Leases:
             limits_share=1 / self._workers,
         )
         self._alone = alone
+        self._is_sure.set()
         admitted = [request for request in self._requests.values() if request.is_admitted]
         alone.restore([request.held for request in admitted])
         for request in admitted:
@@ -407,14 +452,19 @@ class Leases:
     async def _come_back(self) -> None:
         while not self.is_shared:
             await asyncio.sleep(_PROBE_S)
-            asked_at, took_s = self._now(), None
-            with suppress(PartUnavailable):
-                await self._queue.step([operations.renew()])
-                took_s = self._now() - asked_at
+            took_s = await self._probe()
             if self._return.asked(self._now(), took_s):
                 logger.warning("Valkey is back: the queue is shared again")
                 self._alone = None
+                self._calls.ask(operations.returned())
                 self._put_back()
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _restoring(requests: Sequence[Request]) -> list[Operation]:
+    return [
+        operations.restore([request.held for request in requests[first : first + _HELD_AT_ONCE]])
+        for first in range(0, len(requests), _HELD_AT_ONCE)
+    ]

@@ -70,23 +70,25 @@ end
 
 local function touch_engine(engine) touched_engines[engine.name] = engine end
 
-local NODE, NODE_BYTES = '<ddddddddddd', 88
+local NODE, NODE_BYTES = '<dddddddddddd', 96
 local POOL, POOL_BYTES = '<dddddddddddd', 96
 
 local function unpack_node(name, packed)
   local served, last, running, in_line, cost, weight, answer = 0, 0, 0, 0, 0, 1, -1
-  local tokens, ms, events, last_ms, models = 0, 0, 0, 0, ''
+  local tokens, ms, events, last_ms, promised, models = 0, 0, 0, 0, 0, ''
   if packed then
-    served, last, running, in_line, cost, weight, answer, tokens, ms, events, last_ms = struct.unpack(NODE, packed)
+    served, last, running, in_line, cost, weight, answer, tokens, ms, events, last_ms, promised =
+      struct.unpack(NODE, packed)
     if #packed > NODE_BYTES then models = packed:sub(NODE_BYTES + 1) end
   end
   return { name = name, served = served, last = last, running = running, requests = in_line, cost = cost,
-    weight = weight, answer = answer, tokens = tokens, ms = ms, events = events, last_ms = last_ms, models = models }
+    weight = weight, answer = answer, tokens = tokens, ms = ms, events = events, last_ms = last_ms,
+    promised = promised, models = models }
 end
 
 local function pack_node(n)
   return struct.pack(NODE, n.served, n.last, n.running, n.requests, n.cost, n.weight, n.answer,
-    n.tokens, n.ms, n.events, n.last_ms) .. n.models
+    n.tokens, n.ms, n.events, n.last_ms, n.promised) .. n.models
 end
 
 local function unpack_pool(name, packed)
@@ -195,8 +197,11 @@ end
 local function lifted(pool, node, parent)
   local floor_at = parent.last
   if pool.waiting > 0 then
-    local lowest = call('ZRANGE', line_key(pool, parent.name), 0, 0, 'WITHSCORES')
-    if lowest[2] then floor_at = tonumber(lowest[2]) end
+    local first = call('ZRANGE', line_key(pool, parent.name), 0, 0)[1]
+    if first then
+      first = node_of(pool, first)
+      floor_at = first.served - first.promised / first.weight
+    end
   end
   return max(node.served, floor_at - AHEAD)
 end
@@ -237,7 +242,7 @@ local function tree_stop_waiting(pool, request)
   end
 end
 
-local function tree_start(pool, request, cost)
+local function tree_start(pool, request)
   local path, parent = request.path, node_of(pool, request.class)
   for i = 1, #path, 2 do
     local node, weight = node_of(pool, path[i]), path[i + 1]
@@ -248,8 +253,8 @@ local function tree_start(pool, request, cost)
       parent.last = start
       touch_node(pool, parent)
     end
-    set_served(pool, node, start + cost / weight, parent.name)
-    node.running = node.running + 1
+    set_served(pool, node, start + (request.returned and 0 or request.cost / weight), parent.name)
+    node.running, node.promised = node.running + 1, node.promised + request.cost
     parent = node
   end
 end
@@ -259,6 +264,7 @@ local function tree_stop(pool, request)
   for i = 1, #path, 2 do
     local node = node_of(pool, path[i])
     node.running = node.running - 1
+    node.promised = node.running > 0 and node.promised - request.cost or 0
     touch_node(pool, node)
   end
 end
@@ -439,11 +445,10 @@ local function stop_waiting(pool, request)
 end
 
 local function start(pool, request, engine_name)
-  local cost = request.returned and 0 or request.cost
+  tree_start(pool, request)
   request.returned = false
   request.engine, request.since = engine_name, now_us
   touch(request)
-  tree_start(pool, request, cost)
   occupy(engine_of(engine_name), request)
 end
 
@@ -858,7 +863,12 @@ function operations.grew(id, completion_tokens)
     local more = rules.completion_weight * (completion_tokens - request.answer)
     request.answer, request.cost = completion_tokens, request.cost + more
     touch(request)
-    charge(pool_for(request), request, more)
+    local pool, path = pool_for(request), request.path
+    charge(pool, request, more)
+    for i = 1, #path, 2 do
+      local node = pool.nodes[path[i]]
+      node.promised = node.promised + more
+    end
   end
   return '[]'
 end
@@ -911,6 +921,19 @@ function operations.restore(held)
     end
   end
   look_after()
+  return '[]'
+end
+
+-- The caller went on alone for a while. Others may be alone still; those that reach Valkey tell what they run, the
+-- silent ones are given time to.
+function operations.returned()
+  local others = call('ZRANGE', prefix .. 'workers', 0, -1, 'WITHSCORES')
+  for i = 1, #others, 2 do
+    if others[i] ~= me and tonumber(others[i + 1]) < now_us + rules.half_lease_us - rules.silence_us then
+      call('SET', prefix .. 'settling', 1, 'PX', rules.settle_ms / 2)
+      is_settling = true
+    end
+  end
   return '[]'
 end
 

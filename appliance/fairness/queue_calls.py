@@ -7,10 +7,13 @@ in the order in which they were asked. Knows nothing of what they mean.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from appliance.errors import PartUnavailable
+
+logger = logging.getLogger(__name__)
 
 _MOST_A_CALL = 200  # Valkey does nothing else meanwhile: some 10 ms
 
@@ -63,16 +66,19 @@ class QueueCalls:
         try:
             answers = await self._queue.step([operation for operation, _ in asked])
         except PartUnavailable as error:
-            self._on_failure(error)
-            for _, future in asked:
-                if not future.done():
-                    future.set_exception(error)
-                    future.exception()  # not everybody waits for the answer
+            self._fail(asked, error)
             return
-        except BaseException:
-            for _, future in asked:
-                future.cancel()
-            raise
+        except Exception:
+            logger.exception("a call of the queue failed")
+            self._fail(asked, PartUnavailable("The queue failed."))
+            return
         for (_, future), answer in zip(asked, answers, strict=True):
             if not future.done():
                 future.set_result(answer)
+
+    def _fail(self, asked: Sequence[tuple[Operation, asyncio.Future[Reply]]], error: PartUnavailable) -> None:
+        self._on_failure(error)
+        for _, future in asked:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # not everybody waits for the answer

@@ -36,6 +36,7 @@ PREFIX = "{gate}:"
 LOST_CHANNEL = f"{PREFIX}lost"
 """Where all workers hear that Valkey may have lost something: each puts back what it holds."""
 _SETTLE_MS = 2500  # a worker is connected again within a second, and trusts Valkey again half a second later
+_SILENCE_US = 500_000  # a worker that has not called for so long may be alone
 _PLACES_AT_ONCE = 250  # about 2 ms of Valkey's time
 
 Operation = bytes
@@ -132,6 +133,11 @@ def renew() -> Operation:
 def known() -> Operation:
     """Answers the ids of this worker's requests."""
     return b'["known"]'
+
+
+def returned() -> Operation:
+    """This worker went on alone for a while and is back; asked before it restores. Answers nothing."""
+    return b'["returned"]'
 
 
 def poke() -> Operation:
@@ -305,6 +311,7 @@ def packed_rules(worker: str, rules: FairRules, run: str = "", has_called: bool 
             "run": run,
             "has_called": has_called,
             "settle_ms": _SETTLE_MS,
+            "silence_us": _SILENCE_US,
             "max_queue": rules.max_queue,
             "max_queue_per_user": rules.max_queue_per_user,
             "reserved": -1 if rules.reserved is None else rules.reserved,

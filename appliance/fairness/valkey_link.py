@@ -30,7 +30,7 @@ Reply = Any  # bytes, int, list …, as hiredis makes them
 Receive = Callable[[bytes], None]
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
-_CALM_AFTER_S = 5.0
+_CALM_AFTER_S = 0.2
 _LOOKS_PER_ANSWER = 8
 _NOTHING_YET = object()
 # What Valkey answers when it is well but cannot serve just now; any other error is a mistake of ours and is logged.
