@@ -126,7 +126,8 @@ async def _key_id(api: ApiClient, which: str) -> str:
 
 
 def _line(entry: dict[str, Any]) -> str:
-    name = entry.get("subject_name") or entry.get("subject") or ""
+    is_own = "remaining" in entry and entry["subject_kind"] == "user"
+    name = "oneself" if is_own else entry.get("subject_name") or entry.get("subject") or ""
     return (
         f"{entry['subject_kind']:<9} {name:<30} {entry['kind'].replace('_', ' ')}: {entry['most']}".rstrip()
     )

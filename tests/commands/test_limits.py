@@ -63,7 +63,7 @@ async def test_what_applies_to_oneself_is_told_with_what_is_left(cli: CommandLin
 
     code, out, _ = await cli("limit", "list", "--mine")
 
-    assert code == 0 and "requests per minute: 5, 5 left" in out
+    assert code == 0 and "oneself" in out and "requests per minute: 5, 5 left" in out
 
 
 @pytest.mark.parametrize(
