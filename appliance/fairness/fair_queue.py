@@ -142,7 +142,7 @@ class FairQueue:
         more = self.rules.completion_weight * (completion_tokens - request.completion_tokens)
         request.completion_tokens = completion_tokens
         request.cost += more
-        self._pool(request.ask).line(request).tree.charge(request.path, more)
+        self._pool(request.ask).line(request).tree.grow(request.path, more)
 
     def move(self, id: str, candidates: tuple[Candidate, ...], now_us: int) -> Answer:
         """Its engine failed before the first byte: one of these, at once or before everybody who waits."""
@@ -332,16 +332,15 @@ class FairQueue:
 
     def _start(self, pool: Pool, request: Request, engine: str, now_us: int) -> None:
         # One that comes back from a broken engine was charged when it started there.
-        cost = 0.0 if request.is_returned else request.cost
+        pool.line(request).tree.start(request.path, request.cost, is_charged=request.is_returned)
         request.is_returned = False
         request.engine, request.since_us = engine, now_us
-        pool.line(request).tree.start(request.path, cost)
         self.occupancy.start(engine, request.need, now_us / 1000)
 
     def _stop_running(self, pool: Pool, request: Request) -> None:
         assert request.engine is not None
         self.occupancy.stop(request.engine, request.ask.id)
-        pool.line(request).tree.stop(request.path)
+        pool.line(request).tree.stop(request.path, request.cost)
         request.engine = None
 
     def _wait(self, pool: Pool, request: Request, now_us: int) -> None:

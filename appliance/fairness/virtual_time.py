@@ -2,8 +2,9 @@
 
 Every node counts the weighted tokens it was served, divided by its weight; among those who wait the lowest goes first
 (virtual token counters: Sheng et al., "Fairness in Serving Large Language Models", OSDI 2024), at every level of the
-tree. Who comes back with nothing waiting is lifted to where the others are, so idling earns no credit. Pure: no clock,
-no I/O. `fair_queue.lua` holds the same rules; a test holds the two together.
+tree. Who comes back with nothing waiting is lifted to what the first of the others has surely been served, without the
+estimates of what it runs: so idling earns no credit, and an estimate that proves too high costs no newcomer its turn.
+Pure: no clock, no I/O. `fair_queue.lua` holds the same rules; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class ShareTree:
     """Virtual tokens by node."""
     running: dict[str, int] = field(default_factory=dict)
     """Requests that hold a slot, by node."""
+    promised: dict[str, float] = field(default_factory=dict)
+    """Weighted tokens charged for those, by node: estimates until they end."""
     waiting: dict[str, Waiting] = field(default_factory=dict)
     """By node, those with something in line only."""
     children: dict[str, set[str]] = field(default_factory=dict)
@@ -84,8 +87,8 @@ class ShareTree:
                 self.children[parent].discard(node)
             parent = node
 
-    def start(self, path: Path, cost: float) -> None:
-        """A request of that cost got a slot: it is charged at once."""
+    def start(self, path: Path, cost: float, *, is_charged: bool = False) -> None:
+        """A request of that cost got a slot: it is charged at once, unless it was when it started before."""
         parent = ROOT
         for node, weight in path:
             self.weight[node] = weight
@@ -93,21 +96,29 @@ class ShareTree:
             if node not in self.waiting:  # it came and went in at once
                 start = self._lifted(node, parent)
             self._last[parent] = max(self._last.get(parent, 0.0), start)
-            self.served[node] = start + cost / weight
+            self.served[node] = start + (0.0 if is_charged else cost / weight)
+            self.promised[node] = self.promised.get(node, 0.0) + cost
             self.running[node] = self.running.get(node, 0) + 1
             parent = node
 
-    def stop(self, path: Path) -> None:
-        """A slot was given back."""
+    def stop(self, path: Path, cost: float) -> None:
+        """A request that was charged so much gave its slot back."""
         for node, _ in path:
             self.running[node] -= 1
+            self.promised[node] -= cost
             if self.running[node] == 0:
-                del self.running[node]
+                del self.running[node], self.promised[node]
 
     def charge(self, path: Path, cost: float) -> None:
         """More than was thought, or (negative) less."""
         for node, weight in path:
             self.served[node] = self.served.get(node, 0.0) + cost / weight
+
+    def grow(self, path: Path, cost: float) -> None:
+        """A running request is charged more."""
+        self.charge(path, cost)
+        for node, _ in path:
+            self.promised[node] += cost
 
     def in_turn(self, node: str = ROOT) -> Iterator[str]:
         """The people who wait, whose turn comes first first. At equal counters the name decides."""
@@ -147,6 +158,9 @@ class ShareTree:
 
     def _lifted(self, node: str, parent: str) -> float:
         others = self.children.get(parent)
-        lowest = min(self.served.get(other, 0.0) for other in others) if others else None
-        floor = self._last.get(parent, 0.0) if lowest is None else lowest
+        if others:
+            first = min(others, key=lambda name: (self.served.get(name, 0.0), name))
+            floor = self.served.get(first, 0.0) - self.promised.get(first, 0.0) / self.weight[first]
+        else:
+            floor = self._last.get(parent, 0.0)
         return max(self.served.get(node, 0.0), floor - _AHEAD)
