@@ -35,8 +35,8 @@ from appliance.fairness.lease import Lease, Request
 from appliance.fairness.local_queue import LocalQueue, QueueClock
 from appliance.fairness.queue_calls import Operation, QueueCalls, Reply
 from appliance.fairness.refusals import come_back_s, refusal
-from appliance.fairness.return_of_valkey import ReturnOfValkey
 from appliance.fairness.shared_queue import SharedQueue, grants_channel, unpack_answer, unpack_grants
+from appliance.fairness.valkey_contact import ValkeyContact
 from appliance.fairness.valkey_link import ValkeyLink
 
 logger = logging.getLogger(__name__)
@@ -49,8 +49,6 @@ _POKE_S = 0.25
 _POKES_A_PLACE = 4
 _PLACES_AT_ONCE = 250  # some 10 ms of Valkey's time; when more wait, others are asked about in each second
 _REPORT_S = 1.0
-_PROBE_S = 0.05
-_DOUBT_S = 0.4  # a connection that was only cut is there again by then
 _MOST_UNTOLD = 100_000
 _HELD_AT_ONCE = 100
 _CLOSING_S = 1.0
@@ -82,15 +80,12 @@ class Leases:
         self._first_report_s = min(first_report_s, _REPORT_S)
         self._calls = QueueCalls(queue, self._call_failed)
         self._clock = QueueClock()
-        self._return = ReturnOfValkey()
+        self._contact = ValkeyContact(self._probe, self._go_alone, self._return)
         self._requests: dict[str, Request] = {}
         self._untold: dict[str, Leaving] = {}
         """Ended, and the shared queue has not yet said that it knows."""
         self._entering = 0
         self._alone: LocalQueue | None = None
-        self._is_sure = asyncio.Event()
-        self._is_sure.set()
-        self._recovery: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._someone_waits = asyncio.Event()
         link.listen(grants_channel(queue.worker), self._heard)
@@ -107,7 +102,8 @@ class Leases:
         for request in list(self._requests.values()):
             self.release(request, None)
         await self._calls.close(_CLOSING_S)
-        await end((*self._tasks, self._recovery))
+        await end(self._tasks)
+        await self._contact.close()
 
     @property
     def is_shared(self) -> bool:
@@ -162,7 +158,7 @@ class Leases:
                 answer = unpack_answer(moved, request.ask.limits)
                 break
             except PartUnavailable:
-                await self._is_sure.wait()
+                await self._contact.sure()
         if self._alone is not None and request.engine is None:
             answer = self._alone.move(request.ask)
         if isinstance(answer, Gone) and request.engine is None:
@@ -213,7 +209,7 @@ class Leases:
             try:
                 answer = await self._calls.ask(operations.enter(request.ask))
             except PartUnavailable:
-                await self._is_sure.wait()
+                await self._contact.sure()
                 continue
             finally:
                 self._entering -= 1
@@ -373,7 +369,7 @@ class Leases:
 
     def _link_changed(self, is_connected: bool) -> None:
         if not is_connected:
-            self._doubt()
+            self._contact.doubt()
 
     def _call_failed(self, error: PartUnavailable) -> None:
         if isinstance(error, operations.QueueLost):
@@ -381,23 +377,7 @@ class Leases:
             if self.is_shared:
                 self._put_back()
         else:
-            self._doubt()
-
-    def _doubt(self) -> None:
-        """A call failed, or the connection is lost: is Valkey away? Those who ask meanwhile wait for the answer."""
-        if self.is_shared and self._is_sure.is_set():
-            self._is_sure.clear()
-            self._recovery = asyncio.create_task(self._make_sure())
-
-    async def _make_sure(self) -> None:
-        until = self._now() + _DOUBT_S
-        while self._now() < until:
-            await asyncio.sleep(_PROBE_S)
-            if await self._probe() is not None:
-                self._put_back()
-                self._is_sure.set()
-                return
-        self._go_alone()
+            self._contact.doubt()
 
     async def _probe(self) -> float | None:
         """How long Valkey takes for an answer; None: it has none. It is told what runs here, so that nobody is given
@@ -418,12 +398,9 @@ class Leases:
         return self._now() - asked_at
 
     def _go_alone(self) -> None:
-        if self._alone is not None:
-            return
         logger.warning(
             "Valkey is away: this process serves a share of %.2f of the slots by itself", self._share
         )
-        self._return.lost(self._now())
         alone = LocalQueue(
             self._rules,
             self._queue.worker,
@@ -432,14 +409,12 @@ class Leases:
             limits_share=1 / self._workers,
         )
         self._alone = alone
-        self._is_sure.set()
         admitted = [request for request in self._requests.values() if request.is_admitted]
         alone.restore([request.held for request in admitted])
         for request in admitted:
             if request.has_begun:
                 alone.first_byte(request.ask.id)
         self._hand_out()
-        self._recovery = asyncio.create_task(self._come_back())
 
     def _hand_out(self) -> None:
         """Slots that came free in the local queue."""
@@ -449,15 +424,12 @@ class Leases:
             if (request := self._requests.get(grant.id)) is not None:
                 self._grant(request, grant.engine)
 
-    async def _come_back(self) -> None:
-        while not self.is_shared:
-            await asyncio.sleep(_PROBE_S)
-            took_s = await self._probe()
-            if self._return.asked(self._now(), took_s):
-                logger.warning("Valkey is back: the queue is shared again")
-                self._alone = None
-                self._calls.ask(operations.returned())
-                self._put_back()
+    def _return(self) -> None:
+        if self._alone is not None:
+            logger.warning("Valkey is back: the queue is shared again")
+            self._alone = None
+            self._calls.ask(operations.returned())
+        self._put_back()
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

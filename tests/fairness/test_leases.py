@@ -400,7 +400,7 @@ async def test_nobody_waits_twice_when_valkey_comes_back(workers: Workers) -> No
     one, two = await workers.open("w1"), await workers.open("w2")
     four = (Candidate("a", 4),)
     await one.leases.acquire(ask("0", four))
-    one.leases._go_alone()
+    one.leases._contact.lose()
     alone = await one.leases.acquire(ask("1", four))
     waiting = await in_line(one, ask("2", four))
 
@@ -421,7 +421,7 @@ async def test_a_release_without_valkey_is_told_later(workers: Workers, valkey: 
     lease = await one.leases.acquire(ask("0"))
     waiting = await in_line(two, ask("1"))
 
-    one.leases._go_alone()
+    one.leases._contact.lose()
     lease.release(Spent(10, 0, 10))
     await until(lambda: one.leases.is_shared)
 
@@ -432,7 +432,7 @@ async def test_a_release_without_valkey_is_told_later(workers: Workers, valkey: 
 async def test_limits_go_on_without_valkey(workers: Workers) -> None:
     """Limits per minute and of concurrent requests by the process's share, budgets not at all."""
     worker = await workers.open(workers=2)
-    worker.leases._go_alone()
+    worker.leases._contact.lose()
     await worker.link.close()
     candidates = (Candidate("a", 99),)
     per_minute = AppliedLimit("user:ana", "requests_per_minute", 4)
@@ -453,7 +453,7 @@ async def test_a_cancelled_wait_without_valkey_leaves_nothing(workers: Workers) 
     """Nor in the shared queue afterwards."""
     worker = await workers.open()
     lease = await worker.leases.acquire(ask("0"))
-    worker.leases._go_alone()
+    worker.leases._contact.lose()
     gone = await in_line(worker, ask("1"))
 
     gone.cancel()
