@@ -28,9 +28,10 @@ from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
 from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
-from appliance.bootstrap.gate import GateRoom, build_gate
+from appliance.bootstrap.gate import NO_POLICY, GateRoom, build_gate
 from appliance.domain import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
+from appliance.fairness.gate import SharesAndLimits
 from appliance.fairness.settings import GateSettings
 from appliance.ports import Pipeline, Search
 from appliance.services.accounts.live_requests import LiveRequests
@@ -142,6 +143,7 @@ async def running_gateway(
     drain_s: float = 1.0,
     retention_days: int = 30,
     spool_folder: Path | None = None,
+    policy: SharesAndLimits = NO_POLICY,
 ) -> AsyncIterator[Gateway]:
     """Yields when it answers. spool_folder None: one of its own, removed at the end."""
     own_folder = tempfile.TemporaryDirectory(prefix="apl-spool-")
@@ -163,6 +165,7 @@ async def running_gateway(
         valkey_url=valkey_url,
         database_url=database_url,
         spool_folder=spool_folder or Path(own_folder.name),
+        policy=lambda: policy,
     )
     await room.open()
     await room.gate.loads.look()

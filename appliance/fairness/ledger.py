@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from appliance.domain import Caller
-from appliance.errors import ApplianceError, PartUnavailable, QueueFull
+from appliance.errors import ApplianceError, PartUnavailable, QueueFull, QuotaExceeded, RateLimited
 from appliance.fairness.background import end
 from appliance.fairness.cancellation import GONE, REVOKED, SLOW_READER, STOPPING
 from appliance.fairness.ledger_rows import RequestEnd, RequestStart, Status, end_row, start_row, uuid7
@@ -105,7 +105,7 @@ class Entry:
                 end.status = "revoked" if REVOKED in error.args else "client_gone"
             case ConnectionError():
                 end.status = "client_gone"
-            case QueueFull():
+            case QueueFull() | RateLimited() | QuotaExceeded():
                 end.status, end.error_code = "refused", error.code
             case EngineStreamBroken():
                 end.status, end.error_code = "broken", error.code
