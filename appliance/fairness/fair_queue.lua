@@ -24,7 +24,7 @@
 
 local call, root, prefix, now_us, now_ms, rules, me, is_settling -- set anew by every call
 local AHEAD, SMOOTHING = 1, 0.2
-local REMEMBERED_MS, TRUSTED = 60000, 3
+local REMEMBERED_MS, TRUSTED, EQUALLY_TRUSTED = 60000, 3, 60
 local SHORTEST_S, LONGEST_S, KEPT, LARGEST_CORRECTION = 0.5, 3600, 0.98, 4
 local SHORTEST_PREFILL_MS, LONGEST_PREFILL_MS, PREFILL_TOKENS_PER_MS = 200, 60000, 2
 local min, max, floor -- a library's globals are there only when it is called
@@ -628,7 +628,10 @@ local function place(pool, request)
   local by_pool_s = wait_s(pool, cost + each, count + 1)
   if not by_pool_s then return count + 1, nil, nil end
   local eta_s, own_ms = corrected(pool, by_pool_s), pace_wait_ms(person, (own + 1) * each)
-  if own_ms then eta_s = (eta_s + own_ms / 1000) / 2 end
+  if own_ms then
+    local trust = person.events / (person.events + EQUALLY_TRUSTED)
+    eta_s = trust * (own_ms / 1000) + (1 - trust) * eta_s
+  end
   return count + 1, eta_s, by_pool_s
 end
 

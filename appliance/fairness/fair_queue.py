@@ -36,7 +36,7 @@ from appliance.fairness.admission import (
 )
 from appliance.fairness.lines import Pool, Request
 from appliance.fairness.occupancy import Occupancy
-from appliance.fairness.service_rate import Average
+from appliance.fairness.service_rate import Average, blended_s
 from appliance.fairness.virtual_time import ROOT, node_path
 from appliance.fairness.worker_leases import WorkerLeases
 
@@ -421,7 +421,7 @@ class FairQueue:
         """Position from 1, and the seconds until it starts.
 
         Two measured rates can tell: how fast the whole pool starts what is before it, corrected by how that came true
-        so far, and how fast its own person is served. Their errors are different ones; the mean is better than either.
+        so far, and how fast its own person is served, which knows of people who will come and overtake.
         """
         position, by_pool_s = self._from_the_line(request, now_us)
         if by_pool_s is None or request.is_returned:
@@ -430,8 +430,9 @@ class FairQueue:
         line = pool.line(request)
         wait_s = pool.foresight.corrected_s(by_pool_s)
         own_cost = (line.own_before(request) + 1) * line.tree.waiting[request.person].each
-        own_ms = line.paces[request.person].wait_ms(own_cost, now_us / 1000)
-        return position, wait_s if own_ms is None else (wait_s + own_ms / 1000) / 2
+        pace = line.paces[request.person]
+        own_ms = pace.wait_ms(own_cost, now_us / 1000)
+        return position, blended_s(wait_s, pace, None if own_ms is None else own_ms / 1000)
 
     def _from_the_line(self, request: Request, now_us: int) -> tuple[int, float | None]:
         """Position from 1, and the seconds until all before it have started, if nobody else comes."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _REMEMBERED_MS = 60_000.0
 _TRUSTED = 3  # events until a rate counts
+_EQUALLY_TRUSTED = 60  # events after which a person's own rate counts as much as the pool's
 _SHORTEST_S, _LONGEST_S = 0.5, 3600.0  # waits that tell how good foresight is; longer: the clock jumped
 _KEPT = 0.98
 _LARGEST_CORRECTION = 4.0
@@ -42,6 +43,14 @@ class Pace:
         if self.events < _TRUSTED or self.tokens <= 0 or self.ms <= 0:
             return None
         return max(0.0, cost * self.ms / self.tokens - max(0.0, now_ms - self.last_ms))
+
+
+def blended_s(by_pool_s: float, own: Pace, own_s: float | None) -> float:
+    """One estimate of two: the person's own counts the more, the more often it was measured."""
+    if own_s is None:
+        return by_pool_s
+    trust = own.events / (own.events + _EQUALLY_TRUSTED)
+    return trust * own_s + (1 - trust) * by_pool_s
 
 
 @dataclass(slots=True)
