@@ -10,8 +10,8 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from appliance.fairness.contact import PostgresContact
-from appliance.fairness.fair_leases import LEASE_S, Leases
 from appliance.fairness.gate import Gate, SharesAndLimits
+from appliance.fairness.leases import LEASE_S, Leases
 from appliance.fairness.ledger import Ledger
 from appliance.fairness.load_watch import LoadWatch
 from appliance.fairness.metrics import GateMetrics

@@ -19,8 +19,8 @@ from appliance.domain import Caller, Waiting
 from appliance.errors import NotPermitted
 from appliance.fairness.admission import AppliedLimit, Ask, LimitState, Share, Spent
 from appliance.fairness.answer_scan import StreamScan, WholeScan, estimated_prompt_tokens
-from appliance.fairness.fair_leases import Leases, OnWaiting
 from appliance.fairness.lease import Lease
+from appliance.fairness.leases import Leases, OnWaiting
 from appliance.fairness.ledger import Entry, Ledger
 from appliance.fairness.load_watch import LoadWatch
 from appliance.fairness.routing import Engines, Routes, Routing

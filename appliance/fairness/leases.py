@@ -1,132 +1,114 @@
-"""The slots and places in line of this process: taken, renewed, handed on, given back.
+"""The slots and places in line of this process: taken, kept, handed on, given back.
 
-Valkey's queue is shared by all gateway processes. While it is away each process goes on by itself with a small share
-of the slots, first come first served, and puts everything back into the shared queue when it returns; so a burst is
-never let through, and what runs is always counted. Knows nothing of HTTP, engines or users' rights.
+Valkey's queue is shared by all gateway processes. While it is away, or slow, each process goes on by itself by the same
+rules with a small share of the slots (`local_queue.py`), and puts everything back into the shared queue when it
+returns; so a burst is never let through, and what runs is always counted. Knows nothing of HTTP, engines or rights.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from appliance.domain import Waiting
 from appliance.errors import PartUnavailable, QueueFull
-from appliance.fairness.background import end, for_ever
-from appliance.fairness.fifo_admission import (
+from appliance.fairness import shared_queue as operations
+from appliance.fairness.admission import (
     Answer,
     Ask,
     Candidate,
+    FairRules,
     Full,
     Gone,
-    Held,
+    Leaving,
     Place,
+    Refused,
     Slot,
-    choose_engine,
-    local_share,
+    Spent,
 )
-from appliance.fairness.fifo_queue import FifoQueue
+from appliance.fairness.background import end, for_ever
+from appliance.fairness.lease import Lease, Request
+from appliance.fairness.local_queue import LocalQueue, QueueClock
+from appliance.fairness.queue_calls import Operation, QueueCalls, Reply
+from appliance.fairness.refusals import come_back_s, refusal
+from appliance.fairness.shared_queue import SharedQueue, grants_channel, unpack_answer, unpack_grants
+from appliance.fairness.valkey_contact import ValkeyContact
+from appliance.fairness.valkey_link import ValkeyLink
 
 logger = logging.getLogger(__name__)
 
 OnWaiting = Callable[[Waiting], Awaitable[None]]
 
 LEASE_S = 15.0
+_RENEWALS = 3  # a lease
+_POKE_S = 0.25
+_POKES_A_PLACE = 4
+_PLACES_AT_ONCE = 250  # some 10 ms of Valkey's time; when more wait, others are asked about in each second
 _REPORT_S = 1.0
-_RETRY_S = 0.5
-_SHORTEST_RETRY_S, _LONGEST_RETRY_S = 1.0, 120.0  # openai's clients do not retry beyond two minutes
-_BATCH = 500
-
-
-class _Request:
-    """One request of this process, from its first ask to its release."""
-
-    __slots__ = ("ask", "engine", "granted", "place", "ticket")
-
-    def __init__(self, ask: Ask) -> None:
-        self.ask = ask
-        self.ticket = 0
-        self.place: Place | None = None
-        self.engine: str | None = None
-        self.granted = asyncio.Event()
-
-
-class Lease:
-    """A slot on an engine; release() it once, whatever happens."""
-
-    def __init__(self, leases: Leases, request: _Request, wait_s: float) -> None:
-        self._leases = leases
-        self._request = request
-        self.wait_s = wait_s
-
-    @property
-    def engine(self) -> str:
-        """The engine that holds the slot."""
-        assert self._request.engine is not None
-        return self._request.engine
-
-    async def move(self, candidates: tuple[Candidate, ...]) -> str:
-        """Leave an engine that failed for one of these, at once or from the head of the queue. Returns its name.
-
-        Raises QueueFull when none came free in time.
-        """
-        self.wait_s += await self._leases.move(self._request, candidates)
-        return self.engine
-
-    def release(self) -> None:
-        """Give the slot back."""
-        self._leases.release(self._request)
+_MOST_UNTOLD = 100_000
+_HELD_AT_ONCE = 100
+_CLOSING_S = 1.0
 
 
 class Leases:
-    """All of this process's leases. open() before the first, close() after the last.
+    """All of this process's leases. Made before `link` opens; open() before the first, close() after the last.
 
-    share: the part of an engine's slots this process may fill while Valkey is away.
-    first_report_s: after this wait on_waiting is told the place again, then every second.
+    share: the part of an engine's slots this process may fill while Valkey is away; workers: processes that share the
+    limits then. first_report_s: after this wait on_waiting is told the place again, then every second.
     """
 
     def __init__(
         self,
-        queue: FifoQueue,
+        queue: SharedQueue,
+        link: ValkeyLink,
+        rules: FairRules,
         *,
         share: float,
-        max_queue: int,
+        workers: int = 1,
         max_wait_s: float,
         first_report_s: float = _REPORT_S,
-        lease_s: float = LEASE_S,
     ) -> None:
         self._queue = queue
+        self._rules = rules
         self._share = share
-        self._max_queue = max_queue
+        self._workers = workers
         self._max_wait_s = max_wait_s
         self._first_report_s = min(first_report_s, _REPORT_S)
-        self._lease_s = lease_s
-        self._requests: dict[str, _Request] = {}
-        self._left: deque[str] = deque(maxlen=100_000)
-        self._sender: asyncio.Task[None] | None = None
-        self._recovery: asyncio.Task[None] | None = None
+        self._calls = QueueCalls(queue, self._call_failed)
+        self._clock = QueueClock()
+        self._contact = ValkeyContact(self._probe, self._go_alone, self._return)
+        self._requests: dict[str, Request] = {}
+        self._untold: dict[str, Leaving] = {}
+        """Ended, and the shared queue has not yet said that it knows."""
+        self._entering = 0
+        self._alone: LocalQueue | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._someone_waits = asyncio.Event()
-        self.is_shared = True
-        """False while Valkey is away and this process goes on by itself."""
+        link.listen(grants_channel(queue.worker), self._heard)
+        link.listen(operations.LOST_CHANNEL, self._heard_of_loss)
+        link.watch(self._link_changed)
 
     async def open(self) -> None:
-        """Begin to listen for slots and to renew."""
-        loops = (self._listen, self._renew_for_ever, self._watch_places)
+        """Begin to renew and to look after those who wait."""
+        loops = (self._renew_for_ever, self._watch_line)
         self._tasks = [asyncio.create_task(for_ever(loop)) for loop in loops]
 
     async def close(self) -> None:
         """Give everything back."""
         for request in list(self._requests.values()):
-            self.release(request)
-        if self._sender is not None:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self._sender), 1.0)
-        await end((*self._tasks, self._recovery, self._sender))
+            self.release(request, None)
+        await self._calls.close(_CLOSING_S)
+        await end(self._tasks)
+        await self._contact.close()
+
+    @property
+    def is_shared(self) -> bool:
+        """False while Valkey is away and this process goes on by itself."""
+        return self._alone is None
 
     @property
     def running(self) -> Counter[str]:
@@ -141,201 +123,320 @@ class Leases:
     @property
     def waiting_in(self) -> Counter[tuple[str, str]]:
         """Requests of this process in line, by (pool, interactive or batch)."""
-        return Counter((request.ask.pool, "interactive") for request in self._in_line())
+        return Counter(
+            (request.ask.pool, "batch" if request.ask.is_batch else "interactive")
+            for request in self._in_line()
+        )
 
     async def acquire(self, ask: Ask, on_waiting: OnWaiting | None = None) -> Lease:
-        """A slot, after a wait if need be. Cancelling leaves the queue at once. Raises QueueFull."""
-        request = _Request(ask)
+        """A slot, after a wait if need be. Cancelling leaves the queue at once.
+
+        Raises QueueFull, RateLimited, QuotaExceeded and LargerThanLimit.
+        """
+        request = Request(ask, self._clock.now_us())
+        request.is_told = on_waiting is not None
         self._requests[ask.id] = request
-        started = time.monotonic()
+        started = self._now()
         try:
             await self._enter(request)
-            await self._wait(request, on_waiting, started)
+            if request.engine is None:
+                await self._wait(request, on_waiting, started)
         except BaseException:
-            self.release(request)
+            self.release(request, None)
             raise
-        return Lease(self, request, time.monotonic() - started)
+        return Lease(self, request, self._now() - started)
 
-    async def move(self, request: _Request, candidates: tuple[Candidate, ...]) -> float:
+    async def move(self, request: Request, candidates: tuple[Candidate, ...]) -> float:
         """See Lease.move; returns the seconds it waited."""
-        started = time.monotonic()
-        ask = request.ask
-        request.ask = Ask(ask.id, ask.user, ask.pool, candidates)
-        request.engine = None
-        request.granted.clear()
-        try:
-            if self.is_shared:
-                self._take(request, await self._queue.move(request.ask))
-            else:
-                self._serve_locally()
-        except PartUnavailable:
-            self._go_alone()
+        started = self._now()
+        request.ask = replace(request.ask, candidates=candidates)
+        request.engine, request.turn, request.has_begun = None, None, False
+        answer: Answer = Gone()
+        while self.is_shared and request.engine is None:
+            try:
+                moved = await self._calls.ask(operations.move(request.ask.id, candidates))
+                answer = unpack_answer(moved, request.ask.limits)
+                break
+            except PartUnavailable:
+                await self._contact.sure()
+        if self._alone is not None and request.engine is None:
+            answer = self._alone.move(request.ask)
+        if isinstance(answer, Gone) and request.engine is None:
+            await self._enter(request)
+        else:
+            self._take(request, answer)
+        self._hand_out()
         await self._wait(request, None, started)
-        return time.monotonic() - started
+        return self._now() - started
 
-    def release(self, request: _Request) -> None:
+    def first_byte(self, request: Request) -> None:
+        """See Lease.first_byte."""
+        if request.has_begun:
+            return
+        request.has_begun = True
+        if self._alone is not None:
+            self._alone.first_byte(request.ask.id)
+            self._hand_out()
+        else:
+            self._calls.ask(operations.first_byte(request.ask.id))
+
+    def grew(self, request: Request, completion_tokens: int) -> None:
+        """See Lease.grew."""
+        request.completion_tokens = completion_tokens
+        if self._alone is not None:
+            self._alone.grew(request.ask.id, completion_tokens)
+        else:
+            self._calls.ask(operations.grew(request.ask.id, completion_tokens))
+
+    def release(self, request: Request, spent: Spent | None) -> None:
         """Give back a slot or a place; needs no waiting and may be called twice."""
         if self._requests.pop(request.ask.id, None) is None:
             return
-        self._left.append(request.ask.id)
-        if not self.is_shared:
-            self._serve_locally()
-        elif self._sender is None or self._sender.done():
-            self._sender = asyncio.create_task(self._send_left())
+        leaving = Leaving(request.ask.id, spent)
+        if len(self._untold) < _MOST_UNTOLD:
+            self._untold[leaving.id] = leaving
+        if self._alone is not None:
+            self._alone.leave(leaving)
+            self._hand_out()
+        else:
+            self._tell_left(leaving)
 
     # in line ------------------------------------------------------------------------------------------
 
-    async def _enter(self, request: _Request) -> None:
-        if self.is_shared:
+    async def _enter(self, request: Request) -> None:
+        while self.is_shared and request.engine is None:
+            self._entering += 1
             try:
-                self._take(request, await self._queue.enter(request.ask, request.ticket))
-                return
+                answer = await self._calls.ask(operations.enter(request.ask))
             except PartUnavailable:
-                self._go_alone()
-        if request.engine is None:
-            if self.waiting > self._max_queue:
-                raise QueueFull(retry_after_s=_bounded(None))
-            self._serve_locally()
+                await self._contact.sure()
+                continue
+            finally:
+                self._entering -= 1
+            if self.is_shared:
+                taken = unpack_answer(answer, request.ask.limits)
+                if isinstance(taken, Place):
+                    self._clock.heard(taken.ticket)
+                self._take(request, taken)
+                return
+        if self._alone is not None and request.engine is None:
+            self._take(request, self._alone.enter(request.ask))
+            self._hand_out()
 
-    async def _wait(self, request: _Request, on_waiting: OnWaiting | None, started: float) -> None:
+    async def _wait(self, request: Request, on_waiting: OnWaiting | None, started: float) -> None:
         report_s = self._first_report_s
         while request.engine is None:
             self._someone_waits.set()
+            if request.turn is None:
+                request.turn = asyncio.get_running_loop().create_future()
             if on_waiting is not None and request.place is not None:
                 await on_waiting(Waiting(request.place.position, request.place.eta_s))
-            left_s = started + self._max_wait_s - time.monotonic()
+            left_s = started + self._max_wait_s - self._now()
             if left_s <= 0:
                 eta_s = request.place.eta_s if request.place else None
-                raise QueueFull(f"This one waited {self._max_wait_s:.0f} s.", retry_after_s=_bounded(eta_s))
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(request.granted.wait(), min(report_s, left_s))
+                raise QueueFull(
+                    f"This one waited {self._max_wait_s:.0f} s.", retry_after_s=come_back_s(eta_s)
+                )
+            await asyncio.wait((request.turn,), timeout=min(report_s, left_s))
             report_s = _REPORT_S
 
-    def _take(self, request: _Request, answer: Answer) -> None:
-        if request.engine is not None:
-            return  # it was given a slot while the answer travelled; renewing tells the queue which
+    def _take(self, request: Request, answer: Answer) -> None:
         if isinstance(answer, Slot):
+            request.limits = answer.limits or request.limits
             self._grant(request, answer.engine)
         elif isinstance(answer, Place):
-            request.place, request.ticket = answer, answer.ticket
+            request.is_admitted = True
+            request.limits = answer.limits or request.limits
+            if request.engine is None:  # else it was given a slot while the answer travelled
+                request.place, request.ticket = answer, answer.ticket
         elif isinstance(answer, Full):
-            raise QueueFull(retry_after_s=_bounded(answer.eta_s))
+            raise QueueFull(retry_after_s=come_back_s(answer.eta_s))
+        elif isinstance(answer, Refused):
+            raise refusal(answer)
 
-    def _grant(self, request: _Request, engine: str) -> None:
-        request.engine = engine
-        request.place = None
-        request.granted.set()
+    def _grant(self, request: Request, engine: str) -> None:
+        if request.engine is not None:
+            return
+        request.engine, request.place, request.is_admitted = engine, None, True
+        if request.turn is not None and not request.turn.done():
+            request.turn.set_result(None)
 
-    def _in_line(self) -> Iterator[_Request]:
+    def _in_line(self) -> Iterator[Request]:
         return (request for request in self._requests.values() if request.engine is None)
 
     # the shared queue ---------------------------------------------------------------------------------
 
-    async def _listen(self) -> None:
-        while True:
-            try:
-                async for grant in self._queue.grants():
-                    if grant is None:
-                        await self._ask_places()  # what came free before we listened
-                    elif (request := self._requests.get(grant[0])) is not None:
-                        self._take(request, Slot(grant[1]))
-            except PartUnavailable:
-                self._go_alone()
-            await asyncio.sleep(_RETRY_S)
+    def _heard(self, message: bytes) -> None:
+        for id, engine in unpack_grants(message):
+            request = self._requests.get(id)
+            if request is not None and self.is_shared:
+                self._grant(request, engine)
 
-    async def _watch_places(self) -> None:
+    def _heard_of_loss(self, _: bytes) -> None:
+        if self.is_shared:
+            self._put_back()
+
+    def _tell_left(self, leaving: Leaving) -> None:
+        def told(answer: asyncio.Future[Reply]) -> None:
+            if not answer.cancelled() and answer.exception() is None:
+                self._untold.pop(leaving.id, None)
+
+        self._calls.ask(operations.leave(leaving)).add_done_callback(told)
+
+    def _put_back(self) -> None:
+        """Tell the shared queue all that this process holds, and end what else it knows of us.
+
+        It is asked before anything else that is asked from now on. What runs comes first: a slot that came free for it
+        here is not free for others.
+        """
+        admitted = [request for request in self._requests.values() if request.is_admitted]
+        running = [request for request in admitted if request.engine is not None]
+        waiting = [request for request in admitted if request.engine is None]
+        for step in _restoring(running):
+            self._calls.ask(step)
+        for leaving in self._untold.values():
+            self._tell_left(leaving)
+        for step in _restoring(waiting):
+            self._calls.ask(step)
+        for request in running:
+            if request.has_begun:
+                self._calls.ask(operations.first_byte(request.ask.id))
+            if request.completion_tokens:
+                self._calls.ask(operations.grew(request.ask.id, request.completion_tokens))
+        self._calls.ask(operations.known()).add_done_callback(self._end_unknown)
+        for first in range(0, len(waiting), _PLACES_AT_ONCE):  # what was granted while nobody listened
+            self._find_places(waiting[first : first + _PLACES_AT_ONCE])
+
+    def _end_unknown(self, answer: asyncio.Future[Reply]) -> None:
+        if answer.cancelled() or answer.exception() is not None or not self.is_shared:
+            return
+        for id in answer.result():
+            if id not in self._requests and id not in self._untold:
+                self._tell_left(Leaving(id))
+
+    async def _watch_line(self) -> None:
+        looks = 0
         while True:
             await self._someone_waits.wait()
-            await asyncio.sleep(_REPORT_S)
-            if not any(True for _ in self._in_line()):
+            await asyncio.sleep(_POKE_S)
+            looks += 1
+            waiting = list(self._in_line())
+            if not waiting:
                 self._someone_waits.clear()
-            elif self.is_shared:
-                with suppress(PartUnavailable):
-                    await self._ask_places()
+                continue
+            is_told = looks % _POKES_A_PLACE == 0
+            wanted = [r for r in waiting if r.is_told and r.is_admitted] if is_told else []
+            first = looks * _PLACES_AT_ONCE % len(wanted) if len(wanted) > _PLACES_AT_ONCE else 0
+            some = [*wanted[first:], *wanted[:first]][:_PLACES_AT_ONCE]
+            if self._alone is not None:
+                self._alone.poke()
+                self._hand_out()
+                for request in some:
+                    self._take(request, self._alone.place(request.ask.id))
+            else:
+                self._calls.ask(operations.poke())
+                self._find_places(some)
 
-    async def _ask_places(self) -> None:
-        waiting = list(self._in_line())
-        forgotten = []
-        for start in range(0, len(waiting), _BATCH):
-            places = await self._queue.places([request.ask.id for request in waiting[start : start + _BATCH]])
-            for request in waiting[start : start + _BATCH]:
-                answer = places.get(request.ask.id, Gone())
-                if isinstance(answer, Gone) and request.ticket:
-                    forgotten.append(request)
-                self._take(request, answer)
-        await self._renew(forgotten)
+    def _find_places(self, waiting: Sequence[Request]) -> None:
+        def found(answer: asyncio.Future[Reply]) -> None:
+            if answer.cancelled() or answer.exception() is not None or not self.is_shared:
+                return
+            for request, place in zip(waiting, answer.result(), strict=True):
+                if request.ask.id in self._requests:
+                    self._take(request, unpack_answer(place, request.ask.limits))
+
+        if waiting:
+            self._calls.ask(operations.places([request.ask.id for request in waiting])).add_done_callback(
+                found
+            )
 
     async def _renew_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(self._lease_s / 3)
+            await asyncio.sleep(self._rules.lease_s / _RENEWALS)
             if self.is_shared:
-                try:
-                    await self._renew(list(self._requests.values()))
-                except PartUnavailable:
-                    self._go_alone()
+                with suppress(PartUnavailable):
+                    await self._renew()
 
-    async def _renew(self, requests: Sequence[_Request]) -> None:
-        # One without a ticket has just asked and is not in line yet; one released meanwhile must not come back.
-        for start in range(0, len(requests), _BATCH):
-            held = [
-                Held(request.ask, request.ticket, request.engine)
-                for request in requests[start : start + _BATCH]
-                if request.ask.id in self._requests and (request.engine or request.ticket)
-            ]
-            if held:
-                await self._queue.renew(held)
-
-    async def _send_left(self) -> None:
-        while self._left:
-            ids = list(self._left)[:_BATCH]
-            try:
-                await self._queue.leave(ids)
-            except PartUnavailable:
-                self._go_alone()
-                return
-            for _ in ids:
-                self._left.popleft()
+    async def _renew(self) -> None:
+        admitted = sum(1 for request in self._requests.values() if request.is_admitted)
+        entering = self._entering
+        (known,) = await self._calls.ask(operations.renew())
+        if self.is_shared and not admitted <= known <= admitted + entering:
+            logger.warning("the queue knows %d requests of %d to %d", known, admitted, admitted + entering)
+            self._put_back()
 
     # alone --------------------------------------------------------------------------------------------
 
+    def _link_changed(self, is_connected: bool) -> None:
+        if not is_connected:
+            self._contact.doubt()
+
+    def _call_failed(self, error: PartUnavailable) -> None:
+        if isinstance(error, operations.QueueLost):
+            logger.warning("Valkey has lost the queue: it is put back")
+            if self.is_shared:
+                self._put_back()
+        else:
+            self._contact.doubt()
+
+    async def _probe(self) -> float | None:
+        """How long Valkey takes for an answer; None: it has none. It is told what runs here, so that nobody is given
+        these slots meanwhile."""
+        asked_at = self._now()
+        running = [request for request in self._requests.values() if request.engine is not None]
+        left = list(self._untold.values())[:_HELD_AT_ONCE]
+        steps = [*_restoring(running), *(operations.leave(leaving) for leaving in left)]
+        try:
+            await self._queue.step([*steps, operations.renew()])
+        except PartUnavailable:
+            return None
+        except Exception:  # whatever it is, the way back must go on being looked for
+            logger.exception("the queue could not be asked")
+            return None
+        for leaving in left:
+            self._untold.pop(leaving.id, None)
+        return self._now() - asked_at
+
     def _go_alone(self) -> None:
-        if not self.is_shared:
-            return
         logger.warning(
             "Valkey is away: this process serves a share of %.2f of the slots by itself", self._share
         )
-        self.is_shared = False
-        self._serve_locally()
-        self._recovery = asyncio.create_task(self._come_back())
+        alone = LocalQueue(
+            self._rules,
+            self._queue.worker,
+            self._clock,
+            slots_share=self._share,
+            limits_share=1 / self._workers,
+        )
+        self._alone = alone
+        admitted = [request for request in self._requests.values() if request.is_admitted]
+        alone.restore([request.held for request in admitted])
+        for request in admitted:
+            if request.has_begun:
+                alone.first_byte(request.ask.id)
+        self._hand_out()
 
-    def _serve_locally(self) -> None:
-        """Free slots of our share to those who wait, the oldest first, each pool by itself."""
-        running, places = self.running, Counter[str]()
-        for request in self._in_line():
-            request.ticket = request.ticket or time.time_ns() // 1000
-        for request in sorted(self._in_line(), key=lambda request: request.ticket):
-            pool = request.ask.pool
-            engine = choose_engine(local_share(request.ask.candidates, self._share), running)
-            if engine is not None and not places[pool]:
-                running[engine] += 1
-                self._grant(request, engine)
-            else:
-                places[pool] += 1
-                request.place = Place(places[pool], None, request.ticket)
+    def _hand_out(self) -> None:
+        """Slots that came free in the local queue."""
+        if self._alone is None:
+            return
+        for grant in self._alone.grants():
+            if (request := self._requests.get(grant.id)) is not None:
+                self._grant(request, grant.engine)
 
-    async def _come_back(self) -> None:
-        while not self.is_shared:
-            await asyncio.sleep(_RETRY_S)
-            with suppress(PartUnavailable):
-                await self._queue.ping()
-                await self._renew(list(self._requests.values()))
-                self.is_shared = True
-                logger.warning("Valkey is back: the queue is shared again")
-                # Once more: what changed while the first call travelled.
-                await self._renew(list(self._requests.values()))
-                await self._send_left()
-                await self._ask_places()
+    def _return(self) -> None:
+        if self._alone is not None:
+            logger.warning("Valkey is back: the queue is shared again")
+            self._alone = None
+            self._calls.ask(operations.returned())
+        self._put_back()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
 
-def _bounded(eta_s: float | None) -> float:
-    return min(max(eta_s if eta_s is not None else 5.0, _SHORTEST_RETRY_S), _LONGEST_RETRY_S)
+def _restoring(requests: Sequence[Request]) -> list[Operation]:
+    return [
+        operations.restore([request.held for request in requests[first : first + _HELD_AT_ONCE]])
+        for first in range(0, len(requests), _HELD_AT_ONCE)
+    ]

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from appliance.domain import Waiting
 from appliance.errors import LargerThanLimit, PartUnavailable, QueueFull, RateLimited
 from appliance.fairness.admission import AppliedLimit, Ask, Candidate, Capacity, FairRules, Share, Spent
-from appliance.fairness.fair_leases import Leases
 from appliance.fairness.lease import Lease
+from appliance.fairness.leases import Leases
 from appliance.fairness.shared_queue import SharedQueue
 from appliance.fairness.valkey_link import ValkeyLink
 from tests.conftest import Servers

@@ -19,7 +19,7 @@ import aiohttp
 import pytest
 
 from appliance.fairness.admission import Ask, Candidate, FairRules, Share, Spent
-from appliance.fairness.fair_leases import Leases
+from appliance.fairness.leases import Leases
 from appliance.fairness.shared_queue import SharedQueue
 from appliance.fairness.valkey_link import ValkeyLink
 from inference.testing.fake_engine import Behaviour, FakeEngine
