@@ -57,6 +57,22 @@ async def test_an_answer_tells_what_is_left(gateway: Gateway) -> None:
     assert streamed.headers["x-ratelimit-remaining-requests"] == "8"
 
 
+async def test_a_response_tells_what_is_left(gateway: Gateway) -> None:
+    """The same headers on /v1/responses, whole or streamed."""
+    decide(gateway, "requests_per_minute", 10)
+    ask = {"model": "fake", "input": "one two three", "max_output_tokens": 20, "store": False}
+
+    async with gateway.post("responses", ask) as whole:
+        await whole.read()
+    async with gateway.post("responses", {**ask, "stream": True}) as streamed:
+        await streamed.read()
+
+    assert (whole.status, streamed.status) == (200, 200)
+    assert whole.headers["x-ratelimit-limit-requests"] == "10"
+    assert whole.headers["x-ratelimit-remaining-requests"] == "9"
+    assert streamed.headers["x-ratelimit-remaining-requests"] == "8"
+
+
 async def test_without_limits_nothing_is_told(gateway: Gateway) -> None:
     """No header is made up."""
     async with gateway.post("chat/completions", ASK) as answer:

@@ -124,6 +124,7 @@ class ResponsesDoor:
         call = EngineRequest("chat/completions", payload, writing.exchange.request_id)
         async with engine.relay(call) as response:
             writing.served_by, writing.wait_ms = response.served_by, response.wait_ms
+            writing.limits = response.limits
             async with aclosing(response.frames) as frames:  # type: ignore[type-var]
                 if response.content_type.startswith("text/event-stream"):
                     await writing.begin()

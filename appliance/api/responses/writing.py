@@ -9,10 +9,12 @@ import orjson
 
 from appliance.api.exchange import Exchange
 from appliance.api.pipeline_answers import annotation
+from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.api.responses.chat_deltas import Delta
 from appliance.api.responses.composing import Composer
 from appliance.api.responses.requests import ResponseRequest
 from appliance.domain import Cited, Finished, Waiting
+from appliance.fairness.admission import LimitState
 
 
 class Writing:
@@ -32,6 +34,7 @@ class Writing:
         )
         self.served_by: str | None = None
         self.wait_ms = 0.0
+        self.limits: Sequence[LimitState] = ()
         self._is_stream = request.is_stream
         self._is_writing = False
         self._shows_queue = request.is_stream and shows_queue and exchange.wants_comments
@@ -50,7 +53,7 @@ class Writing:
     async def begin(self) -> None:
         """The engine begins to answer; calls after the first change nothing."""
         if self._is_stream and not self._is_writing:
-            await self.exchange.begin_stream(self.served_by)
+            await self.exchange.begin_stream(self.served_by, rate_limit_headers(self.limits))
             await self._send(self.composer.in_progress())
         self._is_writing = True
 
@@ -92,6 +95,7 @@ class Writing:
         headers = [
             (b"x-served-by", (self.served_by or "").encode()),
             (b"x-queue-wait-ms", b"%d" % round(self.wait_ms)),
+            *rate_limit_headers(self.limits),
         ]
         await self.exchange.send_whole(200, "application/json", orjson.dumps(response), headers)
 
