@@ -370,11 +370,13 @@ async def test_many_open_streams(gateway: Gateway, engine: FakeEngine) -> None:
         if needed > hard:
             pytest.skip(f"{OPEN_STREAMS} streams need {needed} open files; this machine allows {hard}")
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-    engine.behaviour.tokens, engine.behaviour.pace_s = 1, 4.0 + OPEN_STREAMS / 100
+    engine.behaviour.tokens, engine.behaviour.pace_s = 1, 4.0 + OPEN_STREAMS / 250
     async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(RawClient(port_of(gateway))) for _ in range(OPEN_STREAMS)]
+        clients = []
         began = time.perf_counter()
-        for number, client in enumerate(clients, 1):
+        for number in range(1, OPEN_STREAMS + 1):
+            client = await stack.enter_async_context(RawClient(port_of(gateway)))
+            clients.append(client)
             await client.send(post(CHAT, STREAM))
             if number % 100 == 0 or number == OPEN_STREAMS:  # the stand-in's backlog holds 128
                 await until(partial(_has_running, engine, number), 120)
