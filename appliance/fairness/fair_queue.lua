@@ -296,7 +296,8 @@ end
 
 local function corrected(pool, foretold)
   if pool.came < TRUSTED or pool.foretold <= 0 then return foretold end
-  return foretold * min(max(pool.waited / pool.foretold, 1 / LARGEST_CORRECTION), LARGEST_CORRECTION)
+  local correction = min(max(pool.waited / pool.foretold, 1 / LARGEST_CORRECTION), LARGEST_CORRECTION)
+  return foretold * (1 + pool.came / (pool.came + EQUALLY_TRUSTED) * (correction - 1))
 end
 
 local function pace_wait_ms(pace, cost)

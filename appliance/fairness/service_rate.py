@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _REMEMBERED_MS = 60_000.0
 _TRUSTED = 3  # events until a rate counts
-_EQUALLY_TRUSTED = 60  # events after which a person's own rate counts as much as the pool's
+_EQUALLY_TRUSTED = 60  # events after which a person's own rate, or a correction, counts half
 _SHORTEST_S, _LONGEST_S = 0.5, 3600.0  # waits that tell how good foresight is; longer: the clock jumped
 _KEPT = 0.98
 _LARGEST_CORRECTION = 4.0
@@ -72,8 +72,9 @@ class Foresight:
         """As experience makes it."""
         if self.events < _TRUSTED or self.foretold_s <= 0:
             return foretold_s
-        correction = self.waited_s / self.foretold_s
-        return foretold_s * min(max(correction, 1 / _LARGEST_CORRECTION), _LARGEST_CORRECTION)
+        correction = min(max(self.waited_s / self.foretold_s, 1 / _LARGEST_CORRECTION), _LARGEST_CORRECTION)
+        trust = self.events / (self.events + _EQUALLY_TRUSTED)
+        return foretold_s * (1 + trust * (correction - 1))
 
 
 @dataclass(slots=True)
