@@ -35,6 +35,7 @@ from appliance.fairness.virtual_time import node_path
 PREFIX = "{gate}:"
 LOST_CHANNEL = f"{PREFIX}lost"
 """Where all workers hear that Valkey may have lost something: each puts back what it holds."""
+_LUA = ("limits", "queue_records", "queue_rules", "fair_queue", "queue_operations")
 _SETTLE_MS = 2500  # a worker is connected again within a second, and trusts Valkey again half a second later
 _SILENCE_US = 500_000  # a worker that has not called for so long may be alone
 _PLACES_AT_ONCE = 250  # about 2 ms of Valkey's time
@@ -70,8 +71,8 @@ def library_of(*texts: str) -> tuple[str, str]:
 def lua_texts() -> tuple[str, str]:
     """The limits, and the queue that asks them."""
     room = resources.files("appliance.fairness")
-    limits, queue = ((room / name).read_text(encoding="utf-8") for name in ("limits.lua", "fair_queue.lua"))
-    return limits, queue
+    limits, *queue = ((room / f"{name}.lua").read_text(encoding="utf-8") for name in _LUA)
+    return limits, "\n".join(queue)
 
 
 def grants_channel(worker: str) -> str:
