@@ -120,7 +120,10 @@ local function siblings(pool, parent)
   if not found then
     found = call('ZRANGE', line_key(pool, parent), 0, -1)
     load_nodes(pool, found)
-    for i, name in ipairs(found) do found[i] = pool.nodes[name] end
+    for i, name in ipairs(found) do
+      local node = pool.nodes[name]
+      found[i], node.each = node, node.cost / node.requests
+    end
     pool.siblings[parent] = found
   end
   return found
@@ -134,8 +137,7 @@ local function ahead(pool, request, count, cost)
     for _, other in ipairs(siblings(pool, parent)) do
       if other.served > mark then break end
       if other ~= node then
-        local each = other.cost / other.requests
-        local fitting = other.requests
+        local each, fitting = other.each, other.requests
         if each > 0 then fitting = min(fitting, floor((mark - other.served) * other.weight / each) + 1) end
         count, cost = count + fitting, cost + fitting * each
       end

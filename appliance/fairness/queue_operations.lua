@@ -313,6 +313,7 @@ end
 -- One answer for each of them.
 function operations.places(ids)
   local found = {}
+  load_requests(ids)
   for i, id in ipairs(ids) do found[i] = where(request_of(id)) end
   return '[' .. table.concat(found, ',') .. ']'
 end

@@ -48,6 +48,18 @@ local function request_of(id)
   return request
 end
 
+-- These in one read.
+local function load_requests(ids)
+  for first = 1, #ids, 1000 do
+    local last = min(first + 999, #ids)
+    local packed = call('HMGET', prefix .. 'requests', unpack(ids, first, last))
+    for i = first, last do
+      local record = packed[i - first + 1]
+      if requests[ids[i]] == nil then requests[ids[i]] = record and cmsgpack.unpack(record) or false end
+    end
+  end
+end
+
 local function touch(request) touched_requests[request.id] = true end
 
 local ENGINE = '<ddddddd'
