@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import orjson
@@ -24,6 +24,10 @@ _SHALLOW_OBJECT = re.compile(rb"\{" + _FLAT + rb"(?:\{" + _FLAT + rb"\}" + _FLAT
 _EVENT_END = re.compile(rb"\r\n\r\n|\n\n")
 _MOST_PENDING_BYTES = 1024 * 1024
 _EDGE_BYTES = 8 * 1024
+_READ = ("prompt", "suffix", "input", "tools", "functions", "response_format")
+_NOT_READ = frozenset(("role", "type"))
+_MEDIA = frozenset(("image_url", "video_url", "audio_url", "input_audio"))
+_MEDIA_TOKENS = 1000  # of one picture or sound: between what small and large vision models make of one
 
 
 class StreamScan:
@@ -101,29 +105,27 @@ class StreamScan:
 
 
 class WholeScan:
-    """One answer that is not streamed; usage stands near its beginning or its end."""
+    """One answer that is not streamed.
 
-    __slots__ = ("_head", "_tail", "is_done")
+    Its last usage object counts, wherever it stands: a client can have engines write megabytes of ids behind it.
+    """
+
+    __slots__ = ("_head", "_tail", "is_done", "usage")
 
     def __init__(self) -> None:
         self._head = b""
         self._tail = b""
         self.is_done = False
+        self.usage: Usage | None = None
 
     def feed(self, data: bytes) -> bytes:
         if len(self._head) < _EDGE_BYTES:
             self._head += data[: _EDGE_BYTES - len(self._head)]
-        self._tail = (self._tail + data[-_EDGE_BYTES:])[-_EDGE_BYTES:]
+        seam = self._tail + data
+        if b'"usage"' in seam:
+            self.usage = _last_usage(seam) or self.usage
+        self._tail = seam[-_EDGE_BYTES:]
         return data
-
-    @property
-    def usage(self) -> Usage | None:
-        for edge in (self._tail, self._head):
-            for found in reversed(list(_USAGE.finditer(edge))):
-                usage = parse_usage(_object_at(edge, found.end() - 1))
-                if usage is not None:
-                    return usage
-        return None
 
     @property
     def finish_reason(self) -> str | None:
@@ -132,21 +134,44 @@ class WholeScan:
 
 
 def estimated_prompt_tokens(payload: Mapping[str, Any]) -> int:
-    """Four bytes of text a token; pictures and sound are not counted. For engines that tell no usage."""
-    texts: list[object] = [payload.get("prompt"), payload.get("input")]
-    for message in payload.get("messages") or ():
-        content = message.get("content") if isinstance(message, dict) else None
-        texts.append(content)
-        if isinstance(content, list):
-            texts += [part.get("text") for part in content if isinstance(part, dict)]
-    size = 0
-    for text in texts:
-        for piece in text if isinstance(text, list) else [text]:
-            if isinstance(piece, str):
-                size += len(piece.encode("utf-8", "replace"))
-            elif isinstance(piece, int):
-                size += 4
+    """Four bytes of text a token, with all that an engine reads: tools and answers' calls too; a token id is one, a
+    picture or a sound `_MEDIA_TOKENS`. Before the engine has counted, and where it tells no usage."""
+    size = _size(payload.get("messages"), _MEDIA)
+    size += sum(_size(payload[name]) for name in _READ if name in payload)
     return max(1, size // 4)
+
+
+def _size(value: object, media: Container[str] = ()) -> int:
+    """Four times the tokens that it may be. media: the keys of pictures and sounds in it."""
+    size, left = 0, [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            size += _bytes_of(one)
+        elif isinstance(one, list):
+            if one and isinstance(one[0], int):
+                size += 4 * len(one)
+            else:
+                left += one
+        elif isinstance(one, dict):
+            for name, inner in one.items():
+                if name in media:
+                    size += 4 * _MEDIA_TOKENS
+                elif name not in _NOT_READ:
+                    left.append(inner)
+    return size
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _last_usage(data: bytes) -> Usage | None:
+    for found in reversed(list(_USAGE.finditer(data))):
+        usage = parse_usage(_object_at(data, found.end() - 1))
+        if usage is not None:
+            return usage
+    return None
 
 
 def _object_at(data: bytes, start: int) -> object:

@@ -122,10 +122,10 @@ def test_usage_of_a_whole_answer_is_found_at_either_end(usage_first: bool) -> No
 
 
 def test_estimates_count_text_and_not_pictures() -> None:
-    """Four bytes a token; a picture's base64 is no text."""
+    """Four bytes a token; a picture is a thousand, however many bytes it has."""
     picture = {"type": "image_url", "image_url": {"url": "data:" + "A" * 10_000}}
     content = [{"type": "text", "text": "x" * 400}, picture]
 
-    assert estimated_prompt_tokens({"messages": [{"role": "user", "content": content}]}) == 100
+    assert estimated_prompt_tokens({"messages": [{"role": "user", "content": content}]}) == 1100
     assert estimated_prompt_tokens({"input": ["x" * 40, "y" * 40]}) == 20
     assert estimated_prompt_tokens({"prompt": [1, 2, 3]}) == 3
