@@ -39,7 +39,8 @@ _WATCHER, _LOADS = "{gate}:watcher", "{gate}:loads"
 _HOLD_OR_TAKE = """
 local holder = redis.call('GET', KEYS[1])
 local loads = redis.call('GET', KEYS[2]) or ''
-if holder and holder ~= ARGV[1] then return {0, loads} end
+-- a lease that is longer than any we give was given before the clock was set back
+if holder and holder ~= ARGV[1] and redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2]) then return {0, loads} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {1, loads}
 """
