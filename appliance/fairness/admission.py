@@ -51,7 +51,7 @@ class Ask:
 
     id: unique for ever. pool: the engines that share one queue. shares: from the outermost group to the person, never
     empty. prompt_tokens: estimated. max_tokens: what the answer may have at most, where the request says so.
-    is_batch: may wait until nobody interactive does.
+    is_batch: may wait until nobody interactive does. request_id: the caller's name for it.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Ask:
     max_tokens: int | None = None
     is_batch: bool = False
     limits: tuple[AppliedLimit, ...] = ()
+    request_id: str = ""
 
     @property
     def user(self) -> str:

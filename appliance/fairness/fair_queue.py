@@ -37,6 +37,8 @@ from appliance.fairness.admission import (
 from appliance.fairness.lines import Pool, Request
 from appliance.fairness.occupancy import Occupancy
 from appliance.fairness.service_rate import Average, blended_s
+from appliance.fairness.survey import PoolState, Standings
+from appliance.fairness.surveying import MOST_PLACED, pool_state, standing
 from appliance.fairness.virtual_time import ROOT, node_path
 from appliance.fairness.worker_leases import WorkerLeases
 
@@ -233,6 +235,29 @@ class FairQueue:
         """Virtual tokens by node of the tree."""
         known = self._pools.get(pool, Pool())
         return dict((known.batch if is_batch else known.interactive).tree.served)
+
+    # seeing it ----------------------------------------------------------------------------------------
+
+    def survey(self, most: int, now_us: int) -> tuple[PoolState, ...]:
+        """Every pool, with no more than `most` of its people and groups."""
+        return tuple(
+            pool_state(name, self._pools[name], self.occupancy, most, now_us / 1000)
+            for name in sorted(self._pools)
+        )
+
+    def standings(self, user: str, most: int, now_us: int) -> Standings:
+        """A person's requests, first come first, no more than `most` of them."""
+        own = [request for request in self._requests.values() if request.ask.user == user]
+        own.sort(key=lambda request: (request.ticket, request.ask.id))
+        waiting = [request.ask.id for request in own[:most] if request.engine is None]
+        placed = set(waiting[:MOST_PLACED])
+        return Standings(
+            tuple(
+                standing(request, self._place(request, now_us) if request.ask.id in placed else (None, None))
+                for request in own[:most]
+            ),
+            len(own),
+        )
 
     # whose turn it is ---------------------------------------------------------------------------------
 

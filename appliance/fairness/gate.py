@@ -271,6 +271,7 @@ class GatedEngine:
             _most_tokens(request),
             self._is_batch,
             policy.limits_for(caller, routes.own_name, self.name, self._purpose.within or self.name),
+            request.request_id,
         )
 
     async def _send(

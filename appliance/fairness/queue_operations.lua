@@ -54,11 +54,12 @@ local function note_engines(pool, candidates)
   end
 end
 
--- What arrives of an ask: { id, pool, model, user, path, candidates, prompt, most or -1, class, limits or nothing }.
+-- What arrives of an ask:
+-- { id, pool, model, user, path, candidates, prompt, most or -1, class, the caller's name for it, limits or nothing }.
 local function new_request(ask)
   local request = { id = ask[1], pool = ask[2], model = ask[3], user = ask[4], path = ask[5], candidates = ask[6],
-    prompt = ask[7], class = ask[9], limits = ask[10], worker = me, ticket = 0, answer = 0, cost = 0, kv = 0,
-    engine = false, since = 0, returned = false, limit_tokens = 0,
+    prompt = ask[7], class = ask[9], asked = ask[10], limits = ask[11], worker = me, ticket = 0, answer = 0, cost = 0,
+    kv = 0, engine = false, since = 0, returned = false, limit_tokens = 0,
     foretold = -1 }
   local pool = pool_for(request)
   local expected = person_of(pool, request).answer
@@ -75,6 +76,7 @@ local function remember(request)
   requests[request.id] = request
   touch(request)
   call('SADD', prefix .. 'worker:' .. request.worker, request.id)
+  call('SADD', prefix .. 'user:' .. request.user, request.id)
 end
 
 local function erase(request)
@@ -82,6 +84,7 @@ local function erase(request)
   touched_requests[request.id] = nil
   call('HDEL', prefix .. 'requests', request.id)
   call('SREM', prefix .. 'worker:' .. request.worker, request.id)
+  call('SREM', prefix .. 'user:' .. request.user, request.id)
 end
 
 local function known_of(worker)

@@ -1,5 +1,6 @@
 -- The token-fair queue, for all gateway processes: the rules of fair_queue.py, whose docstrings explain them.
--- This is the first of four files that shared_queue.py joins: records, queue_rules, fair_queue, queue_operations.
+-- This is the first of five files that shared_queue.py joins: records, queue_rules, fair_queue, queue_operations,
+-- queue_survey.
 --
 -- A library of one function (FUNCTION LOAD: a script would be built anew by every call, which costs more than its work).
 -- FCALL's key is PREFIX, with a hash tag, so that all keys lie on one node; its first argument JSON: the caller and the
@@ -18,6 +19,7 @@
 --   PREFIX 1:pools                set   of pools
 --   PREFIX 1:workers, 1:doubted   zset, hash  worker -> until when (us)
 --   PREFIX 1:worker:NAME          set   of its requests
+--   PREFIX 1:user:ID              set   of this person's requests
 --   PREFIX 1:run                  Valkey's life in which this was written
 --   PREFIX 1:settling             there while workers put back what Valkey may have lost; nobody gets a slot meanwhile
 --   PREFIX worker:NAME            channel: JSON [[request, engine], ...] that got a slot

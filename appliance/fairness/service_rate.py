@@ -38,6 +38,17 @@ class Pace:
         self.events += 1
         self.last_ms = now_ms
 
+    def tokens_per_s(self, now_ms: float) -> float | None:
+        """None: not measured lately."""
+        if (
+            self.events < _TRUSTED
+            or self.tokens <= 0
+            or self.ms <= 0
+            or now_ms - self.last_ms > _REMEMBERED_MS
+        ):
+            return None
+        return self.tokens * 1000 / self.ms
+
     def wait_ms(self, cost: float, now_ms: float) -> float | None:
         """Until so many weighted tokens have been started; None: not measured yet."""
         if self.events < _TRUSTED or self.tokens <= 0 or self.ms <= 0:

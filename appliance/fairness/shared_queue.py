@@ -35,7 +35,7 @@ from appliance.fairness.virtual_time import node_path
 PREFIX = "{gate}:"
 LOST_CHANNEL = f"{PREFIX}lost"
 """Where all workers hear that Valkey may have lost something: each puts back what it holds."""
-_LUA = ("limits", "queue_records", "queue_rules", "fair_queue", "queue_operations")
+_LUA = ("limits", "queue_records", "queue_rules", "fair_queue", "queue_operations", "queue_survey")
 _SETTLE_MS = 2500  # a worker is connected again within a second, and trusts Valkey again half a second later
 _SILENCE_US = 500_000  # a worker that has not called for so long may be alone
 _PLACES_AT_ONCE = 250  # about 2 ms of Valkey's time
@@ -157,6 +157,16 @@ def places(ids: Sequence[str]) -> Operation:
 
 
 # the caller -------------------------------------------------------------------------------------------
+def survey(most: int) -> Operation:
+    """Every pool, with no more than `most` of its people and groups. Answered by `survey.unpack_pools`."""
+    return orjson.dumps(("survey", most))
+
+
+def standings(user: str, most: int) -> Operation:
+    """A person's requests, of all workers. Answered by `survey.unpack_standings`."""
+    return orjson.dumps(("standings", user, most))
+
+
 
 
 class QueueLost(PartUnavailable):
@@ -292,6 +302,7 @@ def _packed_ask(ask: Ask) -> list[Any]:
         -1 if ask.max_tokens is None else ask.max_tokens,
         kind,
     ]
+        ask.request_id,
     if ask.limits:
         packed.append([{"scope": a.scope, "kind": a.kind, "most": a.most} for a in ask.limits])
     return packed

@@ -20,6 +20,7 @@ from appliance.fairness.admission import (
     Held,
     Leaving,
 )
+from appliance.fairness.survey import PoolState, Standings, unpack_pools, unpack_standings
 
 _PREFIXES = count()
 _CLOCK = "local clock = call('TIME')"
@@ -85,6 +86,12 @@ class QueueInValkey:
             shared_queue.unpack_answer(answer, self._limits_of[id].limits)
             for id, answer in zip(ids, answers, strict=True)
         ]
+
+    def survey(self, most: int, worker: str, now_us: int) -> tuple[PoolState, ...]:
+        return unpack_pools(self.call(worker, now_us, shared_queue.survey(most))[0])
+
+    def standings(self, user: str, most: int, worker: str, now_us: int) -> Standings:
+        return unpack_standings(self.call(worker, now_us, shared_queue.standings(user, most))[0])
 
     def grants(self) -> list[Grant]:
         """Sorted: messages of several workers have no order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -27,6 +27,7 @@ from appliance.fairness.admission import (
 )
 from appliance.fairness.fair_queue import FairQueue
 from appliance.fairness.limits import Limits
+from appliance.fairness.survey import PoolState, Standings
 from tests.conftest import Servers
 from tests.fairness.queue_in_valkey import QueueInValkey
 
@@ -104,6 +105,15 @@ class Both:
             ids = [id for id, (_, owner) in self.live.items() if owner == worker]
             for id, answer in zip(ids, self.shared.where(ids, worker, self.now_us), strict=True):
                 _agree(self.local.where(id, self.now_us), answer)
+        self._as("w1")
+        _agree_on_pools(
+            self.local.survey(4, self.now_us), self.shared.survey(4, worker="w1", now_us=self.now_us)
+        )
+        for user in ("ana", "g"):
+            _agree_on_standings(
+                self.local.standings(user, 3, self.now_us),
+                self.shared.standings(user, 3, worker="w1", now_us=self.now_us),
+            )
 
 
 def _agree(expected: Answer, found: Answer) -> None:
@@ -112,6 +122,32 @@ def _agree(expected: Answer, found: Answer) -> None:
         assert found.eta_s == pytest.approx(expected.eta_s, abs=0.002, rel=1e-6)
         found = replace(found, eta_s=expected.eta_s)
     assert found == expected
+
+
+def _agree_on_pools(expected: Sequence[PoolState], found: Sequence[PoolState]) -> None:
+    """The same, but for the last digits of tokens and seconds."""
+    assert [_counts(pool) for pool in found] == [_counts(pool) for pool in expected]
+    for one, other in zip(expected, found, strict=True):
+        assert _nearly(one.tokens_per_s, other.tokens_per_s) and _nearly(one.held_s, other.held_s)
+        assert [node.served for node in other.nodes] == pytest.approx(
+            [node.served for node in one.nodes], rel=1e-9
+        )
+
+
+def _nearly(expected: float | None, found: float | None) -> bool:
+    return expected == found if expected is None else found == pytest.approx(expected, abs=0.002, rel=1e-6)
+
+
+def _counts(pool: PoolState) -> PoolState:
+    nodes = tuple(replace(node, served=0.0) for node in pool.nodes)
+    return replace(pool, tokens_per_s=None, held_s=None, nodes=nodes)
+
+
+def _agree_on_standings(expected: Standings, found: Standings) -> None:
+    assert found.total == expected.total
+    for one, other in zip(expected.requests, found.requests, strict=True):
+        assert _nearly(one.eta_s, other.eta_s)
+        assert replace(other, eta_s=one.eta_s) == one
 
 
 RULES = st.builds(
@@ -154,6 +190,7 @@ ASKS = st.builds(
     max_tokens=st.sampled_from([None, 50]),
     is_batch=st.sampled_from([False, False, True]),
     limits=LIMITS,
+    request_id=st.sampled_from(["", "req_1", "a:b.c-2"]),
 )
 SPENT = st.none() | st.builds(
     Spent,
