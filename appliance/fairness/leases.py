@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 OnWaiting = Callable[[Waiting], Awaitable[None]]
 
 LEASE_S = 15.0
-_RENEWALS = 3  # a lease
+_RENEWALS = 6  # a lease, each with a look for dead workers
 _POKE_S = 0.25
 _POKES_A_PLACE = 4
 _PLACES_AT_ONCE = 250  # some 10 ms of Valkey's time; when more wait, others are asked about in each second
@@ -355,6 +355,7 @@ class Leases:
             await asyncio.sleep(self._rules.lease_s / _RENEWALS)
             if self.is_shared:
                 with suppress(PartUnavailable):
+                    self._calls.ask(operations.poke())
                     await self._renew()
 
     async def _renew(self) -> None:

@@ -128,17 +128,17 @@ local function note_rates(pool, request, prompt, answer, prefill_ms)
 end
 
 local function reap()
-  local half_us, doubted = rules.half_lease_us, prefix .. 'doubted'
+  local patience_us, doubted = rules.patience_us, prefix .. 'doubted'
   local leases = call('ZRANGE', prefix .. 'workers', 0, -1, 'WITHSCORES')
   local dead = {}
   for i = 1, #leases, 2 do
     local worker, until_us = leases[i], tonumber(leases[i + 1])
-    if now_us < until_us and until_us <= now_us + half_us then
+    if now_us < until_us and until_us <= now_us + patience_us then
       call('HDEL', doubted, worker)
     else
-      local doubted_until_us = tonumber(call('HGET', doubted, worker) or now_us + half_us + 1)
-      if doubted_until_us > now_us + half_us then
-        call('HSET', doubted, worker, whole(now_us + half_us))
+      local doubted_until_us = tonumber(call('HGET', doubted, worker) or now_us + patience_us + 1)
+      if doubted_until_us > now_us + patience_us then
+        call('HSET', doubted, worker, whole(now_us + patience_us))
       elseif doubted_until_us <= now_us then
         dead[#dead + 1] = worker
       end
@@ -300,7 +300,7 @@ end
 function operations.returned()
   local others = call('ZRANGE', prefix .. 'workers', 0, -1, 'WITHSCORES')
   for i = 1, #others, 2 do
-    if others[i] ~= me and tonumber(others[i + 1]) < now_us + rules.half_lease_us - rules.silence_us then
+    if others[i] ~= me and tonumber(others[i + 1]) < now_us + rules.patience_us - rules.silence_us then
       call('SET', prefix .. 'settling', 1, 'PX', rules.settle_ms / 2)
       is_settling = true
     end
@@ -358,7 +358,7 @@ local function carry_out(keys, arguments)
   rules, me = known_rules, known_rules.worker
   requests, pools, engines, touched_requests, touched_engines, grants = {}, {}, {}, {}, {}, {}
   if find_loss() then return { '["lost"]' } end
-  call('ZADD', prefix .. 'workers', whole(now_us + rules.half_lease_us), me)
+  call('ZADD', prefix .. 'workers', whole(now_us + rules.patience_us), me)
   local answers = {}
   for i = 2, #arguments do
     local operation = cjson.decode(arguments[i])

@@ -31,6 +31,7 @@ from appliance.fairness.admission import (
     Slot,
 )
 from appliance.fairness.virtual_time import node_path
+from appliance.fairness.worker_leases import patience_us
 
 PREFIX = "{gate}:"
 LOST_CHANNEL = f"{PREFIX}lost"
@@ -334,6 +335,6 @@ def packed_rules(worker: str, rules: FairRules, run: str = "", has_called: bool 
             "max_running": rules.max_running_per_user or -1,
             "promoted_after_us": int(rules.batch_promoted_after_s * 1e6),
             "default_completion_tokens": rules.default_completion_tokens,
-            "half_lease_us": int(rules.lease_s * 500_000),
+            "patience_us": patience_us(rules.lease_s),
         }
     )
