@@ -295,14 +295,28 @@ function operations.restore(held)
   return '[]'
 end
 
+local function settle_for(ms)
+  call('SET', prefix .. 'settling', whole(now_us + ms * 1000))
+  is_settling = true
+end
+
+-- until_us: as settle_for wrote it; a clock that was set back since then begins anew, and does not hold up everybody.
+local function goes_on_settling(until_us)
+  if now_us >= until_us then
+    call('DEL', prefix .. 'settling')
+    return false
+  end
+  if until_us > now_us + rules.settle_ms * 1000 then settle_for(rules.settle_ms) end
+  return true
+end
+
 -- The caller went on alone for a while. Others may be alone still; those that reach Valkey tell what they run, the
 -- silent ones are given time to.
 function operations.returned()
   local others = call('ZRANGE', prefix .. 'workers', 0, -1, 'WITHSCORES')
   for i = 1, #others, 2 do
     if others[i] ~= me and tonumber(others[i + 1]) < now_us + rules.patience_us - rules.silence_us then
-      call('SET', prefix .. 'settling', 1, 'PX', rules.settle_ms / 2)
-      is_settling = true
+      settle_for(rules.settle_ms / 2)
     end
   end
   return '[]'
@@ -332,13 +346,12 @@ end
 -- what runs is known again when all workers have told; until then no slot is given to anybody.
 local function find_loss()
   local state = call('MGET', prefix .. 'run', prefix .. 'settling')
-  is_settling = state[2]
+  is_settling = state[2] and goes_on_settling(tonumber(state[2]))
   if state[1] == rules.run then return false end
   call('SET', prefix .. 'run', rules.run)
   if state[1] or rules.has_called then
-    call('SET', prefix .. 'settling', 1, 'PX', rules.settle_ms)
     call('PUBLISH', root .. 'lost', '')
-    is_settling = true
+    settle_for(rules.settle_ms)
   end
   return rules.has_called
 end

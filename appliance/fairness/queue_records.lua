@@ -21,7 +21,7 @@
 --   PREFIX 1:worker:NAME          set   of its requests
 --   PREFIX 1:user:ID              set   of this person's requests
 --   PREFIX 1:run                  Valkey's life in which this was written
---   PREFIX 1:settling             there while workers put back what Valkey may have lost; nobody gets a slot meanwhile
+--   PREFIX 1:settling             until when (us) workers put back what Valkey may have lost; nobody gets a slot meanwhile
 --   PREFIX worker:NAME            channel: JSON [[request, engine], ...] that got a slot
 --   PREFIX lost                   channel: put back what you hold
 
