@@ -157,7 +157,6 @@ def places(ids: Sequence[str]) -> Operation:
     return orjson.dumps(("places", ids))
 
 
-# the caller -------------------------------------------------------------------------------------------
 def survey(most: int) -> Operation:
     """Every pool, with no more than `most` of its people and groups. Answered by `survey.unpack_pools`."""
     return orjson.dumps(("survey", most))
@@ -168,6 +167,7 @@ def standings(user: str, most: int) -> Operation:
     return orjson.dumps(("standings", user, most))
 
 
+# the caller -------------------------------------------------------------------------------------------
 
 
 class QueueLost(PartUnavailable):
@@ -302,8 +302,8 @@ def _packed_ask(ask: Ask) -> list[Any]:
         ask.prompt_tokens,
         -1 if ask.max_tokens is None else ask.max_tokens,
         kind,
-    ]
         ask.request_id,
+    ]
     if ask.limits:
         packed.append([{"scope": a.scope, "kind": a.kind, "most": a.most} for a in ask.limits])
     return packed
