@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from appliance.domain import Waiting
 from appliance.errors import PartUnavailable, QueueFull
@@ -52,6 +53,9 @@ _REPORT_S = 1.0
 _MOST_UNTOLD = 100_000
 _HELD_AT_ONCE = 100
 _CLOSING_S = 1.0
+_LOOKS = 3
+
+_T = TypeVar("_T")
 
 
 class Leases:
@@ -200,6 +204,18 @@ class Leases:
             self._hand_out()
         else:
             self._tell_left(leaving)
+
+    async def look(
+        self, operation: Operation, unpack: Callable[[Reply], _T], alone: Callable[[LocalQueue], _T]
+    ) -> _T:
+        """What the queue that counts now has to tell: the shared one, or this process's. Raises PartUnavailable."""
+        for _ in range(_LOOKS):
+            if self._alone is not None:
+                return alone(self._alone)
+            with suppress(PartUnavailable):
+                return unpack(await self._calls.ask(operation))
+            await self._contact.sure()
+        raise PartUnavailable("The queue cannot be looked at just now.")
 
     # in line ------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from appliance.fairness.admission import (
 )
 from appliance.fairness.fair_queue import FairQueue
 from appliance.fairness.limits import BUDGETS, COUNTS_REQUESTS, Limits
+from appliance.fairness.survey import PoolState, Standings
 
 _A = TypeVar("_A", bound=Slot | Place | Refused)
 _RETRY_S = 15.0  # for what is larger than our share of a limit, but not than the limit
@@ -101,6 +102,14 @@ class LocalQueue:
     def place(self, id: str) -> Answer:
         """Where it stands."""
         return self._queue.where(id, self._clock.now_us())
+
+    def survey(self, most: int) -> tuple[PoolState, ...]:
+        """As FairQueue.survey."""
+        return self._queue.survey(most, self._clock.now_us())
+
+    def standings(self, user: str, most: int) -> Standings:
+        """As FairQueue.standings."""
+        return self._queue.standings(user, most, self._clock.now_us())
 
     def grants(self) -> list[Grant]:
         """Slots given since the last call to requests other than the one that asked."""
