@@ -34,6 +34,14 @@ local function is_shut(pool, held, as_batch, holding)
   return true
 end
 
+-- None of these engines has a slot for anybody.
+local function is_lost(of_model, holding)
+  for name, slots in pairs(of_model) do
+    if not holding[name] and not is_closed(engine_of(name), slots, 0, false) then return false end
+  end
+  return true
+end
+
 -- The people below a node in their turn; visit() ends it by returning something.
 local function in_turn(pool, node, visit)
   local first, step = 0, 8
@@ -55,7 +63,8 @@ local function in_turn(pool, node, visit)
 end
 
 local function choose(pool)
-  local holding = {}
+  local holding, lost, hopeful = {}, {}, 0
+  for _ in pairs(pool.models) do hopeful = hopeful + 1 end
   if pool.returned > 0 then
     for _, id in ipairs(call('LRANGE', prefix .. 'returned:' .. pool.name, 0, -1)) do
       local request = request_of(id)
@@ -73,17 +82,23 @@ local function choose(pool)
   end
   for _, class in ipairs({ 'i', 'b' }) do
     local as_batch, engine = class == 'b', nil
-    local chosen = in_turn(pool, class, function(person)
+    local chosen = hopeful > 0 and in_turn(pool, class, function(person)
       if is_shut(pool, person.running, as_batch, holding) then return person.running == 0 and 'nobody' or nil end
       local heads = {}
       for model in each_model(person) do
-        local head = call('ZRANGE', queue_key(pool, person.name, model), 0, 0)
-        heads[#heads + 1] = request_of(head[1])
+        if not lost[model] then
+          local head = call('ZRANGE', queue_key(pool, person.name, model), 0, 0)
+          heads[#heads + 1] = request_of(head[1])
+        end
       end
       table.sort(heads, function(a, b) return a.ticket < b.ticket or (a.ticket == b.ticket and a.id < b.id) end)
       for _, request in ipairs(heads) do
         engine = engine_for(request, person.running, as_batch, holding)
         if engine then return request end
+        if is_lost(pool.models[request.model][2], holding) then
+          lost[request.model], hopeful = true, hopeful - 1
+          if hopeful == 0 then return 'nobody' end
+        end
       end
     end)
     if chosen and chosen ~= 'nobody' then return chosen, engine end

@@ -11,7 +11,7 @@ away, is what the simulation runs, and is what the tests hold the script against
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
@@ -278,13 +278,18 @@ class FairQueue:
         """The first in turn that may start. An engine that could not take one whose turn it is, because of prompts
         being read or its cache, keeps waiting for it: only people who hold nothing may pass, and nobody passes them."""
         holding: dict[str, bool] = {}
-        for turn in self._in_turn(pool, now_us, holding):
+        lost: set[str] = set()
+        for turn in self._in_turn(pool, now_us, holding, lost):
             engine = self._engine_for(turn, holding, now_us)
             if engine is not None:
                 return turn.request, engine
+            model = turn.request.ask.model
+            if model in pool.models and self._is_lost(pool.models[model].engines, holding):
+                lost.add(model)
         return None
 
-    def _in_turn(self, pool: Pool, now_us: int, holding: dict[str, bool]) -> Iterator[_Turn]:
+    def _in_turn(self, pool: Pool, now_us: int, holding: dict[str, bool], lost: set[str]) -> Iterator[_Turn]:
+        """lost: models that nobody can get a slot for; those who wait for them are not looked at one by one."""
         for id in pool.returned:
             yield _Turn(self._requests[id], 0, False)
         oldest = pool.oldest_batch()
@@ -294,12 +299,14 @@ class FairQueue:
         for line in (pool.interactive, pool.batch):
             as_batch = line is pool.batch
             for person in line.tree.in_turn():
+                if len(lost) == len(pool.models):
+                    return
                 held = line.tree.running.get(person, 0)
                 if self._is_shut(pool, held, holding, as_batch=as_batch):
                     if not held:
                         break  # nobody behind can be better off
                     continue
-                for id in line.heads(person):
+                for id in line.heads(person, lost):
                     yield _Turn(self._requests[id], held, as_batch)
 
     def _is_shut(self, pool: Pool, held: int, holding: dict[str, bool], *, as_batch: bool) -> bool:
@@ -309,6 +316,13 @@ class FairQueue:
             or (name in holding and (held or as_batch))
             or self.occupancy.is_closed(name, slots, held, as_batch=as_batch)
             for name, slots in pool.engines.items()
+        )
+
+    def _is_lost(self, engines: Mapping[str, int], holding: dict[str, bool]) -> bool:
+        """None of these engines has a slot for anybody."""
+        return all(
+            holding.get(name, False) or self.occupancy.is_closed(name, slots, 0, as_batch=False)
+            for name, slots in engines.items()
         )
 
     def _engine_for(self, turn: _Turn, holding: dict[str, bool], now_us: int) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from appliance.fairness.admission import Ask, LimitState
@@ -62,14 +63,23 @@ class Line:
     paces: dict[str, Pace] = field(default_factory=dict)
     answers: dict[str, Average] = field(default_factory=dict)
 
-    def heads(self, person: str) -> list[str]:
-        """The first in line of each model, the one that came first first."""
-        return [id for _, id in sorted(queue[0] for queue in self.queues[person].values())]
+    def heads(self, person: str, lost: Container[str] = ()) -> list[str]:
+        """The first in line of each model but the lost ones, the one that came first first."""
+        queues = self.queues[person].items()
+        return [id for _, id in sorted(queue[0] for model, queue in queues if model not in lost)]
 
     def own_before(self, request: Request) -> int:
         """How many of the same person and model came before it."""
         queue = self.queues[request.person][request.ask.model]
         return bisect_left(queue, (request.ticket, request.ask.id))
+
+
+@dataclass(slots=True)
+class ModelInLine:
+    """Requests in line for one model, and the engines that could answer them, with their slots."""
+
+    requests: int = 0
+    engines: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -81,6 +91,7 @@ class Pool:
     returned: deque[str] = field(default_factory=deque)
     batch_tickets: dict[str, int] = field(default_factory=dict)
     engines: dict[str, int] = field(default_factory=dict)
+    models: dict[str, ModelInLine] = field(default_factory=dict)
     waiting: int = 0
     last_ticket: int = 0
     pace: Pace = field(default_factory=Pace)
@@ -110,6 +121,9 @@ class Pool:
         if request.person not in line.tree.waiting:
             line.paces.setdefault(request.person, Pace()).begin(now_ms)
         line.tree.wait(request.path, request.cost)
+        in_line = self.models.setdefault(ask.model, ModelInLine())
+        in_line.requests += 1
+        in_line.engines.update((candidate.engine, candidate.slots) for candidate in ask.candidates)
         queues = line.queues.setdefault(request.person, {})
         insort(queues.setdefault(ask.model, []), (request.ticket, ask.id))
         if ask.is_batch:
@@ -123,6 +137,10 @@ class Pool:
             self.returned.remove(ask.id)
             return
         line.tree.stop_waiting(request.path, request.cost)
+        in_line = self.models[ask.model]
+        in_line.requests -= 1
+        if in_line.requests == 0:
+            del self.models[ask.model]
         self.batch_tickets.pop(ask.id, None)
         queues = line.queues[request.person]
         queues[ask.model].remove((request.ticket, ask.id))

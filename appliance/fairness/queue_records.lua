@@ -108,24 +108,25 @@ end
 
 local function unpack_pool(name, packed)
   local waiting, returned, batch, last_ticket, held, tokens, ms, events, last_ms = 0, 0, 0, 0, -1, 0, 0, 0, 0
-  local foretold, waited, came, of_engines = 0, 0, 0, nil
+  local foretold, waited, came, of = 0, 0, 0, {}
   if packed then
     waiting, returned, batch, last_ticket, held, tokens, ms, events, last_ms, foretold, waited, came =
       struct.unpack(POOL, packed)
-    of_engines = cmsgpack.unpack(packed:sub(POOL_BYTES + 1))
+    of = cmsgpack.unpack(packed:sub(POOL_BYTES + 1))
   else
     call('SADD', prefix .. 'pools', name)
   end
   local pool = { name = name, key = prefix .. 'pool:' .. name, nodes = {}, touched = {}, waiting = waiting,
     returned = returned, batch = batch, last_ticket = last_ticket, held = held, tokens = tokens, ms = ms,
-    events = events, last_ms = last_ms, foretold = foretold, waited = waited, came = came, engines = of_engines or {}, is_touched = false, siblings = false }
+    events = events, last_ms = last_ms, foretold = foretold, waited = waited, came = came, engines = of[1] or {},
+    models = of[2] or {}, is_touched = false, siblings = false }
   pools[name] = pool
   return pool
 end
 
 local function pack_pool(p)
   return struct.pack(POOL, p.waiting, p.returned, p.batch, p.last_ticket, p.held, p.tokens, p.ms, p.events, p.last_ms,
-    p.foretold, p.waited, p.came) .. cmsgpack.pack(p.engines)
+    p.foretold, p.waited, p.came) .. cmsgpack.pack({ p.engines, p.models })
 end
 
 local function touch_node(pool, node) pool.touched[node.name] = node end

@@ -225,6 +225,9 @@ local function wait(pool, request)
   local person = person_of(pool, request)
   if person.requests == 0 then begin_pace(person) end
   tree_wait(pool, request)
+  local in_line, candidates = pool.models[request.model] or { 0, {} }, request.candidates
+  in_line[1], pool.models[request.model] = in_line[1] + 1, in_line
+  for i = 1, #candidates, 3 do in_line[2][candidates[i]] = candidates[i + 1] end
   if call('ZADD', queue_key(pool, person.name, request.model), request.ticket, request.id) == 1
     and not ('\n' .. person.models):find('\n' .. request.model .. '\n', 1, true) then
     person.models = person.models .. request.model .. '\n'
@@ -247,6 +250,9 @@ local function stop_waiting(pool, request)
     return
   end
   tree_stop_waiting(pool, request)
+  local in_line = pool.models[request.model]
+  in_line[1] = in_line[1] - 1
+  if in_line[1] == 0 then pool.models[request.model] = nil end
   local person = person_of(pool, request)
   local key = queue_key(pool, person.name, request.model)
   call('ZREM', key, request.id)
