@@ -191,7 +191,7 @@ async def running_gateway(
     rest = create_app(
         [
             models_router(offered, identify),
-            metrics_router(room.metrics, identify),
+            metrics_router(room.metrics, identify, room.before_scrape),
             responses_router(responses, identify),
         ]
     )

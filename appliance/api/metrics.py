@@ -1,4 +1,4 @@
-"""`/metrics` of this process in Prometheus' text format, for whoever has a key."""
+"""`/metrics` in Prometheus' text format, for whoever has a key."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from appliance.domain import Caller
 Identify = Callable[[Request], Awaitable[Caller]]
 
 
-def metrics_router(registry: CollectorRegistry, identify: Identify) -> APIRouter:
-    """The route, for the application to include. identify: FastAPI dependency."""
+async def _nothing() -> None:
+    """Where all is up to date."""
+
+
+def metrics_router(
+    registry: CollectorRegistry, identify: Identify, before: Callable[[], Awaitable[None]] = _nothing
+) -> APIRouter:
+    """The route, for the application to include. identify: FastAPI dependency. before: awaited at every scrape."""
     router = APIRouter()
 
     @router.get("/metrics", include_in_schema=False)
     async def metrics(_caller: Caller = Depends(identify)) -> Response:
+        await before()
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
+from appliance.errors import PartUnavailable
 from appliance.fairness.contact import PostgresContact
+from appliance.fairness.fairness_index import FairnessWatch
 from appliance.fairness.gate import Gate, SharesAndLimits
 from appliance.fairness.leases import LEASE_S, Leases
 from appliance.fairness.ledger import Ledger
 from appliance.fairness.load_watch import LoadWatch
 from appliance.fairness.metrics import GateMetrics
 from appliance.fairness.policy import Policy
+from appliance.fairness.queue_view import QueueView
 from appliance.fairness.recording import Recording
 from appliance.fairness.settings import GateSettings
 from appliance.fairness.shared_metrics import shared_folder
@@ -37,6 +42,9 @@ class GateRoom:
     gate: Gate
     metrics: CollectorRegistry
     valkey: ValkeyLink
+    view: QueueView
+    before_scrape: Callable[[], Awaitable[None]]
+    """Brings up to date what only the queue knows."""
 
     async def open(self) -> None:
         await self.valkey.open()
@@ -102,7 +110,15 @@ def build_gate(
     )
     gate = Gate(roster, leases, ledger, loads, policy, default_slots=settings.default_slots)
     metrics.watch(gate)
-    return GateRoom(gate, registry, valkey)
+    view, watch = QueueView(leases), FairnessWatch()
+
+    async def before_scrape() -> None:
+        index: Mapping[str, float] = {}
+        with suppress(PartUnavailable):
+            index = watch.look(await view.survey(), time.monotonic())
+        metrics.show_fairness(index)
+
+    return GateRoom(gate, registry, valkey, view, before_scrape)
 
 
 def postgres_contact(settings: GateSettings) -> PostgresContact:

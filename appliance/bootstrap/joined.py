@@ -22,6 +22,7 @@ from appliance.api.health import health_router
 from appliance.api.limits import limit_routes
 from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
+from appliance.api.queue import queue_routes
 from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.accounts import build_accounts, build_identity
@@ -38,6 +39,7 @@ from appliance.bootstrap.inference import (
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
+from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
 from appliance.fairness.shared_queue import PREFIX
 from appliance.pipelines import load_pipelines
@@ -164,12 +166,13 @@ class Gateway:
         routers: list[APIRouter] = [
             *account_routers(accounts, identity),
             limit_routes(operator_limits, identity),
+            queue_routes(build_queue_overview(room, database), identity),
             *knowledge.routers(identity.caller),
             responses_router(responses, identity.caller),
             *page.routers,
             health_router(health, inference.roster.states, identity.caller),
             models_router(offered, identity.caller),
-            metrics_router(room.metrics, identity.caller),
+            metrics_router(room.metrics, identity.caller, room.before_scrape),
         ]
         self._api = create_app(routers, body_limits=UPLOAD_BODY_LIMITS, identity=identity)
         self._page = page.forwarder

@@ -20,6 +20,7 @@ COMMANDS = {
     "group": "appliance.commands.groups:group",
     "key": "appliance.commands.keys:key",
     "limit": "appliance.commands.limits:limit",
+    "queue": "appliance.commands.queue:queue",
     "demo": "appliance.commands.demo:demo",
 }
 

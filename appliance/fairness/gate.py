@@ -23,7 +23,7 @@ from appliance.fairness.lease import Lease
 from appliance.fairness.leases import Leases, OnWaiting
 from appliance.fairness.ledger import Entry, Ledger
 from appliance.fairness.load_watch import LoadWatch
-from appliance.fairness.routing import Engines, Routes, Routing
+from appliance.fairness.routing import Engines, Routes, Routing, pools_of
 from inference.chat_chunks import parse_answer, read_chunks
 from inference.errors import EngineStreamBroken, EngineUnavailable
 from inference.types import (
@@ -149,6 +149,14 @@ class Gate:
     def engine_states(self) -> list[EngineState]:
         """How every engine is."""
         return self._engines.states()
+
+    def pools(self) -> dict[str, list[EngineState]]:
+        """The engines that share one queue, by its name."""
+        states = self.engine_states()
+        found: dict[str, list[EngineState]] = {}
+        for name, pool in pools_of(states).items():
+            found.setdefault(pool, []).extend(state for state in states if state.name == name)
+        return found
 
     def take_slots(self) -> None:
         """The engines' slots have been looked at again."""

@@ -59,6 +59,7 @@ class GateMetrics:
             "appliance_request_seconds", "A whole request.", _PLACES, buckets=_TOTAL_S, registry=own
         )
         self._gauges = _ProcessGauges(own)
+        self._fairness: Mapping[str, float] = {}
         # Looking a child up by its labels takes longer than counting.
         self._request_children: dict[tuple[str, str, str, str], Counter] = {}
         self._token_children: dict[tuple[str, str, str, str], Counter] = {}
@@ -95,6 +96,15 @@ class GateMetrics:
         """Show how full the gate and the engines are."""
         self._gate = gate
         self._registry.register(_EngineGauges(gate))
+        self._registry.register(_Fairness(self))
+
+    def show_fairness(self, index: Mapping[str, float]) -> None:
+        """By pool, until the next time."""
+        self._fairness = index
+
+    @property
+    def fairness(self) -> Mapping[str, float]:
+        return self._fairness
 
     def refresh(self) -> None:
         """Bring what this process has running and waiting up to date, for whichever worker is scraped."""
@@ -130,6 +140,23 @@ class _Refreshing:
     def collect(self) -> Iterable[Metric]:
         self._metrics.refresh()
         return ()
+
+
+class _Fairness:
+    """The same whichever worker is asked: the queue is one."""
+
+    def __init__(self, metrics: GateMetrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        gauge = GaugeMetricFamily(
+            "appliance_queue_fairness",
+            "Jain's index over what people who waited lately got of what was due to them; 1 is even.",
+            labels=["pool"],
+        )
+        for pool, index in self._metrics.fairness.items():
+            gauge.add_metric([pool], index)
+        yield gauge
 
 
 class _ProcessGauges:

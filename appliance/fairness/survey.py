@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,15 @@ class Standings:
 
     requests: tuple[Standing, ...]
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Somebody, and the tokens of their requests that ended lately, by the ledger."""
+
+    user_id: UUID
+    email: str
+    tokens: int
 
 
 def unpack_pools(answer: Sequence[Sequence[Any]]) -> tuple[PoolState, ...]:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -195,3 +195,18 @@ def test_nothing_is_shared_by_a_process_that_is_alone() -> None:
 
     assert shared_folder() is None
     assert registry.get_sample_value("appliance_queue_is_shared") is not None
+
+
+async def test_how_evenly_people_are_served_is_told_by_pool(gateway: Gateway) -> None:
+    """Labelled by the pool alone; gone when nobody has waited lately."""
+    registry = CollectorRegistry()
+    metrics = GateMetrics(registry)
+    metrics.watch(gateway.room.gate)
+
+    metrics.show_fairness({"local": 0.97})
+    shown = read(generate_latest(registry).decode())
+    metrics.show_fairness({})
+    later = read(generate_latest(registry).decode())
+
+    assert shown["appliance_queue_fairness", frozenset({("pool", "local")})] == 0.97
+    assert not [name for name, _ in later if name == "appliance_queue_fairness"]
