@@ -125,12 +125,14 @@ Answer = Slot | Place | Full | Refused | Gone
 class Spent:
     """What a request used, as it is charged: tokens by the engine's count where it told one.
 
+    completion_tokens None: nobody knows, as when somebody leaves before an answer that comes whole; its charge stands.
+
     prefill_ms: from the slot to the first byte; None where there was none, or the answer came whole.
     """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
-    completion_tokens: int = 0
+    completion_tokens: int | None = 0
     prefill_ms: float | None = None
 
 

@@ -412,16 +412,17 @@ class FairQueue:
     # what it costs ------------------------------------------------------------------------------------
 
     def _settle(self, pool: Pool, request: Request, spent: Spent, now_us: int) -> None:
-        rules = self.rules
+        rules, answer = self.rules, spent.completion_tokens
+        if answer is None:
+            answer = request.completion_tokens
         cached = min(spent.cached_tokens, spent.prompt_tokens)
         actual = (
             rules.prompt_weight * (spent.prompt_tokens - cached)
             + rules.cached_weight * cached
-            + rules.completion_weight * spent.completion_tokens
+            + rules.completion_weight * answer
         )
         pool.line(request).tree.charge(request.path, actual - request.cost)
-        tokens = spent.prompt_tokens + spent.completion_tokens
-        self._settle_limits(request, tokens, now_us, is_over=True)
+        self._settle_limits(request, spent.prompt_tokens + answer, now_us, is_over=True)
 
     def _note_rates(self, pool: Pool, request: Request, spent: Spent | None, now_us: int) -> None:
         assert request.engine is not None
@@ -430,7 +431,7 @@ class FairQueue:
         pool.held_ms.add(max(0, now_us - request.since_us) / 1000)
         if spent.prefill_ms is not None:
             self.occupancy.measured(request.engine, spent.prompt_tokens, spent.prefill_ms)
-        if spent.completion_tokens > 0:
+        if spent.completion_tokens:
             answers = pool.line(request).answers
             for node in (request.person, ROOT):
                 answers.setdefault(node, Average()).add(float(spent.completion_tokens))

@@ -247,7 +247,7 @@ class GatedEngine:
         finally:
             _note_usage(entry, scan, prompt_tokens)
             if lease is not None:
-                lease.release(_spent(entry, scan))
+                lease.release(_spent(entry, scan, request))
             gate.ledger.finish(entry)
 
     @asynccontextmanager
@@ -383,14 +383,17 @@ def _note_usage(entry: Entry, scan: StreamScan | WholeScan, prompt_tokens: int) 
         end.is_estimated = True
 
 
-def _spent(entry: Entry, scan: StreamScan | WholeScan) -> Spent | None:
+def _spent(entry: Entry, scan: StreamScan | WholeScan, request: EngineRequest) -> Spent | None:
     """What the queue charges; None: the engine did nothing."""
     end, usage = entry.end, entry.end.usage
     if not usage.prompt_tokens and not usage.completion_tokens:
         return None
     is_stream = isinstance(scan, StreamScan) and end.ttft_ms is not None
     prefill_ms = (end.ttft_ms or 0.0) - (end.wait_ms or 0.0) if is_stream else None
-    return Spent(usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, prefill_ms)
+    # Whoever leaves before a whole answer has the engine write in vain; nobody counted how much.
+    is_unknown = end.is_estimated and not request.is_stream
+    answer = None if is_unknown else usage.completion_tokens
+    return Spent(usage.prompt_tokens, usage.cached_tokens, answer, prefill_ms)
 
 
 def _most_tokens(request: EngineRequest) -> int | None:

@@ -200,7 +200,7 @@ function operations.enter(ask)
   return '["full",' .. seconds(eta_s) .. ']'
 end
 
--- prompt_tokens -1: it used nothing.
+-- prompt_tokens -1: it used nothing. completion_tokens -1: nobody knows.
 function operations.leave(id, prompt_tokens, cached_tokens, completion_tokens, prefill_ms)
   local request = request_of(id)
   if not request then return '[]' end
@@ -208,7 +208,8 @@ function operations.leave(id, prompt_tokens, cached_tokens, completion_tokens, p
   if request.engine then
     if prompt_tokens >= 0 then note_rates(pool, request, prompt_tokens, completion_tokens, prefill_ms) end
     stop_running(pool, request)
-    settle(pool, request, max(0, prompt_tokens), cached_tokens, completion_tokens)
+    local answer = completion_tokens < 0 and request.answer or completion_tokens
+    settle(pool, request, max(0, prompt_tokens), cached_tokens, answer)
   else
     refund(pool, request)
     stop_waiting(pool, request)

@@ -99,10 +99,9 @@ def leave(leaving: Leaving) -> Operation:
     spent = leaving.spent
     if spent is None:
         return orjson.dumps(("leave", leaving.id, -1, 0, 0, -1))
-    prefill_ms = spent.prefill_ms if spent.prefill_ms is not None else -1
-    return orjson.dumps(
-        ("leave", leaving.id, spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens, prefill_ms)
-    )
+    answer = -1 if spent.completion_tokens is None else spent.completion_tokens
+    prefill_ms = -1 if spent.prefill_ms is None else spent.prefill_ms
+    return orjson.dumps(("leave", leaving.id, spent.prompt_tokens, spent.cached_tokens, answer, prefill_ms))
 
 
 def first_byte(id: str) -> Operation:
