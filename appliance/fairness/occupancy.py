@@ -92,7 +92,8 @@ class Occupancy:
                 return "full"
         elif held and (running >= unreserved or held >= (rules.max_running_per_user or held + 1)):
             return "full"
-        if running and engine.kv_tokens is not None:
+        # What the cache could never hold is refused by the engine at once: it need not be emptied for that.
+        if running and engine.kv_tokens is not None and need.prompt_tokens <= engine.kv_tokens:
             in_use = sum(other.kv_tokens for other in engine.needs.values())
             if in_use + need.kv_tokens > engine.kv_tokens:
                 return "hold"

@@ -173,7 +173,9 @@ local function fit(engine, otherwise, request, held, as_batch)
     local most = rules.max_running > 0 and rules.max_running or held + 1
     if engine.running >= unreserved or held >= most then return 'full' end
   end
-  if engine.running > 0 and engine.kv_most >= 0 and engine.kv + kv_of(request) > engine.kv_most then return 'hold' end
+  if engine.running > 0 and engine.kv_most >= request.prompt and engine.kv + kv_of(request) > engine.kv_most then
+    return 'hold'
+  end
   local allowed = rules.prefill_tokens * ((held > 0 or as_batch) and 1 or 2)
   if engine.reading > 0 and engine.reading + request.prompt > allowed then
     forget_read(engine)
