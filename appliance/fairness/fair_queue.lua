@@ -127,6 +127,24 @@ local function dispatch(pool, asking)
   end
 end
 
+-- This pool, and those that share an engine with it: the ones of before a change of its models. Their lines go first.
+local function dispatch_around(pool)
+  local around = { pool }
+  for _, name in ipairs(call('SMEMBERS', prefix .. 'crowded')) do
+    local other = name ~= pool.name and pool_of(name)
+    for engine in pairs(other and other.engines or {}) do
+      if pool.engines[engine] then
+        around[#around + 1] = other
+        break
+      end
+    end
+  end
+  table.sort(around, function(a, b)
+    return a.last_ticket < b.last_ticket or (a.last_ticket == b.last_ticket and a.name < b.name)
+  end)
+  for _, one in ipairs(around) do dispatch(one) end
+end
+
 -- how long still ----------------------------------------------------------------------------------------
 
 local function siblings(pool, parent)

@@ -127,7 +127,7 @@ class FairQueue:
             self._note_rates(pool, request, leaving.spent, now_us)
             self._stop_running(pool, request)
             self._settle(pool, request, leaving.spent or Spent(), now_us)
-        self._dispatch(pool, now_us)
+        self._dispatch_around(pool, now_us)
 
     def first_byte(self, id: str, now_us: int) -> None:
         """Its prompt has been read."""
@@ -273,6 +273,17 @@ class FairQueue:
             self._start(pool, request, engine, now_us)
             pool.note_start(request, now_us / 1000)
             self._grants.append(Grant(request.worker, request.ask.id, engine))
+
+    def _dispatch_around(self, pool: Pool, now_us: int) -> None:
+        """This pool, and those that share an engine with it: the ones of before a change of its models. Their lines go
+        first, for nobody comes to them any more."""
+        around = [
+            (other.last_ticket, name, other)
+            for name, other in self._pools.items()
+            if other is pool or (other.waiting and other.engines.keys() & pool.engines.keys())
+        ]
+        for _, _, other in sorted(around):
+            self._dispatch(other, now_us)
 
     def _choose(self, pool: Pool, now_us: int) -> tuple[Request, str] | None:
         """The first in turn that may start. An engine that could not take one whose turn it is, because of prompts

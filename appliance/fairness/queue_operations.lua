@@ -216,7 +216,7 @@ function operations.leave(id, prompt_tokens, cached_tokens, completion_tokens, p
     settle_limits(request, 0, true)
   end
   erase(request)
-  dispatch(pool)
+  dispatch_around(pool)
   return '[]'
 end
 

@@ -16,7 +16,7 @@
 --   PREFIX 1:returned:POOL        list  requests whose engine failed
 --   PREFIX 1:reading:ENGINE       zset  request whose prompt is being read -> until when at the latest (ms)
 --   PREFIX 1:waiting              hash  user -> requests in line; '' -> all
---   PREFIX 1:pools                set   of pools
+--   PREFIX 1:pools, 1:crowded     sets  of pools; of those with somebody in line
 --   PREFIX 1:workers, 1:doubted   zset, hash  worker -> until when (us)
 --   PREFIX 1:worker:NAME          set   of its requests
 --   PREFIX 1:user:ID              set   of this person's requests

@@ -215,7 +215,10 @@ local function each_model(person)
 end
 
 local function wait(pool, request)
-  if pool.waiting == 0 then begin_pace(pool) end
+  if pool.waiting == 0 then
+    begin_pace(pool)
+    call('SADD', prefix .. 'crowded', pool.name)
+  end
   call('HINCRBY', prefix .. 'waiting', '', 1)
   call('HINCRBY', prefix .. 'waiting', request.user, 1)
   pool.waiting, pool.is_touched = pool.waiting + 1, true
@@ -246,6 +249,7 @@ local function stop_waiting(pool, request)
     call('HDEL', prefix .. 'waiting', request.user)
   end
   pool.waiting, pool.is_touched = pool.waiting - 1, true
+  if pool.waiting == 0 then call('SREM', prefix .. 'crowded', pool.name) end
   if request.returned then
     call('LREM', prefix .. 'returned:' .. pool.name, 1, request.id)
     pool.returned = pool.returned - 1
