@@ -23,7 +23,9 @@ import uvloop
 
 MODEL = "mock"
 MARKER = b"~"
-_WORD = " word~"
+# Different ones: LiteLLM breaks off a stream whose last hundred chunks are the same.
+_SENTENCE = "the engine answers with words that mean nothing to anybody at all"
+_WORDS = [f" {word}~" for word in _SENTENCE.split()]
 _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
     b"cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -41,6 +43,22 @@ class Tempo:
 
 def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _shape(kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "object": kind, "created": 1_700_000_000, "model": MODEL, "choices": choices}
+
+
+def _event(delta: dict[str, str] | None, finish: str | None, usage: dict[str, int] | None = None) -> bytes:
+    """delta None: the event of the usage."""
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
+    shape = _shape("chat.completion.chunk", choices)
+    if usage is not None:
+        shape["usage"] = usage
+    return b"data: " + json.dumps(shape, separators=(",", ":")).encode() + b"\n\n"
+
+
+_PIECES = [_chunk(_event({"content": word}, None)) for word in _WORDS]
 
 
 class Sequence:
@@ -66,7 +84,6 @@ class Sequence:
         self._left = self.wanted
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        self._piece = b""
 
     def start(self) -> None:
         """It has a slot now."""
@@ -77,7 +94,6 @@ class Sequence:
                 tempo.ttft_s + tempo.token_s * (self.wanted - 1), self._answer_whole
             )
             return
-        self._piece = _chunk(self._event({"content": _WORD}, None))
         self._due = loop.time() + tempo.ttft_s
         self._timer = loop.call_at(self._due, self._write_first)
 
@@ -88,7 +104,7 @@ class Sequence:
         self._engine.leave(self)
 
     def _write_first(self) -> None:
-        self._connection.write(_STREAM_HEAD + _chunk(self._event({"role": "assistant", "content": ""}, None)))
+        self._connection.write(_STREAM_HEAD + _chunk(_event({"role": "assistant", "content": ""}, None)))
         self._write_token()
 
     def _write_token(self) -> None:
@@ -97,22 +113,26 @@ class Sequence:
         count = 1 if token_s else self._left
         self._left -= count
         engine.tokens += count
-        data = self._piece * count
+        first = self.wanted - self._left - count
+        data = b"".join(_PIECES[number % len(_PIECES)] for number in range(first, first + count))
         if self._left:
             self._connection.write(data)
             self._due += token_s
             self._timer = engine.loop.call_at(self._due, self._write_token)
             return
-        data += _chunk(self._event({}, "stop"))
+        data += _chunk(_event({}, "stop"))
         if self._usage:
-            data += _chunk(self._event(None, None))
+            data += _chunk(_event(None, None, self._used()))
         self._connection.write(data + _chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
         self._end()
 
     def _answer_whole(self) -> None:
         self._engine.tokens += self.wanted
-        message = {"role": "assistant", "content": _WORD * self.wanted}
-        body = self._shape("chat.completion", [{"index": 0, "message": message, "finish_reason": "stop"}])
+        message = {
+            "role": "assistant",
+            "content": "".join(_WORDS[number % len(_WORDS)] for number in range(self.wanted)),
+        }
+        body = _shape("chat.completion", [{"index": 0, "message": message, "finish_reason": "stop"}])
         self._connection.write(_whole(json.dumps({**body, "usage": self._used()}).encode()))
         self._end()
 
@@ -120,23 +140,6 @@ class Sequence:
         self._timer = None
         self._engine.leave(self)
         self._connection.has_answered()
-
-    def _event(self, delta: dict[str, str] | None, finish: str | None) -> bytes:
-        """delta None: the event of the usage."""
-        choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
-        shape = self._shape("chat.completion.chunk", choices)
-        if delta is None:
-            shape["usage"] = self._used()
-        return b"data: " + json.dumps(shape, separators=(",", ":")).encode() + b"\n\n"
-
-    def _shape(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            "id": "chatcmpl-1",
-            "object": kind,
-            "created": 1_700_000_000,
-            "model": MODEL,
-            "choices": choices,
-        }
 
     def _used(self) -> dict[str, int]:
         return {"prompt_tokens": 12, "completion_tokens": self.wanted, "total_tokens": 12 + self.wanted}
