@@ -143,11 +143,11 @@ async def test_a_limit_is_a_whole_number(process: Process, most: object) -> None
 @pytest.mark.parametrize(
     ("kind", "subject", "status", "hint"),
     [
-        ("user", str(uuid4()), 404, "There is no user"),
+        ("user", "00000000-0000-4000-8000-000000000001", 404, "There is no user"),
         ("user", "nobody@box.example", 404, "nobody@box.example"),
         ("user", "Ana", 400, "appliance user list"),
-        ("group", str(uuid4()), 404, "There is no group"),
-        ("key", str(uuid4()), 404, "There is no key"),
+        ("group", "00000000-0000-4000-8000-000000000002", 404, "There is no group"),
+        ("key", "00000000-0000-4000-8000-000000000003", 404, "There is no key"),
         ("model", "lama-3.1-8b", 404, "Did you mean 'llama-3.1-8b'?"),
         ("model", "", 400, "1 to 200"),
         ("everyone", "somebody", 400, "leave it out"),
