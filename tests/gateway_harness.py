@@ -178,7 +178,7 @@ async def running_gateway(
         live,
         room.gate,
         chat,
-        EmbeddingAnswers(embedder, room.gate.ledger, aliases or {}),
+        EmbeddingAnswers(embedder, room.gate, aliases or {}),
         ResponsesDoor(room.gate, chat, responses, shows_queue=settings.queue_comments),
         comment_after_s=settings.comment_after_s,
         shows_queue=settings.queue_comments,

@@ -137,7 +137,7 @@ class Gateway:
         await self._keep(room.open, room.close)
         knowledge = build_knowledge(database, embedder, settings, box.data)
         chat = self._chat(room, knowledge, embedder)
-        embeddings = EmbeddingAnswers(embedder, room.gate.ledger, settings.models.aliases)
+        embeddings = EmbeddingAnswers(embedder, room.gate, settings.models.aliases)
         responses = build_responses(database, settings.responses)
         self._fast = FastPath(
             identity,
