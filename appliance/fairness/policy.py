@@ -24,6 +24,7 @@ SUBJECT_KINDS: tuple[SubjectKind, ...] = get_args(SubjectKind)
 EVERYONE = ""
 """The subject of a limit on everyone."""
 
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 0.001, 1000.0
 _MOST_REMEMBERED = 10_000
 
 
@@ -86,13 +87,13 @@ class Policy:
         return known
 
     def _find_shares(self, caller: Caller) -> tuple[Share, ...]:
-        person = Share(str(caller.user_id), self.user_weights.get(caller.user_id, 1.0))
+        person = Share(str(caller.user_id), _bounded(self.user_weights.get(caller.user_id, 1.0)))
         weighted = filter(None, map(self._nearest_weighted, caller.group_ids))
         heaviest = min(weighted, key=lambda found: (-found[1], found[0]), default=None)
         if heaviest is None:
             return (person,)
         groups = [
-            Share(f"group:{group_id}", share.weight)
+            Share(f"group:{group_id}", _bounded(share.weight))
             for group_id, share in self._upwards(heaviest[0])
             if share.weight is not None
         ]
@@ -162,6 +163,11 @@ class Policy:
 
     def _is_above_itself(self, group_id: UUID) -> bool:
         return any(share.parent_id == group_id for _, share in self._upwards(group_id))
+
+
+def _bounded(weight: float) -> float:
+    """What came past the doors, by SQL: a tokens' count divided by the smallest numbers there are is no number."""
+    return min(max(weight, SMALLEST_WEIGHT), LARGEST_WEIGHT)
 
 
 def _applied(limit: Limit, scope: str) -> AppliedLimit:

@@ -139,3 +139,11 @@ def test_a_model_known_by_one_name_is_limited_once() -> None:
     policy = Policy(limits=[limit("model", "llama")])
 
     assert len(policy.limits_for(caller(), "llama", "llama")) == 1
+
+
+@pytest.mark.parametrize(("weight", "counts"), [(5e-324, 0.001), (1e-9, 0.001), (1e308, 1000.0), (2.5, 2.5)])
+def test_weights_that_came_past_the_doors_are_bounded(weight: float, counts: float) -> None:
+    """The database takes any number above 0; a cost divided by the smallest would be infinite."""
+    policy = Policy(user_weights={ANA: weight}, groups={LAB: GroupShare(weight)})
+
+    assert [share.weight for share in policy.shares_of(caller(LAB))] == [counts, counts]
