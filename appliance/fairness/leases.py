@@ -35,6 +35,7 @@ from appliance.fairness.background import end, for_ever
 from appliance.fairness.lease import Lease, Request
 from appliance.fairness.local_queue import LocalQueue, QueueClock
 from appliance.fairness.queue_calls import Operation, QueueCalls, Reply
+from appliance.fairness.queue_state import QueueState
 from appliance.fairness.refusals import come_back_s, refusal
 from appliance.fairness.shared_queue import SharedQueue, grants_channel, unpack_answer, unpack_grants
 from appliance.fairness.valkey_contact import ValkeyContact
@@ -54,6 +55,8 @@ _MOST_UNTOLD = 100_000
 _HELD_AT_ONCE = 100
 _CLOSING_S = 1.0
 _LOOKS = 3
+_MOST_TRIES = 10  # some are lost with a connection that breaks; so many are not
+_SWEEP_S = 60.0
 
 _T = TypeVar("_T")
 
@@ -84,7 +87,8 @@ class Leases:
         self._first_report_s = min(first_report_s, _REPORT_S)
         self._calls = QueueCalls(queue, self._call_failed)
         self._clock = QueueClock()
-        self._contact = ValkeyContact(self._probe, self._go_alone, self._return)
+        self._state = QueueState(link, operations.PREFIX, queue.layout, queue.worker)
+        self._contact = ValkeyContact(self._probe, self._go_alone, self._return, self._state.begin_anew)
         self._requests: dict[str, Request] = {}
         self._untold: dict[str, Leaving] = {}
         """Ended, and the shared queue has not yet said that it knows."""
@@ -98,7 +102,7 @@ class Leases:
 
     async def open(self) -> None:
         """Begin to renew and to look after those who wait."""
-        loops = (self._renew_for_ever, self._watch_line)
+        loops = (self._renew_for_ever, self._watch_line, self._sweep_for_ever)
         self._tasks = [asyncio.create_task(for_ever(loop)) for loop in loops]
 
     async def close(self) -> None:
@@ -156,13 +160,15 @@ class Leases:
         request.ask = replace(request.ask, candidates=candidates)
         request.engine, request.turn, request.has_begun = None, None, False
         answer: Answer = Gone()
+        tries = 0
         while self.is_shared and request.engine is None:
             try:
                 moved = await self._calls.ask(operations.move(request.ask.id, candidates))
                 answer = unpack_answer(moved, request.ask.limits)
                 break
             except PartUnavailable:
-                await self._contact.sure()
+                tries += 1
+                await self._sure(tries)
         if self._alone is not None and request.engine is None:
             answer = self._alone.move(request.ask)
         if isinstance(answer, Gone) and request.engine is None:
@@ -220,12 +226,14 @@ class Leases:
     # in line ------------------------------------------------------------------------------------------
 
     async def _enter(self, request: Request) -> None:
+        tries = 0
         while self.is_shared and request.engine is None:
             self._entering += 1
             try:
                 answer = await self._calls.ask(operations.enter(request.ask))
             except PartUnavailable:
-                await self._contact.sure()
+                tries += 1
+                await self._sure(tries)
                 continue
             finally:
                 self._entering -= 1
@@ -238,6 +246,12 @@ class Leases:
         if self._alone is not None and request.engine is None:
             self._take(request, self._alone.enter(request.ask))
             self._hand_out()
+
+    async def _sure(self, tries: int) -> None:
+        """Wait until it is known whether Valkey is away. One that never does what it is asked for is."""
+        if tries >= _MOST_TRIES:
+            self._contact.lose()
+        await self._contact.sure()
 
     async def _wait(self, request: Request, on_waiting: OnWaiting | None, started: float) -> None:
         report_s = self._first_report_s
@@ -372,6 +386,7 @@ class Leases:
             if self.is_shared:
                 with suppress(PartUnavailable):
                     self._calls.ask(operations.poke())
+                    self._calls.ask(operations.audit())
                     await self._renew()
 
     async def _renew(self) -> None:
@@ -381,6 +396,13 @@ class Leases:
         if self.is_shared and not admitted <= known <= admitted + entering:
             logger.warning("the queue knows %d requests of %d to %d", known, admitted, admitted + entering)
             self._put_back()
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            with suppress(PartUnavailable):
+                if removed := await self._state.sweep():
+                    logger.info("removed %d keys of the queue that nobody uses any more", removed)
 
     # alone --------------------------------------------------------------------------------------------
 
@@ -393,6 +415,8 @@ class Leases:
             logger.warning("Valkey has lost the queue: it is put back")
             if self.is_shared:
                 self._put_back()
+        elif isinstance(error, operations.QueueBroken):
+            self._contact.break_off()
         else:
             self._contact.doubt()
 
@@ -404,7 +428,10 @@ class Leases:
         left = list(self._untold.values())[:_HELD_AT_ONCE]
         steps = [*_restoring(running), *(operations.leave(leaving) for leaving in left)]
         try:
-            await self._queue.step([*steps, operations.renew()])
+            await self._queue.step([*steps, operations.renew(), operations.audit()])
+        except operations.QueueBroken:
+            self._contact.break_off()
+            return None
         except PartUnavailable:
             return None
         except Exception:  # whatever it is, the way back must go on being looked for

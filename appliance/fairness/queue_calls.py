@@ -72,7 +72,7 @@ class QueueCalls:
             logger.exception("a call of the queue failed")
             self._fail(asked, PartUnavailable("The queue failed."))
             return
-        for (_, future), answer in zip(asked, answers, strict=True):
+        for (_, future), answer in zip(asked, answers, strict=True):  # as many: `step` sees to it
             if not future.done():
                 future.set_result(answer)
 

@@ -343,14 +343,15 @@ function operations.seed(member, tokens)
   return '[]'
 end
 
--- Whether the caller must first put back what it holds. Valkey was emptied, or restarted (its last second may be lost):
+-- Whether the caller must first put back what it holds. Valkey was emptied, restarted (its last second may be lost), or
+-- the state began anew:
 -- what runs is known again when all workers have told; until then no slot is given to anybody.
-local function find_loss()
+local function find_loss(is_fresh_start)
   local state = call('MGET', prefix .. 'run', prefix .. 'settling')
   is_settling = state[2] and goes_on_settling(tonumber(state[2]))
   if state[1] == rules.run then return false end
   call('SET', prefix .. 'run', rules.run)
-  if state[1] or rules.has_called then
+  if state[1] or rules.has_called or is_fresh_start then
     call('PUBLISH', root .. 'lost', '')
     settle_for(rules.settle_ms)
   end
@@ -361,7 +362,9 @@ local known_rules = {}
 
 local function carry_out(keys, arguments)
   min, max, floor = math.min, math.max, math.floor
-  call, root, prefix = redis.call, keys[1], keys[1] .. '1:'
+  call, root = redis.call, keys[1]
+  local epoch = call('GET', root .. LAYOUT .. ':epoch') or ''
+  prefix = root .. LAYOUT .. ':' .. epoch
   local clock = call('TIME')
   now_us = clock[1] * 1000000 + clock[2]
   now_ms = now_us / 1000
@@ -371,7 +374,7 @@ local function carry_out(keys, arguments)
   end
   rules, me = known_rules, known_rules.worker
   requests, pools, engines, touched_requests, touched_engines, grants = {}, {}, {}, {}, {}, {}
-  if find_loss() then return { '["lost"]' } end
+  if find_loss(epoch ~= '') then return { '["lost"]' } end
   call('ZADD', prefix .. 'workers', whole(now_us + rules.patience_us), me)
   local answers = {}
   for i = 2, #arguments do

@@ -1,27 +1,32 @@
 -- The token-fair queue, for all gateway processes: the rules of fair_queue.py, whose docstrings explain them.
--- This is the first of five files that shared_queue.py joins: records, queue_rules, fair_queue, queue_operations,
--- queue_survey.
+-- This is the first of six files that shared_queue.py joins: records, queue_rules, fair_queue, queue_operations,
+-- queue_survey, queue_audit.
 --
 -- A library of one function (FUNCTION LOAD: a script would be built anew by every call, which costs more than its work).
 -- FCALL's key is PREFIX, with a hash tag, so that all keys lie on one node; its first argument JSON: the caller and the
 -- rules; then one JSON operation each; the reply is one JSON answer each. limits.lua stands in front of this text.
 -- Records are read once and written back once a call; a call is atomic; no state outlives it. Time is the server's.
 --
---   PREFIX 1:requests             hash  request -> record (cmsgpack): the ask, and how it stands
---   PREFIX 1:engines              hash  engine -> record (struct)
---   PREFIX 1:pool:POOL            hash  '' -> the pool, CLASS NODE -> a group or person (struct); CLASS i or b
---   PREFIX 1:line:POOL:CLASS NODE zset  those below it with something in line -> virtual tokens
---   PREFIX 1:queue:POOL:CLASS PERSON MODEL zset  request -> ticket
---   PREFIX 1:batch:POOL           zset  batch requests in line -> ticket
---   PREFIX 1:returned:POOL        list  requests whose engine failed
---   PREFIX 1:reading:ENGINE       zset  request whose prompt is being read -> until when at the latest (ms)
---   PREFIX 1:waiting              hash  user -> requests in line; '' -> all
---   PREFIX 1:pools, 1:crowded     sets  of pools; of those with somebody in line
---   PREFIX 1:workers, 1:doubted   zset, hash  worker -> until when (us)
---   PREFIX 1:worker:NAME          set   of its requests
---   PREFIX 1:user:ID              set   of this person's requests
---   PREFIX 1:run                  Valkey's life in which this was written
---   PREFIX 1:settling             until when (us) workers put back what Valkey may have lost; nobody gets a slot meanwhile
+-- STATE is LAYOUT:EPOCH. LAYOUT is a digest of how all this is written (shared_queue.py makes it: another layout never
+-- meets this one's records), EPOCH names a fresh start after records that could not be read, empty before the first one.
+--
+--   PREFIX STATE requests             hash  request -> record (cmsgpack): the ask, and how it stands
+--   PREFIX STATE engines              hash  engine -> record (struct)
+--   PREFIX STATE pool:POOL            hash  '' -> the pool, CLASS NODE -> a group or person (struct); CLASS i or b
+--   PREFIX STATE line:POOL:CLASS NODE zset  those below it with something in line -> virtual tokens
+--   PREFIX STATE queue:POOL:CLASS PERSON MODEL zset  request -> ticket
+--   PREFIX STATE batch:POOL           zset  batch requests in line -> ticket
+--   PREFIX STATE returned:POOL        list  requests whose engine failed
+--   PREFIX STATE reading:ENGINE       zset  request whose prompt is being read -> until when at the latest (ms)
+--   PREFIX STATE waiting              hash  user -> requests in line; '' -> all
+--   PREFIX STATE pools, crowded       sets  of pools; of those with somebody in line
+--   PREFIX STATE workers, doubted     zset, hash  worker -> until when (us)
+--   PREFIX STATE worker:NAME          set   of its requests
+--   PREFIX STATE user:ID              set   of this person's requests
+--   PREFIX STATE run                  Valkey's life in which this was written
+--   PREFIX STATE settling             until when (us) workers put back what Valkey may have lost; nobody gets a slot meanwhile
+--   PREFIX LAYOUT:epoch           string  the present EPOCH, such as "e3f9c:"; queue_state.py sets it
+--   PREFIX LAYOUT:repair          string  who sets it just now; expires
 --   PREFIX worker:NAME            channel: JSON [[request, engine], ...] that got a slot
 --   PREFIX lost                   channel: put back what you hold
 
@@ -66,11 +71,31 @@ local function touch(request) touched_requests[request.id] = true end
 
 local ENGINE = '<ddddddd'
 
+-- An engine without a record has never run anything; where requests run that no engine counts, its record was lost.
+local function demand_none_lost()
+  local counted = 1 + tonumber(call('HGET', prefix .. 'waiting', '') or 0) -- one may be on its way
+  for _, name in ipairs(call('HKEYS', prefix .. 'engines')) do
+    counted = counted + (engines[name] or {
+      running = struct.unpack('<d', call('HGET', prefix .. 'engines', name)) }).running
+  end
+  for name, engine in pairs(engines) do
+    if call('HEXISTS', prefix .. 'engines', name) == 0 then counted = counted + engine.running end
+  end
+  for _, worker in ipairs(call('ZRANGE', prefix .. 'workers', 0, -1)) do
+    counted = counted - call('SCARD', prefix .. 'worker:' .. worker)
+  end
+  if counted < 0 then error('the queue contradicts itself: an engine is not known') end
+end
+
 local function unpack_engine(name, packed)
   local running, batch, kv, reading, slots, kv_most, pace = 0, 0, 0, 0, -1, -1, PREFILL_TOKENS_PER_MS
   if packed then running, batch, kv, reading, slots, kv_most, pace = struct.unpack(ENGINE, packed) end
   local engine = { name = name, running = running, batch = batch, kv = kv, reading = reading, slots = slots,
     kv_most = kv_most, pace = pace }
+  if not packed then
+    demand_none_lost()
+    touched_engines[name] = engine
+  end
   engines[name] = engine
   return engine
 end

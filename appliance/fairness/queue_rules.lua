@@ -200,6 +200,7 @@ end
 
 local function vacate(engine, request)
   engine.running = engine.running - 1
+  if engine.running < 0 then error('the queue contradicts itself: an engine runs less than nothing') end
   engine.kv = engine.kv - request.kv
   if request.class == 'b' then engine.batch = engine.batch - 1 end
   has_read(engine, request)

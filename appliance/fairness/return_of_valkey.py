@@ -37,3 +37,27 @@ class ReturnOfValkey:
             return False
         self._returned_at = now_s
         return True
+
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+_HEALED_S = 300.0
+
+
+class RepairPauses:
+    """How long to wait before the queue's state is begun anew: not at all, unless it did not help last time.
+
+    Then it is likely that the state is not what is wrong, and every attempt costs all workers a moment.
+    """
+
+    def __init__(self) -> None:
+        self._pause_s = 0.0
+        self._repaired_at: float | None = None
+
+    def next_s(self, now_s: float) -> float:
+        """The pause before the repair that is needed now."""
+        if self._repaired_at is None or now_s - self._repaired_at > _HEALED_S:
+            self._pause_s = 0.0
+        else:
+            self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        self._repaired_at = now_s + self._pause_s
+        return self._pause_s

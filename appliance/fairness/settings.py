@@ -32,7 +32,9 @@ class GateSettings(BaseModel):
         "may go to twice that.",
     )
     max_running_per_user: int | None = Field(
-        None, ge=1, description="Slots of a model's engines that one person may hold; empty: as many as are free."
+        None,
+        ge=1,
+        description="Slots of a model's engines that one person may hold; empty: as many as are free.",
     )
     prompt_weight: float = Field(1.0, gt=0, description="What a prompt token counts when turns are shared.")
     cached_weight: float = Field(

@@ -7,6 +7,7 @@ the two together. Knows nothing of connections: it is handed something that call
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Sequence
 from importlib import resources
 from typing import Any, Protocol
@@ -30,16 +31,32 @@ from appliance.fairness.admission import (
     Refused,
     Slot,
 )
+from appliance.fairness.valkey_link import CommandRefused
 from appliance.fairness.virtual_time import node_path
 from appliance.fairness.worker_leases import patience_us
 
 PREFIX = "{gate}:"
 LOST_CHANNEL = f"{PREFIX}lost"
 """Where all workers hear that Valkey may have lost something: each puts back what it holds."""
-_LUA = ("limits", "queue_records", "queue_rules", "fair_queue", "queue_operations", "queue_survey")
+_LUA = (
+    "limits",
+    "queue_records",
+    "queue_rules",
+    "fair_queue",
+    "queue_operations",
+    "queue_survey",
+    "queue_audit",
+)
 _SETTLE_MS = 2500  # a worker is connected again within a second, and trusts Valkey again half a second later
 _SILENCE_US = 500_000  # a worker that has not called for so long may be alone
 _PLACES_AT_ONCE = 250  # about 2 ms of Valkey's time
+
+_RECORDS = re.compile(
+    r"^local function (?:pack_|unpack_|new_request\b)\w*\(.*?^end$|^local (?:ENGINE|NODE|POOL)\b[^\n]*$",
+    re.DOTALL | re.MULTILINE,
+)
+_KEYS = re.compile(r"(?:'(?:SET|HSET|HINCRBY|SADD|ZADD|RPUSH)', )?prefix \.\. '\w+:?'")
+_FIELDS = re.compile(r"\brequest\.\w+(?=(?:, request\.\w+)* = )")
 
 Operation = bytes
 """One packed step of the queue, made by the functions below."""
@@ -62,11 +79,29 @@ class RunsFunctions(Protocol):
 
 def library_of(*texts: str) -> tuple[str, str]:
     """(name, library) of the one function that changes the queue. The name tells versions apart: both can run."""
-    code = "\n".join(texts)
+    code = f"local LAYOUT = '{layout_of(*texts)}'\n" + "\n".join(texts)
     name = f"gate_{hashlib.sha256(code.encode()).hexdigest()[:12]}"
     return name, f"#!lua name={name}\n" + code.replace(
         "register_function(NAME", f"register_function('{name}'"
     )
+
+
+def layout_of(*texts: str) -> str:
+    """A digest of how the state is written: the keys, the packed records and the fields of a request.
+
+    It stands in front of all keys of the state, so a record that is written otherwise is never met. Versions whose code
+    differs only in rules share one queue while one replaces the other. Those whose records differ have a queue each,
+    and for that moment each gives out all slots: engines keep the surplus in their own queue.
+    """
+    code = re.sub(r"--[^\n]*", "", "\n".join(texts))
+    records = [" ".join(record.split()) for record in _RECORDS.findall(code)]
+    names = sorted({*_KEYS.findall(code), *_FIELDS.findall(code)})
+    return "q" + hashlib.sha256("\n".join([*records, *names]).encode()).hexdigest()[:8]
+
+
+def state_prefix() -> str:
+    """What stands before all keys of the state, until it has to begin anew: then an epoch follows."""
+    return f"{PREFIX}{layout_of(*lua_texts())}:"
 
 
 def lua_texts() -> tuple[str, str]:
@@ -146,6 +181,11 @@ def poke() -> Operation:
     return b'["poke"]'
 
 
+def audit() -> Operation:
+    """Do the records agree with each other? Answers nothing; where they do not, the call fails with QueueBroken."""
+    return b'["audit"]'
+
+
 def restore(held: Sequence[Held]) -> Operation:
     """What a worker holds, as it says: what runs, runs; what waits keeps its ticket. Answers nothing."""
     return orjson.dumps(("restore", [(_packed_ask(h.ask), h.ticket, h.engine or "") for h in held]))
@@ -173,13 +213,19 @@ class QueueLost(PartUnavailable):
     """Valkey came back without all it knew. The request is put back into the queue; try again."""
 
 
+class QueueBroken(PartUnavailable):
+    """The queue's records cannot be read. Until they are written anew this process serves its share of slots alone."""
+
+
 class SharedQueue:
     """One worker's way to the queue. Every operation may be repeated. Raises what the script's caller raises."""
 
     def __init__(self, link: RunsFunctions, worker: str, rules: FairRules) -> None:
         self.worker = worker
         self._link = link
-        self._function = link.function(*library_of(*lua_texts()))
+        texts = lua_texts()
+        self.layout = layout_of(*texts)
+        self._function = link.function(*library_of(*texts))
         self._rules = rules
         self._has_called = False
         self._packed_for = ("", False)
@@ -188,14 +234,23 @@ class SharedQueue:
     async def step(self, operations: Sequence[Operation]) -> list[Any]:
         """Carry these out in order, in one call; one unpacked JSON answer each.
 
-        Raises QueueLost, with nothing done, in the first process that finds Valkey restarted or emptied.
+        Raises QueueLost, with nothing done, in the first process that finds Valkey restarted or emptied; QueueBroken
+        where the script stumbles over what it finds.
         """
         state = (self._link.server_run, self._has_called)
         if state != self._packed_for:
             self._packed_for, self._packed = state, packed_rules(self.worker, self._rules, *state)
-        answers = [orjson.loads(answer) for answer in await self._function(PREFIX, self._packed, *operations)]
+        try:
+            packed = await self._function(PREFIX, self._packed, *operations)
+            answers = [orjson.loads(answer) for answer in packed]
+        except CommandRefused as error:
+            raise QueueBroken(str(error)) from error
+        except (TypeError, ValueError) as error:
+            raise QueueBroken(f"The queue answered what is not JSON: {packed!r:.200}") from error
         if answers and answers[0] == ["lost"]:
             raise QueueLost
+        if len(answers) != len(operations):
+            raise QueueBroken(f"The queue gave {len(answers)} answers to {len(operations)} questions.")
         self._has_called = True
         return answers
 

@@ -21,6 +21,7 @@ from hiredis import HiredisError, PushNotification, Reader, ReplyError, pack_com
 
 from appliance.errors import PartUnavailable
 from appliance.fairness.background import end
+from appliance.fairness.complaints import Complaints
 from appliance.fairness.valkey_address import parse_valkey_url
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 _CALM_AFTER_S = 0.2
 _LOOKS_PER_ANSWER = 8
 _NOTHING_YET = object()
-# What Valkey answers when it is well but cannot serve just now; any other error is a mistake of ours and is logged.
+# What Valkey answers when it is well but cannot serve just now, or may not serve us; any other error is a mistake of
+# ours, or of what is stored.
 _PASSING = (
     "LOADING",
     "BUSY",
@@ -45,6 +47,7 @@ _PASSING = (
     "TRYAGAIN",
     "NOREPLICAS",
 )
+_NOT_ALLOWED = ("NOPERM", "NOAUTH", "WRONGPASS")
 
 
 class ValkeyLink:
@@ -72,6 +75,7 @@ class ValkeyLink:
         self._max_pending = max_pending
         self._scripts: dict[str, bytes] = {}
         self._libraries: dict[str, str] = {}
+        self._complaints = Complaints(logger)
         self._connection: _Connection | None = None
         self._last_client_id: int | None = None
         self._task: asyncio.Task[None] | None = None
@@ -153,7 +157,9 @@ class ValkeyLink:
         connection: _Connection | None = None
         try:
             async with asyncio.timeout(self._connect_s):
-                connection = await self._address.connect(lambda: _Connection(self._channels, self._answer_s))
+                connection = await self._address.connect(
+                    lambda: _Connection(self._channels, self._answer_s, self._complaints)
+                )
                 await self._greet(connection)
         except BaseException:
             if connection is not None:
@@ -241,11 +247,16 @@ class ScriptForgotten(Exception):
     """Valkey does not know the script or function any more."""
 
 
+class CommandRefused(PartUnavailable):
+    """Valkey stumbled over a command or over what is stored there. Asking again brings the same answer."""
+
+
 class _Connection(asyncio.Protocol):
     """One life of the connection. lost: set when it is over, by whatever cause."""
 
-    def __init__(self, channels: Mapping[bytes, Receive], answer_s: float) -> None:
+    def __init__(self, channels: Mapping[bytes, Receive], answer_s: float, complaints: Complaints) -> None:
         self._loop = asyncio.get_running_loop()
+        self._complaints = complaints
         self._channels = channels
         self._answer_s = answer_s
         self._reader = Reader(notEnoughData=_NOTHING_YET)
@@ -311,7 +322,10 @@ class _Connection(asyncio.Protocol):
         if future.done():
             return
         if isinstance(reply, ReplyError):
-            future.set_exception(_failure(reply))
+            failure = _failure(reply)
+            if isinstance(failure, CommandRefused):
+                self._complaints.tell(str(failure), self._loop.time())
+            future.set_exception(failure)
         else:
             future.set_result(reply)
 
@@ -359,8 +373,7 @@ def _failure(reply: ReplyError) -> Exception:
     text = str(reply)
     if text.startswith("NOSCRIPT") or text == "ERR Function not found":
         return ScriptForgotten(text)
-    if not text.startswith((*_PASSING, "NOPERM", "NOAUTH", "WRONGPASS")):
-        logger.error("Valkey refused a command: %s", text)
-    failure = PartUnavailable(f"Valkey answered: {text[:200]}")
+    is_refused = not text.startswith((*_PASSING, *_NOT_ALLOWED))
+    failure = (CommandRefused if is_refused else PartUnavailable)(f"Valkey answered: {text[:200]}")
     failure.__cause__ = reply
     return failure

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from appliance.fairness.shared_queue import state_prefix
 from appliance.storage.database import Database
 from inference.testing.fake_engine import FakeEngine, Fault
 from tests.gateway_harness import Gateway, person, until
@@ -144,7 +145,7 @@ async def _whole(gateway: Gateway) -> Any:
 
 
 async def _waits(valkey: Redis, count: int) -> bool:
-    return int(await valkey.hget("{gate}:1:waiting", "") or 0) == count
+    return int(await valkey.hget(state_prefix() + "waiting", "") or 0) == count
 
 
 async def test_a_client_that_leaves_the_queue_leaves_no_trace_in_it(

@@ -115,6 +115,8 @@ class QueueInValkey:
             self._valkey.delete(*keys)
 
     def call(self, worker: str, now_us: int, *operations: shared_queue.Operation) -> list[Any]:
+        """After every call the records must agree with each other."""
         rules = shared_queue.packed_rules(worker, self._rules)
-        answers: Any = self._valkey.fcall(self._name, 1, self.prefix, rules, *operations, now_us)
-        return [orjson.loads(answer) for answer in answers]
+        words = (rules, *operations, shared_queue.audit(), now_us)
+        answers: Any = self._valkey.fcall(self._name, 1, self.prefix, *words)
+        return [orjson.loads(answer) for answer in answers[: len(operations)]]

@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 
 from appliance.fairness.ledger_rows import RequestStart, start_row, uuid7
 from appliance.fairness.settings import GateSettings
+from appliance.fairness.shared_queue import state_prefix
 from appliance.storage.database import Database
 from appliance.storage.migrating import migrate
 from appliance.storage.roles import DatabaseRole, url_as
@@ -300,5 +301,5 @@ async def test_a_full_queue_is_a_429_with_a_time(
 
 
 async def _is_empty(valkey: Redis) -> bool:
-    waiting = int(await valkey.hget("{gate}:1:waiting", "") or 0)
-    return waiting == 0 and await valkey.hlen("{gate}:1:requests") == 0
+    waiting = int(await valkey.hget(state_prefix() + "waiting", "") or 0)
+    return waiting == 0 and await valkey.hlen(state_prefix() + "requests") == 0

@@ -1,0 +1,148 @@
+"""Valkey answers, but what it holds of the queue is garbage, in the middle of a flood through several workers.
+
+Each kind of key that queue_records.lua lists is spoilt while requests run and wait. Whatever is spoilt: everybody is
+answered, no more runs than slots and local shares allow, and afterwards the queue is shared again and counts right.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib import resources
+
+import pytest
+from redis.asyncio import Redis
+
+from appliance.errors import PartUnavailable
+from appliance.fairness import shared_queue
+from appliance.fairness.shared_queue import state_prefix
+from tests.faults.test_valkey_gone import ALONE, SLOTS, WORKERS, Flood, Worker, flooding
+from tests.own_valkey import OwnValkey, own_valkey
+
+pytestmark = pytest.mark.slow
+
+
+KINDS = {
+    "requests": "requests",
+    "engines": "engines",
+    "pool:POOL": "pool:fake",
+    "line:POOL:CLASS NODE": "line:fake:i",
+    "queue:POOL:CLASS PERSON MODEL": "queue:fake:*",
+    "batch:POOL": "batch:fake",
+    "returned:POOL": "returned:fake",
+    "reading:ENGINE": "reading:e",
+    "waiting": "waiting",
+    "pools": "pools",
+    "crowded": "crowded",
+    "workers": "workers",
+    "doubted": "doubted",
+    "worker:NAME": "worker:w0",
+    "user:ID": "user:ana",
+    "run": "run",
+    "settling": "settling",
+}
+"""What queue_records.lua lists, and the key (or a pattern of keys) of the flood that is spoilt."""
+
+
+@pytest.fixture
+async def poisoned() -> AsyncIterator[tuple[OwnValkey, Redis]]:
+    """A Valkey, and a hand in it."""
+    async with own_valkey() as running, Redis.from_url(running.url) as hand:
+        yield running, hand
+
+
+def test_every_kind_of_key_is_spoilt_here() -> None:
+    """The list above is the one at the top of the Lua."""
+    lua = (resources.files("appliance.fairness") / "queue_records.lua").read_text(encoding="utf-8")
+
+    listed = re.findall(
+        r"^--   PREFIX STATE (\S.*?)\s+(?:hash|zset|list|sets?|Valkey's|until|zset, hash) ", lua, re.M
+    )
+    names = {name.strip().rstrip(",") for row in listed for name in row.split(", ")}
+
+    assert names == set(KINDS)
+
+
+async def _keys(hand: Redis, kind: str) -> list[bytes]:
+    pattern = state_prefix() + KINDS[kind]
+    found = [key async for key in hand.scan_iter(match=pattern, count=1000)]
+    return found or [pattern.replace("*", "iu:ana fake").encode()]
+
+
+async def wrong_type(hand: Redis, key: bytes) -> None:
+    """Another program used the name."""
+    is_string = await hand.type(key) in (b"string", b"none")
+    async with hand.pipeline(transaction=True) as pipe:
+        pipe.delete(key)
+        if is_string:
+            pipe.rpush(key, "garbage")
+        else:
+            pipe.set(key, "garbage")
+        await pipe.execute()
+
+
+async def deleted(hand: Redis, key: bytes) -> None:
+    """A hand threw it away."""
+    await hand.delete(key)
+
+
+async def short_garbage(hand: Redis, key: bytes) -> None:
+    """Three bytes where a record, a number or a name was."""
+    await _fill(hand, key, b"xyz", -3.5)
+
+
+async def long_garbage(hand: Redis, key: bytes) -> None:
+    """As long as a record, so that it can be read: all its numbers are absurd."""
+    await _fill(hand, key, b"\x7f" * 400, 1e300)
+
+
+async def likely_numbers(hand: Redis, key: bytes) -> None:
+    """A record in the right form with numbers that could be, but are not."""
+    await _fill(hand, key, struct.pack("<50d", *[7.0] * 50), 7.0)
+
+
+async def _fill(hand: Redis, key: bytes, value: bytes, score: float) -> None:
+    match await hand.type(key):
+        case b"hash":
+            for field in await hand.hkeys(key):
+                await hand.hset(key, field, value)
+        case b"zset":
+            await hand.zadd(key, dict.fromkeys([*(await hand.zrange(key, 0, -1)), value], score))
+        case b"list":
+            await hand.rpush(key, value)
+        case b"set":
+            await hand.sadd(key, value)
+        case _:
+            await hand.set(key, value)
+
+
+@pytest.mark.parametrize("spoil", [wrong_type, deleted, short_garbage, long_garbage, likely_numbers])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_spoilt_key_in_a_flood(
+    poisoned: tuple[OwnValkey, Redis], kind: str, spoil: Callable[[Redis, bytes], Awaitable[None]]
+) -> None:
+    """Nobody waits for ever, and no slot is lost or given out twice for long."""
+    valkey, hand = poisoned
+    async with flooding(valkey.url) as (flood, engine, workers):
+        for key in await _keys(hand, kind):
+            await spoil(hand, key)
+        await flood.goes_on(20)
+        assert engine.peak_running <= SLOTS + WORKERS * ALONE
+
+        await _is_well(workers, flood)
+        engine.peak_running = 0
+        await flood.goes_on(10)
+        assert engine.peak_running <= SLOTS
+
+
+async def _is_well(workers: list[Worker], flood: Flood) -> None:
+    await flood._until(lambda: _agrees(workers))
+
+
+async def _agrees(workers: list[Worker]) -> bool:
+    try:
+        await workers[0].queue.step([shared_queue.audit()])
+    except PartUnavailable:
+        return False
+    return all(worker.leases.is_shared for worker in workers)
