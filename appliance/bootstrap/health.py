@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
+from appliance.fairness.leases import Leases
 from appliance.fairness.recording import Recording
 from appliance.services.health import READY, HealthCheck, Probe
 from appliance.storage.database import Database
@@ -20,9 +21,14 @@ from inference.embedding.client import EmbedderClient
 
 
 def build_health(
-    box: Box, database: Database, valkey: Redis, embedder: EmbedderClient, recording: Recording
+    box: Box,
+    database: Database,
+    valkey: Redis,
+    embedder: EmbedderClient,
+    recording: Recording,
+    leases: Leases,
 ) -> HealthCheck:
-    """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; the page and the ledger are listed apart."""
+    """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; page, ledger and queue are listed apart."""
 
     async def postgresql() -> str:
         async with database.connection() as connection:
@@ -55,13 +61,16 @@ def build_health(
         left_s = recording.contact.left_s
         return f"spooling, {recording.spooled_rows} rows; known callers are served for {left_s:.0f} s more"
 
+    async def queue() -> str:
+        return READY if leases.is_shared else "alone: this process serves a share of the slots by itself"
+
     required: dict[str, Probe] = {
         "postgresql": postgresql,
         "valkey": answering,
         "embedder": embedding,
         "worker": worker,
     }
-    others: dict[str, Probe] = {"ledger": ledger}
+    others: dict[str, Probe] = {"ledger": ledger, "queue": queue}
     if box.settings.server.run_page:
         others["ui"] = ui
     return HealthCheck(required, others)

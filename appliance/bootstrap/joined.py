@@ -160,7 +160,7 @@ class Gateway:
         )
         await self._keep(page.open, page.close)
         self.draining.add_work(lambda: page.turns.is_writing)
-        health = build_health(box, database, valkey, embedder, room.gate.ledger.recording)
+        health = build_health(box, database, valkey, embedder, room.gate.ledger.recording, room.gate.leases)
         offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
         operator_limits = limits.operator_limits(accounts.people, offered.names)
         routers: list[APIRouter] = [

@@ -63,14 +63,21 @@ do
     return math.max(0, wait_ms)
   end
 
+  -- What cannot be read is as if nothing had been counted yet.
+  local function text_of(key)
+    local value = redis.pcall('GET', key)
+    if type(value) ~= 'table' then return value or nil end
+    redis.call('DEL', key)
+    return nil
+  end
+
   local function write_bucket(prefix, entry, used, at_ms)
     redis.call('SET', key_of(prefix, entry), whole(used) .. ' ' .. whole(at_ms), 'PX', BUCKET_TTL_MS)
   end
 
   local function bucket_used(prefix, entry, now_ms)
-    local value = redis.call('GET', key_of(prefix, entry))
-    if not value then return 0 end
-    local used, at_ms = value:match('^(%d+) (%d+)$')
+    local used, at_ms = (text_of(key_of(prefix, entry)) or ''):match('^(%d+) (%d+)$')
+    if not used then return 0 end
     used, at_ms = tonumber(used), tonumber(at_ms)
     if at_ms > now_ms then -- the clock was set back: what is used drains from here on
       at_ms = now_ms
@@ -88,9 +95,8 @@ do
   end
 
   local function read_budget(key)
-    local value = redis.call('GET', key)
-    if not value then return nil end
-    local used, since_ms, before = value:match('^(%-?%d+) (%d+) (%S+)$')
+    local used, since_ms, before = (text_of(key) or ''):match('^(%-?%d+) (%d+) (%S+)$')
+    if not used then return nil end
     return { used = tonumber(used), since_ms = tonumber(since_ms), before = tonumber(before) }
   end
 
@@ -106,8 +112,11 @@ do
     if not budget then
       budget = { used = 0, since_ms = now_ms }
       local unseeded = prefix .. 'limit:unseeded'
-      redis.call('SADD', unseeded,
-        entry.kind .. ' ' .. whole(start_ms) .. ' ' .. whole(now_ms) .. ' ' .. entry.scope)
+      local member = entry.kind .. ' ' .. whole(start_ms) .. ' ' .. whole(now_ms) .. ' ' .. entry.scope
+      if type(redis.pcall('SADD', unseeded, member)) == 'table' then
+        redis.call('DEL', unseeded)
+        redis.call('SADD', unseeded, member)
+      end
       redis.call('PEXPIRE', unseeded, BUDGET_TTL_MS.tokens_per_month)
     end
     budget.used = budget.used + size
@@ -128,7 +137,7 @@ do
     write_budget(key, entry.kind, budget)
   end
 
-  local function running_of(prefix, entry) return tonumber(redis.call('GET', key_of(prefix, entry)) or '0') end
+  local function running_of(prefix, entry) return tonumber(text_of(key_of(prefix, entry)) or '0') or 0 end
 
   local function write_running(prefix, entry, running)
     if running <= 0 then

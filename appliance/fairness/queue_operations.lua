@@ -364,6 +364,7 @@ local function carry_out(keys, arguments)
   min, max, floor = math.min, math.max, math.floor
   call, root = redis.call, keys[1]
   local epoch = call('GET', root .. LAYOUT .. ':epoch') or ''
+  if epoch ~= '' and not epoch:match('^e%x+:$') then error('the queue has no such epoch') end
   prefix = root .. LAYOUT .. ':' .. epoch
   local clock = call('TIME')
   now_us = clock[1] * 1000000 + clock[2]

@@ -37,6 +37,8 @@ class QueueState:
         """Leave all records behind, unless another worker just did. Raises PartUnavailable."""
         own = self._prefix + self._layout
         lock = own + b":repair"
+        if await self._link.command("PTTL", lock) == -1:  # none of ours: it would never end
+            await self._link.command("UNLINK", lock)
         if await self._link.command("SET", lock, self._worker, "NX", "PX", _REPAIR_MS) is not None:
             logger.warning("the shared queue begins anew: its records could not be read")
             await self._link.command("SET", own + b":epoch", f"e{secrets.token_hex(4)}:")

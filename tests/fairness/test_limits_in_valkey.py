@@ -174,3 +174,24 @@ def _without_since(member: str) -> tuple[str, str, str]:
 
 def _member(window: BudgetWindow, since_ms: int) -> str:
     return f"{window.kind} {window.start_ms} {since_ms} {window.scope}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_list", [False, True])
+def test_a_counter_that_cannot_be_read_is_as_if_nothing_were_counted(
+    valkey_client: Redis, kind: LimitKind, is_list: bool
+) -> None:
+    """Garbage in one counter, or in the list of budgets to complete, refuses nobody and fails nothing."""
+    lua, limit = LimitsInValkey(valkey_client), AppliedLimit("user:ana", kind, 100)
+    lua.take(NOON_MS, [limit], 10)
+    for key in valkey_client.scan_iter(match=lua.prefix + "*"):
+        if is_list:
+            valkey_client.delete(key)
+            valkey_client.rpush(key, "x")
+        elif valkey_client.type(key) == b"string":
+            valkey_client.set(key, "x")
+
+    refused, states = lua.take(NOON_MS, [limit], 10)
+    lua.settle(NOON_MS, [limit], charged=10, actual=5, is_over=True, taken_ms=NOON_MS)
+
+    assert refused == [] and states[0][0] in (90, 99)

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from appliance.errors import PartUnavailable
 from appliance.fairness import shared_queue
-from appliance.fairness.shared_queue import state_prefix
+from appliance.fairness.shared_queue import PREFIX, state_prefix
 from tests.faults.test_valkey_gone import ALONE, SLOTS, WORKERS, Flood, Worker, flooding
 from tests.own_valkey import OwnValkey, own_valkey
 
@@ -41,6 +41,8 @@ KINDS = {
     "user:ID": "user:ana",
     "run": "run",
     "settling": "settling",
+    "epoch": "epoch",
+    "repair": "repair",
 }
 """What queue_records.lua lists, and the key (or a pattern of keys) of the flood that is spoilt."""
 
@@ -57,7 +59,9 @@ def test_every_kind_of_key_is_spoilt_here() -> None:
     lua = (resources.files("appliance.fairness") / "queue_records.lua").read_text(encoding="utf-8")
 
     listed = re.findall(
-        r"^--   PREFIX STATE (\S.*?)\s+(?:hash|zset|list|sets?|Valkey's|until|zset, hash) ", lua, re.M
+        r"^--   PREFIX (?:STATE |LAYOUT:)(\S.*?)\s+(?:hash|zset|list|sets?|string|Valkey's|until|zset, hash) ",
+        lua,
+        re.M,
     )
     names = {name.strip().rstrip(",") for row in listed for name in row.split(", ")}
 
@@ -146,3 +150,46 @@ async def _agrees(workers: list[Worker]) -> bool:
     except PartUnavailable:
         return False
     return all(worker.leases.is_shared for worker in workers)
+
+
+async def test_another_version_s_records_are_not_met(poisoned: tuple[OwnValkey, Redis]) -> None:
+    """An upgrade finds what the version before left, written otherwise: nobody notices, and it is removed."""
+    valkey, hand = poisoned
+    for state in ("1:", "q01234567:"):
+        await hand.hset(f"{PREFIX}{state}engines", "e", struct.pack("<dddd", 12, 0, 0, 0))
+        await hand.hset(f"{PREFIX}{state}pool:fake", "", struct.pack("<ddd", 40, 0, 0))
+        await hand.zadd(f"{PREFIX}{state}workers", {"w0": 1})
+    async with flooding(valkey.url) as (flood, engine, workers):
+        await flood.goes_on(20)
+        assert engine.peak_running <= SLOTS
+        assert all(worker.leases.is_shared for worker in workers)
+        await workers[0].leases._state.sweep()
+
+    assert [key async for key in hand.scan_iter(match=f"{PREFIX}1:*")] == []
+    assert [key async for key in hand.scan_iter(match=f"{PREFIX}q01234567:*")] == []
+
+
+async def test_a_script_that_always_fails(
+    poisoned: tuple[OwnValkey, Redis], caplog: pytest.LogCaptureFixture
+) -> None:
+    """No repair helps: everybody goes on alone, the repairs get rarer, the log is not flooded. Mended, it is shared."""
+    valkey, hand = poisoned
+    name, library = shared_queue.library_of(*shared_queue.lua_texts())
+    broken = f"#!lua name={name}\nredis.register_function('{name}', function() error('a mistake') end)"
+    async with flooding(valkey.url) as (flood, engine, workers):
+        await hand.function_load(broken, replace=True)
+        await flood.are_shared(False)
+        epochs = set[object]()
+        for _ in range(20):
+            await flood.goes_on(5)
+            epochs.add(await hand.get(f"{state_prefix()}epoch"))
+        assert engine.peak_running <= SLOTS + WORKERS * ALONE
+        assert not any(worker.leases.is_shared for worker in workers)
+        assert len(epochs) <= 10
+        assert sum("a mistake" in record.getMessage() for record in caplog.records) <= 2 * WORKERS
+
+        await hand.function_load(library, replace=True)
+        await _is_well(workers, flood)
+        engine.peak_running = 0
+        await flood.goes_on(10)
+        assert engine.peak_running <= SLOTS
