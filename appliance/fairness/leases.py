@@ -386,7 +386,7 @@ class Leases:
             if self.is_shared:
                 with suppress(PartUnavailable):
                     self._calls.ask(operations.poke())
-                    self._calls.ask(operations.audit())
+                    self._calls.ask(operations.audit(is_urgent=False))
                     await self._renew()
 
     async def _renew(self) -> None:

@@ -181,9 +181,12 @@ def poke() -> Operation:
     return b'["poke"]'
 
 
-def audit() -> Operation:
-    """Do the records agree with each other? Answers nothing; where they do not, the call fails with QueueBroken."""
-    return b'["audit"]'
+def audit(is_urgent: bool = True) -> Operation:
+    """Do the records agree with each other? Answers nothing; where they do not, the call fails with QueueBroken.
+
+    Not urgent: nothing is done when they agreed two seconds ago.
+    """
+    return b'["audit",true]' if is_urgent else b'["audit",false]'
 
 
 def restore(held: Sequence[Held]) -> Operation:
@@ -389,6 +392,7 @@ def packed_rules(worker: str, rules: FairRules, run: str = "", has_called: bool 
             "max_running": rules.max_running_per_user or -1,
             "promoted_after_us": int(rules.batch_promoted_after_s * 1e6),
             "default_completion_tokens": rules.default_completion_tokens,
+            "spread": rules.spread,
             "patience_us": patience_us(rules.lease_s),
         }
     )

@@ -182,6 +182,7 @@ async def test_a_crowd_for_a_full_engine_costs_nothing_while_another_is_free() -
             queue.leave("other")
             client.config_resetstat()
 
+            queue.queue.is_audited = False
             queue.queue.poke("w", queue.now_us)
 
             stats = client.info("commandstats")
