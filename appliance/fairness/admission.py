@@ -176,7 +176,8 @@ class FairRules:
     """The constants of the queue; `settings.GateSettings` explains them.
 
     reserved None: one slot in sixteen, at least one, none below eight slots. prefill_tokens: prompts being read by an
-    engine at once; a person who holds no slot may go to twice that.
+    engine at once; a person who holds no slot may go to twice that. spread: of the mean time between two turns of a
+    crowded engine without a reserve, the part that must pass before somebody who holds a slot gets the next; 0: none.
     """
 
     max_queue: int = 1000
@@ -190,6 +191,7 @@ class FairRules:
     batch_promoted_after_s: float = 900.0
     default_completion_tokens: int = 256
     lease_s: float = 15.0
+    spread: float = 0.75
 
     def reserved_of(self, slots: int) -> int:
         """Slots of an engine that only people who hold none may take; one is always left to everybody."""

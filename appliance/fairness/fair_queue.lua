@@ -2,14 +2,14 @@
 
 -- whose turn it is (fair_queue.py) ----------------------------------------------------------------------
 
-local function engine_for(request, held, as_batch, holding)
+local function engine_for(pool, request, held, as_batch, holding)
   local candidates, is_newcomer = request.candidates, not (held > 0 or as_batch)
   local best, best_use, best_fallback
   for i = 1, #candidates, 3 do
     local name = candidates[i]
     if holding[name] == nil or (is_newcomer and not holding[name]) then
       local engine = engine_of(name)
-      local fitting = fit(engine, candidates[i + 1], request, held, as_batch)
+      local fitting = fit(pool, engine, candidates[i + 1], request, held, as_batch)
       if fitting == 'fits' then
         local use, fallback = engine.running / slots_of(engine, candidates[i + 1]), candidates[i + 2]
         if not best or fallback < best_fallback or (fallback == best_fallback and use < best_use) then
@@ -68,7 +68,7 @@ local function choose(pool)
   if pool.returned > 0 then
     for _, id in ipairs(call('LRANGE', prefix .. 'returned:' .. pool.name, 0, -1)) do
       local request = request_of(id)
-      local engine = engine_for(request, 0, false, holding)
+      local engine = engine_for(pool, request, 0, false, holding)
       if engine then return request, engine end
     end
   end
@@ -76,7 +76,7 @@ local function choose(pool)
     local oldest = call('ZRANGE', prefix .. 'batch:' .. pool.name, 0, 0, 'WITHSCORES')
     if now_us - tonumber(oldest[2]) >= rules.promoted_after_us then
       local request = request_of(oldest[1])
-      local engine = engine_for(request, person_of(pool, request).running, false, holding)
+      local engine = engine_for(pool, request, person_of(pool, request).running, false, holding)
       if engine then return request, engine end
     end
   end
@@ -93,7 +93,7 @@ local function choose(pool)
       end
       table.sort(heads, function(a, b) return a.ticket < b.ticket or (a.ticket == b.ticket and a.id < b.id) end)
       for _, request in ipairs(heads) do
-        engine = engine_for(request, person.running, as_batch, holding)
+        engine = engine_for(pool, request, person.running, as_batch, holding)
         if engine then return request end
         if is_lost(pool.models[request.model][2], holding) then
           lost[request.model], hopeful = true, hopeful - 1

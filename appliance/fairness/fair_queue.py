@@ -35,7 +35,7 @@ from appliance.fairness.admission import (
     choose_engine,
 )
 from appliance.fairness.lines import Pool, Request
-from appliance.fairness.occupancy import Occupancy
+from appliance.fairness.occupancy import Crowd, Occupancy
 from appliance.fairness.service_rate import Average, blended_s
 from appliance.fairness.survey import PoolState, Standings
 from appliance.fairness.surveying import MOST_PLACED, pool_state, standing
@@ -291,7 +291,7 @@ class FairQueue:
         holding: dict[str, bool] = {}
         lost: set[str] = set()
         for turn in self._in_turn(pool, now_us, holding, lost):
-            engine = self._engine_for(turn, holding, now_us)
+            engine = self._engine_for(pool, turn, holding, now_us)
             if engine is not None:
                 return turn.request, engine
             model = turn.request.ask.model
@@ -336,15 +336,22 @@ class FairQueue:
             for name, slots in engines.items()
         )
 
-    def _engine_for(self, turn: _Turn, holding: dict[str, bool], now_us: int) -> str | None:
+    def _engine_for(self, pool: Pool, turn: _Turn, holding: dict[str, bool], now_us: int) -> str | None:
         """holding: engine -> whether it waits for one who holds no slot; then nobody passes."""
         in_use: list[float | None] = []
         is_newcomer = not (turn.held or turn.as_batch)
+        crowd = Crowd(pool.waiting, pool.held_ms.value)
         for candidate in turn.request.ask.candidates:
             name, free = candidate.engine, None
             if name not in holding or (is_newcomer and not holding[name]):
                 fit = self.occupancy.fit(
-                    name, candidate.slots, turn.request.need, turn.held, now_us / 1000, as_batch=turn.as_batch
+                    name,
+                    candidate.slots,
+                    turn.request.need,
+                    turn.held,
+                    now_us / 1000,
+                    crowd,
+                    as_batch=turn.as_batch,
                 )
                 if fit == "fits":
                     slots = self.occupancy.slots(name, candidate.slots)
@@ -375,7 +382,7 @@ class FairQueue:
     def _start_at_once(self, pool: Pool, request: Request, now_us: int) -> bool:
         """Nobody waits: the line is not needed where a slot is free."""
         held = pool.line(request).tree.running.get(request.person, 0)
-        engine = self._engine_for(_Turn(request, held, request.ask.is_batch), {}, now_us)
+        engine = self._engine_for(pool, _Turn(request, held, request.ask.is_batch), {}, now_us)
         if engine is not None:
             self._start(pool, request, engine, now_us)
         return engine is not None

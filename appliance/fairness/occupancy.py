@@ -18,6 +18,17 @@ Fit = Literal["fits", "full", "hold"]
 """full: no slot that this request may take. hold: there is one, but prompts are being read or the cache is full."""
 
 
+_LONGEST_SPREAD_MS = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Who wants a pool's engines: requests in line, and how long a slot is held on average (None: not measured)."""
+
+    waiting: int = 0
+    held_ms: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a request asks of an engine. kv_tokens: prompt and answer together."""
@@ -37,6 +48,7 @@ class _Engine:
     prefill_tokens_per_ms: float = _PREFILL_TOKENS_PER_MS
     slots: int | None = None
     kv_tokens: int | None = None
+    begun_ms: float | None = None
 
     def reading(self, now_ms: float) -> int:
         """Prompt tokens being read. What must have been read by now is forgotten; so is what a clock set back left."""
@@ -79,7 +91,9 @@ class Occupancy:
             slots = max(1, slots - self._rules.reserved_of(slots))
         return self.running(name) >= slots
 
-    def fit(self, name: str, slots: int, need: Need, held: int, now_ms: float, *, as_batch: bool) -> Fit:
+    def fit(
+        self, name: str, slots: int, need: Need, held: int, now_ms: float, crowd: Crowd, *, as_batch: bool
+    ) -> Fit:
         """Whether the request may start there now. held: slots that its person has in this pool already."""
         rules, engine = self._rules, self._of(name)
         slots, running = self.slots(name, slots), len(engine.needs)
@@ -92,6 +106,8 @@ class Occupancy:
                 return "full"
         elif held and (running >= unreserved or held >= (rules.max_running_per_user or held + 1)):
             return "full"
+        if held and self._is_too_soon(engine, slots, crowd, now_ms):
+            return "hold"
         # What the cache could never hold is refused by the engine at once: it need not be emptied for that.
         if running and engine.kv_tokens is not None and need.prompt_tokens <= engine.kv_tokens:
             in_use = sum(other.kv_tokens for other in engine.needs.values())
@@ -101,10 +117,24 @@ class Occupancy:
         allowed = rules.prefill_tokens * (1 if held or as_batch else 2)
         return "hold" if reading and reading + need.prompt_tokens > allowed else "fits"
 
+    def _is_too_soon(self, engine: _Engine, slots: int, crowd: Crowd, now_ms: float) -> bool:
+        """Answers of one length that began together end together, and whoever comes meanwhile waits for all of them.
+
+        So turns are spread over time where no reserve keeps a slot free for newcomers and the line is long enough that
+        no slot stays empty for it.
+        """
+        if engine.begun_ms is None or crowd.held_ms is None or slots < 2 or crowd.waiting < 2 * slots:
+            return False
+        if self._rules.reserved_of(slots):
+            return False
+        apart_ms = min(_LONGEST_SPREAD_MS, self._rules.spread * crowd.held_ms / slots)
+        return 0 <= now_ms - engine.begun_ms < apart_ms
+
     def start(self, name: str, need: Need, now_ms: float) -> None:
         """The request runs there."""
         engine = self._of(name)
         engine.needs[need.id] = need
+        engine.begun_ms = now_ms
         if need.prompt_tokens:
             # An answer that comes whole does not show when its prompt was read: then the measured pace decides.
             expected = 2 * need.prompt_tokens / engine.prefill_tokens_per_ms

@@ -179,7 +179,7 @@ function operations.enter(ask)
   if refused then return refused end
   remember(request)
   if pool.waiting == 0 and not is_settling then
-    local engine = engine_for(request, person_of(pool, request).running, request.class == 'b', {})
+    local engine = engine_for(pool, request, person_of(pool, request).running, request.class == 'b', {})
     if engine then
       start(pool, request, engine)
       return slot_answer(request)

@@ -35,6 +35,7 @@ local AHEAD, SMOOTHING = 1, 0.2
 local REMEMBERED_MS, TRUSTED, EQUALLY_TRUSTED = 60000, 3, 60
 local SHORTEST_S, LONGEST_S, KEPT, LARGEST_CORRECTION = 0.5, 3600, 0.98, 4
 local SHORTEST_PREFILL_MS, LONGEST_PREFILL_MS, PREFILL_TOKENS_PER_MS = 200, 60000, 2
+local LONGEST_SPREAD_MS = 1000
 local min, max, floor -- a library's globals are there only when it is called
 
 local function exactly(number) return string.format('%.17g', number) end
@@ -69,7 +70,7 @@ end
 
 local function touch(request) touched_requests[request.id] = true end
 
-local ENGINE = '<ddddddd'
+local ENGINE = '<dddddddd'
 
 -- An engine without a record has never run anything; where requests run that no engine counts, its record was lost.
 local function demand_none_lost()
@@ -88,10 +89,10 @@ local function demand_none_lost()
 end
 
 local function unpack_engine(name, packed)
-  local running, batch, kv, reading, slots, kv_most, pace = 0, 0, 0, 0, -1, -1, PREFILL_TOKENS_PER_MS
-  if packed then running, batch, kv, reading, slots, kv_most, pace = struct.unpack(ENGINE, packed) end
+  local running, batch, kv, reading, slots, kv_most, pace, begun = 0, 0, 0, 0, -1, -1, PREFILL_TOKENS_PER_MS, -1
+  if packed then running, batch, kv, reading, slots, kv_most, pace, begun = struct.unpack(ENGINE, packed) end
   local engine = { name = name, running = running, batch = batch, kv = kv, reading = reading, slots = slots,
-    kv_most = kv_most, pace = pace }
+    kv_most = kv_most, pace = pace, begun = begun }
   if not packed then
     demand_none_lost()
     touched_engines[name] = engine
@@ -101,7 +102,7 @@ local function unpack_engine(name, packed)
 end
 
 local function pack_engine(e)
-  return struct.pack(ENGINE, e.running, e.batch, e.kv, e.reading, e.slots, e.kv_most, e.pace)
+  return struct.pack(ENGINE, e.running, e.batch, e.kv, e.reading, e.slots, e.kv_most, e.pace, e.begun)
 end
 
 local function engine_of(name)

@@ -163,7 +163,14 @@ end
 
 local function kv_of(request) return request.prompt + request.answer end
 
-local function fit(engine, otherwise, request, held, as_batch)
+local function is_too_soon(engine, slots, pool)
+  if engine.begun < 0 or pool.held < 0 or slots < 2 or pool.waiting < 2 * slots then return false end
+  if reserved_of(slots) > 0 then return false end
+  local passed = now_ms - engine.begun
+  return passed >= 0 and passed < min(LONGEST_SPREAD_MS, rules.spread * pool.held / slots)
+end
+
+local function fit(pool, engine, otherwise, request, held, as_batch)
   local slots = slots_of(engine, otherwise)
   local unreserved = slots - reserved_of(slots)
   if engine.running >= slots then return 'full' end
@@ -173,6 +180,7 @@ local function fit(engine, otherwise, request, held, as_batch)
     local most = rules.max_running > 0 and rules.max_running or held + 1
     if engine.running >= unreserved or held >= most then return 'full' end
   end
+  if held > 0 and is_too_soon(engine, slots, pool) then return 'hold' end
   if engine.running > 0 and engine.kv_most >= request.prompt and engine.kv + kv_of(request) > engine.kv_most then
     return 'hold'
   end
@@ -186,6 +194,7 @@ end
 
 local function occupy(engine, request)
   engine.running = engine.running + 1
+  engine.begun = now_ms
   engine.kv = engine.kv + kv_of(request)
   request.kv = kv_of(request)
   if request.class == 'b' then engine.batch = engine.batch + 1 end

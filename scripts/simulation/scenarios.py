@@ -18,7 +18,9 @@ SLOTS = 64
 FLOOD_AT_S = 5.0
 
 RULES = FairRules(max_queue=NO_BOUND, max_queue_per_user=NO_BOUND)
-PLAIN_VTC = FairRules(max_queue=NO_BOUND, max_queue_per_user=NO_BOUND, reserved=0, prefill_tokens=NO_BOUND)
+PLAIN_VTC = FairRules(
+    max_queue=NO_BOUND, max_queue_per_user=NO_BOUND, reserved=0, prefill_tokens=NO_BOUND, spread=0
+)
 RESERVE_ONLY = FairRules(max_queue=NO_BOUND, max_queue_per_user=NO_BOUND, prefill_tokens=NO_BOUND)
 
 GateMaker = Callable[[FairRules], Gate]

@@ -6,8 +6,8 @@ w_q the weights of prompt and answer tokens, L_in the longest prompt and M the m
     W_f/phi_f - W_g/phi_g  <=  2 max(w_p L_in, w_q M) + X_fg
 
 W is what a person was charged in the interval (estimates at the start, corrected at the end), and X_fg what f was
-charged for turns that were g's. Nobody's turn is passed (X = 0) unless a slot of the reserve, the prefill gate or a
-limit of slots a person keeps the one in turn from a free slot that another one may take.
+charged for turns that were g's. Nobody's turn is passed (X = 0) unless a slot of the reserve, the prefill gate, the
+spread of turns or a limit of slots a person keeps the one in turn from a free slot that another one may take.
 The bound is that of Sheng et al., OSDI 2024, theorem 4.4.
 """
 
@@ -96,6 +96,7 @@ class History:
     longest_prompt: int = 0
     longest_answer: int = 0
     most_running: int = 1
+    begun_us: dict[str, int] = field(default_factory=dict)
     passed: Counter[tuple[str, str]] = field(default_factory=Counter)
     since: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     used_since: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -165,6 +166,7 @@ class History:
         starts, self.queue.starts = self.queue.starts, []
         for start in starts:
             self._check_start(start)
+            self.begun_us[start.engine] = self.now_us
             self.charged[start.id] = start.cost
             self.used[start.user] += start.cost
         self.most_running = max(self.most_running, len(self.running))
@@ -189,7 +191,16 @@ class History:
                 usable = slots - (self.rules.reserved_of(slots) if held[ask.user] else 0)
                 is_capped = held[ask.user] >= (self.rules.max_running_per_user or math.inf)
                 is_gated = name in reads and self.rules.prefill_tokens < NO_GATE
-                assert on[name] >= usable or is_capped or is_gated, f"{ask.user} could run on {name}"
+                is_spread = held[ask.user] and self._has_just_begun(name, slots)
+                assert on[name] >= usable or is_capped or is_gated or is_spread, (
+                    f"{ask.user} could run on {name}"
+                )
+
+    def _has_just_begun(self, engine: str, slots: int) -> bool:
+        """Whether turns are spread there and the last one was less than the longest distance ago."""
+        if not self.rules.spread or self.rules.reserved_of(slots):
+            return False
+        return 0 <= self.now_us - self.begun_us.get(engine, -(10**12)) < 1_000_000
 
     def _check_bound(self, starts: list[Start]) -> None:
         served = self.queue.served("pool")
@@ -250,12 +261,14 @@ PLAIN = st.builds(
     reserved=st.just(0),
     prefill_tokens=st.just(NO_GATE),
     default_completion_tokens=st.sampled_from([10, 256]),
+    spread=st.just(0.0),
 )
 WHOLE = st.builds(
     FairRules,
     reserved=st.sampled_from([None, 0, 1, 3]),
     prefill_tokens=st.sampled_from([NO_GATE, 4096, 500, 1]),
     max_running_per_user=st.sampled_from([None, None, 1, 3]),
+    spread=st.sampled_from([0.0, 0.75]),
 )
 ENGINES = st.dictionaries(st.sampled_from(["a", "b"]), st.sampled_from([1, 1, 2, 9]), min_size=1)
 CALM = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -158,6 +158,7 @@ RULES = st.builds(
     prefill_tokens=st.sampled_from([300, 4096]),
     max_running_per_user=st.sampled_from([None, 2]),
     batch_promoted_after_s=st.just(60.0),
+    spread=st.sampled_from([0.0, 0.75]),
 )
 CANDIDATES = st.lists(
     st.tuples(st.sampled_from(ENGINES), st.sampled_from([1, 2, 8]), st.booleans()),
