@@ -119,12 +119,15 @@ class Identity:
 
 
 def _key(scope: Scope) -> str | None:
-    found = {value.strip() for name in (b"x-api-key", b"api-key") for value in header_values(scope, name)}
-    for value in header_values(scope, b"authorization"):
-        scheme, _, credential = value.strip().partition(" ")
-        # A proxy in front may want Basic for itself; it never signs anybody in here.
-        if scheme.lower() == "bearer":
-            found.add(credential.strip())
+    found: set[str] = set()
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, credential = value.decode("latin-1").strip().partition(" ")
+            # A proxy in front may want Basic for itself; it never signs anybody in here.
+            if scheme.lower() == "bearer":
+                found.add(credential.strip())
+        elif name in (b"x-api-key", b"api-key"):
+            found.add(value.decode("latin-1").strip())
     if len(found) > 1:
         raise ConflictingCredentials("They stand in `Authorization`, `x-api-key` or `api-key`.")
     key = next(iter(found), None)

@@ -188,7 +188,7 @@ class Leases:
             self._alone.first_byte(request.ask.id)
             self._hand_out()
         else:
-            self._calls.ask(operations.first_byte(request.ask.id))
+            self._calls.ask(operations.first_byte(request.ask.id), may_wait=True)
 
     def grew(self, request: Request, completion_tokens: int) -> None:
         """See Lease.grew."""
@@ -196,7 +196,7 @@ class Leases:
         if self._alone is not None:
             self._alone.grew(request.ask.id, completion_tokens)
         else:
-            self._calls.ask(operations.grew(request.ask.id, completion_tokens))
+            self._calls.ask(operations.grew(request.ask.id, completion_tokens), may_wait=True)
 
     def release(self, request: Request, spent: Spent | None) -> None:
         """Give back a slot or a place; needs no waiting and may be called twice."""
@@ -311,7 +311,9 @@ class Leases:
             if not answer.cancelled() and answer.exception() is None:
                 self._untold.pop(leaving.id, None)
 
-        self._calls.ask(operations.leave(leaving)).add_done_callback(told)
+        self._calls.ask(
+            operations.leave(leaving), may_wait=not self._someone_waits.is_set()
+        ).add_done_callback(told)
 
     def _put_back(self) -> None:
         """Tell the shared queue all that this process holds, and end what else it knows of us.

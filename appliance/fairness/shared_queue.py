@@ -6,6 +6,7 @@ the two together. Knows nothing of connections: it is handed something that call
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Sequence
@@ -31,7 +32,7 @@ from appliance.fairness.admission import (
     Refused,
     Slot,
 )
-from appliance.fairness.valkey_link import CommandRefused
+from appliance.fairness.valkey_link import CommandRefused, ScriptForgotten
 from appliance.fairness.virtual_time import node_path
 from appliance.fairness.worker_leases import patience_us
 
@@ -66,6 +67,8 @@ class Function(Protocol):
     """One key, then arguments; `valkey_link.Function` fulfils it."""
 
     def __call__(self, key: str, *arguments: bytes | str | int | float) -> Awaitable[list[bytes]]: ...
+
+    def send(self, key: str, *arguments: bytes | str | int | float) -> asyncio.Future[list[bytes]]: ...
 
 
 class RunsFunctions(Protocol):
@@ -240,14 +243,35 @@ class SharedQueue:
         Raises QueueLost, with nothing done, in the first process that finds Valkey restarted or emptied; QueueBroken
         where the script stumbles over what it finds.
         """
+        try:
+            packed = await self._function(PREFIX, self._rules_now(), *operations)
+        except CommandRefused as error:
+            raise QueueBroken(str(error)) from error
+        return self._answers(packed, operations)
+
+    def send(self, operations: Sequence[Operation]) -> asyncio.Future[list[bytes]]:
+        """The same without a task: `answers` reads what comes. Raises PartUnavailable."""
+        return self._function.send(PREFIX, self._rules_now(), *operations)
+
+    def answers(self, sent: asyncio.Future[list[bytes]], operations: Sequence[Operation]) -> list[Any] | None:
+        """What came for these, as `step` answers and raises; None: Valkey has forgotten the script, take a step."""
+        try:
+            packed = sent.result()
+        except ScriptForgotten:
+            return None
+        except CommandRefused as error:
+            raise QueueBroken(str(error)) from error
+        return self._answers(packed, operations)
+
+    def _rules_now(self) -> bytes:
         state = (self._link.server_run, self._has_called)
         if state != self._packed_for:
             self._packed_for, self._packed = state, packed_rules(self.worker, self._rules, *state)
+        return self._packed
+
+    def _answers(self, packed: list[bytes], operations: Sequence[Operation]) -> list[Any]:
         try:
-            packed = await self._function(PREFIX, self._packed, *operations)
             answers = [orjson.loads(answer) for answer in packed]
-        except CommandRefused as error:
-            raise QueueBroken(str(error)) from error
         except (TypeError, ValueError) as error:
             raise QueueBroken(f"The queue answered what is not JSON: {packed!r:.200}") from error
         if answers and answers[0] == ["lost"]:

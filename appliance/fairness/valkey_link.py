@@ -231,12 +231,15 @@ class Function:
 
     async def __call__(self, key: str, *arguments: Word) -> Reply:
         """Its answer, for this one key. Raises PartUnavailable."""
-        link = self._link
         try:
-            return await link.send(b"FCALL", self._name, 1, key, *arguments)
+            return await self.send(key, *arguments)
         except ScriptForgotten:  # FUNCTION FLUSH
-            await link.send(*_load(self._library))
-            return await link.send(b"FCALL", self._name, 1, key, *arguments)
+            await self._link.send(*_load(self._library))
+            return await self.send(key, *arguments)
+
+    def send(self, key: str, *arguments: Word) -> asyncio.Future[Reply]:
+        """The answer to come, of one try: it may fail with ScriptForgotten. Raises PartUnavailable."""
+        return self._link.send(b"FCALL", self._name, 1, key, *arguments)
 
 
 def _load(library: str) -> tuple[Word, ...]:

@@ -14,6 +14,7 @@ def person(name: str, tokens: float, weight: float = 1.0, waiting: int = 3) -> N
 
 
 def pool(*nodes: NodeState) -> PoolState:
+    """One of four slots, in which these have been served."""
     return PoolState("local", 4, 4, 10, 0, None, None, nodes)
 
 

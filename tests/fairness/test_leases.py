@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
@@ -61,13 +61,13 @@ class Workers:
         link = ValkeyLink(self._url, name)
         queue = SharedQueue(link, name, rules)
         calls: list[int] = []
-        step = queue.step
+        send = queue.send
 
-        async def counted(operations: list[bytes]) -> list[object]:
+        def counted(operations: Sequence[bytes]) -> asyncio.Future[list[bytes]]:
             calls.append(len(operations))
-            return await step(operations)
+            return send(operations)
 
-        queue.step = counted  # type: ignore[assignment, method-assign]
+        queue.send = counted  # type: ignore[method-assign]
         leases = Leases(
             queue, link, rules, share=share, workers=workers, max_wait_s=max_wait_s, first_report_s=0.05
         )
@@ -290,6 +290,20 @@ async def test_a_dead_worker_gives_its_slots_and_places_back(workers: Workers) -
     assert lease.engine == "a"
     assert 0.5 <= asyncio.get_running_loop().time() - began <= 2.5
     assert await alive.queue.known() == ["new"]
+
+
+async def test_what_may_wait_goes_along_with_what_follows(workers: Workers) -> None:
+    """One that leaves and the next that comes are one call; one that leaves alone is told all the same."""
+    worker = await workers.open()
+    lease = await worker.leases.acquire(ask("0", (Candidate("a", 1),)))
+    before = len(worker.calls)
+
+    lease.release()
+    (await worker.leases.acquire(ask("1", (Candidate("a", 1),)))).release()
+    await until(lambda: sum(worker.calls[before:]) == 3)
+
+    assert worker.calls[before:] == [2, 1]
+    assert await known(worker) == set()
 
 
 async def test_living_workers_keep_what_they_hold(workers: Workers) -> None:

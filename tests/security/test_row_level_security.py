@@ -23,6 +23,7 @@ WITHOUT_RLS = {
     "api_keys": "read to find out whose eyes a request has; hashes only",
     "one_time_links": "used by who has no account yet; hashes only",
     "account_events": "written before anybody is signed in; administrators and auditors read it, by the use case",
+    "limits": "read by every process to decide whose turn it is; says what somebody may use, not what they asked",
     "blobs": "hash, size and count of bytes on disk; says nothing of whose they are",
     "gateway_workers": "processes, not people",
     "schema_migrations": "names of migrations",
