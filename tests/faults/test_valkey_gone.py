@@ -302,13 +302,17 @@ async def test_valkey_s_clock_jumps_by_an_hour_in_a_flood(jump: str, shift: Path
     assert env is not None
     async with own_valkey(around=[env, *changed]) as valkey, flooding(valkey.url) as (flood, engine, workers):
         before = await _server_time(workers[0])
-        shift.write_text(f"{jump}\n")
-        os.utime(shift)
+        _jump(shift, jump)
         await until(lambda: _has_jumped(workers[0], before), 20.0)
         await flood.goes_on(30)
 
         assert engine.peak_running <= SLOTS
         assert all(worker.leases.is_shared for worker in workers)
+
+
+def _jump(shift: Path, by: str) -> None:
+    shift.write_text(f"{by}\n")
+    os.utime(shift)
 
 
 async def _server_time(worker: Worker) -> int:
