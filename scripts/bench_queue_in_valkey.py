@@ -17,8 +17,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from appliance.fairness import shared_queue
 from appliance.fairness.admission import Ask, Candidate, FairRules, Leaving, Share, Spent
+from appliance.fairness.queue import operations, script
 from appliance.supervisor.valkey import valkey_server
 
 REQUESTS = 4000
@@ -30,17 +30,17 @@ class Bench:
 
     def __init__(self, client: Redis) -> None:
         self._client = client
-        self._name, library = shared_queue.library_of(*shared_queue.lua_texts())
+        self._name, library = script.library_of(*script.lua_texts())
         client.function_load(library, replace=True)
         rules = FairRules(max_queue=100_000, max_queue_per_user=100_000)
-        self._rules = shared_queue.packed_rules("w1", rules)
+        self._rules = script.packed_rules("w1", rules)
 
     def measure(self, calls: Sequence[Sequence[bytes]]) -> tuple[float, float]:
         """(microseconds, commands) inside Valkey, of all these calls together."""
         self._client.config_resetstat()
         pipe = self._client.pipeline(transaction=False)
-        for index, operations in enumerate(calls):
-            pipe.fcall(self._name, 1, shared_queue.PREFIX, self._rules, *operations)
+        for index, steps in enumerate(calls):
+            pipe.fcall(self._name, 1, script.PREFIX, self._rules, *steps)
             if index % 50 == 49:
                 pipe.execute()
         pipe.execute()
@@ -61,12 +61,12 @@ def ask(number: int, user: str, prompt_tokens: int = 100, group: str | None = No
 
 def enter(number: int, user: str, prompt_tokens: int = 100, group: str | None = None) -> bytes:
     """Its first step."""
-    return shared_queue.enter(ask(number, user, prompt_tokens, group))
+    return operations.enter(ask(number, user, prompt_tokens, group))
 
 
 def leave(number: int) -> bytes:
     """Its last one."""
-    return shared_queue.leave(Leaving(f"{number:032x}", SPENT))
+    return operations.leave(Leaving(f"{number:032x}", SPENT))
 
 
 def main() -> None:
@@ -108,7 +108,7 @@ def _measure_all(bench: Bench) -> None:
     )
     row("enter that line, one of 40 people", [[enter(i, f"p{i % 40}", 20)] for i in range(2000, 2200)], 200)
     ids = [f"{i:032x}" for i in range(100, 350)]
-    row("places of 250 requests, in one call", [[shared_queue.places(ids)]] * 20, 20)
+    row("places of 250 requests, in one call", [[operations.places(ids)]] * 20, 20)
     leaving = [*range(1064), *range(2000, 2200)]
     row("leave, and a slot for the next", [[leave(i)] for i in leaving], len(leaving))
 

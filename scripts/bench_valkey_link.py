@@ -23,7 +23,7 @@ from typing import Any
 
 import uvloop
 
-from appliance.fairness.valkey_link import ValkeyLink
+from appliance.fairness.valkey.valkey_link import ValkeyLink
 from appliance.supervisor.valkey import EmbeddedValkey
 
 SCRIPT = """

@@ -34,7 +34,7 @@ class LimitsInValkey:
     """limits.lua, asked as limits.py is."""
 
     def __init__(self, valkey: Redis) -> None:
-        lua = (resources.files("appliance.fairness") / "limits.lua").read_text(encoding="utf-8")
+        lua = (resources.files("appliance.fairness.limits") / "limits.lua").read_text(encoding="utf-8")
         self._script = valkey.register_script(lua + _CALLS)
         self._valkey = valkey
         self.prefix = f"{{test}}:{next(_PREFIXES)}:"

@@ -18,11 +18,11 @@ from appliance.api.openai_requests import WireRequest
 from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.domain import Caller
 from appliance.errors import InvalidRequest, NotPermitted
+from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.admission import Ask, Candidate, Spent
 from appliance.fairness.answer_scan import estimated_prompt_tokens
 from appliance.fairness.gate import Gate
 from appliance.fairness.lease import Lease
-from appliance.fairness.ledger import Entry
 from appliance.services.offered_models import embedded_names
 from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder

@@ -13,7 +13,7 @@ from appliance.api.identity import Identity
 from appliance.api.strict_json import StrictJsonRoute
 from appliance.domain import Caller
 from appliance.fairness.admission import LimitKind, LimitState
-from appliance.fairness.policy import EVERYONE, NamedLimit, SubjectKind
+from appliance.fairness.limits.policy import EVERYONE, NamedLimit, SubjectKind
 from appliance.services.limits import OperatorLimits
 
 

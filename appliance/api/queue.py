@@ -10,7 +10,7 @@ from appliance.api.account_bodies import Json
 from appliance.api.identity import Identity
 from appliance.api.strict_json import StrictJsonRoute
 from appliance.domain import Caller, Role
-from appliance.fairness.survey import Standing
+from appliance.fairness.queue.survey import Standing
 from appliance.services.queue_overview import PersonOverview, PoolOverview, QueueOverview
 
 

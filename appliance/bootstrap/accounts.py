@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from appliance.api.identity import Identity
 from appliance.api.origins import Origins
 from appliance.errors import StartupError
-from appliance.fairness.contact import PostgresContact
+from appliance.fairness.accounting.contact import PostgresContact
 from appliance.services.accounts import Accounts
 from appliance.services.accounts.people import PasswordChanged, PolicyChanged
 from appliance.settings import ServerSettings, Settings

@@ -12,21 +12,21 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from appliance.errors import PartUnavailable
-from appliance.fairness.contact import PostgresContact
-from appliance.fairness.fairness_index import FairnessWatch
+from appliance.fairness.accounting.contact import PostgresContact
+from appliance.fairness.accounting.ledger import Ledger
+from appliance.fairness.accounting.recording import Recording
+from appliance.fairness.accounting.spool import Spool
 from appliance.fairness.gate import Gate, SharesAndLimits
 from appliance.fairness.leases import LEASE_S, Leases
-from appliance.fairness.ledger import Ledger
-from appliance.fairness.load_watch import LoadWatch
+from appliance.fairness.limits.policy import Policy
 from appliance.fairness.metrics import GateMetrics
-from appliance.fairness.policy import Policy
-from appliance.fairness.queue_view import QueueView
-from appliance.fairness.recording import Recording
+from appliance.fairness.queue.fairness_index import FairnessWatch
+from appliance.fairness.queue.queue_view import QueueView
+from appliance.fairness.queue.shared_queue import SharedQueue
 from appliance.fairness.settings import GateSettings
 from appliance.fairness.shared_metrics import shared_folder
-from appliance.fairness.shared_queue import SharedQueue
-from appliance.fairness.spool import Spool
-from appliance.fairness.valkey_link import ValkeyLink
+from appliance.fairness.slots.load_watch import LoadWatch
+from appliance.fairness.valkey.valkey_link import ValkeyLink
 from appliance.storage.usage import UsageStore, ledger_url
 from inference.ports import ChatEngine
 from inference.roster import Roster
@@ -105,7 +105,7 @@ def build_gate(
         lambda: _engines_up(roster),
         str(worker),
         default_slots=settings.default_slots,
-        held=lambda: leases.running,
+        held=lambda: leases.requests.running,
         on_look=look,
     )
     gate = Gate(roster, leases, ledger, loads, policy, default_slots=settings.default_slots)

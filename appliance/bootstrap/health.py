@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
+from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.leases import Leases
-from appliance.fairness.recording import Recording
 from appliance.services.health import READY, HealthCheck, Probe
 from appliance.storage.database import Database
 from appliance.storage.jobs import WORKER_LIVES, WORKER_LOCK_CLASS

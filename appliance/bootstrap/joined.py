@@ -41,7 +41,7 @@ from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
-from appliance.fairness.shared_queue import PREFIX
+from appliance.fairness.queue.script import PREFIX
 from appliance.pipelines import load_pipelines
 from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels

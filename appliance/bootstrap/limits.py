@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from appliance.fairness.budget_seeding import BudgetSeeding, CountersInValkey
-from appliance.fairness.ledger_rows import uuid7
+from appliance.fairness.accounting.ledger_rows import uuid7
+from appliance.fairness.limits.budget_seeding import BudgetSeeding, CountersInValkey
 from appliance.services.accounts.people import People
 from appliance.services.limits import OperatorLimits
 from appliance.services.policy_watch import PolicyWatch

@@ -17,13 +17,13 @@ from uuid import UUID
 
 from appliance.domain import Caller, Waiting
 from appliance.errors import NotPermitted
+from appliance.fairness.accounting.ledger import Entry, Ledger
 from appliance.fairness.admission import AppliedLimit, Ask, LimitState, Share, Spent
 from appliance.fairness.answer_scan import StreamScan, WholeScan, estimated_prompt_tokens
 from appliance.fairness.lease import Lease
 from appliance.fairness.leases import Leases, OnWaiting
-from appliance.fairness.ledger import Entry, Ledger
-from appliance.fairness.load_watch import LoadWatch
 from appliance.fairness.routing import Engines, Routes, Routing, pools_of
+from appliance.fairness.slots.load_watch import LoadWatch
 from inference.chat_chunks import parse_answer, read_chunks
 from inference.errors import EngineStreamBroken, EngineUnavailable
 from inference.types import (

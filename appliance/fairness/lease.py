@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from typing import Protocol
 
-from appliance.fairness.admission import Ask, Candidate, Held, LimitState, Place, Spent
+from appliance.errors import QueueFull
+from appliance.fairness.admission import (
+    Answer,
+    Ask,
+    Candidate,
+    Full,
+    Held,
+    LimitState,
+    Place,
+    Refused,
+    Slot,
+    Spent,
+)
+from appliance.fairness.limits.refusals import come_back_s, refusal
+from appliance.fairness.queue import operations
+from appliance.fairness.queue.operations import Operation
 
+_HELD_AT_ONCE = 100
 _GREW_TOKENS = 256
 
 
@@ -43,7 +61,72 @@ class Request:
 
     @property
     def held(self) -> Held:
+        """As it is put back into a queue that has lost it."""
         return Held(self.ask, self.ticket, self.engine)
+
+    def take(self, answer: Answer) -> None:
+        """What a queue says. Raises QueueFull, RateLimited, QuotaExceeded and LargerThanLimit."""
+        if isinstance(answer, Slot):
+            self.limits = answer.limits or self.limits
+            self.grant(answer.engine)
+        elif isinstance(answer, Place):
+            self.is_admitted = True
+            self.limits = answer.limits or self.limits
+            if self.engine is None:  # else it was given a slot while the answer travelled
+                self.place, self.ticket = answer, answer.ticket
+        elif isinstance(answer, Full):
+            raise QueueFull(retry_after_s=come_back_s(answer.eta_s))
+        elif isinstance(answer, Refused):
+            raise refusal(answer)
+
+    def grant(self, engine: str) -> None:
+        """It has a slot; a second one is not taken."""
+        if self.engine is not None:
+            return
+        self.engine, self.place, self.is_admitted = engine, None, True
+        if self.turn is not None and not self.turn.done():
+            self.turn.set_result(None)
+
+
+class Requests(dict[str, Request]):
+    """All of this process, by id."""
+
+    @property
+    def running(self) -> Counter[str]:
+        """How many, by the engine they run on."""
+        return Counter(request.engine for request in self.values() if request.engine)
+
+    @property
+    def waiting(self) -> int:
+        """How many are in line."""
+        return len(self.in_line())
+
+    @property
+    def waiting_in(self) -> Counter[tuple[str, str]]:
+        """How many are in line, by (pool, interactive or batch)."""
+        return Counter(
+            (request.ask.pool, "batch" if request.ask.is_batch else "interactive")
+            for request in self.in_line()
+        )
+
+    def in_line(self) -> list[Request]:
+        """Those without a slot."""
+        return [request for request in self.values() if request.engine is None]
+
+    def admitted(self) -> list[Request]:
+        """Those that a queue has taken."""
+        return [request for request in self.values() if request.is_admitted]
+
+
+def restoring(requests: Sequence[Request]) -> list[Operation]:
+    """The operations that put these back into the shared queue, as far as they have come."""
+    steps = [
+        operations.restore([request.held for request in requests[first : first + _HELD_AT_ONCE]])
+        for first in range(0, len(requests), _HELD_AT_ONCE)
+    ]
+    steps += [operations.first_byte(request.ask.id) for request in requests if request.has_begun]
+    grown = (request for request in requests if request.completion_tokens)
+    return steps + [operations.grew(request.ask.id, request.completion_tokens) for request in grown]
 
 
 class KeepsSlots(Protocol):

@@ -9,37 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 from appliance.domain import Waiting
 from appliance.errors import PartUnavailable, QueueFull
-from appliance.fairness import shared_queue as operations
-from appliance.fairness.admission import (
-    Answer,
-    Ask,
-    Candidate,
-    FairRules,
-    Full,
-    Gone,
-    Leaving,
-    Place,
-    Refused,
-    Slot,
-    Spent,
-)
+from appliance.fairness.admission import Answer, Ask, Candidate, FairRules, Gone, Leaving, Place, Spent
 from appliance.fairness.background import end, for_ever
-from appliance.fairness.lease import Lease, Request
-from appliance.fairness.local_queue import LocalQueue, QueueClock
-from appliance.fairness.queue_calls import Operation, QueueCalls, Reply
-from appliance.fairness.queue_state import QueueState
-from appliance.fairness.refusals import come_back_s, refusal
-from appliance.fairness.shared_queue import SharedQueue, grants_channel, unpack_answer, unpack_grants
-from appliance.fairness.valkey_contact import ValkeyContact
-from appliance.fairness.valkey_link import ValkeyLink
+from appliance.fairness.lease import Lease, Request, Requests, restoring
+from appliance.fairness.limits.refusals import come_back_s
+from appliance.fairness.queue import operations
+from appliance.fairness.queue.local_queue import LocalQueue, QueueClock
+from appliance.fairness.queue.operations import unpack_answer, unpack_grants
+from appliance.fairness.queue.queue_calls import Operation, QueueCalls, Reply
+from appliance.fairness.queue.queue_state import QueueState
+from appliance.fairness.queue.script import LOST_CHANNEL, PREFIX, grants_channel
+from appliance.fairness.queue.shared_queue import QueueBroken, QueueLost, SharedQueue
+from appliance.fairness.valkey.valkey_contact import ValkeyContact
+from appliance.fairness.valkey.valkey_link import ValkeyLink
 
 logger = logging.getLogger(__name__)
 
@@ -47,16 +36,15 @@ OnWaiting = Callable[[Waiting], Awaitable[None]]
 
 LEASE_S = 15.0
 _RENEWALS = 6  # a lease, each with a look for dead workers
-_POKE_S = 0.25
-_POKES_A_PLACE = 4
+_POKE_S = 0.1
+_POKES_A_PLACE = 10
 _PLACES_AT_ONCE = 250  # some 10 ms of Valkey's time; when more wait, others are asked about in each second
 _REPORT_S = 1.0
 _MOST_UNTOLD = 100_000
-_HELD_AT_ONCE = 100
+_LEFT_AT_ONCE = 100
 _CLOSING_S = 1.0
 _LOOKS = 3
 _MOST_TRIES = 10  # some are lost with a connection that breaks; so many are not
-_SWEEP_S = 60.0
 
 _T = TypeVar("_T")
 
@@ -87,9 +75,9 @@ class Leases:
         self._first_report_s = min(first_report_s, _REPORT_S)
         self._calls = QueueCalls(queue, self._call_failed)
         self._clock = QueueClock()
-        self._state = QueueState(link, operations.PREFIX, queue.layout, queue.worker)
+        self._state = QueueState(link, PREFIX, queue.layout, queue.worker)
         self._contact = ValkeyContact(self._probe, self._go_alone, self._return, self._state.begin_anew)
-        self._requests: dict[str, Request] = {}
+        self._requests = Requests()
         self._untold: dict[str, Leaving] = {}
         """Ended, and the shared queue has not yet said that it knows."""
         self._entering = 0
@@ -97,12 +85,12 @@ class Leases:
         self._tasks: list[asyncio.Task[None]] = []
         self._someone_waits = asyncio.Event()
         link.listen(grants_channel(queue.worker), self._heard)
-        link.listen(operations.LOST_CHANNEL, self._heard_of_loss)
+        link.listen(LOST_CHANNEL, self._heard_of_loss)
         link.watch(self._link_changed)
 
     async def open(self) -> None:
         """Begin to renew and to look after those who wait."""
-        loops = (self._renew_for_ever, self._watch_line, self._sweep_for_ever)
+        loops = (self._renew_for_ever, self._watch_line, self._state.sweep_for_ever)
         self._tasks = [asyncio.create_task(for_ever(loop)) for loop in loops]
 
     async def close(self) -> None:
@@ -119,22 +107,9 @@ class Leases:
         return self._alone is None
 
     @property
-    def running(self) -> Counter[str]:
-        """Requests of this process by the engine they run on."""
-        return Counter(request.engine for request in self._requests.values() if request.engine)
-
-    @property
-    def waiting(self) -> int:
-        """Requests of this process in line."""
-        return sum(1 for _ in self._in_line())
-
-    @property
-    def waiting_in(self) -> Counter[tuple[str, str]]:
-        """Requests of this process in line, by (pool, interactive or batch)."""
-        return Counter(
-            (request.ask.pool, "batch" if request.ask.is_batch else "interactive")
-            for request in self._in_line()
-        )
+    def requests(self) -> Requests:
+        """Of this process."""
+        return self._requests
 
     async def acquire(self, ask: Ask, on_waiting: OnWaiting | None = None) -> Lease:
         """A slot, after a wait if need be. Cancelling leaves the queue at once.
@@ -174,7 +149,7 @@ class Leases:
         if isinstance(answer, Gone) and request.engine is None:
             await self._enter(request)
         else:
-            self._take(request, answer)
+            request.take(answer)
         self._hand_out()
         await self._wait(request, None, started)
         return self._now() - started
@@ -241,10 +216,10 @@ class Leases:
                 taken = unpack_answer(answer, request.ask.limits)
                 if isinstance(taken, Place):
                     self._clock.heard(taken.ticket)
-                self._take(request, taken)
+                request.take(taken)
                 return
         if self._alone is not None and request.engine is None:
-            self._take(request, self._alone.enter(request.ask))
+            request.take(self._alone.enter(request.ask))
             self._hand_out()
 
     async def _sure(self, tries: int) -> None:
@@ -270,37 +245,13 @@ class Leases:
             await asyncio.wait((request.turn,), timeout=min(report_s, left_s))
             report_s = _REPORT_S
 
-    def _take(self, request: Request, answer: Answer) -> None:
-        if isinstance(answer, Slot):
-            request.limits = answer.limits or request.limits
-            self._grant(request, answer.engine)
-        elif isinstance(answer, Place):
-            request.is_admitted = True
-            request.limits = answer.limits or request.limits
-            if request.engine is None:  # else it was given a slot while the answer travelled
-                request.place, request.ticket = answer, answer.ticket
-        elif isinstance(answer, Full):
-            raise QueueFull(retry_after_s=come_back_s(answer.eta_s))
-        elif isinstance(answer, Refused):
-            raise refusal(answer)
-
-    def _grant(self, request: Request, engine: str) -> None:
-        if request.engine is not None:
-            return
-        request.engine, request.place, request.is_admitted = engine, None, True
-        if request.turn is not None and not request.turn.done():
-            request.turn.set_result(None)
-
-    def _in_line(self) -> Iterator[Request]:
-        return (request for request in self._requests.values() if request.engine is None)
-
     # the shared queue ---------------------------------------------------------------------------------
 
     def _heard(self, message: bytes) -> None:
         for id, engine in unpack_grants(message):
             request = self._requests.get(id)
             if request is not None and self.is_shared:
-                self._grant(request, engine)
+                request.grant(engine)
 
     def _heard_of_loss(self, _: bytes) -> None:
         if self.is_shared:
@@ -321,20 +272,14 @@ class Leases:
         It is asked before anything else that is asked from now on. What runs comes first: a slot that came free for it
         here is not free for others.
         """
-        admitted = [request for request in self._requests.values() if request.is_admitted]
-        running = [request for request in admitted if request.engine is not None]
-        waiting = [request for request in admitted if request.engine is None]
-        for step in _restoring(running):
+        running = [request for request in self._requests.admitted() if request.engine is not None]
+        waiting = [request for request in self._requests.admitted() if request.engine is None]
+        for step in restoring(running):
             self._calls.ask(step)
         for leaving in self._untold.values():
             self._tell_left(leaving)
-        for step in _restoring(waiting):
+        for step in restoring(waiting):
             self._calls.ask(step)
-        for request in running:
-            if request.has_begun:
-                self._calls.ask(operations.first_byte(request.ask.id))
-            if request.completion_tokens:
-                self._calls.ask(operations.grew(request.ask.id, request.completion_tokens))
         self._calls.ask(operations.known()).add_done_callback(self._end_unknown)
         for first in range(0, len(waiting), _PLACES_AT_ONCE):  # what was granted while nobody listened
             self._find_places(waiting[first : first + _PLACES_AT_ONCE])
@@ -352,7 +297,7 @@ class Leases:
             await self._someone_waits.wait()
             await asyncio.sleep(_POKE_S)
             looks += 1
-            waiting = list(self._in_line())
+            waiting = self._requests.in_line()
             if not waiting:
                 self._someone_waits.clear()
                 continue
@@ -364,7 +309,7 @@ class Leases:
                 self._alone.poke()
                 self._hand_out()
                 for request in some:
-                    self._take(request, self._alone.place(request.ask.id))
+                    request.take(self._alone.place(request.ask.id))
             else:
                 self._calls.ask(operations.poke())
                 self._find_places(some)
@@ -375,7 +320,7 @@ class Leases:
                 return
             for request, place in zip(waiting, answer.result(), strict=True):
                 if request.ask.id in self._requests:
-                    self._take(request, unpack_answer(place, request.ask.limits))
+                    request.take(unpack_answer(place, request.ask.limits))
 
         if waiting:
             self._calls.ask(operations.places([request.ask.id for request in waiting])).add_done_callback(
@@ -392,19 +337,12 @@ class Leases:
                     await self._renew()
 
     async def _renew(self) -> None:
-        admitted = sum(1 for request in self._requests.values() if request.is_admitted)
+        admitted = len(self._requests.admitted())
         entering = self._entering
         (known,) = await self._calls.ask(operations.renew())
         if self.is_shared and not admitted <= known <= admitted + entering:
             logger.warning("the queue knows %d requests of %d to %d", known, admitted, admitted + entering)
             self._put_back()
-
-    async def _sweep_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(_SWEEP_S)
-            with suppress(PartUnavailable):
-                if removed := await self._state.sweep():
-                    logger.info("removed %d keys of the queue that nobody uses any more", removed)
 
     # alone --------------------------------------------------------------------------------------------
 
@@ -413,11 +351,11 @@ class Leases:
             self._contact.doubt()
 
     def _call_failed(self, error: PartUnavailable) -> None:
-        if isinstance(error, operations.QueueLost):
+        if isinstance(error, QueueLost):
             logger.warning("Valkey has lost the queue: it is put back")
             if self.is_shared:
                 self._put_back()
-        elif isinstance(error, operations.QueueBroken):
+        elif isinstance(error, QueueBroken):
             self._contact.break_off()
         else:
             self._contact.doubt()
@@ -427,11 +365,11 @@ class Leases:
         these slots meanwhile."""
         asked_at = self._now()
         running = [request for request in self._requests.values() if request.engine is not None]
-        left = list(self._untold.values())[:_HELD_AT_ONCE]
-        steps = [*_restoring(running), *(operations.leave(leaving) for leaving in left)]
+        left = list(self._untold.values())[:_LEFT_AT_ONCE]
+        steps = [*restoring(running), *(operations.leave(leaving) for leaving in left)]
         try:
             await self._queue.step([*steps, operations.renew(), operations.audit()])
-        except operations.QueueBroken:
+        except QueueBroken:
             self._contact.break_off()
             return None
         except PartUnavailable:
@@ -455,9 +393,8 @@ class Leases:
             limits_share=1 / self._workers,
         )
         self._alone = alone
-        admitted = [request for request in self._requests.values() if request.is_admitted]
-        alone.restore([request.held for request in admitted])
-        for request in admitted:
+        alone.restore([request.held for request in self._requests.admitted()])
+        for request in self._requests.admitted():
             if request.has_begun:
                 alone.first_byte(request.ask.id)
         self._hand_out()
@@ -468,7 +405,7 @@ class Leases:
             return
         for grant in self._alone.grants():
             if (request := self._requests.get(grant.id)) is not None:
-                self._grant(request, grant.engine)
+                request.grant(grant.engine)
 
     def _return(self) -> None:
         if self._alone is not None:
@@ -479,10 +416,3 @@ class Leases:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-def _restoring(requests: Sequence[Request]) -> list[Operation]:
-    return [
-        operations.restore([request.held for request in requests[first : first + _HELD_AT_ONCE]])
-        for first in range(0, len(requests), _HELD_AT_ONCE)
-    ]

@@ -12,8 +12,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.gate import Gate
-from appliance.fairness.ledger import Entry
 from appliance.fairness.shared_metrics import add_up
 from inference.types import EngineLoad
 
@@ -110,7 +110,7 @@ class GateMetrics:
         """Bring what this process has running and waiting up to date, for whichever worker is scraped."""
         if self._gate is not None:
             leases = self._gate.leases
-            self._gauges.show(leases.running, leases.waiting_in, leases.is_shared)
+            self._gauges.show(leases.requests.running, leases.requests.waiting_in, leases.is_shared)
             self._gauges.show_spool(self._gate.ledger.recording.spooled_rows)
 
     def _count_tokens(self, which: tuple[str, str, str, str], count: int) -> None:

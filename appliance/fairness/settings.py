@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.fairness.accounting.contact import WithoutPostgres
 from appliance.fairness.admission import FairRules
-from appliance.fairness.contact import WithoutPostgres
 
 
 class GateSettings(BaseModel):

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from appliance.domain import AnswerEvent, AnswerRequest, Caller, Finished, TextDelta, Waiting
 from appliance.errors import NotPermitted
+from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.gate import Gate, GatedEngine, Purpose
 from appliance.fairness.leases import OnWaiting
-from appliance.fairness.ledger import Entry
 from appliance.ports import Pipeline, Search
 from inference.errors import ModelNotFound
 from inference.types import EngineRequest

@@ -15,7 +15,7 @@ from uuid import UUID
 from appliance.domain import AccountEvent, Caller, User
 from appliance.errors import InvalidRequest, NotFound
 from appliance.fairness.admission import AppliedLimit, LimitKind, LimitState, Share
-from appliance.fairness.policy import EVERYONE, Limit, NamedLimit, SubjectKind
+from appliance.fairness.limits.policy import EVERYONE, Limit, NamedLimit, SubjectKind
 from appliance.services.accounts.names import checked_name
 from appliance.services.accounts.people import require_admin, require_reader
 from appliance.services.policy_watch import PolicyWatch

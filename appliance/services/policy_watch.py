@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from appliance.errors import PartUnavailable
 from appliance.fairness.background import end, for_ever
-from appliance.fairness.policy import Policy
+from appliance.fairness.limits.policy import Policy
 
 logger = logging.getLogger(__name__)
 

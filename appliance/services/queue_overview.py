@@ -10,7 +10,7 @@ from uuid import UUID
 
 from appliance.domain import Caller, Viewer
 from appliance.errors import NotFound, PartUnavailable
-from appliance.fairness.survey import PoolState, Standing, Standings, Used
+from appliance.fairness.queue.survey import PoolState, Standing, Standings, Used
 from appliance.services.accounts.people import require_reader
 
 logger = logging.getLogger(__name__)

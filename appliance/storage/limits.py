@@ -15,8 +15,8 @@ from psycopg.rows import TupleRow
 
 from appliance.domain import AccountEvent
 from appliance.errors import Conflict, NotFound
-from appliance.fairness.budget_seeding import BudgetSpent
-from appliance.fairness.policy import EVERYONE, GroupShare, Limit, NamedLimit, Policy, SubjectKind
+from appliance.fairness.limits.budget_seeding import BudgetSpent
+from appliance.fairness.limits.policy import EVERYONE, GroupShare, Limit, NamedLimit, Policy, SubjectKind
 from appliance.storage.accounts import record_event
 from appliance.storage.database import Database
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from appliance.domain import Viewer
-from appliance.fairness.survey import Used
+from appliance.fairness.queue.survey import Used
 from appliance.storage.database import Database
 
 # An answer that took longer than a quarter of an hour is left out: only young rows are read. As with limits, the

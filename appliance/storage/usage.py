@@ -12,7 +12,7 @@ from uuid import UUID
 
 from psycopg import DataError, IntegrityError
 
-from appliance.fairness.ledger_rows import RowsRefused
+from appliance.fairness.accounting.ledger_rows import RowsRefused
 from appliance.storage.prepared_connection import PreparedConnection
 
 # One JSON parameter for all rows: arrays of each column cost us four times as long. Both statements may be repeated.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from appliance.fairness.admission import Answer, Ask, FairRules, Grant, Leaving, Slot
-from appliance.fairness.fair_queue import FairQueue
+from appliance.fairness.queue.fair_queue import FairQueue
 
 WORKER = "w1"
 

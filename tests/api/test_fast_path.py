@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from appliance.fairness.shared_queue import state_prefix
+from appliance.fairness.queue.script import state_prefix
 from appliance.storage.database import Database
 from inference.testing.fake_engine import FakeEngine, Fault
 from tests.gateway_harness import Gateway, person, until

@@ -190,7 +190,7 @@ async def test_leaving_stops_the_pipelines_engine_call(
     call.cancel()
 
     await engine.until(lambda e: e.running == 0)
-    await until(lambda: gateway.room.gate.leases.running.total() == 0)
+    await until(lambda: gateway.room.gate.leases.requests.running.total() == 0)
 
 
 @pytest.mark.parametrize("model", ["cited", "fake"])

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.fairness.admission import LimitKind
-from appliance.fairness.policy import EVERYONE, Limit, Policy, SubjectKind
+from appliance.fairness.limits.policy import EVERYONE, Limit, Policy, SubjectKind
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.testing.fake_engine import FakeEngine
 from tests.conftest import ROLE_SECRET, Servers
@@ -123,9 +123,9 @@ async def _order_of_service(
     await engine.until(lambda e: e.running == 1)
     tasks = []
     for key, more in calls:
-        waiting = gateway.room.gate.leases.waiting
+        waiting = gateway.room.gate.leases.requests.waiting
         tasks.append(asyncio.create_task(ask(gateway, key=key, user=key, **more)))
-        await until(lambda before=waiting: gateway.room.gate.leases.waiting > before)  # type: ignore[misc]
+        await until(lambda before=waiting: gateway.room.gate.leases.requests.waiting > before)  # type: ignore[misc]
     await asyncio.gather(holder, *tasks)
     return "".join(request.payload["user"][0] for request in engine.requests[1:])
 

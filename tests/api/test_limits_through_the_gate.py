@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.fairness.admission import AppliedLimit, LimitKind
-from appliance.fairness.budget_seeding import CountersInValkey
-from appliance.fairness.policy import EVERYONE, Limit, Policy, SubjectKind
-from appliance.fairness.shared_queue import PREFIX
+from appliance.fairness.limits.budget_seeding import CountersInValkey
+from appliance.fairness.limits.policy import EVERYONE, Limit, Policy, SubjectKind
+from appliance.fairness.queue.script import PREFIX
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.testing.fake_engine import FakeEngine
 from tests.conftest import ROLE_SECRET, Servers

@@ -17,9 +17,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 
-from appliance.fairness.load_watch import LoadWatch
 from appliance.fairness.metrics import GateMetrics
 from appliance.fairness.shared_metrics import shared_folder
+from appliance.fairness.slots.load_watch import LoadWatch
 from inference.testing.fake_engine import FakeEngine
 from tests.gateway_harness import Gateway
 from tests.supervisor.conftest import wait_until

@@ -17,9 +17,9 @@ from appliance.domain import Role, Viewer
 from appliance.fairness.admission import Ask, Candidate, FairRules, Share
 from appliance.fairness.lease import Lease
 from appliance.fairness.leases import Leases
-from appliance.fairness.queue_view import QueueView
-from appliance.fairness.shared_queue import SharedQueue
-from appliance.fairness.valkey_link import ValkeyLink
+from appliance.fairness.queue.queue_view import QueueView
+from appliance.fairness.queue.shared_queue import SharedQueue
+from appliance.fairness.valkey.valkey_link import ValkeyLink
 from appliance.services.queue_overview import PoolMembers, QueueOverview
 from appliance.storage.database import Database
 from appliance.storage.recent_usage import PostgresRecentUsage

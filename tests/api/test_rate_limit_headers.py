@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from appliance.api.errors import error_response
 from appliance.api.rate_limit_headers import duration, rate_limit_headers
 from appliance.fairness.admission import AppliedLimit, LimitKind, LimitState, Refused
-from appliance.fairness.refusals import refusal
+from appliance.fairness.limits.refusals import refusal
 from tests.client_environment import client_python
 
 CLIENTS = Path(__file__).parent / "clients"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from appliance.fairness.contact import PostgresContact, WithoutPostgres
+from appliance.fairness.accounting.contact import PostgresContact, WithoutPostgres
 from appliance.services.accounts.caller_cache import KNOWN_S, PARTITION_S
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.storage.database import Database

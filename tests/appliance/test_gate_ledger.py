@@ -13,11 +13,11 @@ import orjson
 import pytest
 
 from appliance.errors import PartUnavailable, QueueFull
-from appliance.fairness.contact import PostgresContact, WithoutPostgres
-from appliance.fairness.ledger import REVOKED, Entry, Ledger, uuid7
-from appliance.fairness.ledger_rows import RowsRefused
-from appliance.fairness.recording import Recording
-from appliance.fairness.spool import Spool
+from appliance.fairness.accounting.contact import PostgresContact, WithoutPostgres
+from appliance.fairness.accounting.ledger import REVOKED, Entry, Ledger, uuid7
+from appliance.fairness.accounting.ledger_rows import RowsRefused
+from appliance.fairness.accounting.recording import Recording
+from appliance.fairness.accounting.spool import Spool
 from inference.errors import EngineStreamBroken, EngineUnavailable
 from tests.gateway_harness import person, until
 

@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 from redis import Redis
 
-from appliance.fairness import shared_queue
 from appliance.fairness.admission import (
     Answer,
     Ask,
@@ -20,7 +19,8 @@ from appliance.fairness.admission import (
     Held,
     Leaving,
 )
-from appliance.fairness.survey import PoolState, Standings, unpack_pools, unpack_standings
+from appliance.fairness.queue import operations, script
+from appliance.fairness.queue.survey import PoolState, Standings, unpack_pools, unpack_standings
 
 _PREFIXES = count()
 _CLOCK = "local clock = call('TIME')"
@@ -31,9 +31,9 @@ _KEEP = "call('RPUSH', root .. 'granted', cjson.encode({ worker, granted }))"
 
 def library_with_a_clock() -> tuple[str, str]:
     """The product's text, but for two lines: the time is the last argument, and messages are kept in a list."""
-    limits, queue = shared_queue.lua_texts()
+    limits, queue = script.lua_texts()
     assert queue.count(_CLOCK) == 1 and queue.count(_PUBLISH) == 1
-    return shared_queue.library_of(limits, queue.replace(_CLOCK, _CLOCK_OF_THE_TEST).replace(_PUBLISH, _KEEP))
+    return script.library_of(limits, queue.replace(_CLOCK, _CLOCK_OF_THE_TEST).replace(_PUBLISH, _KEEP))
 
 
 class QueueInValkey:
@@ -51,49 +51,49 @@ class QueueInValkey:
 
     def enter(self, ask: Ask, worker: str, now_us: int) -> Answer:
         self._limits_of[ask.id] = ask
-        return shared_queue.unpack_answer(self.call(worker, now_us, shared_queue.enter(ask))[0], ask.limits)
+        return operations.unpack_answer(self.call(worker, now_us, operations.enter(ask))[0], ask.limits)
 
     def leave(self, leaving: Leaving, worker: str, now_us: int) -> None:
-        self.call(worker, now_us, shared_queue.leave(leaving))
+        self.call(worker, now_us, operations.leave(leaving))
 
     def first_byte(self, id: str, worker: str, now_us: int) -> None:
-        self.call(worker, now_us, shared_queue.first_byte(id))
+        self.call(worker, now_us, operations.first_byte(id))
 
     def grew(self, id: str, completion_tokens: int, worker: str, now_us: int) -> None:
-        self.call(worker, now_us, shared_queue.grew(id, completion_tokens))
+        self.call(worker, now_us, operations.grew(id, completion_tokens))
 
     def move(self, id: str, candidates: Sequence[Candidate], worker: str, now_us: int) -> Answer:
-        (answer,) = self.call(worker, now_us, shared_queue.move(id, candidates))
+        (answer,) = self.call(worker, now_us, operations.move(id, candidates))
         ask = self._limits_of.get(id)
-        return shared_queue.unpack_answer(answer, ask.limits if ask else ())
+        return operations.unpack_answer(answer, ask.limits if ask else ())
 
     def learn(self, capacities: Sequence[Capacity], worker: str, now_us: int) -> None:
-        self.call(worker, now_us, shared_queue.learn(capacities))
+        self.call(worker, now_us, operations.learn(capacities))
 
     def renew(self, worker: str, now_us: int) -> int:
-        return int(self.call(worker, now_us, shared_queue.renew())[0][0])
+        return int(self.call(worker, now_us, operations.renew())[0][0])
 
     def known(self, worker: str, now_us: int) -> list[str]:
-        return list(self.call(worker, now_us, shared_queue.known())[0])
+        return list(self.call(worker, now_us, operations.known())[0])
 
     def restore(self, worker: str, held: Sequence[Held], now_us: int) -> None:
-        self.call(worker, now_us, shared_queue.restore(held))
+        self.call(worker, now_us, operations.restore(held))
 
     def poke(self, worker: str, now_us: int) -> None:
-        self.call(worker, now_us, shared_queue.poke())
+        self.call(worker, now_us, operations.poke())
 
     def where(self, ids: Sequence[str], worker: str, now_us: int) -> list[Answer]:
-        (answers,) = self.call(worker, now_us, shared_queue.places(ids))
+        (answers,) = self.call(worker, now_us, operations.places(ids))
         return [
-            shared_queue.unpack_answer(answer, self._limits_of[id].limits)
+            operations.unpack_answer(answer, self._limits_of[id].limits)
             for id, answer in zip(ids, answers, strict=True)
         ]
 
     def survey(self, most: int, worker: str, now_us: int) -> tuple[PoolState, ...]:
-        return unpack_pools(self.call(worker, now_us, shared_queue.survey(most))[0])
+        return unpack_pools(self.call(worker, now_us, operations.survey(most))[0])
 
     def standings(self, user: str, most: int, worker: str, now_us: int) -> Standings:
-        return unpack_standings(self.call(worker, now_us, shared_queue.standings(user, most))[0])
+        return unpack_standings(self.call(worker, now_us, operations.standings(user, most))[0])
 
     def grants(self) -> list[Grant]:
         """Sorted: messages of several workers have no order."""
@@ -116,8 +116,8 @@ class QueueInValkey:
         if keys:
             self._valkey.delete(*keys)
 
-    def call(self, worker: str, now_us: int, *operations: shared_queue.Operation) -> list[Any]:
-        rules = shared_queue.packed_rules(worker, self._rules)
-        words = (rules, *operations, *([shared_queue.audit()] if self.is_audited else []), now_us)
+    def call(self, worker: str, now_us: int, *operations: operations.Operation) -> list[Any]:
+        rules = script.packed_rules(worker, self._rules)
+        words = (rules, *operations, *([operations.audit()] if self.is_audited else []), now_us)
         answers: Any = self._valkey.fcall(self._name, 1, self.prefix, *words)
         return [orjson.loads(answer) for answer in answers[: len(operations)]]

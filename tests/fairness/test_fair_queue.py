@@ -20,8 +20,8 @@ from appliance.fairness.admission import (
     Slot,
     Spent,
 )
-from appliance.fairness.fair_queue import FairQueue
-from appliance.fairness.worker_leases import WorkerLeases
+from appliance.fairness.queue.fair_queue import FairQueue
+from appliance.fairness.queue.worker_leases import WorkerLeases
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND

@@ -31,8 +31,8 @@ from appliance.fairness.admission import (
     Slot,
     Spent,
 )
-from appliance.fairness.fair_queue import FairQueue
-from appliance.fairness.lines import Pool, Request
+from appliance.fairness.queue.fair_queue import FairQueue
+from appliance.fairness.queue.lines import Pool, Request
 
 WEIGHTS = {"ana": 1.0, "bob": 1.0, "eva": 2.0, "kim": 4.0}
 NO_GATE = 10**12

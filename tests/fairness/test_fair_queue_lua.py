@@ -25,9 +25,9 @@ from appliance.fairness.admission import (
     Slot,
     Spent,
 )
-from appliance.fairness.fair_queue import FairQueue
-from appliance.fairness.limits import Limits
-from appliance.fairness.survey import PoolState, Standings
+from appliance.fairness.limits.limits import Limits
+from appliance.fairness.queue.fair_queue import FairQueue
+from appliance.fairness.queue.survey import PoolState, Standings
 from tests.conftest import Servers
 from tests.fairness.queue_in_valkey import QueueInValkey
 

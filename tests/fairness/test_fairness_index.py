@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.fairness.fairness_index import FairnessWatch, fairness_index
-from appliance.fairness.survey import NodeState, PoolState
+from appliance.fairness.queue.fairness_index import FairnessWatch, fairness_index
+from appliance.fairness.queue.survey import NodeState, PoolState
 
 
 def person(name: str, tokens: float, weight: float = 1.0, waiting: int = 3) -> NodeState:

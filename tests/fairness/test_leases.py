@@ -15,8 +15,8 @@ from appliance.errors import LargerThanLimit, PartUnavailable, QueueFull, RateLi
 from appliance.fairness.admission import AppliedLimit, Ask, Candidate, Capacity, FairRules, Share, Spent
 from appliance.fairness.lease import Lease
 from appliance.fairness.leases import Leases
-from appliance.fairness.shared_queue import SharedQueue
-from appliance.fairness.valkey_link import ValkeyLink
+from appliance.fairness.queue.shared_queue import SharedQueue
+from appliance.fairness.valkey.valkey_link import ValkeyLink
 from tests.conftest import Servers
 from tests.waiting import until
 
@@ -476,7 +476,7 @@ async def test_a_cancelled_wait_without_valkey_leaves_nothing(workers: Workers) 
 
     await until(lambda: _holds(worker, {"0"}))
     lease.release()
-    assert worker.leases.waiting == 0
+    assert worker.leases.requests.waiting == 0
 
 
 async def _holds(worker: Worker, ids: set[str]) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.fairness.admission import AppliedLimit, LimitKind
-from appliance.fairness.limits import Limits, window_of
+from appliance.fairness.limits.limits import Limits, window_of
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 NOW = int(datetime(2026, 2, 27, 12, tzinfo=UTC).timestamp() * 1000)

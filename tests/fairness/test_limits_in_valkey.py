@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from appliance.fairness.admission import AppliedLimit, LimitKind, LimitState
-from appliance.fairness.limits import BudgetWindow, Limits, window_of
+from appliance.fairness.limits.limits import BudgetWindow, Limits, window_of
 from tests.conftest import Servers
 from tests.limits_in_valkey import LimitsInValkey
 

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from appliance.errors import PartUnavailable
 from appliance.fairness.admission import AppliedLimit, LimitKind
-from appliance.fairness.budget_seeding import BudgetSeeding, BudgetSpent, CountersInValkey
-from appliance.fairness.limits import window_of
+from appliance.fairness.limits.budget_seeding import BudgetSeeding, BudgetSpent, CountersInValkey
+from appliance.fairness.limits.limits import window_of
 from appliance.storage.database import Database
 from appliance.storage.limits import PostgresSpending
 from tests.conftest import Servers

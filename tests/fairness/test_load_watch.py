@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from appliance.errors import PartUnavailable
 from appliance.fairness.admission import Capacity
-from appliance.fairness.load_watch import LoadWatch
+from appliance.fairness.slots.load_watch import LoadWatch
 from inference.engines.connections import Connections
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.engines.vllm import VllmEngine

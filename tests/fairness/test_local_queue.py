@@ -18,7 +18,7 @@ from appliance.fairness.admission import (
     Slot,
     Spent,
 )
-from appliance.fairness.local_queue import LocalQueue, QueueClock, own_limits, own_share
+from appliance.fairness.queue.local_queue import LocalQueue, QueueClock, own_limits, own_share
 
 
 def queue(

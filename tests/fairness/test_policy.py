@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.domain import Caller
 from appliance.fairness.admission import AppliedLimit, Share
-from appliance.fairness.policy import EVERYONE, GroupShare, Limit, Policy, SubjectKind
+from appliance.fairness.limits.policy import EVERYONE, GroupShare, Limit, Policy, SubjectKind
 
 ANA, KEY = UUID(int=0xA), UUID(int=0xB)
 COMPANY, SALES, LAB, CREW = (UUID(int=n) for n in range(1, 5))

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from appliance.domain import AccountEvent
 from appliance.errors import PartUnavailable
-from appliance.fairness.policy import EVERYONE, Limit, Policy
+from appliance.fairness.limits.policy import EVERYONE, Limit, Policy
 from appliance.services.policy_watch import PolicyRepository, PolicyWatch
 from appliance.storage.database import Database
 from appliance.storage.limits import PostgresLimits

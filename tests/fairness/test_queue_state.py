@@ -8,18 +8,12 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.fairness.admission import Ask, Candidate, FairRules, Share, Slot
-from appliance.fairness.queue_state import QueueState
-from appliance.fairness.return_of_valkey import RepairPauses
-from appliance.fairness.shared_queue import (
-    PREFIX,
-    QueueBroken,
-    SharedQueue,
-    audit,
-    layout_of,
-    lua_texts,
-    state_prefix,
-)
-from appliance.fairness.valkey_link import ValkeyLink
+from appliance.fairness.queue.operations import audit
+from appliance.fairness.queue.queue_state import QueueState
+from appliance.fairness.queue.script import PREFIX, layout_of, lua_texts, state_prefix
+from appliance.fairness.queue.shared_queue import QueueBroken, SharedQueue
+from appliance.fairness.valkey.return_of_valkey import RepairPauses
+from appliance.fairness.valkey.valkey_link import ValkeyLink
 from tests.conftest import Servers
 
 ASK = Ask("r1", "model", "model", (Share("ana"),), (Candidate("a", 2),), prompt_tokens=10, max_tokens=10)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.fairness.return_of_valkey import ReturnOfValkey
+from appliance.fairness.valkey.return_of_valkey import ReturnOfValkey
 
 
 def _well_after(returning: ReturnOfValkey, start_s: float, took_s: float = 0.001) -> float:

@@ -64,7 +64,7 @@ async def test_a_request_is_tried_once_on_each_engine(
     assert all(calls(engine) <= CLIENTS * ATTEMPTS for engine in engines)
     assert sum(map(calls, engines)) >= CLIENTS * ATTEMPTS
     leases = gateway.room.gate.leases
-    await until(lambda: leases.waiting == 0 and not leases.running)
+    await until(lambda: leases.requests.waiting == 0 and not leases.requests.running)
 
     for engine in engines:
         engine.behaviour.fault = Fault.NONE

@@ -9,9 +9,9 @@ import orjson
 import pytest
 from redis import Redis
 
-from appliance.fairness import shared_queue
 from appliance.fairness.admission import Ask, Candidate, Capacity, FairRules, Share
-from appliance.fairness.load_watch import LoadWatch
+from appliance.fairness.queue import operations, script
+from appliance.fairness.slots.load_watch import LoadWatch
 from inference.engines.connections import Connections
 from inference.engines.vllm import VllmEngine
 from inference.settings import VllmSettings
@@ -39,7 +39,7 @@ class Lives:
         self._prefix = f"{{clock {id(self)}}}:"
 
     def call(self, run: str, now_us: int, *operations: bytes) -> list[Any]:
-        rules = shared_queue.packed_rules("w1", FairRules(), run, True)
+        rules = script.packed_rules("w1", FairRules(), run, True)
         answers: Any = self._client.fcall(self._name, 1, self._prefix, rules, *operations, now_us)
         return [orjson.loads(answer) for answer in answers]
 
@@ -47,12 +47,12 @@ class Lives:
 def test_a_clock_set_back_while_the_queue_is_put_back_holds_nobody_up(client: Redis) -> None:
     """A box that starts with a wrong clock: Valkey restarts, the time is corrected, and slots are given again soon."""
     valkey = Lives(client)
-    valkey.call("first life", NOON_US, shared_queue.renew())
-    assert valkey.call("second life", NOON_US, shared_queue.renew()) == [["lost"]]
+    valkey.call("first life", NOON_US, operations.renew())
+    assert valkey.call("second life", NOON_US, operations.renew()) == [["lost"]]
     now_us = NOON_US - HOUR_US
 
-    place = valkey.call("second life", now_us, shared_queue.enter(ASK))
-    later = valkey.call("second life", now_us + 3_000_000, shared_queue.poke(), shared_queue.places(["r"]))
+    place = valkey.call("second life", now_us, operations.enter(ASK))
+    later = valkey.call("second life", now_us + 3_000_000, operations.poke(), operations.places(["r"]))
 
     assert place[0][0] == "place"
     assert later[1][0][0] == "slot"

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from redis.asyncio import Redis
 
-from appliance.fairness.policy import Limit, Policy
+from appliance.fairness.limits.policy import Limit, Policy
 from appliance.storage.roles import DatabaseRole, url_as
 from tests.conftest import ROLE_SECRET, Servers
 from tests.gateway_harness import Gateway, person, running_gateway, until
@@ -84,9 +84,9 @@ async def test_somebody_else_does_not_wait_behind_a_crowd_of_one(
 ) -> None:
     """Of fifty requests of one person a few are in the process; the next place is another person's."""
     flood = [asyncio.create_task(ask(gateway, f"flood {n}", "ana")) for n in range(50)]
-    await until(lambda: (len(embedder.asked), gateway.room.gate.leases.waiting) == (4, 46))
+    await until(lambda: (len(embedder.asked), gateway.room.gate.leases.requests.waiting) == (4, 46))
     polite = asyncio.create_task(ask(gateway, "polite", "bea"))
-    await until(lambda: gateway.room.gate.leases.waiting == 47)
+    await until(lambda: gateway.room.gate.leases.requests.waiting == 47)
     embedder.may_end.release()
     await until(lambda: len(embedder.asked) == 5)
 
@@ -110,10 +110,14 @@ async def test_limits_count_embeddings_too(gateway: Gateway, embedder: HeldEmbed
 async def test_who_leaves_gives_the_place_back(gateway: Gateway, embedder: HeldEmbedder) -> None:
     """In the process or in line."""
     asked = [asyncio.create_task(ask(gateway, f"{n}", "ana")) for n in range(8)]
-    await until(lambda: gateway.room.gate.leases.waiting == 4)
+    await until(lambda: gateway.room.gate.leases.requests.waiting == 4)
 
     for one in asked:
         one.cancel()
 
-    await until(lambda: gateway.room.gate.leases.waiting == 0 and not gateway.room.gate.leases.running)
+    await until(
+        lambda: (
+            gateway.room.gate.leases.requests.waiting == 0 and not gateway.room.gate.leases.requests.running
+        )
+    )
     assert embedder.running == 0

@@ -23,8 +23,8 @@ from appliance.fairness.admission import (
     Slot,
     Spent,
 )
-from appliance.fairness.fair_queue import FairQueue
-from appliance.fairness.limits import Limits
+from appliance.fairness.limits.limits import Limits
+from appliance.fairness.queue.fair_queue import FairQueue
 from tests.conftest import Servers
 from tests.fairness.queue_in_valkey import QueueInValkey
 from tests.own_valkey import own_valkey

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.fairness.admission import FairRules
-from appliance.fairness.slot_control import MOST_SLOTS, SlotControl, first_slots, next_slots
+from appliance.fairness.slots.slot_control import MOST_SLOTS, SlotControl, first_slots, next_slots
 from inference.types import EngineLoad
 
 DEFAULT = 8

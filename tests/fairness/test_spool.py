@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.errors import PartUnavailable, StorageFull
-from appliance.fairness import spool_file
-from appliance.fairness.spool import Spool
+from appliance.fairness.accounting import spool_file
+from appliance.fairness.accounting.spool import Spool
 
 MOST = 8 << 20
 ROOM = {"reserve": 0, "most": MOST}
@@ -202,7 +202,7 @@ _WRITER = """
 import asyncio, sys
 from pathlib import Path
 from uuid import UUID
-from appliance.fairness.spool import Spool
+from appliance.fairness.accounting.spool import Spool
 
 async def write():
     spool = Spool(Path(sys.argv[1]), UUID(sys.argv[2]), 8 << 20)

@@ -11,8 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.errors import PartUnavailable
-from appliance.fairness.valkey_address import parse_valkey_url
-from appliance.fairness.valkey_link import ValkeyLink
+from appliance.fairness.valkey.valkey_address import parse_valkey_url
+from appliance.fairness.valkey.valkey_link import ValkeyLink
 from tests.conftest import Servers
 from tests.own_valkey import OwnValkey, own_valkey
 from tests.waiting import until

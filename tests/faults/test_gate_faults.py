@@ -17,9 +17,9 @@ import psycopg
 import pytest
 from redis.asyncio import Redis
 
-from appliance.fairness.ledger_rows import RequestStart, start_row, uuid7
+from appliance.fairness.accounting.ledger_rows import RequestStart, start_row, uuid7
+from appliance.fairness.queue.script import state_prefix
 from appliance.fairness.settings import GateSettings
-from appliance.fairness.shared_queue import state_prefix
 from appliance.storage.database import Database
 from appliance.storage.migrating import migrate
 from appliance.storage.roles import DatabaseRole, url_as
@@ -256,7 +256,7 @@ async def test_whole_slots_are_free_again_after_every_kind_of_ending(
         for call in calls[::3]:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
-        await until(lambda: gateway.room.gate.leases.running.total() == 0)
+        await until(lambda: gateway.room.gate.leases.requests.running.total() == 0)
         await until(lambda: _is_empty(valkey))
 
 

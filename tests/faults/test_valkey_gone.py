@@ -21,8 +21,8 @@ import pytest
 
 from appliance.fairness.admission import Ask, Candidate, FairRules, Share, Spent
 from appliance.fairness.leases import Leases
-from appliance.fairness.shared_queue import SharedQueue
-from appliance.fairness.valkey_link import ValkeyLink
+from appliance.fairness.queue.shared_queue import SharedQueue
+from appliance.fairness.valkey.valkey_link import ValkeyLink
 from inference.testing.fake_engine import Behaviour, FakeEngine
 from tests.faults.cutting_proxy import CuttingProxy
 from tests.own_valkey import OwnValkey, own_valkey
@@ -163,7 +163,7 @@ async def _all_slots_are_there(workers: list[Worker]) -> None:
     last = asyncio.create_task(
         workers[0].leases.acquire(Ask("last", "fake", "fake", (Share("eva"),), candidates, 10, 10))
     )
-    await until(lambda: workers[0].leases.waiting == 1)
+    await until(lambda: workers[0].leases.requests.waiting == 1)
     assert not last.done()
     for lease in leases:
         lease.release()
@@ -192,7 +192,7 @@ async def test_killed_and_started_again_in_a_flood(valkey_alone: OwnValkey) -> N
         await valkey_alone.kill()
         await flood.are_shared(False)
         await flood.goes_on(10)
-        await until(lambda: all(sum(w.leases.running.values()) <= ALONE for w in workers))
+        await until(lambda: all(sum(w.leases.requests.running.values()) <= ALONE for w in workers))
         engine.peak_running = 0
         await flood.goes_on(10)
         assert 0 < engine.peak_running <= WORKERS * ALONE

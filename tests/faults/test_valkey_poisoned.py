@@ -15,8 +15,8 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.errors import PartUnavailable
-from appliance.fairness import shared_queue
-from appliance.fairness.shared_queue import PREFIX, state_prefix
+from appliance.fairness.queue import operations, script
+from appliance.fairness.queue.script import PREFIX, state_prefix
 from tests.faults.test_valkey_gone import ALONE, SLOTS, WORKERS, Flood, Worker, flooding
 from tests.own_valkey import OwnValkey, own_valkey
 
@@ -56,7 +56,7 @@ async def poisoned() -> AsyncIterator[tuple[OwnValkey, Redis]]:
 
 def test_every_kind_of_key_is_spoilt_here() -> None:
     """The list above is the one at the top of the Lua."""
-    lua = (resources.files("appliance.fairness") / "queue_records.lua").read_text(encoding="utf-8")
+    lua = (resources.files("appliance.fairness.queue") / "queue_records.lua").read_text(encoding="utf-8")
 
     listed = re.findall(
         r"^--   PREFIX (?:STATE |LAYOUT:)(\S.*?)\s+(?:hash|zset|list|sets?|string|Valkey's|until|zset, hash) ",
@@ -146,7 +146,7 @@ async def _is_well(workers: list[Worker], flood: Flood) -> None:
 
 async def _agrees(workers: list[Worker]) -> bool:
     try:
-        await workers[0].queue.step([shared_queue.audit()])
+        await workers[0].queue.step([operations.audit()])
     except PartUnavailable:
         return False
     return all(worker.leases.is_shared for worker in workers)
@@ -174,7 +174,7 @@ async def test_a_script_that_always_fails(
 ) -> None:
     """No repair helps: everybody goes on alone, the repairs get rarer, the log is not flooded. Mended, it is shared."""
     valkey, hand = poisoned
-    name, library = shared_queue.library_of(*shared_queue.lua_texts())
+    name, library = script.library_of(*script.lua_texts())
     broken = f"#!lua name={name}\nredis.register_function('{name}', function() error('a mistake') end)"
     async with flooding(valkey.url) as (flood, engine, workers):
         await hand.function_load(broken, replace=True)

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from appliance.domain import Role
 from appliance.errors import ApplianceError, PartUnavailable
-from appliance.fairness.contact import PostgresContact
+from appliance.fairness.accounting.contact import PostgresContact
 from appliance.services.accounts.authentication import Authentication, utc_now
 from appliance.services.accounts.caller_cache import CallerCache
 from appliance.services.accounts.keys import Keys

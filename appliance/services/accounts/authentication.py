@@ -15,7 +15,7 @@ from uuid import UUID
 
 from appliance.domain import Caller, Credential
 from appliance.errors import NotAuthenticated, NotPermitted, PartUnavailable
-from appliance.fairness.contact import PostgresContact
+from appliance.fairness.accounting.contact import PostgresContact
 from appliance.services.accounts import tokens
 from appliance.services.accounts.caller_cache import CallerCache
 from appliance.services.accounts.ports import CredentialRepository

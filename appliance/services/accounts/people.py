@@ -12,7 +12,7 @@ from uuid import UUID
 
 from appliance.domain import AccountEvent, Caller, Group, Language, Role, User
 from appliance.errors import InvalidRequest, NotFound, NotPermitted, SignInFailed
-from appliance.fairness.policy import LARGEST_WEIGHT, SMALLEST_WEIGHT
+from appliance.fairness.limits.policy import LARGEST_WEIGHT, SMALLEST_WEIGHT
 from appliance.ports import GroupChanges, Keep, NewUser
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import checked_email, checked_name, email_key, name_key

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from appliance.fairness import spool_file
-from appliance.fairness.spool_file import SpooledRows, SpoolFile
+from appliance.fairness.accounting import spool_file
+from appliance.fairness.accounting.spool_file import SpooledRows, SpoolFile
 
 logger = logging.getLogger(__name__)
 

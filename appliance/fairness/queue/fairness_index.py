@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 
-from appliance.fairness.survey import NodeState, PoolState
+from appliance.fairness.queue.survey import NodeState, PoolState
 
 _SHORTEST_S, _LONGEST_S = 10.0, 120.0
 

@@ -16,11 +16,11 @@ from contextlib import aclosing
 from uuid import UUID
 
 from appliance.errors import PartUnavailable
+from appliance.fairness.accounting.contact import PostgresContact
+from appliance.fairness.accounting.ledger_rows import RowsRefused, UsageRepository
+from appliance.fairness.accounting.spool import Spool
+from appliance.fairness.accounting.spool_file import SpooledRows
 from appliance.fairness.background import end, for_ever
-from appliance.fairness.contact import PostgresContact
-from appliance.fairness.ledger_rows import RowsRefused, UsageRepository
-from appliance.fairness.spool import Spool
-from appliance.fairness.spool_file import SpooledRows
 
 logger = logging.getLogger(__name__)
 

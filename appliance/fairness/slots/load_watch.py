@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from appliance.errors import PartUnavailable
 from appliance.fairness.admission import Capacity
 from appliance.fairness.background import end, for_ever
-from appliance.fairness.slot_control import SlotControl, first_slots, next_slots
+from appliance.fairness.slots.slot_control import SlotControl, first_slots, next_slots
 from inference.errors import InferenceError
 from inference.ports import ChatEngine
 from inference.types import EngineLoad

@@ -21,8 +21,8 @@ from hiredis import HiredisError, PushNotification, Reader, ReplyError, pack_com
 
 from appliance.errors import PartUnavailable
 from appliance.fairness.background import end
-from appliance.fairness.complaints import Complaints
-from appliance.fairness.valkey_address import parse_valkey_url
+from appliance.fairness.valkey.complaints import Complaints
+from appliance.fairness.valkey.valkey_address import parse_valkey_url
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ away, is what the simulation runs, and is what the tests hold the script against
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from appliance.fairness.admission import (
     Answer,
@@ -32,15 +32,16 @@ from appliance.fairness.admission import (
     Refused,
     Slot,
     Spent,
-    choose_engine,
 )
-from appliance.fairness.lines import Pool, Request
-from appliance.fairness.occupancy import Crowd, Occupancy
-from appliance.fairness.service_rate import Average, blended_s
-from appliance.fairness.survey import PoolState, Standings
-from appliance.fairness.surveying import MOST_PLACED, pool_state, standing
-from appliance.fairness.virtual_time import ROOT, node_path
-from appliance.fairness.worker_leases import WorkerLeases
+from appliance.fairness.queue.foretelling import Foretelling
+from appliance.fairness.queue.lines import Pool, Request
+from appliance.fairness.queue.occupancy import Occupancy
+from appliance.fairness.queue.service_rate import Average
+from appliance.fairness.queue.survey import PoolState, Standings
+from appliance.fairness.queue.surveying import MOST_PLACED, pool_state, standing
+from appliance.fairness.queue.turns import Turn, Turns
+from appliance.fairness.queue.virtual_time import ROOT, node_path
+from appliance.fairness.queue.worker_leases import WorkerLeases
 
 
 class TakesLimits(Protocol):
@@ -64,20 +65,14 @@ class TakesLimits(Protocol):
     def restore(self, limits: Sequence[AppliedLimit]) -> None: ...
 
 
-class _Turn(NamedTuple):
-    """A request whose turn it may be. held: slots its person has. as_batch: it may only fill what is left over."""
-
-    request: Request
-    held: int
-    as_batch: bool
-
-
 class FairQueue:
     """All pools. Every operation may be repeated; grants() tells who else got a slot by it."""
 
     def __init__(self, rules: FairRules, limits: TakesLimits | None = None) -> None:
         self.rules = rules
         self.occupancy = Occupancy(rules)
+        self._turns = Turns(rules, self.occupancy)
+        self._foretelling = Foretelling(self.occupancy)
         self._limits = limits
         self._requests: dict[str, Request] = {}
         self._pools: dict[str, Pool] = {}
@@ -109,7 +104,7 @@ class FairQueue:
             self._settle_limits(request, 0, now_us, is_over=True)
             return Full(answer.eta_s)
         if isinstance(answer, Place):
-            request.foretold_s = self._from_the_line(request, now_us)[1]
+            request.foretold_s = self._foretelling.from_the_line(pool, request, now_us)[1]
         self._grants = [grant for grant in self._grants if grant.id != ask.id]
         return answer
 
@@ -218,7 +213,7 @@ class FairQueue:
             return Gone()
         if request.engine is not None:
             return Slot(request.engine, request.limits)
-        position, eta_s = self._place(request, now_us)
+        position, eta_s = self._foretelling.place(self._pool(request.ask), request, now_us)
         return Place(position, eta_s, request.ticket, request.limits)
 
     def grants(self) -> list[Grant]:
@@ -251,13 +246,13 @@ class FairQueue:
         own.sort(key=lambda request: (request.ticket, request.ask.id))
         waiting = [request.ask.id for request in own[:most] if request.engine is None]
         placed = set(waiting[:MOST_PLACED])
-        return Standings(
-            tuple(
-                standing(request, self._place(request, now_us) if request.ask.id in placed else (None, None))
-                for request in own[:most]
-            ),
-            len(own),
-        )
+
+        def place(request: Request) -> tuple[int | None, float | None]:
+            if request.ask.id not in placed:
+                return None, None
+            return self._foretelling.place(self._pool(request.ask), request, now_us)
+
+        return Standings(tuple(standing(request, place(request)) for request in own[:most]), len(own))
 
     # whose turn it is ---------------------------------------------------------------------------------
 
@@ -265,7 +260,7 @@ class FairQueue:
         while pool.waiting:
             if all(self.occupancy.is_full(name, slots) for name, slots in pool.engines.items()):
                 return
-            chosen = self._choose(pool, now_us)
+            chosen = self._turns.choose(pool, self._requests, now_us)
             if chosen is None:
                 return
             request, engine = chosen
@@ -284,83 +279,6 @@ class FairQueue:
         ]
         for _, _, other in sorted(around):
             self._dispatch(other, now_us)
-
-    def _choose(self, pool: Pool, now_us: int) -> tuple[Request, str] | None:
-        """The first in turn that may start. An engine that could not take one whose turn it is, because of prompts
-        being read or its cache, keeps waiting for it: only people who hold nothing may pass, and nobody passes them."""
-        holding: dict[str, bool] = {}
-        lost: set[str] = set()
-        for turn in self._in_turn(pool, now_us, holding, lost):
-            engine = self._engine_for(pool, turn, holding, now_us)
-            if engine is not None:
-                return turn.request, engine
-            model = turn.request.ask.model
-            if model in pool.models and self._is_lost(pool.models[model].engines, holding):
-                lost.add(model)
-        return None
-
-    def _in_turn(self, pool: Pool, now_us: int, holding: dict[str, bool], lost: set[str]) -> Iterator[_Turn]:
-        """lost: models that nobody can get a slot for; those who wait for them are not looked at one by one."""
-        for id in pool.returned:
-            yield _Turn(self._requests[id], 0, False)
-        oldest = pool.oldest_batch()
-        if oldest is not None and now_us - oldest[1] >= self.rules.batch_promoted_after_s * 1e6:
-            request = self._requests[oldest[0]]
-            yield _Turn(request, pool.batch.tree.running.get(request.person, 0), False)
-        for line in (pool.interactive, pool.batch):
-            as_batch = line is pool.batch
-            for person in line.tree.in_turn():
-                if len(lost) == len(pool.models):
-                    return
-                held = line.tree.running.get(person, 0)
-                if self._is_shut(pool, held, holding, as_batch=as_batch):
-                    if not held:
-                        break  # nobody behind can be better off
-                    continue
-                for id in line.heads(person, lost):
-                    yield _Turn(self._requests[id], held, as_batch)
-
-    def _is_shut(self, pool: Pool, held: int, holding: dict[str, bool], *, as_batch: bool) -> bool:
-        """No engine has a slot for anybody who holds so many; only saves looking at each."""
-        return all(
-            holding.get(name, False)
-            or (name in holding and (held or as_batch))
-            or self.occupancy.is_closed(name, slots, held, as_batch=as_batch)
-            for name, slots in pool.engines.items()
-        )
-
-    def _is_lost(self, engines: Mapping[str, int], holding: dict[str, bool]) -> bool:
-        """None of these engines has a slot for anybody."""
-        return all(
-            holding.get(name, False) or self.occupancy.is_closed(name, slots, 0, as_batch=False)
-            for name, slots in engines.items()
-        )
-
-    def _engine_for(self, pool: Pool, turn: _Turn, holding: dict[str, bool], now_us: int) -> str | None:
-        """holding: engine -> whether it waits for one who holds no slot; then nobody passes."""
-        in_use: list[float | None] = []
-        is_newcomer = not (turn.held or turn.as_batch)
-        crowd = Crowd(pool.waiting, pool.held_ms.value)
-        for candidate in turn.request.ask.candidates:
-            name, free = candidate.engine, None
-            if name not in holding or (is_newcomer and not holding[name]):
-                fit = self.occupancy.fit(
-                    name,
-                    candidate.slots,
-                    turn.request.need,
-                    turn.held,
-                    now_us / 1000,
-                    crowd,
-                    as_batch=turn.as_batch,
-                )
-                if fit == "fits":
-                    slots = self.occupancy.slots(name, candidate.slots)
-                    free = self.occupancy.running(name) / slots
-                elif fit == "hold":
-                    holding[name] = is_newcomer
-            in_use.append(free)
-        index = choose_engine(turn.request.ask.candidates, in_use)
-        return None if index is None else turn.request.ask.candidates[index].engine
 
     # a request's way ----------------------------------------------------------------------------------
 
@@ -382,7 +300,7 @@ class FairQueue:
     def _start_at_once(self, pool: Pool, request: Request, now_us: int) -> bool:
         """Nobody waits: the line is not needed where a slot is free."""
         held = pool.line(request).tree.running.get(request.person, 0)
-        engine = self._engine_for(pool, _Turn(request, held, request.ask.is_batch), {}, now_us)
+        engine = self._turns.engine_for(pool, Turn(request, held, request.ask.is_batch), {}, now_us)
         if engine is not None:
             self._start(pool, request, engine, now_us)
         return engine is not None
@@ -472,48 +390,3 @@ class FairQueue:
                 taken_ms=request.ticket // 1000,
             )
             request.limit_tokens = tokens
-
-    # how long still -----------------------------------------------------------------------------------
-
-    def _place(self, request: Request, now_us: int) -> tuple[int, float | None]:
-        """Position from 1, and the seconds until it starts.
-
-        Two measured rates can tell: how fast the whole pool starts what is before it, corrected by how that came true
-        so far, and how fast its own person is served, which knows of people who will come and overtake.
-        """
-        position, by_pool_s = self._from_the_line(request, now_us)
-        if by_pool_s is None or request.is_returned:
-            return position, by_pool_s
-        pool = self._pool(request.ask)
-        line = pool.line(request)
-        wait_s = pool.foresight.corrected_s(by_pool_s)
-        own_cost = (line.own_before(request) + 1) * line.tree.waiting[request.person].each
-        pace = line.paces[request.person]
-        own_ms = pace.wait_ms(own_cost, now_us / 1000)
-        return position, blended_s(wait_s, pace, None if own_ms is None else own_ms / 1000)
-
-    def _from_the_line(self, request: Request, now_us: int) -> tuple[int, float | None]:
-        """Position from 1, and the seconds until all before it have started, if nobody else comes."""
-        pool, now_ms = self._pool(request.ask), now_us / 1000
-        line = pool.line(request)
-        if request.is_returned:
-            before = pool.returned.index(request.ask.id)
-            return before + 1, self._wait_s(pool, request.cost * (before + 1), before + 1, now_ms)
-        own, each = line.own_before(request), line.tree.waiting[request.person].each
-        ahead, cost = line.tree.ahead(request.path, own, own * each)
-        if request.ask.is_batch:
-            interactive = pool.interactive.tree.waiting
-            roots = [interactive[node] for node in pool.interactive.tree.children.get(ROOT, ())]
-            ahead += sum(root.requests for root in roots)
-            cost += sum(root.cost for root in roots)
-        ahead += len(pool.returned)
-        return ahead + 1, self._wait_s(pool, cost + each, ahead + 1, now_ms)
-
-    def _wait_s(self, pool: Pool, cost: float, requests: int, now_ms: float) -> float | None:
-        by_pace = pool.pace.wait_ms(cost, now_ms)
-        if by_pace is not None:
-            return by_pace / 1000
-        if pool.held_ms.value is None:
-            return None
-        slots = sum(self.occupancy.slots(name, known) for name, known in pool.engines.items())
-        return requests * pool.held_ms.value / slots / 1000

@@ -6,6 +6,7 @@ which every call finds an empty queue and every worker puts back what it holds. 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -14,12 +15,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 
 from appliance.errors import PartUnavailable
-from appliance.fairness.valkey_link import CommandRefused, ValkeyLink
+from appliance.fairness.valkey.valkey_link import CommandRefused, ValkeyLink
 
 logger = logging.getLogger(__name__)
 
 _REPAIR_MS = 1000  # other workers that stumbled over the same record need not begin anew once more
 _KEYS_A_STEP = 500
+_SWEEP_S = 60.0
 # 1: how the state was called before its layout had a name.
 _STATE = re.compile(rb"(?P<layout>1|q[0-9a-f]{8}):(?P<epoch>e[0-9a-f]{8}:)?")
 
@@ -42,6 +44,14 @@ class QueueState:
         if await self._link.command("SET", lock, self._worker, "NX", "PX", _REPAIR_MS) is not None:
             logger.warning("the shared queue begins anew: its records could not be read")
             await self._link.command("SET", own + b":epoch", f"e{secrets.token_hex(4)}:")
+
+    async def sweep_for_ever(self) -> None:
+        """Once a minute."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            with suppress(PartUnavailable):
+                if removed := await self.sweep():
+                    logger.info("removed %d keys of the queue that nobody uses any more", removed)
 
     async def sweep(self) -> int:
         """Remove what no living worker reads: earlier epochs, and layouts of other versions. Returns how many keys.

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from appliance.errors import PartUnavailable
 from appliance.fairness.admission import AppliedLimit, LimitState
 from appliance.fairness.background import end, for_ever
-from appliance.fairness.limits import BUDGETS
+from appliance.fairness.limits.limits import BUDGETS
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class CountersInValkey:
     """The counters all gateway processes share. prefix: the queue's, with its hash tag."""
 
     def __init__(self, valkey: Redis, prefix: str) -> None:
-        lua = (resources.files("appliance.fairness") / "limits.lua").read_text(encoding="utf-8")
+        lua = (resources.files("appliance.fairness.limits") / "limits.lua").read_text(encoding="utf-8")
         self._valkey = valkey
         self._prefix = prefix
         self._script = valkey.register_script(lua + _CALLS)

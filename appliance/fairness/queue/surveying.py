@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from appliance.fairness.lines import Line, Pool, Request
-from appliance.fairness.occupancy import Occupancy
-from appliance.fairness.survey import NodeState, PoolState, Standing
+from appliance.fairness.queue.lines import Line, Pool, Request
+from appliance.fairness.queue.occupancy import Occupancy
+from appliance.fairness.queue.survey import NodeState, PoolState, Standing
 
 MOST_PLACED = 250
 """So many of a person's requests are told their place."""

@@ -26,9 +26,9 @@ from appliance.fairness.admission import (
     Refused,
     Slot,
 )
-from appliance.fairness.fair_queue import FairQueue
-from appliance.fairness.limits import BUDGETS, COUNTS_REQUESTS, Limits
-from appliance.fairness.survey import PoolState, Standings
+from appliance.fairness.limits.limits import BUDGETS, COUNTS_REQUESTS, Limits
+from appliance.fairness.queue.fair_queue import FairQueue
+from appliance.fairness.queue.survey import PoolState, Standings
 
 _A = TypeVar("_A", bound=Slot | Place | Refused)
 _RETRY_S = 15.0  # for what is larger than our share of a limit, but not than the limit

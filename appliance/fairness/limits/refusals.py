@@ -7,7 +7,7 @@ import random
 
 from appliance.errors import LargerThanLimit, QuotaExceeded, RateLimited
 from appliance.fairness.admission import AppliedLimit, LimitKind, Refused
-from appliance.fairness.limits import BUDGETS
+from appliance.fairness.limits.limits import BUDGETS
 
 _SHORTEST_RETRY_S, _UNKNOWN_RETRY_S = 1.0, 5.0
 _LONGEST_RETRY_S = 120.0  # openai's clients do not come back after a longer wait

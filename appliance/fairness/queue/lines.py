@@ -8,9 +8,9 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 
 from appliance.fairness.admission import Ask, LimitState
-from appliance.fairness.occupancy import Need
-from appliance.fairness.service_rate import Average, Foresight, Pace
-from appliance.fairness.virtual_time import Path, ShareTree
+from appliance.fairness.queue.occupancy import Need
+from appliance.fairness.queue.service_rate import Average, Foresight, Pace
+from appliance.fairness.queue.virtual_time import Path, ShareTree
 
 
 @dataclass(slots=True)

@@ -16,10 +16,17 @@ from uuid import UUID
 
 from appliance.domain import Caller
 from appliance.errors import ApplianceError, PartUnavailable, QueueFull, QuotaExceeded, RateLimited
+from appliance.fairness.accounting.ledger_rows import (
+    RequestEnd,
+    RequestStart,
+    Status,
+    end_row,
+    start_row,
+    uuid7,
+)
+from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.background import end
 from appliance.fairness.cancellation import GONE, REVOKED, SLOW_READER, STOPPING
-from appliance.fairness.ledger_rows import RequestEnd, RequestStart, Status, end_row, start_row, uuid7
-from appliance.fairness.recording import Recording
 from inference.errors import EngineStreamBroken, InferenceError
 
 __all__ = [

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Protocol, TypeVar, cast
 
-from appliance.fairness import shared_queue as operations
-from appliance.fairness.local_queue import LocalQueue
-from appliance.fairness.queue_calls import Operation, Reply
-from appliance.fairness.survey import PoolState, Standings, unpack_pools, unpack_standings
+from appliance.fairness.queue import operations
+from appliance.fairness.queue.local_queue import LocalQueue
+from appliance.fairness.queue.queue_calls import Operation, Reply
+from appliance.fairness.queue.survey import PoolState, Standings, unpack_pools, unpack_standings
 
 _T = TypeVar("_T")
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from appliance.errors import PartUnavailable
 from appliance.fairness.background import end
-from appliance.fairness.return_of_valkey import RepairPauses, ReturnOfValkey
+from appliance.fairness.valkey.return_of_valkey import RepairPauses, ReturnOfValkey
 
 _PROBE_S = 0.05
 _DOUBT_S = 0.4  # a connection that was only cut is there again by then

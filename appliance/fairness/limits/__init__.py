@@ -1,0 +1,1 @@
+"""What operators decided: shares, limits and budgets."""

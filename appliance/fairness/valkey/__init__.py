@@ -1,0 +1,1 @@
+"""The way to Valkey, and whether it is there."""
