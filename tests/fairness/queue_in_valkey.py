@@ -116,8 +116,8 @@ class QueueInValkey:
         if keys:
             self._valkey.delete(*keys)
 
-    def call(self, worker: str, now_us: int, *operations: operations.Operation) -> list[Any]:
+    def call(self, worker: str, now_us: int, *steps: operations.Operation) -> list[Any]:
         rules = script.packed_rules(worker, self._rules)
-        words = (rules, *operations, *([operations.audit()] if self.is_audited else []), now_us)
+        words = (rules, *steps, *([operations.audit()] if self.is_audited else []), now_us)
         answers: Any = self._valkey.fcall(self._name, 1, self.prefix, *words)
-        return [orjson.loads(answer) for answer in answers[: len(operations)]]
+        return [orjson.loads(answer) for answer in answers[: len(steps)]]
