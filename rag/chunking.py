@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from rag.anchors import reference
 from rag.documents import Block, Chunk, Page, ParsedDocument
 from rag.sentences import split_sentences, trimmed
 from rag.settings import ChunkingSettings
@@ -45,7 +46,10 @@ def split(
     for page in document.pages:
         for piece in cutter.pieces(page):
             text = page.text[piece.start : piece.end]
-            chunks.append(Chunk(len(chunks), text, page.number, piece.start, piece.end, piece.headings))
+            ref = reference(page.anchors, piece.start, piece.end)
+            chunks.append(
+                Chunk(len(chunks), text, page.number, piece.start, piece.end, piece.headings, ref=ref)
+            )
     return _with_languages(chunks, detect_language) if detect_language else chunks
 
 

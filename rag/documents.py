@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:  # the parsing child uses this module and has no need of numpy
     from numpy.typing import NDArray
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "code"]
+Unit = Literal["page", "sheet", "slide"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +27,64 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where a run of a page's text, `page.text[start:end]`, stands in the document itself.
+
+    ref: as people of that format say it, or empty: a cell range ("B2:F2"), a row ("row 7"), a paragraph ("¶ 12").
+    box: (left, top, right, bottom) as shares of the page as it is shown, 0 to 1 from its upper left corner; or None.
+    """
+
+    start: int
+    end: int
+    ref: str = ""
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The text of one page, exactly as quotes are checked against it.
 
     number: 1-based; None for formats without pages (Markdown, HTML, DOCX: one Page holds the whole document).
-    blocks: in reading order, not overlapping; text outside of blocks is white space.
+    unit: what such a page is; label: its own name (a sheet's, a slide's). blocks: in reading order, not overlapping;
+    text outside of blocks is white space. anchors: in order of start, not overlapping, none where the format has none.
     """
 
     number: int | None
     text: str
     blocks: tuple[Block, ...] = ()
+    unit: Unit = "page"
+    label: str = ""
+    anchors: tuple[Anchor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A document inside of a document: an attachment, a member of an archive. name: a path in it, with `/`."""
+
+    name: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What a parser returns; notes are repairs and omissions worth telling the owner."""
+    """What a parser returns; notes are repairs and omissions worth telling the owner.
+
+    children: to be read as documents of their own. A document may have no pages of its own where it has children.
+    """
 
     media_type: str
     pages: tuple[Page, ...]
     title: str = ""
     notes: tuple[str, ...] = ()
+    children: tuple[Child, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A passage-sized cut of one page; `text == page.text[start:end]`, so a quote of it is verbatim.
 
-    headings: from the outermost to the nearest. language: ISO 639-1, or None where unknown.
+    headings: from the outermost to the nearest. language: ISO 639-1, or None where unknown. ref: of the anchors it
+    covers, joined ("B2:F14").
     """
 
     ordinal: int
@@ -61,11 +94,22 @@ class Chunk:
     end: int
     headings: tuple[str, ...] = ()
     language: str | None = None
+    ref: str = ""
 
     @property
     def context(self) -> str:
         """The heading path as embedded and indexed before the text."""
         return " › ".join(self.headings)
+
+
+def searchable(chunk: Chunk) -> str:
+    """What a passage is found by: its heading path, then its text."""
+    return f"{chunk.context}\n{chunk.text}" if chunk.headings else chunk.text
+
+
+def content_hash(chunk: Chunk) -> bytes:
+    """SHA-256 of that; the same text under the same headings has the same vector."""
+    return sha256(searchable(chunk).encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +121,7 @@ class Location:
     sheet: str | None = None
     cells: str | None = None
     slide: int | None = None
+    ref: str | None = None
     time_s: float | None = None
 
 
@@ -98,6 +143,9 @@ class Passage:
     end: int = 0
     headings: tuple[str, ...] = ()
     language: str | None = None
+    unit: Unit = "page"
+    label: str = ""
+    ref: str = ""
     score: float = 0.0
     dense: float | None = None
     lexical: float | None = None
@@ -105,7 +153,13 @@ class Passage:
 
     @property
     def location(self) -> Location:
-        return Location(page=self.page, heading=self.headings[-1] if self.headings else None)
+        """As its format has it: a page, a slide, or a sheet with cells."""
+        heading = self.headings[-1] if self.headings else None
+        if self.unit == "sheet":
+            return Location(heading=heading, sheet=self.label or None, cells=self.ref or None)
+        if self.unit == "slide":
+            return Location(heading=heading, slide=self.page, ref=self.ref or None)
+        return Location(page=self.page, heading=heading, ref=self.ref or None)
 
 
 @dataclass(frozen=True, slots=True)

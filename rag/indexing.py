@@ -17,7 +17,7 @@ from inference.ports import Embedder
 from rag import chunking
 from rag.analysis import Analyzer
 from rag.chunking import TokenCounter
-from rag.documents import Chunk, ParsedDocument
+from rag.documents import Chunk, ParsedDocument, searchable
 from rag.errors import DocumentEmpty
 from rag.ports import Scope, VectorStore
 from rag.settings import ChunkingSettings
@@ -86,8 +86,3 @@ class Indexing:
 
     def _terms(self, chunks: Sequence[Chunk]) -> list[Mapping[str, int]]:
         return [self._analyzer.counts(searchable(chunk), chunk.language) for chunk in chunks]
-
-
-def searchable(chunk: Chunk) -> str:
-    """What a passage is found by: its heading path, then its text."""
-    return f"{chunk.context}\n{chunk.text}" if chunk.headings else chunk.text

@@ -78,6 +78,10 @@ class VectorStore(Protocol):
         """A page as quotes are checked against it (number None: a format without pages); None: not to be seen."""
         ...
 
+    async def page(self, scope: Scope, file_id: UUID, number: int | None) -> Page | None:
+        """The same with its anchors, without blocks."""
+        ...
+
     async def passages(self, scope: Scope, chunk_ids: Sequence[int]) -> list[Passage]:
         """The passages of these ids that the asker may see, in the order asked for."""
         ...

@@ -169,5 +169,8 @@ class CompletingStore:
     async def page_text(self, scope: Scope, file_id: UUID, number: int | None) -> str | None:
         return await self._store.page_text(scope, file_id, number)
 
+    async def page(self, scope: Scope, file_id: UUID, number: int | None) -> Page | None:
+        return await self._store.page(scope, file_id, number)
+
     async def passages(self, scope: Scope, chunk_ids: Sequence[int]) -> list[Passage]:
         return await self._store.passages(scope, chunk_ids)

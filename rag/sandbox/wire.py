@@ -3,8 +3,9 @@
 The child may be in a stranger's hands: the reader trusts no length, no type and no span, and reads nothing that takes
 much more memory as objects than as bytes. A result is
 
-    length of the head · head: [media type, title, notes, [[page number, bytes of text, blocks], …]] in JSON
-    · all blocks, ten bytes each · all texts in UTF-8
+    length of the head · head in JSON: [media type, title, notes, pages, children], of a page [number, unit, label,
+    bytes of text, blocks, anchors], of a child [name, bytes] · all blocks, ten bytes each · all anchors, twenty bytes
+    each · their references · all texts in UTF-8 · the children
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ from typing import get_args
 import orjson
 
 from rag import errors
-from rag.documents import Block, BlockKind, Page, ParsedDocument
+from rag.documents import Anchor, Block, BlockKind, Child, Page, ParsedDocument, Unit
 from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge
 
 HEADER = struct.Struct("!cI")
 PROGRESS, RESULT, REFUSAL = b"P", b"R", b"E"
 _HEAD_LENGTH = struct.Struct("!I")
 _BLOCK = struct.Struct("!BBII")  # kind, level, start, end
+_ANCHOR = struct.Struct("!IIHHHHHH")  # start, end, box, bytes of reference, whether there is a box
+_SHARE = 65_535  # a box's coordinates, 0 to 1
+_UNITS: tuple[Unit, ...] = get_args(Unit)
 _KINDS: tuple[BlockKind, ...] = get_args(BlockKind)
 MAX_JSON_BYTES = 2**16  # of progress and refusals
 _MAX_HEAD_BYTES = 2**20
 _MAX_BLOCKS = 10**6
+_MAX_CHILDREN = 10_000
+_MAX_REF = 64
 _MAX_TEXT = 1_000
 
 
@@ -37,21 +43,34 @@ def frame(kind: bytes, content: object) -> bytes:
 
 
 def encode_document(document: ParsedDocument) -> bytes:
-    """A result frame. DocumentTooLarge beyond a million blocks or a megabyte of page numbers and notes."""
+    """A result frame. DocumentTooLarge beyond a million blocks or anchors, or a megabyte of page numbers and notes."""
     texts = [page.text.encode() for page in document.pages]
-    sizes = [
-        [page.number, len(text), len(page.blocks)] for page, text in zip(document.pages, texts, strict=True)
+    pages = [
+        [page.number, page.unit, page.label[:_MAX_TEXT], len(text), len(page.blocks), len(page.anchors)]
+        for page, text in zip(document.pages, texts, strict=True)
     ]
-    head = orjson.dumps([document.media_type, document.title[:_MAX_TEXT], list(document.notes), sizes])
+    children = [[child.name[:_MAX_TEXT], len(child.content)] for child in document.children]
+    head = orjson.dumps(
+        [document.media_type, document.title[:_MAX_TEXT], list(document.notes), pages, children]
+    )
     blocks = [
         _BLOCK.pack(_KINDS.index(block.kind), block.level, block.start, block.end)
         for page in document.pages
         for block in page.blocks
     ]
-    if len(head) > _MAX_HEAD_BYTES or len(blocks) > _MAX_BLOCKS:
+    anchors = [anchor for page in document.pages for anchor in page.anchors]
+    refs = [anchor.ref.encode()[:_MAX_REF].decode(errors="ignore").encode() for anchor in anchors]
+    if len(head) > _MAX_HEAD_BYTES or max(len(blocks), len(anchors)) > _MAX_BLOCKS:
         raise DocumentTooLarge("It has more pages or paragraphs than can be kept.")
-    body = b"".join([_HEAD_LENGTH.pack(len(head)), head, *blocks, *texts])
+    packed = [_packed_anchor(anchor, len(ref)) for anchor, ref in zip(anchors, refs, strict=True)]
+    contents = [child.content for child in document.children]
+    body = b"".join([_HEAD_LENGTH.pack(len(head)), head, *blocks, *packed, *refs, *texts, *contents])
     return HEADER.pack(RESULT, len(body)) + body
+
+
+def _packed_anchor(anchor: Anchor, ref_bytes: int) -> bytes:
+    shares = [min(max(round(share * _SHARE), 0), _SHARE) for share in anchor.box or (0, 0, 0, 0)]
+    return _ANCHOR.pack(anchor.start, anchor.end, *shares, ref_bytes, anchor.box is not None)
 
 
 def decode_document(body: bytes) -> ParsedDocument:
@@ -62,29 +81,74 @@ def decode_document(body: bytes) -> ParsedDocument:
         raise DocumentDamaged("Its parser gave a broken result.") from error
 
 
+class _Cursor:
+    """Reads one part of the body after another; what is not there is a ValueError."""
+
+    def __init__(self, body: memoryview, at: int = 0) -> None:
+        self._body = body
+        self._at = at
+
+    def take(self, size: object) -> memoryview:
+        end = self._at + _whole(size, 0, len(self._body) - self._at)
+        part, self._at = self._body[self._at : end], end
+        return part
+
+    def text(self, size: object) -> str:
+        return str(self.take(size), "utf-8")
+
+    def demand_end(self) -> None:
+        if self._at != len(self._body):
+            raise ValueError("length")
+
+
 def _document(body: memoryview) -> ParsedDocument:
     (head_length,) = _HEAD_LENGTH.unpack_from(body)
-    blocks_at = _HEAD_LENGTH.size + _whole(head_length, 0, _MAX_HEAD_BYTES)
-    media_type, title, notes, sizes = _list(orjson.loads(body[_HEAD_LENGTH.size : blocks_at]), 4)
-    pages = [_list(size, 3) for size in _list(sizes)]
-    counts = [_whole(count, 0, _MAX_BLOCKS) for _, _, count in pages]
-    text_at = blocks_at + _BLOCK.size * _whole(sum(counts), 0, _MAX_BLOCKS)
-    read = []
-    for (number, size, _), count in zip(pages, counts, strict=True):
-        text_end = text_at + _whole(size, 0, len(body) - text_at)
-        text = str(body[text_at:text_end], "utf-8")
-        blocks_end = blocks_at + _BLOCK.size * count
-        blocks = tuple(_blocks(body[blocks_at:blocks_end], len(text)))
-        read.append(Page(None if number is None else _whole(number, 1, 2**31), text, blocks))
-        blocks_at, text_at = blocks_end, text_end
-    if text_at != len(body):
-        raise ValueError("length")
+    cursor = _Cursor(body, _HEAD_LENGTH.size)
+    head = orjson.loads(cursor.take(_whole(head_length, 0, _MAX_HEAD_BYTES)))
+    media_type, title, notes, listed, children = _list(head, 5)
+    pages = [_list(page, 6) for page in _list(listed)]
+    blocks = [cursor.take(_BLOCK.size * _whole(page[4], 0, _MAX_BLOCKS)) for page in pages]
+    packed = [cursor.take(_ANCHOR.size * _whole(page[5], 0, _MAX_BLOCKS)) for page in pages]
+    anchors = [list(_anchors(part, cursor)) for part in packed]
+    read = [
+        _page(page, cursor.text(page[3]), blocks_of, anchors_of)
+        for page, blocks_of, anchors_of in zip(pages, blocks, anchors, strict=True)
+    ]
+    named = [_list(child, 2) for child in _list(children)]
+    if len(named) > _MAX_CHILDREN:
+        raise ValueError("children")
+    inside = tuple(Child(_text(name)[:_MAX_TEXT], bytes(cursor.take(size))) for name, size in named)
+    cursor.demand_end()
     return ParsedDocument(
         _text(media_type),
         tuple(read),
         _text(title)[:_MAX_TEXT],
         tuple(_text(note)[:_MAX_TEXT] for note in _list(notes)),
+        inside,
     )
+
+
+def _page(told: list[object], text: str, blocks: memoryview, anchors: list[Anchor]) -> Page:
+    number, unit, label = told[:3]
+    reached = 0
+    for anchor in anchors:
+        if not reached <= anchor.start <= anchor.end <= len(text):
+            raise ValueError("anchor")
+        reached = anchor.end
+    return Page(
+        None if number is None else _whole(number, 1, 2**31),
+        text,
+        tuple(_blocks(blocks, len(text))),
+        _UNITS[_UNITS.index(unit)],
+        _text(label)[:_MAX_TEXT],
+        tuple(anchors),
+    )
+
+
+def _anchors(packed: memoryview, refs: _Cursor) -> Iterator[Anchor]:
+    for start, end, left, top, right, bottom, ref_bytes, has_box in _ANCHOR.iter_unpack(packed):
+        box = (left / _SHARE, top / _SHARE, right / _SHARE, bottom / _SHARE) if has_box else None
+        yield Anchor(start, end, refs.text(_whole(ref_bytes, 0, _MAX_REF)), box)
 
 
 def _blocks(packed: memoryview, length: int) -> Iterator[Block]:

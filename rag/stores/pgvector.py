@@ -19,7 +19,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.documents import Chunk, Page, Passage
+from rag.documents import Anchor, Chunk, Page, Passage, content_hash
 from rag.ports import Scope
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ class PgvectorStore:
     ) -> None:
         async with self._changing(scope, file_id, collection_id) as change:
             await change.remove()
-            await change.run(
-                "add_pages", numbers=[p.number for p in pages], texts=[_text(p.text) for p in pages]
-            )
+            await change.add_pages(pages)
             ids = await change.add_chunks(chunks, terms)
             await change.add_vectors(ids, model_id, vectors)
             await change.add_terms(ids, terms)
@@ -115,6 +113,18 @@ class PgvectorStore:
             row = await (await connection.execute(self._query("page_text"), values)).fetchone()
             return None if row is None else str(row[0])
 
+    async def page(self, scope: Scope, file_id: UUID, number: int | None) -> Page | None:
+        values = {"collection_ids": list(scope.collection_ids), "file_id": file_id, "number": number}
+        async with scope.connection() as connection:
+            row = await (await connection.execute(self._query("page"), values)).fetchone()
+        if row is None:
+            return None
+        found, text, unit, label, anchors = row
+        placed = tuple(
+            Anchor(start, end, ref, tuple(box) if box else None) for start, end, ref, box in anchors
+        )
+        return Page(found, text, unit=unit, label=label, anchors=placed)
+
     def _query(self, name: str) -> LiteralString:
         return self._queries[name]
 
@@ -158,6 +168,16 @@ class _Change:
         (chunks,) = await copied.fetchone() or (0,)
         return int(chunks)
 
+    async def add_pages(self, pages: Sequence[Page]) -> None:
+        await self.run(
+            "add_pages",
+            numbers=[page.number for page in pages],
+            texts=[_text(page.text) for page in pages],
+            units=[page.unit for page in pages],
+            labels=[_text(page.label) for page in pages],
+            anchors=[_packed_anchors(page.anchors) for page in pages],
+        )
+
     async def add_chunks(self, chunks: Sequence[Chunk], terms: Sequence[Mapping[str, int]]) -> list[int]:
         """Returns the new ids in the order of `chunks`."""
         values = {
@@ -171,6 +191,8 @@ class _Change:
             "languages": [chunk.language for chunk in chunks],
             "texts": [_text(chunk.text) for chunk in chunks],
             "terms": [json.dumps(sorted(counts)) for counts in terms],
+            "refs": [_text(chunk.ref) for chunk in chunks],
+            "hashes": [content_hash(chunk) for chunk in chunks],
         }
         rows = await self.connection.execute(self.queries["add_chunks"], values)
         by_ordinal: dict[int, int] = dict(await rows.fetchall())
@@ -217,7 +239,9 @@ def _text(text: str) -> str:
 
 
 def _passage(row: Sequence[Any]) -> Passage:
-    chunk, file_id, filename, collection_id, text, page, start, end, headings, language = row
+    chunk, file_id, filename, collection_id, text, page, start, end, headings, language, unit, label, ref = (
+        row
+    )
     return Passage(
         chunk_id=chunk,
         file_id=file_id,
@@ -229,6 +253,15 @@ def _passage(row: Sequence[Any]) -> Passage:
         end=end,
         headings=tuple(headings),
         language=language,
+        unit=unit,
+        label=label,
+        ref=ref,
+    )
+
+
+def _packed_anchors(anchors: Sequence[Anchor]) -> str:
+    return json.dumps(
+        [[a.start, a.end, _text(a.ref), a.box and [round(share, 4) for share in a.box]] for a in anchors]
     )
 
 

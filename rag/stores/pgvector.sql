@@ -4,20 +4,22 @@ INSERT INTO collection_totals (collection_id) VALUES (%(collection_id)s)
 ON CONFLICT (collection_id) DO UPDATE SET chunks = collection_totals.chunks
 
 -- name: add_pages
-INSERT INTO pages (collection_id, file_id, ordinal, number, text)
-SELECT %(collection_id)s, %(file_id)s, ordinal - 1, number, text
-FROM unnest(%(numbers)s::int[], %(texts)s::text[]) WITH ORDINALITY AS page (number, text, ordinal)
+INSERT INTO pages (collection_id, file_id, ordinal, number, text, unit, label, anchors)
+SELECT %(collection_id)s, %(file_id)s, ordinal - 1, number, text, unit, label, anchors
+FROM unnest(%(numbers)s::int[], %(texts)s::text[], %(units)s::text[], %(labels)s::text[], %(anchors)s::jsonb[])
+     WITH ORDINALITY AS page (number, text, unit, label, anchors, ordinal)
 
 -- name: add_chunks
 -- headings and terms come as JSON lists, because arrays of arrays must be rectangular.
 INSERT INTO chunks
-    (collection_id, file_id, ordinal, page, start_offset, end_offset, headings, language, text, terms)
+    (collection_id, file_id, ordinal, page, start_offset, end_offset, headings, language, text, terms, ref,
+     content_hash)
 SELECT %(collection_id)s, %(file_id)s, c.ordinal, c.page, c.start_offset, c.end_offset,
        ARRAY(SELECT jsonb_array_elements_text(c.headings)), c.language, c.text,
-       ARRAY(SELECT jsonb_array_elements_text(c.terms))
+       ARRAY(SELECT jsonb_array_elements_text(c.terms)), c.ref, c.content_hash
 FROM unnest(%(ordinals)s::int[], %(pages)s::int[], %(starts)s::int[], %(ends)s::int[], %(headings)s::jsonb[],
-            %(languages)s::text[], %(texts)s::text[], %(terms)s::jsonb[])
-     AS c (ordinal, page, start_offset, end_offset, headings, language, text, terms)
+            %(languages)s::text[], %(texts)s::text[], %(terms)s::jsonb[], %(refs)s::text[], %(hashes)s::bytea[])
+     AS c (ordinal, page, start_offset, end_offset, headings, language, text, terms, ref, content_hash)
 RETURNING ordinal, id
 
 -- name: add_embeddings
@@ -75,14 +77,16 @@ WITH source AS MATERIALIZED (
     SELECT * FROM chunks WHERE collection_id = %(source)s AND file_id = %(file_id)s
 ), copied AS (
     INSERT INTO chunks
-        (collection_id, file_id, ordinal, page, start_offset, end_offset, headings, language, text, terms)
-    SELECT %(collection_id)s, file_id, ordinal, page, start_offset, end_offset, headings, language, text, terms
+        (collection_id, file_id, ordinal, page, start_offset, end_offset, headings, language, text, terms, ref,
+         content_hash)
+    SELECT %(collection_id)s, file_id, ordinal, page, start_offset, end_offset, headings, language, text, terms, ref,
+           content_hash
     FROM source RETURNING id, ordinal
 ), pairs AS MATERIALIZED (
     SELECT source.id AS original, copied.id AS copy, source.terms FROM source JOIN copied USING (ordinal)
 ), copied_pages AS (
-    INSERT INTO pages (collection_id, file_id, ordinal, number, text)
-    SELECT %(collection_id)s, file_id, ordinal, number, text
+    INSERT INTO pages (collection_id, file_id, ordinal, number, text, unit, label, anchors)
+    SELECT %(collection_id)s, file_id, ordinal, number, text, unit, label, anchors
     FROM pages WHERE collection_id = %(source)s AND file_id = %(file_id)s
 ), copied_embeddings AS (
     INSERT INTO embeddings (chunk_id, collection_id, model_id, dimension, embedding)
@@ -163,14 +167,21 @@ FROM (
 
 -- name: passages
 SELECT c.id, c.file_id, f.filename, c.collection_id, c.text, c.page, c.start_offset, c.end_offset, c.headings,
-       c.language
+       c.language, coalesce(p.unit, 'page'), coalesce(p.label, ''), c.ref
 FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS wanted (id, place)
      JOIN chunks c ON c.id = wanted.id JOIN files f ON f.id = c.file_id
+     LEFT JOIN pages p ON p.collection_id = c.collection_id AND p.file_id = c.file_id AND p.number = c.page
 WHERE c.collection_id = ANY(%(collection_ids)s)
 ORDER BY wanted.place
 
 -- name: page_text
 SELECT text FROM pages
+WHERE file_id = %(file_id)s AND number IS NOT DISTINCT FROM %(number)s::int
+      AND collection_id = ANY(%(collection_ids)s)
+ORDER BY collection_id, ordinal LIMIT 1
+
+-- name: page
+SELECT number, text, unit, label, anchors FROM pages
 WHERE file_id = %(file_id)s AND number IS NOT DISTINCT FROM %(number)s::int
       AND collection_id = ANY(%(collection_ids)s)
 ORDER BY collection_id, ordinal LIMIT 1
