@@ -92,7 +92,9 @@ def is_accepted(box: WholeBox, port: int) -> bool:
 
 def has_returned(box: WholeBox, name: str, pid: int) -> bool:
     """The worker that had this process id."""
-    return box.child_is(name, "ready") and box.pid_of(name) != pid
+    state = box.state  # read once: the next look may be at another moment
+    child = state.children.get(name) if state is not None else None
+    return child is not None and child.state == "ready" and child.pid not in (None, pid)
 
 
 def one_on_each(box: WholeBox, stack: ExitStack) -> dict[str, http.client.HTTPConnection]:
