@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 
 from appliance.domain import (
     AnswerEvent,
@@ -21,13 +20,13 @@ from appliance.domain import (
     Searched,
     TextDelta,
 )
+from appliance.pipelines.checking import Checking, verified
 from appliance.pipelines.fitting import fit
-from appliance.pipelines.prompting import Prompt, label
+from appliance.pipelines.prompting import label
 from appliance.pipelines.texts import text
 from appliance.ports import Search
 from inference.ports import ChatEngine
 from inference.types import EngineRequest, Usage
-from rag import citations, supporting
 from rag.analysis import Analyzer
 from rag.documents import SearchResult
 from rag.quoter import Quote, Quoter
@@ -43,6 +42,7 @@ class AnswerWithSources:
     def __init__(self, quoter: Quoter, analyzer: Analyzer) -> None:
         self._quoter = quoter
         self._analyzer = analyzer
+        self._checking = Checking(analyzer)
 
     async def answer(
         self, caller: Caller, request: AnswerRequest, engine: ChatEngine | None, search: Search
@@ -89,7 +89,7 @@ class AnswerWithSources:
             start = len(written) + len(piece) + 2
             piece += f"> {_one_line(quote.text)} [{index}]\n\n"
             citation = _citation(index, quote, start, start + len(_one_line(quote.text)))
-            cited.append(await _verified(caller, citation, search))
+            cited.append(await verified(caller, citation, search))
             written += piece
             yield TextDelta(piece)
         yield TextDelta(_closing(result, language, text(language, "quoting_only")))
@@ -126,7 +126,7 @@ class AnswerWithSources:
                     yield TextDelta(chunk.text)
                 usage = chunk.usage or usage
                 reason = chunk.finish_reason or reason
-        cited = await self._checked(caller, written, prompt, search)
+        cited = await self._checking.checked(caller, written, prompt.passages, search)
         notes = list(result.notes)
         if cited.unsupported:
             notes.append("unsupported")
@@ -143,33 +143,6 @@ class AnswerWithSources:
             model=self.name,
             notes=tuple(notes),
             dropped_messages=prompt.dropped_messages,
-        )
-
-    async def _checked(self, caller: Caller, written: str, prompt: Prompt, search: Search) -> Cited:
-        checked = supporting.check(written, prompt.passages, self._content)
-        cited = []
-        for support in checked.supports:
-            passage = prompt.passages[support.passage]
-            citation = Citation(
-                index=support.marker,
-                file_id=passage.file_id,
-                filename=passage.filename,
-                quote=passage.text[support.quote_start : support.quote_end],
-                page=passage.page,
-                headings=passage.headings,
-                start=support.start,
-                end=support.end,
-                chunk_id=passage.chunk_id,
-            )
-            cited.append(await _verified(caller, citation, search))
-        return Cited(tuple(cited), checked.unsupported)
-
-    def _content(self, words: str, language: str | None) -> frozenset[str]:
-        return frozenset(
-            term
-            for word in self._analyzer.content_words(words, language)
-            for term in word.terms
-            if not term.startswith("=")
         )
 
 
@@ -216,10 +189,3 @@ def _citation(index: int, quote: Quote, start: int, end: int) -> Citation:
         marks=quote.marks,
         chunk_id=passage.chunk_id,
     )
-
-
-async def _verified(caller: Caller, citation: Citation, search: Search) -> Citation:
-    """Look the quote up on the very page it names, as the asker may see it."""
-    page = await search.page_text(caller, citation.file_id, citation.page)
-    found = page is not None and citations.find_quote(citation.quote, page) is not None
-    return citation if found else replace(citation, is_verified=False)
