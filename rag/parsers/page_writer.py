@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
-from rag.documents import Block, BlockKind, Page
+from rag.documents import Anchor, Block, BlockKind, Page, Unit
 from rag.errors import DocumentTooLarge
 from rag.limits import ParsingLimits
 
@@ -40,6 +41,19 @@ def collapse(text: str) -> str:
     return _MANY_LINE_ENDS.sub("\n", text).strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a block that knows where it stands in its document: a printed line, a cell.
+
+    before: what is written between it and the piece before it, as it is. ref, box: as of an Anchor.
+    """
+
+    text: str
+    before: str = " "
+    ref: str = ""
+    box: tuple[float, float, float, float] | None = None
+
+
 class PageWriter:
     """Collects the blocks of one page after another.
 
@@ -51,29 +65,64 @@ class PageWriter:
         self._written_chars = 0
         self._parts: list[str] = []
         self._blocks: list[Block] = []
+        self._anchors: list[Anchor] = []
         self._length = 0
 
-    def add(self, kind: BlockKind, text: str, level: int = 0) -> None:
-        """Append a block; one without any text is left out. Only code keeps its indentation."""
+    def add(self, kind: BlockKind, text: str, level: int = 0, ref: str = "") -> None:
+        """Append a block; one without any text is left out. Only code keeps its indentation.
+
+        ref: where it stands in the document, kept as an anchor over the block.
+        """
         text = clean(text)
         text = text.expandtabs(4).strip("\n").rstrip() if kind == "code" else collapse(text)
         if not text.strip():
             return
-        self._count(len(text))
-        if self._blocks:
-            beside = kind == "list_item" and self._blocks[-1].kind == "list_item"
-            self._append("\n" if beside else "\n\n")
-        start = self._length
+        start = self._begin(kind, len(text))
         self._append(text)
+        if ref:
+            self._anchors.append(Anchor(start, self._length, ref))
         self._blocks.append(
             Block(kind, start, self._length, max(1, min(level, 6)) if kind == "heading" else 0)
         )
 
-    def finish(self, number: int | None) -> Page:
+    def add_table(self, rows: Iterable[tuple[str, str]], header_rows: int = 0) -> int:
+        """Append a table of (reference, text) rows, a line each; empty ones are left out. Returns how many were written.
+
+        header_rows: how many of the rows that have text name the columns, at most six.
+        """
+        start = written = 0
+        for ref, text in rows:
+            line = collapse(clean(text)).replace("\n", " ")
+            if not line:
+                continue
+            if written:
+                self._count(len(line))
+                self._append("\n")
+            else:
+                start = self._begin("table", len(line))
+            at = self._length
+            self._append(line)
+            if ref:
+                self._anchors.append(Anchor(at, self._length, ref))
+            written += 1
+        if written:
+            self._blocks.append(Block("table", start, self._length, min(header_rows, written, 6)))
+        return written
+
+    def finish(self, number: int | None, unit: Unit = "page", label: str = "") -> Page:
         """The page so far; the next block begins another one."""
-        page = Page(number, "".join(self._parts), tuple(self._blocks))
-        self._parts, self._blocks, self._length = [], [], 0
+        label = collapse(clean(label)).replace("\n", " ")
+        page = Page(number, "".join(self._parts), tuple(self._blocks), unit, label, tuple(self._anchors))
+        self._parts, self._blocks, self._anchors, self._length = [], [], [], 0
         return page
+
+    def _begin(self, kind: BlockKind, chars: int) -> int:
+        """Set the block to come apart from the one before it; where it starts."""
+        self._count(chars)
+        if self._blocks:
+            beside = kind == "list_item" and self._blocks[-1].kind == "list_item"
+            self._append("\n" if beside else "\n\n")
+        return self._length
 
     def _append(self, text: str) -> None:
         self._parts.append(text)
@@ -83,3 +132,10 @@ class PageWriter:
         self._written_chars += chars
         if self._written_chars > self._limits.max_text_chars:
             raise DocumentTooLarge(f"Its text has more than {self._limits.max_text_chars} characters.")
+
+
+def _tidy(text: str) -> str:
+    """Clean and collapsed; most printed lines are so already and pass by two looks."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    return collapse(clean(text))
