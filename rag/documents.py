@@ -18,7 +18,10 @@ Unit = Literal["page", "sheet", "slide"]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A run of a page's text: `page.text[start:end]`. level is 1 to 6 for headings, else 0."""
+    """A run of a page's text: `page.text[start:end]`.
+
+    level: of a heading, 1 to 6; of a table, how many of its first lines name the columns, 0 to 6; else 0.
+    """
 
     kind: BlockKind
     start: int

@@ -20,6 +20,10 @@ MARKDOWN = "text/markdown"
 HTML = "text/html"
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLS = "application/vnd.ms-excel"
+CSV = "text/csv"
 
 _HEAD_BYTES = 16 * 1024
 _BY_SUFFIX = {
@@ -31,6 +35,12 @@ _BY_SUFFIX = {
     ".xhtml": HTML,
     ".pdf": PDF,
     ".docx": DOCX,
+    ".xlsx": XLSX,
+    ".xlsm": XLSX,
+    ".pptx": PPTX,
+    ".xls": XLS,
+    ".csv": CSV,
+    ".tsv": CSV,
     ".txt": PLAIN_TEXT,
     ".text": PLAIN_TEXT,
     ".log": PLAIN_TEXT,
@@ -72,16 +82,16 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"SQLite format 3\0", "It is an SQLite database."),
 )
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# Stream names stand in the directory of an OLE file in UTF-16.
+# Stream names stand in the directory of an OLE file in UTF-16. What may hold the others comes before them.
 _OLE_STREAMS: tuple[tuple[str, str], ...] = (
-    ("WordDocument", "an old Word document (DOC)"),
-    ("Workbook", "an old Excel workbook (XLS)"),
-    ("PowerPoint Document", "an old PowerPoint presentation (PPT)"),
     ("__substg1.0_", "an Outlook message (MSG)"),
+    ("PowerPoint Document", "an old PowerPoint presentation (PPT)"),
+    ("WordDocument", "an old Word document (DOC)"),
 )
+_OLE_WORKBOOK = "Workbook".encode("utf-16-le")
+_ZIP_FORMATS: tuple[tuple[str, str], ...] = (("xl/", XLSX), ("ppt/", PPTX))
 _ZIP_MEMBERS: tuple[tuple[str, str], ...] = (
-    ("xl/", "an Excel workbook (XLSX)"),
-    ("ppt/", "a PowerPoint presentation (PPTX)"),
+    ("xl/workbook.bin", "a binary Excel workbook (XLSB)"),
     ("visio/", "a Visio drawing"),
 )
 _ZIP_MIMETYPES: tuple[tuple[bytes, str], ...] = (
@@ -124,7 +134,7 @@ def detect(path: Path, limits: ParsingLimits, hint: str | None = None) -> str:
     if b"%PDF-" in head[:1024]:
         return PDF
     if head.startswith(_OLE_MAGIC):
-        _refuse_ole(path)
+        return _detect_in_ole(path)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _detect_in_zip(path, limits)
     for offset, signature, sentence in _SIGNATURES:
@@ -133,13 +143,15 @@ def detect(path: Path, limits: ParsingLimits, hint: str | None = None) -> str:
     return _detect_text(head, hint)
 
 
-def _refuse_ole(path: Path) -> None:
+def _detect_in_ole(path: Path) -> str:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if content.find("EncryptedPackage".encode("utf-16-le")) >= 0:
             raise DocumentEncrypted("It is an Office document with a password.")
         for stream, name in _OLE_STREAMS:
             if content.find(stream.encode("utf-16-le")) >= 0:
                 raise UnsupportedFormat(_OFFICE.format(name))
+        if content.find(_OLE_WORKBOOK) >= 0:
+            return XLS
     raise UnsupportedFormat(_OFFICE.format("an old Office file"))
 
 
@@ -153,6 +165,9 @@ def _detect_in_zip(path: Path, limits: ParsingLimits) -> str:
         for prefix, name in _ZIP_MEMBERS:
             if any(member.startswith(prefix) for member in names):
                 raise UnsupportedFormat(_OFFICE.format(name))
+        for prefix, media_type in _ZIP_FORMATS:
+            if "[Content_Types].xml" in names and any(member.startswith(prefix) for member in names):
+                return media_type
         if "mimetype" in names:
             _refuse_by_mimetype(archive)
         nested = [name for name in names if name.lower().endswith(_NESTED)]
@@ -183,6 +198,8 @@ def _detect_text(head: bytes, hint: str | None) -> str:
         or len(_HTML_TAG.findall(sample)) > 5
     ):
         return MARKDOWN if hint == MARKDOWN else HTML
+    if hint == CSV:
+        return CSV
     if hint == MARKDOWN or (hint != PLAIN_TEXT and len(_MARKDOWN_SIGNS.findall(sample)) >= 3):
         return MARKDOWN
     return PLAIN_TEXT

@@ -17,7 +17,7 @@ from rag.errors import (
     UnsupportedFormat,
 )
 from rag.limits import ParsingLimits
-from rag.media_types import DOCX, HTML, MARKDOWN, PDF, PLAIN_TEXT, detect, from_filename
+from rag.media_types import CSV, DOCX, HTML, MARKDOWN, PDF, PLAIN_TEXT, PPTX, XLS, XLSX, detect, from_filename
 from tests.documents import docx, pdf, zipped
 
 LIMITS = ParsingLimits()
@@ -35,6 +35,14 @@ def test_a_wrong_extension_deceives_nobody(tmp_path: Path) -> None:
     assert detect(pdf(tmp_path / "b.docx", [["x"]]), LIMITS, from_filename("b.docx")) == PDF
 
 
+def test_office_files_are_told_by_what_lies_inside(tmp_path: Path) -> None:
+    """Workbooks and presentations need no telling name, whatever container they are in."""
+    types = {"[Content_Types].xml": b"<Types/>"}
+    assert detect(zipped(tmp_path / "a", {**types, "xl/workbook.xml": b"<w/>"}), LIMITS) == XLSX
+    assert detect(zipped(tmp_path / "b", {**types, "ppt/presentation.xml": b"<p/>"}), LIMITS) == PPTX
+    assert detect(_at(tmp_path / "c", OLE + "Workbook".encode("utf-16-le")), LIMITS) == XLS
+
+
 @pytest.mark.parametrize(
     ("content", "hint", "expected"),
     [
@@ -45,7 +53,7 @@ def test_a_wrong_extension_deceives_nobody(tmp_path: Path) -> None:
         (b"<!DOCTYPE html><p>x", PLAIN_TEXT, HTML),
         (b'<?xml version="1.0"?>\n<!-- c -->\n<html><body/></html>', None, HTML),
         ("<p>hola</p>".encode("utf-16"), HTML, HTML),
-        (b"a,b\n1,2\n", "text/csv", PLAIN_TEXT),
+        (b"a,b\n1,2\n", "text/csv", CSV),
     ],
 )
 def test_kinds_of_text_are_told_by_content_and_then_by_hint(
@@ -64,7 +72,7 @@ def test_kinds_of_text_are_told_by_content_and_then_by_hint(
         (b"{\\rtf1 hello}", "RTF"),
         (b"\x7fELF" + bytes(50), "program"),
         (OLE + "WordDocument".encode("utf-16-le"), "DOC"),
-        (OLE + "Workbook".encode("utf-16-le"), "XLS"),
+        (OLE + ("Workbook" + "PowerPoint Document").encode("utf-16-le"), "PPT"),
         (OLE + "__substg1.0_".encode("utf-16-le"), "MSG"),
         (bytes(range(256)) * 10, "not text"),
         (b"From: a\r\nTo: b\r\nSubject: c\r\nDate: d\r\n\r\nhi", "e-mail"),
@@ -81,8 +89,7 @@ def test_a_format_that_is_not_read_is_named_with_its_remedy(
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"[Content_Types].xml": b"", "xl/workbook.xml": b""}, "XLSX"),
-        ({"[Content_Types].xml": b"", "ppt/presentation.xml": b""}, "PPTX"),
+        ({"[Content_Types].xml": b"", "xl/workbook.bin": b""}, "XLSB"),
         ({"mimetype": b"application/vnd.oasis.opendocument.text"}, "ODT"),
         ({"mimetype": b"application/epub+zip"}, "EPUB"),
         ({"letter.txt": b"hi"}, "ZIP"),
