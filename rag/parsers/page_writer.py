@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from rag.documents import Anchor, Block, BlockKind, Page, Unit
 from rag.errors import DocumentTooLarge
