@@ -110,6 +110,24 @@ class PageWriter:
             self._blocks.append(Block("table", start, self._length, min(header_rows, written, 6)))
         return written
 
+    def add_code(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Append a block of (reference, text) lines that keep their indentation; without text it is left out."""
+        start: int | None = None
+        for ref, text in lines:
+            line = clean(text).replace("\n", " ").expandtabs(4).rstrip()
+            if start is None and not line:
+                continue
+            if start is None:
+                start = self._begin("code", len(line))
+            else:
+                self._count(len(line) + 1)
+                self._append("\n")
+            if line and ref:
+                self._anchors.append(Anchor(self._length, self._length + len(line), ref))
+            self._append(line)
+        if start is not None:
+            self._blocks.append(Block("code", start, self._length))
+
     def finish(self, number: int | None, unit: Unit = "page", label: str = "") -> Page:
         """The page so far; the next block begins another one."""
         label = collapse(clean(label)).replace("\n", " ")
