@@ -128,6 +128,29 @@ class PageWriter:
         if start is not None:
             self._blocks.append(Block("code", start, self._length))
 
+    def add_pieces(self, kind: BlockKind, pieces: Iterable[Piece], level: int = 0) -> None:
+        """Append a block that is put together from pieces; each is cleaned alone, so that its anchor is exact.
+
+        Pieces without text are left out, and so is what stands before the first.
+        """
+        start = -1
+        for piece in pieces:
+            text = _tidy(piece.text)
+            if not text:
+                continue
+            if start < 0:
+                start = self._begin(kind, len(text))
+            else:
+                self._count(len(text))
+                self._append(piece.before)
+            begin = self._length
+            self._append(text)
+            if piece.box is not None or piece.ref:
+                self._anchors.append(Anchor(begin, self._length, piece.ref, piece.box))
+        if start >= 0:
+            level = max(1, min(level, 6)) if kind == "heading" else min(level, 6)
+            self._blocks.append(Block(kind, start, self._length, level))
+
     def finish(self, number: int | None, unit: Unit = "page", label: str = "") -> Page:
         """The page so far; the next block begins another one."""
         label = collapse(clean(label)).replace("\n", " ")
