@@ -46,6 +46,7 @@ FROM collections c CROSS JOIN LATERAL (
     FROM collection_files cf WHERE cf.collection_id = c.id) n
 WHERE true"""  # noqa: S608 - constants only
 _VISIBLE = "SELECT id FROM collections WHERE %(wanted)s::uuid[] IS NULL OR id = ANY(%(wanted)s) ORDER BY id"
+_SEARCHED = "SELECT id FROM collections WHERE conversation_id IS NULL ORDER BY id"
 _CHANGE = """
 UPDATE collections SET name = coalesce(%(name)s, name), description = coalesce(%(description)s, description),
     metadata = coalesce(%(metadata)s, metadata), last_active_at = now()
@@ -126,7 +127,8 @@ class PostgresCollections:
         return _collection(row)
 
     async def collections(self, viewer: Viewer, page: PageRequest) -> tuple[list[Collection], bool]:
-        query = _COLLECTIONS + slicing(page, ["c.id"], "%(cursor)s::uuid")
+        listed = _COLLECTIONS + " AND c.conversation_id IS NULL"
+        query = listed + slicing(page, ["c.id"], "%(cursor)s::uuid")
         async with self._database.viewing(viewer) as connection:
             rows = await _all(connection, query, slicing_values(page))
         found, has_more = sliced(page, rows)
@@ -140,6 +142,10 @@ class PostgresCollections:
         if missing:
             raise _no_collection(missing[0])
         return tuple(found)
+
+    async def searched_ids(self, viewer: Viewer) -> tuple[UUID, ...]:
+        async with self._database.viewing(viewer) as connection:
+            return tuple(row[0] for row in await (await connection.execute(_SEARCHED)).fetchall())
 
     async def change(
         self,

@@ -60,6 +60,10 @@ class CollectionRepository(Protocol):
         """wanted, or all that the viewer sees. Raises NotFound if one of wanted is not among them."""
         ...
 
+    async def searched_ids(self, viewer: Viewer) -> tuple[UUID, ...]:
+        """What the viewer sees but for the files of their chats, which are searched in their chat alone."""
+        ...
+
     async def change(
         self,
         viewer: Viewer,
