@@ -1,4 +1,4 @@
-"""What the child of one document does: give up its rights, find out what the file is, parse, answer, end."""
+"""What the child of one document does: give up its rights, find out what the file is, parse or draw, answer, end."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge, UnsupportedFormat
 from rag.limits import ParsingLimits
 from rag.media_types import detect
+from rag.rendering.order import PageOrder
 from rag.sandbox import wire
 from rag.sandbox.confinement import (
     Allowance,
@@ -25,6 +26,7 @@ from rag.sandbox.confinement import (
     be_first_to_go,
     confine,
     die_with_parent,
+    font_folders,
     library_folders,
     limit_resources,
 )
@@ -35,11 +37,12 @@ _PROGRESS_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One document to read."""
+    """One document to read, or one page of it to be drawn."""
 
     path: Path
     media_type: str | None
     scratch: Path
+    page: PageOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +101,9 @@ def _answer(reader: Reader, order: Order) -> bytes:
         tempfile.tempdir = str(order.scratch)
         be_first_to_go()
         limit_resources(reader.allowance)
-        confine(reader.state, (*library_folders(), order.path), (order.scratch,))
-        answer = wire.encode_document(_parse(reader, order))
+        fonts = font_folders() if order.page is not None else ()
+        confine(reader.state, (*library_folders(), *fonts, order.path), (order.scratch,))
+        answer = wire.encode_document(_parse(reader, order)) if order.page is None else _drawn(reader, order)
     except DocumentRefused as refusal:
         return wire.encode_refusal(refusal)
     except MemoryError:
@@ -111,9 +115,15 @@ def _answer(reader: Reader, order: Order) -> bytes:
         return wire.encode_refusal(DocumentDamaged(f"Its parser stopped with {type(error).__name__}."))
     if len(answer) > reader.max_output_bytes:
         return wire.encode_refusal(
-            DocumentTooLarge(f"Its text takes more than {reader.max_output_bytes} bytes.")
+            DocumentTooLarge(f"What was read of it takes more than {reader.max_output_bytes} bytes.")
         )
     return answer
+
+
+def _drawn(reader: Reader, order: Order) -> bytes:
+    renderer = reader.load(detect(order.path, reader.limits, order.media_type))(reader.limits)
+    picture: bytes = renderer.render(order.path, order.page)
+    return wire.HEADER.pack(wire.RESULT, len(picture)) + picture
 
 
 def _parse(reader: Reader, order: Order) -> ParsedDocument:

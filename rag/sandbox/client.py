@@ -16,6 +16,7 @@ import orjson
 
 from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge, ParsingTimedOut
+from rag.rendering.order import PageOrder
 from rag.sandbox import wire
 from rag.sandbox.confinement import SandboxState
 from rag.sandbox.forkserver import Ending, ForkServerHandle, ForkServerLost, start_forkserver
@@ -23,6 +24,7 @@ from rag.settings import ParsingSettings
 
 _PIPE_BYTES = 2**20
 _KILL_WAIT_S = 5.0
+_PNG = b"\x89PNG\r\n\x1a\n"
 _NEARLY = 0.8
 _TIME_SIGNALS = frozenset({signal.SIGXCPU, signal.SIGALRM})
 
@@ -40,7 +42,7 @@ class _Answer:
 class ParsingSandbox:
     """Reads documents in confined children; safe to call from many tasks at once.
 
-    parsers: media type → "module:Class", as in `rag.parsers.PARSERS`.
+    parsers: media type → "module:Class", as in `rag.parsers.PARSERS`; or `rag.rendering.RENDERERS`, for `render` alone.
     """
 
     def __init__(self, settings: ParsingSettings, parsers: Mapping[str, str]) -> None:
@@ -83,24 +85,44 @@ class ParsingSandbox:
         Raises a DocumentRefused: what the parser said, ParsingTimedOut, DocumentTooLarge when out of memory,
         DocumentDamaged when the parser crashed.
         """
+        body = await self._answered(path, media_type, on_progress)
+        return await asyncio.to_thread(wire.decode_document, body)
+
+    async def render(self, path: Path, page: PageOrder) -> bytes:
+        """A page of a document as PNG, its marks drawn; cancelling kills its child. Raises a DocumentRefused.
+
+        What comes back was made from a stranger's file: hand it on as a picture, and open it nowhere with rights.
+        """
+        picture = await self._answered(path, page=page)
+        if not picture.startswith(_PNG):
+            raise DocumentDamaged("Its page could not be drawn.")
+        return picture
+
+    async def _answered(
+        self,
+        path: Path,
+        media_type: str | None = None,
+        on_progress: Progress | None = None,
+        page: PageOrder | None = None,
+    ) -> bytes:
         async with self._slots:
             try:
-                return await self._parse_once(path, media_type, on_progress)
+                return await self._answered_once(path, media_type, on_progress, page)
             except ForkServerLost:
                 # Somebody killed the forkserver: the document had no part in it and gets a second chance.
                 try:
-                    return await self._parse_once(path, media_type, on_progress)
+                    return await self._answered_once(path, media_type, on_progress, page)
                 except ForkServerLost as error:
                     raise DocumentRefused("The reading process was stopped twice. Try again.") from error
 
-    async def _parse_once(
-        self, path: Path, media_type: str | None, on_progress: Progress | None
-    ) -> ParsedDocument:
+    async def _answered_once(
+        self, path: Path, media_type: str | None, on_progress: Progress | None, page: PageOrder | None
+    ) -> bytes:
         server = await self._running()
         reading, writing = os.pipe()
         _widen(reading)
         try:
-            order_id, ending = server.order(path, media_type, writing)
+            order_id, ending = server.order(path, media_type, writing, page)
         except BaseException:
             os.close(reading)
             raise
@@ -116,7 +138,7 @@ class ParsingSandbox:
             if not ending.done():
                 server.kill(order_id)
                 await asyncio.wait([ending], timeout=_KILL_WAIT_S)
-        return await self._outcome(answer, ended)
+        return self._outcome(answer, ended)
 
     async def _read_answer(self, reading: int, on_progress: Progress | None) -> _Answer:
         """Frames up to the result, a refusal or the end of the pipe; closes the pipe."""
@@ -144,9 +166,9 @@ class ParsingSandbox:
         finally:
             transport.close()
 
-    async def _outcome(self, answer: _Answer, ended: Ending) -> ParsedDocument:
+    def _outcome(self, answer: _Answer, ended: Ending) -> bytes:
         if answer.kind == wire.RESULT:
-            return await asyncio.to_thread(wire.decode_document, answer.body)
+            return answer.body
         if answer.kind == wire.REFUSAL:
             raise wire.decode_refusal(answer.body)
         if answer.kind is not None:

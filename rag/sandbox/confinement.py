@@ -29,6 +29,7 @@ _SYSTEM_LIBRARIES = (
     "/dev/urandom",
     "/dev/null",
 )
+_FONTS = ("/usr/share/fonts", "/usr/local/share/fonts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ def library_folders() -> tuple[Path, ...]:
     own = Path(__file__).parent.parent
     folders = [*python, Path(sys.base_prefix) / "lib", own, *map(Path, _SYSTEM_LIBRARIES)]
     return tuple(dict.fromkeys(folder.resolve() for folder in folders))
+
+
+def font_folders() -> tuple[Path, ...]:
+    """For drawing a page whose file brings no fonts of its own."""
+    return tuple(folder.resolve() for folder in map(Path, _FONTS) if folder.is_dir())
 
 
 def limit_resources(allowance: Allowance) -> None:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rag.rendering.order import PageOrder
 from rag.sandbox.confinement import Allowance, SandboxState
 from rag.settings import ParsingSettings
 
@@ -61,8 +62,10 @@ class ForkServerHandle:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(control.fileno(), self._receive)
 
-    def order(self, path: Path, media_type: str | None, result_fd: int) -> tuple[int, asyncio.Future[Ending]]:
-        """Have a document read; its result goes to result_fd, of which the server takes a copy."""
+    def order(
+        self, path: Path, media_type: str | None, result_fd: int, page: PageOrder | None = None
+    ) -> tuple[int, asyncio.Future[Ending]]:
+        """Have a document read, or a page of it drawn; the result goes to result_fd, which the server copies."""
         self._next_id += 1
         order_id = self._next_id
         message = {
@@ -70,6 +73,7 @@ class ForkServerHandle:
             "id": order_id,
             "path": os.fspath(path.absolute()),
             "media_type": media_type,
+            "page": None if page is None else page.as_json(),
         }
         ending: asyncio.Future[Ending] = self._loop.create_future()
         try:

@@ -23,6 +23,7 @@ from typing import Any
 
 from rag.errors import UnsupportedFormat
 from rag.limits import ParsingLimits
+from rag.rendering.order import PageOrder
 from rag.sandbox.child import Order, Reader, run
 from rag.sandbox.confinement import Allowance, probe
 
@@ -80,7 +81,8 @@ class ForkServer:
     def _fork(self, message: dict[str, Any], result_fd: int) -> None:
         own_pid = os.getpid()
         scratch = Path(tempfile.mkdtemp(dir=self._scratch))
-        order = Order(Path(message["path"]), message["media_type"], scratch)
+        page = PageOrder.of_json(message["page"]) if message["page"] else None
+        order = Order(Path(message["path"]), message["media_type"], scratch, page)
         try:
             pid = os.fork()
         except OSError as error:
