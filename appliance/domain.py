@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from inference.types import ChatMessage, Usage
+from rag.coverage import Coverage
 from rag.documents import Passage
 
 
@@ -156,7 +157,10 @@ class AccountEvent:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRequest:
-    """A question in its conversation; messages end with the question. collection_ids None: all that the caller sees."""
+    """A question in its conversation; messages end with the question. collection_ids None: all that the caller sees.
+
+    attached: the collection of this chat's own files.
+    """
 
     messages: Sequence[ChatMessage]
     model: str
@@ -164,6 +168,7 @@ class AnswerRequest:
     language: Language | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     request_id: str = ""
+    attached: UUID | None = None
 
     @property
     def question(self) -> str:
@@ -222,6 +227,16 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far work on documents has come before there is text: per cent of a file read, or parts of a summary."""
+
+    stage: Literal["reading", "summarising"]
+    done: int
+    total: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The end of an answer. kind tells how it came about: written by a model, quoted, or refused for want of evidence.
 
@@ -235,9 +250,10 @@ class Finished:
     model: str = ""
     notes: tuple[str, ...] = ()
     dropped_messages: int = 0
+    coverage: tuple[Coverage, ...] = ()
 
 
-AnswerEvent = TextDelta | Waiting | Searched | Cited | Finished
+AnswerEvent = TextDelta | Waiting | Searched | Progressed | Cited | Finished
 
 
 # A turn: one question and the answer that is being written to it --------------------------------------

@@ -166,6 +166,16 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeDocument:
+    """All of a document that was read: its pages, and its passages in their order, which lie in them."""
+
+    file_id: UUID
+    filename: str
+    pages: tuple[Page, ...]
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is searched for. language: ISO 639-1 or None (unknown: all languages' stems are tried)."""
 

@@ -182,6 +182,12 @@ class GatedEngine:
         self._on_waiting = on_waiting
         self._is_batch = purpose.is_batch or caller.is_batch
 
+    def giving_way(self) -> GatedEngine:
+        """The same engine for work that may wait until nobody interactive does."""
+        return GatedEngine(
+            self._gate, self._caller, self.name, replace(self._purpose, is_batch=True), self._on_waiting
+        )
+
     async def models(self) -> list[ModelInfo]:
         """The one model this engine is for."""
         return [model for model in self._gate.models() if model.id == self.name]
