@@ -11,7 +11,7 @@ from uuid import UUID
 
 from inference.types import ChatMessage, Usage
 from rag.coverage import Coverage
-from rag.documents import Passage
+from rag.documents import Location, Passage, Unit, locate
 
 
 class Role(StrEnum):
@@ -179,7 +179,8 @@ class AnswerRequest:
 class Citation:
     """A claim's evidence. quote stands verbatim on its page when is_verified; start and end are offsets in the answer.
 
-    marks: (start, end) offsets within quote of the words that match the question.
+    marks: (start, end) offsets within quote of the words that match the question. page_start, page_end: of the quote in
+    the page's text. next_page: where the quote runs on, if it does. unit, label, ref: as of a Passage, of the quote.
     """
 
     index: int
@@ -193,6 +194,17 @@ class Citation:
     is_verified: bool = True
     marks: tuple[tuple[int, int], ...] = ()
     chunk_id: int | None = None
+    unit: Unit = "page"
+    label: str = ""
+    ref: str = ""
+    page_start: int | None = None
+    page_end: int | None = None
+    next_page: int | None = None
+
+    @property
+    def location(self) -> Location:
+        """As the document's format has it: a page, a slide, or a sheet with cells."""
+        return locate(self.unit, self.page, self.label, self.ref, self.headings)
 
 
 @dataclass(frozen=True, slots=True)

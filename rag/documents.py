@@ -128,6 +128,16 @@ class Location:
     time_s: float | None = None
 
 
+def locate(unit: Unit, page: int | None, label: str, ref: str, headings: Sequence[str]) -> Location:
+    """Of what a passage or a quote knows of its place, what its format has."""
+    heading = headings[-1] if headings else None
+    if unit == "sheet":
+        return Location(heading=heading, sheet=label or None, cells=ref or None)
+    if unit == "slide":
+        return Location(heading=heading, slide=page, ref=ref or None)
+    return Location(page=page, heading=heading, ref=ref or None)
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk that was found, with where it stands and why it came up.
@@ -157,12 +167,7 @@ class Passage:
     @property
     def location(self) -> Location:
         """As its format has it: a page, a slide, or a sheet with cells."""
-        heading = self.headings[-1] if self.headings else None
-        if self.unit == "sheet":
-            return Location(heading=heading, sheet=self.label or None, cells=self.ref or None)
-        if self.unit == "slide":
-            return Location(heading=heading, slide=self.page, ref=self.ref or None)
-        return Location(page=self.page, heading=heading, ref=self.ref or None)
+        return locate(self.unit, self.page, self.label, self.ref, self.headings)
 
 
 @dataclass(frozen=True, slots=True)
