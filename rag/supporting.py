@@ -1,8 +1,9 @@
 """Which sentence of a passage supports which sentence of an answer, and which sentences nothing supports.
 
 Works on the finished answer: deterministic, no model. A claim is supported when half of its content terms stand in one
-or two neighbouring sentences of a passage and every number of the claim does too. A marker that names the wrong passage
-is repaired. Says nothing about whether a supported claim is *true*, only that its words and numbers stand there.
+or two neighbouring sentences of a passage and every number of the claim does too. What a claim puts in quotation marks
+must stand in a passage to the letter, and its other numbers beside it. A marker that names the wrong passage is
+repaired. Says nothing about whether a supported claim is *true*, only that its words and numbers stand there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from rag.sentences import split_sentences
 
 MIN_COVERAGE = 0.5
 MIN_TERMS_TO_DOUBT = 3
+_LIST_NUMBER = re.compile(r"\s*\d{1,2}[.)]\s+")
 MARKER = re.compile(r"\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 
 Terms = Callable[[str, str | None], frozenset[str]]
@@ -77,6 +79,8 @@ def _claims(answer: str) -> list[_Claim]:
             text = text[leading.end() :].lstrip()
             start = end - len(text)
         bare = MARKER.sub(" ", text).strip(" \n-*•.")
+        if listed := _LIST_NUMBER.match(bare):
+            bare = bare[listed.end() :]
         if bare:
             claims.append(_Claim(start, end, bare, _markers(text)))
     return claims
@@ -91,6 +95,7 @@ class _Evidence:
 
     def __init__(self, passage: Passage, terms: Terms) -> None:
         self.language = passage.language
+        self.text = passage.text
         self.folded = citations.fold(passage.text)
         spans = list(split_sentences(passage.text, 0, len(passage.text)))
         windows = spans + [(a[0], b[1]) for a, b in itertools.pairwise(spans)]
@@ -119,8 +124,21 @@ def _quoted(
     for start, end in citations.quoted_phrases(claim.text):
         for index in group:
             span = citations.find_quote(claim.text[start:end], evidence[index].folded)
-            if span is not None:
-                return index, *span
+            if span is not None and (backed := _backed(claim, span, evidence[index])) is not None:
+                return index, *backed
+    return None
+
+
+def _backed(claim: _Claim, span: tuple[int, int], evidence: _Evidence) -> tuple[int, int] | None:
+    """The quote itself or, where a number of the claim is not in it, the fewest sentences around it that hold it."""
+    around = sorted(
+        (end - start, start, end)
+        for start, end, _, _ in evidence.windows
+        if start <= span[0] and span[1] <= end
+    )
+    for start, end in (span, *((start, end) for _, start, end in around)):
+        if citations.is_backed(claim.text, evidence.text[start:end]):
+            return start, end
     return None
 
 

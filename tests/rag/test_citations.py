@@ -59,3 +59,61 @@ def test_a_claim_with_a_number_of_its_own_is_not_backed() -> None:
     """Evidence that lacks the claim's number does not support it."""
     assert citations.is_backed("Within 30 days", "must be returned within 30 days")
     assert not citations.is_backed("Within 14 days", "must be returned within 30 days")
+
+
+FIRST = (
+    "4 Holidays\nEvery employee has 23 working days of holiday a year, and whoever has been with us for infor-\n\n"
+    "Handbook 12"
+)
+SECOND = "Staff rules\n\nmation technology more than ten years has 25 working days."
+
+
+def test_a_quote_is_found_over_the_border_of_two_pages() -> None:
+    """Footer, header and a word broken between the pages do not hide it; both halves are told to the letter."""
+    quote = "whoever has been with us for information technology more than ten years has 25 working days"
+
+    spot = citations.find_across(quote, FIRST, SECOND)
+
+    assert spot is not None and spot.runs_on
+    assert FIRST[spot.start : spot.end] == "whoever has been with us for infor"
+    assert SECOND[spot.next_start : spot.next_end].startswith("mation technology more than")
+    assert SECOND[spot.next_start : spot.next_end].endswith("25 working days")
+
+
+def test_two_sentences_of_neighbouring_pages_are_no_quote_unless_they_follow_each_other() -> None:
+    """The beginning of one page and the end of the next do not make a sentence."""
+    far = "Every employee has 23 working days" + " more words" * 80
+    assert citations.find_across("23 working days of holiday more than ten", FIRST, SECOND) is None
+    assert (
+        citations.find_across("Every employee has 23 working days technology more than ten", far, SECOND)
+        is None
+    )
+    assert citations.find_across("has 23 working days", FIRST, SECOND) is None
+
+
+@given(st.lists(st.text("abcdefgh", min_size=2, max_size=9), min_size=6, max_size=40), st.data())
+def test_wherever_a_text_is_parted_into_pages_its_sentences_are_found(
+    words: list[str], data: st.DataObject
+) -> None:
+    """A text of which one half stands on each page is found again whole."""
+    parted = data.draw(st.integers(3, len(words) - 3))
+    first, second = " ".join(words[:parted]), " ".join(words[parted:])
+
+    spot = citations.find_across(" ".join(words), first, second)
+
+    assert spot is not None
+    assert first[spot.start : spot.end] + " " + second[spot.next_start : spot.next_end] == " ".join(words)
+
+
+def test_a_long_page_is_searched_without_comparing_all_of_it() -> None:
+    """The nearly right quote is looked for on pages of a book's size only as far as that takes a second."""
+    page = "Every employee has working days of holiday. " * 40_000
+
+    assert citations.find_quote("Every employee has a working day of holidays and more. " * 30, page) is None
+
+
+def test_thousands_are_the_same_number_however_they_are_parted() -> None:
+    """Spanish and English write them the other way round; decimals stay what they are."""
+    assert citations.numbers("1.500 euros y 2,5 %") == citations.numbers("1,500 euros, 2,5 %")
+    assert citations.numbers("1500") == citations.numbers("1,500")
+    assert citations.numbers("1.5") != citations.numbers("15")

@@ -66,3 +66,20 @@ def test_an_invented_quotation_is_not_supported() -> None:
 def test_a_courtesy_needs_no_support() -> None:
     """Small talk is not marked as doubtful."""
     assert supporting.check("Hello!", PASSAGES, _terms) == supporting.Checked((), ())
+
+
+def test_a_number_beside_a_quotation_must_stand_beside_it_in_the_passage() -> None:
+    """A right quotation does not lend its support to a number of the answer's own."""
+    right = 'Of the 23 days, "unused days expire on 31 March" [1].'
+    wrong = 'Since 2019, "unused days expire on 31 March" [1].'
+
+    (support,) = supporting.check(right, PASSAGES, _terms).supports
+    assert "23 working days" in PASSAGES[0].text[support.quote_start : support.quote_end]
+    assert supporting.check(wrong, PASSAGES, _terms).supports == ()
+
+
+def test_the_number_of_a_list_is_no_claim() -> None:
+    """ "2." before a sentence counts the list and asks for no support."""
+    answer = "2. Travel expenses are paid within 30 days [2]."
+
+    assert len(supporting.check(answer, PASSAGES, _terms).supports) == 1
