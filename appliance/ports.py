@@ -7,12 +7,22 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
-from appliance.domain import AnswerEvent, AnswerRequest, Caller, Language, Role, Scopes, Viewer
+from appliance.domain import (
+    AnswerEvent,
+    AnswerRequest,
+    Caller,
+    CollectionFile,
+    Language,
+    Role,
+    Scopes,
+    Viewer,
+)
 from inference.ports import ChatEngine
-from rag.documents import SearchResult
+from rag.documents import Page, Passage, SearchResult, WholeDocument
+from rag.filters import Filter
 from rag.ports import Scope
 
 INGEST_JOB = "ingest"  # a document is to be read into a collection
@@ -43,15 +53,52 @@ class JobQueue(Protocol):
 
 
 class Search(Protocol):
-    """Passages from what the caller may see. Raises NotFound for a collection that is not theirs to see."""
+    """Passages from what the caller may see. Raises NotFound for a collection that is not theirs to see.
+
+    only: of files whose attributes fulfil it. also: other wordings of the question, searched beside it.
+    """
 
     async def search(
-        self, caller: Caller, question: str, collection_ids: Sequence[UUID] | None, limit: int
+        self,
+        caller: Caller,
+        question: str,
+        collection_ids: Sequence[UUID] | None,
+        limit: int,
+        *,
+        only: Filter | None = None,
+        also: Sequence[str] = (),
     ) -> SearchResult: ...
+
+    async def surroundings(self, caller: Caller, passages: Sequence[Passage], reach: int) -> list[Passage]:
+        """The same passages with the text around them, as far as it belongs to the same section."""
+        ...
 
     async def page_text(self, caller: Caller, file_id: UUID, page: int | None) -> str | None:
         """The page as quotes are checked against it; None where the caller may not see it."""
         ...
+
+    async def page(self, caller: Caller, file_id: UUID, number: int | None) -> Page | None:
+        """The same with its anchors."""
+        ...
+
+
+class Documents(Protocol):
+    """Whole documents of a collection, as the caller may see them. Raises NotFound."""
+
+    async def listed(self, caller: Caller, collection_id: UUID) -> Sequence[CollectionFile]:
+        """What is in it, in the order it was added, whatever state it is in."""
+        ...
+
+    async def whole(self, caller: Caller, collection_id: UUID, file_id: UUID) -> WholeDocument:
+        """A document that has been read."""
+        ...
+
+
+@runtime_checkable
+class GivesWay(Protocol):
+    """An engine whose calls can stand behind everybody's who is waiting at a screen."""
+
+    def giving_way(self) -> ChatEngine: ...
 
 
 class Pipeline(Protocol):

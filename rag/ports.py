@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from psycopg import AsyncConnection
 
 from rag.documents import Chunk, Page, ParsedDocument, Passage
+from rag.exact import Exact
+from rag.filters import Filter
 
 
 class Scope(Protocol):
@@ -57,17 +59,52 @@ class VectorStore(Protocol):
         ...
 
     async def dense(
-        self, scope: Scope, model_id: str, vector: NDArray[np.float32], limit: int
+        self,
+        scope: Scope,
+        model_id: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        only: Filter | None = None,
     ) -> list[tuple[int, float]]:
-        """(chunk id, cosine), best first."""
+        """(chunk id, cosine), best first. only: of files whose attributes fulfil it, applied before ranking."""
         ...
 
-    async def lexical(self, scope: Scope, terms: Sequence[str], limit: int) -> list[tuple[int, float]]:
-        """(chunk id, BM25 with document frequencies of the visible collections), best first."""
+    async def lexical(
+        self, scope: Scope, terms: Sequence[str], limit: int, only: Filter | None = None
+    ) -> list[tuple[int, float]]:
+        """(chunk id, BM25 with document frequencies of the visible collections), best first; only: as for dense."""
+        ...
+
+    async def holding(
+        self, scope: Scope, strings: Sequence[Exact], limit: int, only: Filter | None = None
+    ) -> list[list[int]]:
+        """For each string the chunks whose text or headings hold it to the letter, at most limit, oldest first."""
+        ...
+
+    async def surroundings(self, scope: Scope, chunk_ids: Sequence[int], reach: int) -> list[Passage]:
+        """The passages again, each with its text grown to its neighbours' (reach each way, same page and headings)."""
         ...
 
     async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int:
         """Make a document searchable in a second collection without embedding it again; returns its chunks."""
+        ...
+
+    async def known_vectors(
+        self, scope: Scope, model_id: str, hashes: Sequence[bytes]
+    ) -> Mapping[bytes, NDArray[np.float32]]:
+        """The vectors that passages of these content hashes have already in the scope's collections."""
+        ...
+
+    async def retire(self, scope: Scope, file_id: UUID, collection_id: UUID) -> int:
+        """A document is not found any more, but its pages still open; returns how many chunks went."""
+        ...
+
+    async def share_pages(self, scope: Scope, file_id: UUID, collection_id: UUID, like: UUID) -> int:
+        """The pages of a document that has the same content as another, which is found in its place."""
+        ...
+
+    async def hand_over(self, scope: Scope, file_id: UUID, collection_id: UUID, heir: UUID) -> int:
+        """The passages of a document become those of another with the same content; returns how many."""
         ...
 
     async def frequencies(self, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:

@@ -17,6 +17,7 @@ from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
 from rag.analysis import Analyzer
 from rag.documents import Passage, SearchResult
+from rag.filters import Filter
 from rag.fusion import Ranking, fuse
 from rag.overlap import WeighedWord, coverage, idf, weigh
 from rag.ports import Scope, VectorStore
@@ -65,13 +66,21 @@ class Retrieval:
         self._candidates = candidates
         self._model_languages = frozenset(model_languages)
 
-    async def search(self, question: str, scope: Scope, limit: int = 10) -> SearchResult:
+    async def search(
+        self,
+        question: str,
+        scope: Scope,
+        limit: int = 10,
+        *,
+        only: Filter | None = None,
+        also: Sequence[str] = (),
+    ) -> SearchResult:
         """The passages of scope that answer best; by words alone where it has to. No question, no passages."""
-        result, _ = await self.search_with_evidence(question, scope, limit)
+        result, _ = await self.search_with_evidence(question, scope, limit, only=only)
         return result
 
     async def search_with_evidence(
-        self, question: str, scope: Scope, limit: int = 10
+        self, question: str, scope: Scope, limit: int = 10, *, only: Filter | None = None
     ) -> tuple[SearchResult, Evidence | None]:
         """search(), and what spoke for its first passage (None: there is none), for calibrating rag.relevance."""
         text = question[:MAX_QUESTION_CHARACTERS]
@@ -83,8 +92,8 @@ class Retrieval:
             return SearchResult((), language, is_relevant=False), None
         candidates = max(self._candidates, limit)
         (vector, dense), lexical, (chunks, frequencies) = await asyncio.gather(
-            self._dense(text, scope, candidates),
-            self._store.lexical(scope, terms, candidates),
+            self._dense(text, scope, candidates, only),
+            self._store.lexical(scope, terms, candidates, only),
             self._store.frequencies(scope, terms),
         )
         words = weigh(self._analyzer.content_words(text, language), chunks, frequencies)
@@ -102,13 +111,13 @@ class Retrieval:
         return SearchResult(passages[:limit], language, tuple(notes), weights, enough), evidence
 
     async def _dense(
-        self, text: str, scope: Scope, limit: int
+        self, text: str, scope: Scope, limit: int, only: Filter | None
     ) -> tuple[NDArray[np.float32] | None, list[tuple[int, float]]]:
         try:
             vector = await self._embedder.embed_query(text)
         except EmbedderUnavailable:
             return None, []
-        return vector, await self._store.dense(scope, self._embedder.model_id, vector, limit)
+        return vector, await self._store.dense(scope, self._embedder.model_id, vector, limit, only)
 
     async def _passages(self, scope: Scope, dense: Ranking, lexical: Ranking, limit: int) -> list[Passage]:
         """The best of both lists; a list that is empty leaves the other one's order as it is."""

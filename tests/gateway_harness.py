@@ -45,7 +45,8 @@ from inference.engines.connections import Connections
 from inference.ports import Embedder
 from inference.roster import Membership, Roster
 from inference.settings import EngineSettings
-from rag.documents import SearchResult
+from rag.documents import Page, Passage, SearchResult
+from rag.filters import Filter
 from tests.waiting import until
 
 __all__ = ["Gateway", "NoDocuments", "engine_settings", "person", "running_gateway", "until"]
@@ -78,11 +79,24 @@ class NoDocuments:
     """A Search over nothing."""
 
     async def search(
-        self, caller: Caller, question: str, collection_ids: Sequence[UUID] | None, limit: int
+        self,
+        caller: Caller,
+        question: str,
+        collection_ids: Sequence[UUID] | None,
+        limit: int,
+        *,
+        only: Filter | None = None,
+        also: Sequence[str] = (),
     ) -> SearchResult:
         return SearchResult([])
 
+    async def surroundings(self, caller: Caller, passages: Sequence[Passage], reach: int) -> list[Passage]:
+        return list(passages)
+
     async def page_text(self, caller: Caller, file_id: UUID, page: int | None) -> str | None:
+        return None
+
+    async def page(self, caller: Caller, file_id: UUID, number: int | None) -> Page | None:
         return None
 
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from appliance.domain import Audience, Caller, Collection, CollectionFile, FileBatch, FileCounts
 from appliance.errors import InvalidRequest
 from appliance.services.knowledge import identifiers
 from rag.documents import Passage
+from rag.filters import Comparator, Comparison, Compound, Filter
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+_MAX_FILTER_DEPTH = 5
+_MAX_COMPARISONS = 64
 _OWN_CHUNKING = {"type": "other"}
 _ABOUT_THE_FILE = {"unsupported_format": "unsupported_file"}
 _ABOUT_US = {
@@ -24,6 +35,21 @@ _ABOUT_US = {
     "embedder_unavailable",
     "index_unavailable",
 }
+
+
+def _shallow(value: object) -> object:
+    """Refuse a tower of nested conditions before pydantic climbs it."""
+    level, depth = [value], 0
+    while level := [part for one in level if isinstance(one, dict) for part in _parts(one)]:
+        depth += 1
+        if depth >= _MAX_FILTER_DEPTH:
+            raise ValueError(f"nested more than {_MAX_FILTER_DEPTH} deep")
+    return value
+
+
+def _parts(filter_: dict[str, object]) -> list[object]:
+    inner = filter_.get("filters")
+    return inner if isinstance(inner, list) else []
 
 
 def _writable(text: str) -> str:
@@ -103,6 +129,51 @@ class NewFileBatch(_Body):
         return [(file_id_of(file_id), self.attributes or {}) for file_id in self.file_ids or ()]
 
 
+class ComparisonBody(_Body):
+    """One attribute against a value, or a list of them for `in` and `nin`."""
+
+    type: Comparator
+    key: Key
+    value: bool | Number | Value | Annotated[list[bool | Number | Value], Field(max_length=100)]
+
+    @model_validator(mode="after")
+    def _lists_where_they_belong(self) -> Self:
+        if isinstance(self.value, list) != (self.type in ("in", "nin")):
+            raise ValueError("`in` and `nin` take a list of values, the others a single one")
+        return self
+
+    def condition(self) -> Filter:
+        value = tuple(self.value) if isinstance(self.value, list) else self.value
+        return Comparison(self.type, self.key, value)
+
+
+class CompoundBody(_Body):
+    """Several conditions, nested at will within the limits of FilterBody."""
+
+    type: Literal["and", "or"]
+    filters: Annotated[list[ComparisonBody | CompoundBody], Field(min_length=1, max_length=32)]
+
+    def condition(self) -> Filter:
+        return Compound(self.type, tuple(part.condition() for part in self.filters))
+
+
+def _bounded(body: ComparisonBody | CompoundBody) -> ComparisonBody | CompoundBody:
+    def measure(part: ComparisonBody | CompoundBody) -> tuple[int, int]:
+        if isinstance(part, ComparisonBody):
+            return 1, 1
+        parts = [measure(one) for one in part.filters]
+        return 1 + max(depth for depth, _ in parts), sum(count for _, count in parts)
+
+    depth, count = measure(body)
+    if depth > _MAX_FILTER_DEPTH or count > _MAX_COMPARISONS:
+        raise ValueError(f"at most {_MAX_COMPARISONS} comparisons, nested {_MAX_FILTER_DEPTH} deep")
+    return body
+
+
+FilterBody = Annotated[ComparisonBody | CompoundBody, BeforeValidator(_shallow), AfterValidator(_bounded)]
+"""OpenAI's `filters`; `.condition()` is the value that a search takes."""
+
+
 class RankingOptions(_Body):
     """The score is 0 to 1 within one search."""
 
@@ -117,7 +188,7 @@ class SearchBody(_Body):
         list[Annotated[Text, Field(min_length=1, max_length=32_000)]], Field(min_length=1, max_length=8)
     ]
     max_num_results: int = Field(10, ge=1, le=50)
-    filters: None = None
+    filters: FilterBody | None = None
     ranking_options: RankingOptions = Field(default_factory=RankingOptions)
     rewrite_query: bool = False
 

@@ -184,7 +184,8 @@ def _add_search_routes(
     @router.post("/{store_id}/search")
     async def find(store_id: str, body: SearchBody, caller: Caller = Depends(identify)) -> dict[str, Any]:
         collection_id = _store_id(store_id)
-        passages = await search.search_all(caller, body.query, collection_id, body.max_num_results)
+        only = body.filters.condition() if body.filters is not None else None
+        passages = await search.search_all(caller, body.query, collection_id, body.max_num_results, only)
         kept = [passage for passage in passages if passage.score >= body.ranking_options.score_threshold]
         attributes = await knowledge.attributes(
             caller, collection_id, list({passage.file_id for passage in kept})

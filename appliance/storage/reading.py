@@ -20,6 +20,8 @@ from appliance.ports import ReadingStopped
 from appliance.storage.database import Database
 from appliance.storage.files import COLUMNS, OpenScope
 from rag.documents import Chunk, Page, Passage
+from rag.exact import Exact
+from rag.filters import Filter
 from rag.ports import Scope, VectorStore
 
 _BEGIN = """
@@ -156,12 +158,27 @@ class CompletingStore:
         return await self._store.remove(scope, file_id, collection_id)
 
     async def dense(
-        self, scope: Scope, model_id: str, vector: NDArray[np.float32], limit: int
+        self,
+        scope: Scope,
+        model_id: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        only: Filter | None = None,
     ) -> list[tuple[int, float]]:
-        return await self._store.dense(scope, model_id, vector, limit)
+        return await self._store.dense(scope, model_id, vector, limit, only)
 
-    async def lexical(self, scope: Scope, terms: Sequence[str], limit: int) -> list[tuple[int, float]]:
-        return await self._store.lexical(scope, terms, limit)
+    async def lexical(
+        self, scope: Scope, terms: Sequence[str], limit: int, only: Filter | None = None
+    ) -> list[tuple[int, float]]:
+        return await self._store.lexical(scope, terms, limit, only)
+
+    async def holding(
+        self, scope: Scope, strings: Sequence[Exact], limit: int, only: Filter | None = None
+    ) -> list[list[int]]:
+        return await self._store.holding(scope, strings, limit, only)
+
+    async def surroundings(self, scope: Scope, chunk_ids: Sequence[int], reach: int) -> list[Passage]:
+        return await self._store.surroundings(scope, chunk_ids, reach)
 
     async def frequencies(self, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         return await self._store.frequencies(scope, terms)

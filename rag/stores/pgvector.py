@@ -20,7 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.documents import Anchor, Chunk, Page, Passage, content_hash
+from rag.exact import Exact
+from rag.filters import Filter
 from rag.ports import Scope
+from rag.stores.attribute_filter import as_sql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,7 +47,7 @@ class PgvectorStore:
     ) -> None:
         self._exact_below = exact_below
         self._settings = {"ef_search": str(ef_search), "max_scan_tuples": str(max_scan_tuples)}
-        self._queries = _named_queries()
+        self._queries = named_queries("pgvector.sql")
 
     async def add(
         self,
@@ -75,24 +78,80 @@ class PgvectorStore:
             await change.remove()
             return await change.copy_from(from_collection)
 
-    async def dense(
-        self, scope: Scope, model_id: str, vector: NDArray[np.float32], limit: int
-    ) -> list[tuple[int, float]]:
-        values = {"collection_ids": list(scope.collection_ids), "model_id": model_id, "limit": limit}
+    async def known_vectors(
+        self, scope: Scope, model_id: str, hashes: Sequence[bytes]
+    ) -> Mapping[bytes, NDArray[np.float32]]:
+        values = {"collection_ids": list(scope.collection_ids), "model_id": model_id, "hashes": list(hashes)}
         async with scope.connection() as connection:
-            counted = await connection.execute(self._query("count_visible"), values)
+            rows = await connection.execute(self._query("known_vectors"), values)
+            return {bytes(found): np.array(vector, np.float32) for found, vector in await rows.fetchall()}
+
+    async def retire(self, scope: Scope, file_id: UUID, collection_id: UUID) -> int:
+        async with self._changing(scope, file_id, collection_id) as change:
+            return await change.remove_chunks()
+
+    async def share_pages(self, scope: Scope, file_id: UUID, collection_id: UUID, like: UUID) -> int:
+        async with self._changing(scope, file_id, collection_id) as change:
+            await change.remove()
+            return await change.run("share_pages", like=like)
+
+    async def hand_over(self, scope: Scope, file_id: UUID, collection_id: UUID, heir: UUID) -> int:
+        async with self._changing(scope, file_id, collection_id) as change:
+            return await change.run("hand_over", heir=heir)
+
+    async def dense(
+        self,
+        scope: Scope,
+        model_id: str,
+        vector: NDArray[np.float32],
+        limit: int,
+        only: Filter | None = None,
+    ) -> list[tuple[int, float]]:
+        condition, values = _narrowed(only)
+        values |= {"collection_ids": list(scope.collection_ids), "model_id": model_id, "limit": limit}
+        async with scope.connection() as connection:
+            count = self._query("count_visible" if only is None else "count_matching")
+            counted = await connection.execute(count.replace("{only}", condition), values)
             (visible,) = await counted.fetchone() or (0,)
             how = "dense_exactly" if visible <= self._exact_below else "dense_by_index"
             await connection.execute(self._query("search_settings"), self._settings)
             query = self._query(how).replace("{dimension}", str(len(vector)))
-            rows = await connection.execute(query, values | {"vector": _halfvec(vector)})
+            query = query.replace("{only}", self._only(condition, "chunk_id"))
+            rows = await connection.execute(query, values | {"vector": halfvec(vector)})
             return [(int(chunk), float(cosine)) for chunk, cosine in await rows.fetchall()]
 
-    async def lexical(self, scope: Scope, terms: Sequence[str], limit: int) -> list[tuple[int, float]]:
-        values = {"collection_ids": list(scope.collection_ids), "terms": sorted(set(terms)), "limit": limit}
+    async def lexical(
+        self, scope: Scope, terms: Sequence[str], limit: int, only: Filter | None = None
+    ) -> list[tuple[int, float]]:
+        condition, values = _narrowed(only)
+        values |= {"collection_ids": list(scope.collection_ids), "terms": sorted(set(terms)), "limit": limit}
+        query = self._query("lexical").replace("{only}", self._only(condition, "p.chunk_id"))
         async with scope.connection() as connection:
-            rows = await connection.execute(self._query("lexical"), values)
+            rows = await connection.execute(query, values)
             return [(int(chunk), float(score)) for chunk, score in await rows.fetchall()]
+
+    async def holding(
+        self, scope: Scope, strings: Sequence[Exact], limit: int, only: Filter | None = None
+    ) -> list[list[int]]:
+        condition, values = _narrowed(only)
+        values |= {"collection_ids": list(scope.collection_ids), "limit": limit}
+        query = self._query("holding").replace("{only}", self._only(condition, "c.id"))
+        found: list[list[int]] = []
+        async with scope.connection() as connection:
+            for string in strings:
+                chunks: set[int] = set()
+                for terms in string.term_sets:
+                    wanted = values | {"pattern": string.pattern, "terms": list(terms), "count": len(terms)}
+                    rows = await connection.execute(query, wanted)
+                    chunks |= {int(chunk) for (chunk,) in await rows.fetchall()}
+                found.append(sorted(chunks)[:limit])
+        return found
+
+    async def surroundings(self, scope: Scope, chunk_ids: Sequence[int], reach: int) -> list[Passage]:
+        values = {"collection_ids": list(scope.collection_ids), "ids": list(chunk_ids), "reach": reach}
+        async with scope.connection() as connection:
+            rows = await connection.execute(self._query("surroundings"), values)
+            return [_passage(row) for row in await rows.fetchall()]
 
     async def frequencies(self, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         values = {"collection_ids": list(scope.collection_ids), "terms": sorted(set(terms))}
@@ -128,6 +187,17 @@ class PgvectorStore:
     def _query(self, name: str) -> LiteralString:
         return self._queries[name]
 
+    def _matching(self, only: Filter) -> tuple[LiteralString, dict[str, Any]]:
+        """The statement that names the passages of files that fulfil it, and its parameters but the collections."""
+        condition, values = _narrowed(only)
+        return self._query("matching").replace("{only}", condition), values
+
+    def _only(self, condition: LiteralString, column: LiteralString) -> LiteralString:
+        """What a search adds to its WHERE; nothing where it is not narrowed."""
+        if not condition:
+            return ""
+        return "AND " + column + " IN (" + self._query("matching").replace("{only}", condition) + ")"
+
     @asynccontextmanager
     async def _changing(self, scope: Scope, file_id: UUID, collection_id: UUID) -> AsyncIterator[_Change]:
         """The scope's transaction, after the other writers of this collection."""
@@ -152,13 +222,17 @@ class _Change:
         return (await self.connection.execute(self.queries[query], defaults | values)).rowcount
 
     async def remove(self) -> int:
+        chunks = await self.remove_chunks()
+        await self.run("remove_pages")
+        return chunks
+
+    async def remove_chunks(self) -> int:
         removed = await self.connection.execute(
             self.queries["remove_postings"], {"file_id": self.file_id, "collection_id": self.collection_id}
         )
         (length,) = await removed.fetchone() or (0,)
         await self.run("lower_frequencies")
         chunks = await self.run("remove_chunks")
-        await self.run("remove_pages")
         await self.run("raise_totals", chunks=-chunks, length=-length)
         return chunks
 
@@ -205,7 +279,7 @@ class _Change:
                 ids=list(ids[part]),
                 model_id=model_id,
                 dimension=vectors.shape[1],
-                vectors=[_halfvec(vector) for vector in vectors[part]],
+                vectors=[halfvec(vector) for vector in vectors[part]],
             )
 
     async def add_terms(self, ids: Sequence[int], terms: Sequence[Mapping[str, int]]) -> None:
@@ -229,7 +303,13 @@ def _parts(count: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, count, size))
 
 
-def _halfvec(vector: NDArray[np.float32]) -> str:
+def _narrowed(only: Filter | None) -> tuple[LiteralString, dict[str, Any]]:
+    """The condition with its parameters; an empty one for no filter."""
+    return ("", {}) if only is None else as_sql(only)
+
+
+def halfvec(vector: NDArray[np.float32]) -> str:
+    """As pgvector writes it."""
     return "[" + ",".join(map(str, vector.astype(np.float16).tolist())) + "]"
 
 
@@ -265,9 +345,9 @@ def _packed_anchors(anchors: Sequence[Anchor]) -> str:
     )
 
 
-def _named_queries() -> dict[str, LiteralString]:
-    """pgvector.sql by the names in its `-- name:` lines."""
-    text = (resources.files("rag.stores") / "pgvector.sql").read_text(encoding="utf-8")
+def named_queries(file: str) -> dict[str, LiteralString]:
+    """A .sql file of this folder by the names in its `-- name:` lines."""
+    text = (resources.files("rag.stores") / file).read_text(encoding="utf-8")
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)[1:]
     return {
         name: cast(LiteralString, body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)

@@ -71,6 +71,20 @@ DELETE FROM chunks WHERE collection_id = %(collection_id)s AND file_id = %(file_
 -- name: remove_pages
 DELETE FROM pages WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
 
+-- name: known_vectors
+SELECT DISTINCT ON (c.content_hash) c.content_hash, e.embedding::real[]
+FROM chunks c JOIN embeddings e ON e.chunk_id = c.id
+WHERE c.collection_id = ANY(%(collection_ids)s) AND c.content_hash = ANY(%(hashes)s::bytea[])
+      AND e.model_id = %(model_id)s
+
+-- name: share_pages
+INSERT INTO pages (collection_id, file_id, ordinal, number, text, unit, label, anchors)
+SELECT collection_id, %(file_id)s, ordinal, number, text, unit, label, anchors
+FROM pages WHERE collection_id = %(collection_id)s AND file_id = %(like)s
+
+-- name: hand_over
+UPDATE chunks SET file_id = %(heir)s WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
+
 -- name: copy
 -- One statement and so one snapshot: a document that changes meanwhile is copied as it was, whole.
 WITH source AS MATERIALIZED (
@@ -113,6 +127,15 @@ RETURNING (SELECT count(*) FROM copied)
 -- name: count_visible
 SELECT coalesce(sum(chunks), 0) FROM collection_totals WHERE collection_id = ANY(%(collection_ids)s)
 
+-- name: count_matching
+SELECT coalesce(sum(cf.chunks), 0) FROM collection_files cf
+WHERE cf.collection_id = ANY(%(collection_ids)s) AND {only}
+
+-- name: matching
+-- The passages of files whose attributes fulfil a condition.
+SELECT c.id FROM chunks c JOIN collection_files cf USING (collection_id, file_id)
+WHERE c.collection_id = ANY(%(collection_ids)s) AND {only}
+
 -- name: search_settings
 -- hnsw's defaults return nothing to a viewer who may see 1 of 100 rows: it must go on until it has enough.
 SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', %(ef_search)s, true),
@@ -124,7 +147,7 @@ SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hns
 WITH nearest AS MATERIALIZED (
     SELECT chunk_id, embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension}) AS distance
     FROM embeddings
-    WHERE dimension = {dimension} AND model_id = %(model_id)s AND collection_id = ANY(%(collection_ids)s)
+    WHERE dimension = {dimension} AND model_id = %(model_id)s AND collection_id = ANY(%(collection_ids)s) {only}
     ORDER BY embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension})
     LIMIT %(limit)s
 )
@@ -134,7 +157,7 @@ SELECT chunk_id, 1 - distance FROM nearest ORDER BY distance, chunk_id
 -- "+ 0" keeps the planner from the graph index: few rows are visible, and all of them are looked at.
 SELECT chunk_id, 1 - (embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension}))
 FROM embeddings
-WHERE dimension = {dimension} AND model_id = %(model_id)s AND collection_id = ANY(%(collection_ids)s)
+WHERE dimension = {dimension} AND model_id = %(model_id)s AND collection_id = ANY(%(collection_ids)s) {only}
 ORDER BY (embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension})) + 0, chunk_id
 LIMIT %(limit)s
 
@@ -155,7 +178,23 @@ SELECT p.chunk_id, sum(
 ) AS score
 FROM visible, found f JOIN weighed w USING (term)
      JOIN postings p ON p.collection_id = f.collection_id AND p.term = f.term
+WHERE true {only}
 GROUP BY p.chunk_id ORDER BY score DESC, p.chunk_id LIMIT %(limit)s
+
+-- name: holding
+-- The rarest of a string's words leads to the few passages whose text is looked at.
+WITH known AS MATERIALIZED (
+    SELECT term, sum(df) AS df FROM terms
+    WHERE collection_id = ANY(%(collection_ids)s) AND term = ANY(%(terms)s) GROUP BY term
+), rarest AS MATERIALIZED (
+    SELECT term FROM known WHERE (SELECT count(*) FROM known) = %(count)s ORDER BY df, term LIMIT 1
+)
+SELECT c.id FROM rarest
+     JOIN postings p ON p.collection_id = ANY(%(collection_ids)s) AND p.term = rarest.term
+     JOIN chunks c ON c.id = p.chunk_id
+WHERE c.collection_id = ANY(%(collection_ids)s)
+      AND (c.text ~* %(pattern)s OR array_to_string(c.headings, ' ') ~* %(pattern)s) {only}
+ORDER BY c.id LIMIT %(limit)s
 
 -- name: frequencies
 SELECT (SELECT coalesce(sum(chunks), 0) FROM collection_totals WHERE collection_id = ANY(%(collection_ids)s)),
@@ -171,6 +210,23 @@ SELECT c.id, c.file_id, f.filename, c.collection_id, c.text, c.page, c.start_off
 FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS wanted (id, place)
      JOIN chunks c ON c.id = wanted.id JOIN files f ON f.id = c.file_id
      LEFT JOIN pages p ON p.collection_id = c.collection_id AND p.file_id = c.file_id AND p.number = c.page
+WHERE c.collection_id = ANY(%(collection_ids)s)
+ORDER BY wanted.place
+
+-- name: surroundings
+SELECT c.id, c.file_id, f.filename, c.collection_id,
+       substring(p.text FROM around.first + 1 FOR around.last - around.first), c.page, around.first, around.last,
+       c.headings, c.language, p.unit, p.label, c.ref
+FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS wanted (id, place)
+     JOIN chunks c ON c.id = wanted.id JOIN files f ON f.id = c.file_id
+     CROSS JOIN LATERAL (
+         SELECT min(n.start_offset) AS first, max(n.end_offset) AS last FROM chunks n
+         WHERE n.collection_id = c.collection_id AND n.file_id = c.file_id
+               AND n.ordinal BETWEEN c.ordinal - %(reach)s AND c.ordinal + %(reach)s
+               AND n.page IS NOT DISTINCT FROM c.page AND n.headings = c.headings
+     ) around
+     JOIN pages p ON p.collection_id = c.collection_id AND p.file_id = c.file_id
+                     AND p.number IS NOT DISTINCT FROM c.page
 WHERE c.collection_id = ANY(%(collection_ids)s)
 ORDER BY wanted.place
 

@@ -22,7 +22,8 @@ from inference.types import (
     Usage,
 )
 from rag.analysis import Analyzer
-from rag.documents import Passage, SearchResult
+from rag.documents import Page, Passage, SearchResult
+from rag.filters import Filter
 from rag.quoter import Quoter
 
 PAGE = (
@@ -37,11 +38,18 @@ class OneBook:
     """A search over one page; fulfils appliance.ports.Search."""
 
     def __init__(self, *, is_relevant: bool = True, notes: tuple[str, ...] = (), page: str = PAGE) -> None:
-        self.is_relevant, self.notes, self.page = is_relevant, notes, page
+        self.is_relevant, self.notes, self.text = is_relevant, notes, page
         self.start = len("Holidays\n")
 
     async def search(
-        self, caller: Caller, question: str, collection_ids: Sequence[UUID] | None, limit: int
+        self,
+        caller: Caller,
+        question: str,
+        collection_ids: Sequence[UUID] | None,
+        limit: int,
+        *,
+        only: Filter | None = None,
+        also: Sequence[str] = (),
     ) -> SearchResult:
         passage = Passage(
             1,
@@ -58,8 +66,14 @@ class OneBook:
         )
         return SearchResult([passage], "en", self.notes, {"holiday": 4.0, "employe": 2.0}, self.is_relevant)
 
+    async def surroundings(self, caller: Caller, passages: Sequence[Passage], reach: int) -> list[Passage]:
+        return list(passages)
+
     async def page_text(self, caller: Caller, file_id: UUID, page: int | None) -> str | None:
-        return self.page if (file_id, page) == (FILE, 3) else None
+        return self.text if (file_id, page) == (FILE, 3) else None
+
+    async def page(self, caller: Caller, file_id: UUID, number: int | None) -> Page | None:
+        return Page(number, self.text) if (file_id, number) == (FILE, 3) else None
 
 
 class NoMeaning:
