@@ -17,6 +17,7 @@ from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, Docume
 from rag.limits import ParsingLimits
 from rag.media_types import PDF
 from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.pdf_frame import PageFrame
 from rag.parsers.pdf_layout import Layout, RunningLines, Words, paragraphs
 from rag.parsers.pdf_lines import Line, read_lines
 
@@ -85,9 +86,8 @@ class PdfParser:
         for number, page_lines in enumerate(lines, start=1):
             own, at_margins = running.apart(page_lines)
             for paragraph in paragraphs(own, layout, words):
-                writer.add(paragraph.kind, paragraph.text, paragraph.level)
-            if at_margins:
-                writer.add("paragraph", words.join("\n".join(line.text for line in at_margins)))
+                writer.add_pieces(paragraph.kind, paragraph.pieces, paragraph.level)
+            writer.add_pieces("paragraph", words.pieces(at_margins, ["\n"] * len(at_margins)))
             pages.append(writer.finish(number))
         return pages
 
@@ -104,7 +104,7 @@ def _lines(document: pdfium.PdfDocument, index: int) -> list[Line]:
     try:
         text_page = page.get_textpage()
         try:
-            return list(read_lines(text_page))
+            return list(read_lines(text_page, PageFrame.of(page)))
         finally:
             text_page.close()
     finally:

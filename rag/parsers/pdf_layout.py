@@ -10,9 +10,11 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.documents import BlockKind
+from rag.parsers.page_writer import Piece
+from rag.parsers.pdf_frame import Box
 from rag.parsers.pdf_lines import LINE_END_HYPHEN, Line
 
 _LIST_ITEM = re.compile(
@@ -22,8 +24,12 @@ _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s")
 _DIGITS = re.compile(r"\d+")
 _WORD = re.compile(r"\w+(?:-\w+)*")
 _HYPHENATED = re.compile(rf"(\w+)\s*{LINE_END_HYPHEN}\s*(\w+)")
+_LAST_WORD, _FIRST_WORD = re.compile(r"(\w+)\s*\Z"), re.compile(r"\s*(\w+)")
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
 _ALWAYS_HYPHENATED = frozenset({"self", "well", "ill", "ex", "quasi", "half"})  # as English prefixes
+_FROM_THE_RIGHT = re.compile(
+    "[^A-Za-z\u00c0-\u024f]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]"
+)  # Hebrew, Arabic
 _HEADING_SCALE = 1.12
 _MAX_HEADING_CHARS = 160
 
@@ -33,10 +39,10 @@ _RunningKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A block to be. level is 1 to 6 for headings, else 0."""
+    """A block to be: its printed lines. level is 1 to 6 for headings, else 0."""
 
     kind: BlockKind
-    text: str
+    pieces: tuple[Piece, ...]
     level: int = 0
 
 
@@ -121,15 +127,47 @@ class Words:
 
     def _joined(self, match: re.Match[str]) -> str:
         left, right = match[1], match[2]
+        return f"{left}-{right}" if self._are_apart(left, right) else left + right
+
+    def _are_apart(self, left: str, right: str) -> bool:
+        """Whether the hyphen between these two halves would stand there within a line too."""
         low_left, low_right = left.lower(), right.lower()
         if low_left + low_right in self._words:
-            return left + right
+            return False
         is_compound = (
             low_left in _ALWAYS_HYPHENATED
             or f"{low_left}-{low_right}" in self._words
             or {low_left, low_right} <= self._words
         )
-        return f"{left}-{right}" if is_compound or not right[0].islower() else left + right
+        return is_compound or not right[0].islower()
+
+    def pieces(self, lines: Sequence[Line], separators: Sequence[str]) -> tuple[Piece, ...]:
+        """Lines as pieces of a block, hyphenation undone. separators: before each line; the first is not written."""
+        texts: list[str] = []
+        befores: list[str] = []
+        boxes: list[Box | None] = []
+        cut = False
+        for line, separator in zip(lines, separators, strict=True):
+            parts = line.text.split(LINE_END_HYPHEN) if LINE_END_HYPHEN in line.text else [line.text]
+            for number, part in enumerate(parts):
+                before = separator if number == 0 else ""
+                if number or cut:
+                    before = ""
+                    cut = False
+                    left, right = _LAST_WORD.search(texts[-1]), _FIRST_WORD.match(part)
+                    if left is None or right is None or self._are_apart(left[1], right[1]):
+                        texts[-1] += "-"
+                if part or not number:
+                    texts.append(part)
+                    befores.append(before)
+                    boxes.append(line.boxes[number] if number < len(line.boxes) else None)
+            if len(parts) > 1 and not parts[-1]:
+                # The hyphen ends the line: the next one decides about it.
+                texts[-1] = texts[-1].removesuffix("-")
+                cut = True
+        if cut:
+            texts[-1] += "-"
+        return tuple([Piece(t, b, "", box) for t, b, box in zip(texts, befores, boxes, strict=True)])
 
 
 class RunningLines:
@@ -186,7 +224,7 @@ def paragraphs(lines: Sequence[Line], layout: Layout, words: Words) -> Iterator[
 def _continues(group: Sequence[Line], line: Line, layout: Layout) -> bool:
     """Whether a line belongs to the paragraph above it."""
     above = group[-1]
-    if abs(above.size - line.size) > 0.08 * layout.body_size:
+    if abs(above.size - line.size) > 0.08 * layout.body_size or above.direction != line.direction:
         return False
     drop = above.low - line.top
     if abs(drop) < 0.5 * line.size:
@@ -214,17 +252,18 @@ def _ended_heading(group: Sequence[Line], line: Line) -> bool:
 
 
 def _paragraph(group: Sequence[Line], layout: Layout, words: Words) -> Paragraph:
-    text = words.join(_joined_lines(group))
+    pieces = words.pieces(group, _separators(group))
+    text = "".join([part for piece in pieces for part in (piece.before, piece.text)]).strip()
     if _is_heading(group, text, layout):
-        text = text.replace("\n", " ")
         numbered = _NUMBERED.match(text)
         level = layout.level(group[0])
         if numbered and "." in numbered[1]:
             level = max(level, numbered[1].count(".") + 1)
-        return Paragraph("heading", text, level)
+        one_line = [replace(piece, before=" ") if piece.before == "\n" else piece for piece in pieces]
+        return Paragraph("heading", tuple(one_line), level)
     if _LIST_ITEM.match(text):
-        return Paragraph("list_item", text)
-    return Paragraph("paragraph", text)
+        return Paragraph("list_item", pieces)
+    return Paragraph("paragraph", pieces)
 
 
 def _is_heading(group: Sequence[Line], text: str, layout: Layout) -> bool:
@@ -243,16 +282,16 @@ def _is_heading(group: Sequence[Line], text: str, layout: Layout) -> bool:
     )
 
 
-def _joined_lines(group: Sequence[Line]) -> str:
-    """Lines joined by blanks; a line that ends where the next word would have fitted was ended on purpose."""
-    right = max(line.right for line in group)
-    parts = [group[0].text]
+def _separators(group: Sequence[Line]) -> list[str]:
+    """Before each line a blank; a line end where the line above ended early, though the next word would have fitted."""
+    left, right = min(line.left for line in group), max(line.right for line in group)
+    found = [""]
     for above, line in itertools.pairwise(group):
         if abs(above.low - line.top) < 0.5 * line.size:
-            parts.append(" ")
-        else:
-            char_width = max((line.right - line.left) / max(len(line.text), 1), 0.3 * line.size)
-            first_word = len(line.text.split(None, 1)[0])
-            parts.append("\n" if right - above.right > (first_word + 1.5) * char_width else " ")
-        parts.append(line.text)
-    return "".join(parts)
+            found.append(" ")
+            continue
+        char_width = max((line.right - line.left) / max(len(line.text), 1), 0.3 * line.size)
+        first_word = len(line.text.split(None, 1)[0])
+        room = above.left - left if _FROM_THE_RIGHT.match(above.text) else right - above.right
+        found.append("\n" if room > (first_word + 1.5) * char_width else " ")
+    return found
