@@ -23,12 +23,18 @@ class ParsingSettings(BaseModel):
     max_output_bytes: int = Field(64 * 2**20, ge=2**20, description="Largest text with its layout, as read.")
     max_pages: int = Field(5_000, ge=1, description="Pages one document may have.")
     max_text_chars: int = Field(20_000_000, ge=1, description="Characters one document may have.")
-    max_members: int = Field(10_000, ge=1, description="Files inside of one DOCX.")
+    max_rows: int = Field(200_000, ge=1, description="Rows all sheets of one workbook, or a CSV file, may have.")
+    max_members: int = Field(10_000, ge=1, description="Files inside of one packed document.")
     max_inflated_bytes: int = Field(
-        256 * 2**20, ge=2**20, description="What the files inside of one DOCX may add up to."
+        256 * 2**20, ge=2**20, description="What the files inside of one packed document may add up to."
     )
     max_inflation: int = Field(
         100, ge=2, description="How many times larger a packed file may become when it is unpacked."
+    )
+
+    max_children: int = Field(2_000, ge=1, le=10_000, description="Files inside of one ZIP archive or mail.")
+    max_nesting: int = Field(
+        3, ge=1, le=10, description="How deep archives may lie within archives, the outermost counted."
     )
 
     def limits(self) -> ParsingLimits:
@@ -36,9 +42,14 @@ class ParsingSettings(BaseModel):
         return ParsingLimits(
             max_pages=self.max_pages,
             max_text_chars=self.max_text_chars,
+            max_rows=self.max_rows,
             max_members=self.max_members,
             max_inflated_bytes=self.max_inflated_bytes,
             max_inflation=self.max_inflation,
+            max_children=self.max_children,
+            # What comes out of the reading process is text and children together.
+            max_children_bytes=self.max_output_bytes * 15 // 16,
+            max_nesting=self.max_nesting,
         )
 
 

@@ -11,6 +11,8 @@ from docx import Document
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
+from rag import media_types
+
 SENTENCE = "Every parcel is weighed twice before it leaves the house."
 SPANISH = "La báscula se calibra cada doce meses, según el manual de Ángel Núñez."
 
@@ -75,8 +77,23 @@ def sample(media_type: str, path: Path) -> Path:
             )
         case "text/html":
             path.write_text(f"<!doctype html><title>T</title><h1>Scales</h1><p>{text}</p>", encoding="utf-8")
+        case "text/csv" | media_types.XLS | media_types.XLSX:
+            _table_sample(media_type, path)
         case "application/pdf":
             pdf(path, [["# Scales", SENTENCE, SPANISH]])
         case _:
             docx(path, paragraphs=[SENTENCE, SPANISH])
     return path
+
+
+def _table_sample(media_type: str, path: Path) -> None:
+    from tests.office_documents import scales, xls, xlsx
+
+    rows = scales(SENTENCE, SPANISH)
+    if media_type == media_types.XLSX:
+        xlsx(path, {"Sheet1": rows})
+    elif media_type == media_types.XLS:
+        xls(path, {"Sheet1": rows})
+    else:
+        lines = (",".join(f'"{value}"' for value in row) for row in rows)
+        path.write_text("\n".join(lines), encoding="utf-8")

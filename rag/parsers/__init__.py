@@ -6,4 +6,7 @@ PARSERS: dict[str, str] = {
     "text/html": "rag.parsers.html:HtmlParser",
     "application/pdf": "rag.parsers.pdf:PdfParser",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "rag.parsers.docx:DocxParser",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "rag.parsers.xlsx:XlsxParser",
+    "application/vnd.ms-excel": "rag.parsers.xls:XlsParser",
+    "text/csv": "rag.parsers.csv:CsvParser",
 }

@@ -1,0 +1,77 @@
+"""Merged cells: what one cell says over several rows is said in each of them, since a passage may hold only the last.
+
+Merged columns are left as they are: their text stands once, in the row that is read anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import IO
+
+from rag.parsers.sheet_writer import Cell, Row
+
+_MOST = 20_000  # merged ranges of a sheet that are looked at
+_TAIL_BYTES = 4 * 2**20
+_STEP = 2**18
+_OVERLAP = 64
+_END_OF_CELLS = re.compile(rb"</(?:\w+:)?sheetData>|<(?:\w+:)?sheetData\s*/>")
+_MERGED = re.compile(
+    rb"""<(?:\w+:)?mergeCell\s[^>]{0,200}?ref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Rows and columns from 1, the last ones included."""
+
+    top: int
+    bottom: int
+    left: int
+
+
+def merged_ranges(sheet: IO[bytes]) -> list[Merged]:
+    """Those over several rows, of a sheet's XML. They stand behind its cells, so the cells are skipped unparsed."""
+    kept, is_behind = b"", False
+    while part := sheet.read(_STEP):
+        kept += part
+        if not is_behind and (end := _END_OF_CELLS.search(kept)):
+            kept, is_behind = kept[end.end() :], True
+        if not is_behind:
+            kept = kept[-_OVERLAP:]
+        elif len(kept) > _TAIL_BYTES:
+            break
+    if not is_behind:
+        return []
+    found = (match.groups() for match in _MERGED.finditer(kept))
+    ranges = (Merged(int(top), int(bottom), column_number(left.decode())) for left, top, _, bottom in found)
+    return [merged for merged in ranges if merged.bottom > merged.top][:_MOST]
+
+
+def column_number(name: str) -> int:
+    """A is 1, AA is 27."""
+    number = 0
+    for letter in name:
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number
+
+
+def filled(rows: Iterator[Row], ranges: Iterable[Merged]) -> Iterator[Row]:
+    """The rows with the text of merged cells in each row that holds anything else."""
+    coming = sorted(ranges, key=lambda merged: merged.top, reverse=True)
+    open_ones: list[tuple[Merged, Cell]] = []
+    for row in rows:
+        open_ones = [(merged, cell) for merged, cell in open_ones if merged.bottom >= row.number]
+        added = [cell for _, cell in open_ones]
+        while coming and coming[-1].top <= row.number:
+            merged = coming.pop()
+            own = next((cell for cell in row.cells if cell.column == merged.left), None)
+            if own is not None and merged.top == row.number:
+                open_ones.append((merged, own))
+        taken = {cell.column for cell in row.cells}
+        missing = [cell for cell in added if cell.column not in taken] if row.cells else []
+        if missing:
+            cells = sorted((*row.cells, *missing), key=lambda cell: cell.column)
+            row = replace(row, cells=tuple(cells))
+        yield row
