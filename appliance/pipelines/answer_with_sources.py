@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from appliance.domain import (
     AnswerEvent,
@@ -20,11 +21,12 @@ from appliance.domain import (
     Searched,
     TextDelta,
 )
-from appliance.pipelines.checking import Checking, verified
+from appliance.pipelines.checking import Checking
 from appliance.pipelines.fitting import fit
+from appliance.pipelines.placing import Placing
 from appliance.pipelines.prompting import label
 from appliance.pipelines.texts import text
-from appliance.ports import Search
+from appliance.ports import PipelineParts, Search
 from inference.ports import ChatEngine
 from inference.types import EngineRequest, Usage
 from rag.analysis import Analyzer
@@ -43,6 +45,10 @@ class AnswerWithSources:
         self._quoter = quoter
         self._analyzer = analyzer
         self._checking = Checking(analyzer)
+
+    @classmethod
+    def made_from(cls, parts: PipelineParts) -> AnswerWithSources:
+        return cls(parts.quoter, parts.analyzer)
 
     async def answer(
         self, caller: Caller, request: AnswerRequest, engine: ChatEngine | None, search: Search
@@ -77,19 +83,28 @@ class AnswerWithSources:
     async def _quoted(
         self, caller: Caller, question: str, result: SearchResult, language: Language, search: Search
     ) -> AsyncGenerator[AnswerEvent, None]:
-        quotes = await self._quoter.quote(question, result)
+        placing = Placing(caller, search, result.passages)
+        quotes = [
+            placed
+            for quote in await self._quoter.quote(question, result)
+            if (placed := await placing.placed(_citation(quote))) is not None
+        ]
+        if not quotes:  # all of it was changed or taken away since it was indexed
+            for event in _refusal(result, language):
+                yield event
+            return
         written = ""
         cited: list[Citation] = []
         heading: str | None = None
-        for index, quote in enumerate(quotes, start=1):
+        for index, placed in enumerate(quotes, start=1):
             piece = ""
-            if (here := label(quote.passage, language)) != heading:
+            if (here := label(placed, language)) != heading:
                 heading = here
                 piece += f"**{_escaped(here)}**\n\n"
             start = len(written) + len(piece) + 2
-            piece += f"> {_one_line(quote.text)} [{index}]\n\n"
-            citation = _citation(index, quote, start, start + len(_one_line(quote.text)))
-            cited.append(await verified(caller, citation, search))
+            line = _one_line(placed.quote)
+            piece += f"> {line} [{index}]\n\n"
+            cited.append(replace(placed, index=index, start=start, end=start + len(line)))
             written += piece
             yield TextDelta(piece)
         yield TextDelta(_closing(result, language, text(language, "quoting_only")))
@@ -175,17 +190,18 @@ def _escaped(words: str) -> str:
     return words.replace("*", "\\*").replace("_", "\\_").replace("[", "\\[").replace("`", "\\`")
 
 
-def _citation(index: int, quote: Quote, start: int, end: int) -> Citation:
+def _citation(quote: Quote) -> Citation:
+    """Where its passage says it stands; what number it has and where it is in the answer comes later."""
     passage = quote.passage
     return Citation(
-        index=index,
+        index=0,
         file_id=passage.file_id,
         filename=passage.filename,
         quote=quote.text,
         page=passage.page,
         headings=passage.headings,
-        start=start,
-        end=end,
         marks=quote.marks,
         chunk_id=passage.chunk_id,
+        page_start=passage.start + quote.start,
+        page_end=passage.start + quote.end,
     )

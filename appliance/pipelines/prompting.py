@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from appliance.domain import Language
+from appliance.domain import Citation, Language
 from appliance.pipelines.texts import text
 from inference.types import ChatMessage
 from rag.documents import Passage
@@ -24,21 +24,31 @@ class Prompt:
     dropped_messages: int = 0
 
 
-def label(passage: Passage, language: Language) -> str:
-    """How a passage is called: document › heading · page."""
-    words = passage.filename
-    if passage.headings:
-        words += f" › {passage.headings[-1]}"
-    if passage.page is not None:
-        words += f" · {text(language, 'page', number=passage.page)}"
+def label(place: Passage | Citation, language: Language) -> str:
+    """How a place is called: document › heading · page, slide, or sheet and cells."""
+    words = place.filename
+    if place.headings:
+        words += f" › {place.headings[-1]}"
+    where = place.location
+    if where.sheet is not None:
+        words += f" · {text(language, 'sheet', title=where.sheet)}"
+        words += f" · {where.cells}" if where.cells else ""
+    elif where.slide is not None:
+        words += f" · {text(language, 'slide', number=where.slide)}"
+    elif where.page is not None:
+        words += f" · {text(language, 'page', number=where.page)}"
     return words
 
 
 def pieces(
-    history: Sequence[ChatMessage], passages: Sequence[Passage], language: Language, history_bytes: int
+    history: Sequence[ChatMessage],
+    passages: Sequence[Passage],
+    language: Language,
+    history_bytes: int,
+    frame: str | None = None,
 ) -> list[str]:
     """The texts whose tokens `build` will ask for; of the history the last history_bytes."""
-    texts = [_frame(language), history[-1].content]
+    texts = [frame or _frame(language), history[-1].content]
     texts += [_block(number, passage, language) for number, passage in enumerate(passages, start=1)]
     for message in reversed(_spoken(history[:-1])):
         history_bytes -= len(message.content)
@@ -54,6 +64,7 @@ def build(
     language: Language,
     budget_tokens: int,
     count_tokens: CountTokens,
+    frame: str | None = None,
 ) -> Prompt:
     """Fill budget_tokens with the instructions and question, then passages from the best down, then recent history.
 
@@ -61,7 +72,7 @@ def build(
     fit stay out, oldest first.
     """
     question = history[-1].content
-    frame = _frame(language)
+    frame = frame or _frame(language)
     left = budget_tokens - count_tokens(frame) - count_tokens(question) - 2 * MESSAGE_OVERHEAD_TOKENS
     kept: list[Passage] = []
     blocks: list[str] = []

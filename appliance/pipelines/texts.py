@@ -9,6 +9,8 @@ from appliance.domain import Language
 TEXTS: Final[dict[Language, dict[str, str]]] = {
     "en": {
         "page": "page {number}",
+        "slide": "slide {number}",
+        "sheet": "sheet {title}",
         "quoting_only": (
             "No language model is connected, so these are the documents' own words. An administrator can connect one "
             "with an [engines.NAME] section in appliance.toml."
@@ -35,6 +37,8 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
     },
     "es": {
         "page": "página {number}",
+        "slide": "diapositiva {number}",
+        "sheet": "hoja {title}",
         "quoting_only": (
             "No hay ningún modelo de lenguaje conectado, así que estas son las palabras de los propios documentos. Un "
             "administrador puede conectar uno con una sección [engines.NOMBRE] en appliance.toml."

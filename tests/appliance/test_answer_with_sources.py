@@ -186,14 +186,31 @@ async def test_a_heading_is_no_quote() -> None:
     assert "Holidays" not in [citation.quote for citation in cited.citations]
 
 
-async def test_a_quote_that_left_its_page_is_not_verified() -> None:
+async def test_a_quote_that_left_its_page_is_not_shown() -> None:
     """A document that changed since it was indexed does not lend its name to a quote."""
     events = await _answer(
         "How many days of holiday does an employee have?", None, OneBook(page="Something else.")
     )
 
+    cited, finished = events[-2], events[-1]
+    assert isinstance(cited, Cited) and cited.citations == ()
+    assert isinstance(finished, Finished) and finished.kind == "refused"
+    assert "23 working days" not in _text(events)
+
+
+async def test_a_written_claim_whose_source_is_gone_is_marked() -> None:
+    """The citation is dropped and the sentence stands without support, rather than with a wrong source."""
+    engine = Scripted("Every employee has 23 working days of holiday. [1]")
+
+    events = await _answer(
+        "How many days of holiday does an employee have?", engine, OneBook(page="Something else.")
+    )
+
     cited = events[-2]
-    assert isinstance(cited, Cited) and not cited.citations[0].is_verified
+    assert isinstance(cited, Cited) and cited.citations == ()
+    assert [_text(events)[a:b] for a, b in cited.unsupported] == [
+        "Every employee has 23 working days of holiday."
+    ]
 
 
 async def test_nothing_relevant_is_refused_without_calling_the_engine() -> None:
