@@ -179,14 +179,24 @@ local function ahead(pool, request, count, cost)
   return count, cost
 end
 
-local function wait_s(pool, cost, count)
-  local by_pace = pace_wait_ms(pool, cost)
-  if by_pace then return by_pace / 1000 end
-  if pool.held < 0 then return nil end
+local function slots_in(pool)
   local slots = 0
   for name, known in pairs(pool.engines) do slots = slots + slots_of(engine_of(name), known) end
-  return count * pool.held / slots / 1000
+  return slots
 end
+
+-- A pace of a few turns is mostly chance, and the first ones come late: all slots had just begun.
+local function wait_s(pool, cost, count)
+  local by_pace = pace_wait_ms(pool, cost)
+  if pool.held < 0 then return by_pace and by_pace / 1000 end
+  local slots = slots_in(pool)
+  local by_slots = count * pool.held / slots
+  if not by_pace then return by_slots / 1000 end
+  local trust = pool.events / (pool.events + ROUNDS * slots)
+  return (trust * by_pace + (1 - trust) * by_slots) / 1000
+end
+
+local function has_settled(pool) return pool.events >= ROUNDS * slots_in(pool) end
 
 -- Position from 1, the seconds until it starts or nil, and those seconds as the line alone tells them.
 local function place(pool, request)

@@ -7,6 +7,8 @@ from appliance.fairness.queue.occupancy import Occupancy
 from appliance.fairness.queue.service_rate import blended_s
 from appliance.fairness.queue.virtual_time import ROOT
 
+_ROUNDS = 4  # turns of every slot after which the pace counts half
+
 
 class Foretelling:
     """From what was measured of this pool."""
@@ -46,11 +48,21 @@ class Foretelling:
         ahead += len(pool.returned)
         return ahead + 1, self._wait_s(pool, cost + each, ahead + 1, now_ms)
 
+    def has_settled(self, pool: Pool) -> bool:
+        """Whether enough turns were measured to learn from how such estimates come true."""
+        return pool.pace.events >= _ROUNDS * self._slots(pool)
+
     def _wait_s(self, pool: Pool, cost: float, requests: int, now_ms: float) -> float | None:
-        by_pace = pool.pace.wait_ms(cost, now_ms)
-        if by_pace is not None:
-            return by_pace / 1000
-        if pool.held_ms.value is None:
-            return None
-        slots = sum(self._occupancy.slots(name, known) for name, known in pool.engines.items())
-        return requests * pool.held_ms.value / slots / 1000
+        by_pace, held_ms = pool.pace.wait_ms(cost, now_ms), pool.held_ms.value
+        if held_ms is None:
+            return None if by_pace is None else by_pace / 1000
+        slots = self._slots(pool)
+        by_slots = requests * held_ms / slots
+        if by_pace is None:
+            return by_slots / 1000
+        # A pace of a few turns is mostly chance, and the first ones come late: all slots had just begun.
+        trust = pool.pace.events / (pool.pace.events + _ROUNDS * slots)
+        return (trust * by_pace + (1 - trust) * by_slots) / 1000
+
+    def _slots(self, pool: Pool) -> int:
+        return sum(self._occupancy.slots(name, known) for name, known in pool.engines.items())

@@ -191,7 +191,7 @@ function operations.enter(ask)
   local position, eta_s, by_pool_s = place(pool, request)
   local waiting = call('HMGET', prefix .. 'waiting', '', request.user)
   if tonumber(waiting[1]) <= rules.max_queue and tonumber(waiting[2]) <= rules.max_queue_per_user then
-    request.foretold = by_pool_s or -1
+    request.foretold = has_settled(pool) and by_pool_s or -1
     return place_answer(request, position, eta_s)
   end
   stop_waiting(pool, request)
