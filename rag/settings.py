@@ -23,7 +23,9 @@ class ParsingSettings(BaseModel):
     max_output_bytes: int = Field(64 * 2**20, ge=2**20, description="Largest text with its layout, as read.")
     max_pages: int = Field(5_000, ge=1, description="Pages one document may have.")
     max_text_chars: int = Field(20_000_000, ge=1, description="Characters one document may have.")
-    max_rows: int = Field(200_000, ge=1, description="Rows all sheets of one workbook, or a CSV file, may have.")
+    max_rows: int = Field(
+        200_000, ge=1, description="Rows all sheets of one workbook, or a CSV file, may have."
+    )
     max_members: int = Field(10_000, ge=1, description="Files inside of one packed document.")
     max_inflated_bytes: int = Field(
         256 * 2**20, ge=2**20, description="What the files inside of one packed document may add up to."
@@ -36,6 +38,31 @@ class ParsingSettings(BaseModel):
     max_nesting: int = Field(
         3, ge=1, le=10, description="How deep archives may lie within archives, the outermost counted."
     )
+
+    ocr_program: str = Field(
+        "tesseract",
+        description="Program that reads scans, by name or path; without it they are refused by name. Empty: none.",
+    )
+    ocr_languages: list[str] = Field(
+        ["eng", "spa"],
+        min_length=1,
+        description="Languages of scans, as tesseract names them; those that are not installed are left out.",
+    )
+    ocr_dpi: int = Field(
+        200, ge=70, le=600, description="How finely a page is drawn before its text is recognised."
+    )
+    ocr_min_confidence: float = Field(
+        40.0, ge=0, le=100, description="Words recognised with less confidence are left out."
+    )
+    ocr_page_timeout_s: float = Field(
+        60.0, gt=0, description="Longest time recognising one page may take, on top of timeout_s."
+    )
+    ocr_timeout_s: float = Field(
+        1800.0,
+        gt=0,
+        description="Longest time recognising all pages of a document may take, on top of timeout_s.",
+    )
+    ocr_max_pages: int = Field(500, ge=1, description="Pages of one document that are recognised at most.")
 
     def limits(self) -> ParsingLimits:
         """The part that travels to the parsers."""

@@ -30,9 +30,11 @@ from rag.sandbox.confinement import (
     library_folders,
     limit_resources,
 )
+from rag.sandbox.tesseract import Tesseract, TesseractRecogniser, start
 
 _RESULT_FD = 3
 _PROGRESS_EVERY_S = 0.1
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What all children of one forkserver share. parsers: media type → "module:Class"."""
+    """What all children of one forkserver share. parsers: media type → "module:Class". tesseract: None without it."""
 
     parsers: Mapping[str, str]
     limits: ParsingLimits
     allowance: Allowance
     max_output_bytes: int
     state: SandboxState
+    tesseract: Tesseract | None = None
 
     def load(self, media_type: str) -> Callable[..., Any]:
-        """The parser class of a row; it is constructed with the limits and, where it asks for it, `progress`."""
+        """The parser class of a row; it is constructed with the limits and, as it asks, `progress` and `recogniser`."""
         try:
             module, _, name = self.parsers[media_type].partition(":")
             found: Callable[..., Any] = getattr(importlib.import_module(module), name)
@@ -101,9 +104,15 @@ def _answer(reader: Reader, order: Order) -> bytes:
         tempfile.tempdir = str(order.scratch)
         be_first_to_go()
         limit_resources(reader.allowance)
+        recogniser = _recogniser(reader, order)
         fonts = font_folders() if order.page is not None else ()
         confine(reader.state, (*library_folders(), *fonts, order.path), (order.scratch,))
-        answer = wire.encode_document(_parse(reader, order)) if order.page is None else _drawn(reader, order)
+        if order.page is None:
+            answer = wire.encode_document(_parse(reader, order, recogniser))
+        else:
+            answer = _drawn(reader, order)
+        if recogniser is not None:
+            recogniser.close()
     except DocumentRefused as refusal:
         return wire.encode_refusal(refusal)
     except MemoryError:
@@ -126,13 +135,29 @@ def _drawn(reader: Reader, order: Order) -> bytes:
     return wire.HEADER.pack(wire.RESULT, len(picture)) + picture
 
 
-def _parse(reader: Reader, order: Order) -> ParsedDocument:
+def _recogniser(reader: Reader, order: Order) -> TesseractRecogniser | None:
+    """Only for what may be a picture, since it takes a fork; by the first bytes alone, the walls are not up yet."""
+    if reader.tesseract is None or order.page is not None:
+        return None
+    with order.path.open("rb") as file:
+        head = file.read(1024)
+    if b"%PDF-" not in head and not head.startswith(_PICTURES) and head[8:12] != b"WEBP":
+        return None
+    tesseract, wall_s = reader.tesseract, reader.allowance.wall_s
+
+    def ask_for_time() -> None:
+        signal.setitimer(signal.ITIMER_REAL, wall_s + tesseract.page_s)
+        _write(wire.frame(wire.MORE_TIME, None))
+
+    return start(tesseract, reader.state, order.scratch, ask_for_time)
+
+
+def _parse(reader: Reader, order: Order, recogniser: TesseractRecogniser | None) -> ParsedDocument:
     media_type = detect(order.path, reader.limits, order.media_type)
     parser_class = reader.load(media_type)
-    if "progress" in inspect.signature(parser_class).parameters:
-        parser = parser_class(reader.limits, progress=_progress_writer())
-    else:
-        parser = parser_class(reader.limits)
+    wanted = inspect.signature(parser_class).parameters
+    offered = {"progress": _progress_writer(), "recogniser": recogniser}
+    parser = parser_class(reader.limits, **{name: offered[name] for name in offered if name in wanted})
     document: ParsedDocument = parser.parse(order.path)
     return document
 

@@ -129,8 +129,8 @@ class ParsingSandbox:
         finally:
             os.close(writing)
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                answer = await self._read_answer(reading, on_progress)
+            async with asyncio.timeout(self._settings.timeout_s) as clock:
+                answer = await self._read_answer(reading, on_progress, self._lender(clock))
                 ended = await asyncio.shield(ending)
         except TimeoutError:
             raise ParsingTimedOut(f"The limit is {self._settings.timeout_s:g} seconds.") from None
@@ -140,7 +140,24 @@ class ParsingSandbox:
                 await asyncio.wait([ending], timeout=_KILL_WAIT_S)
         return self._outcome(answer, ended)
 
-    async def _read_answer(self, reading: int, on_progress: Progress | None) -> _Answer:
+    def _lender(self, clock: asyncio.Timeout) -> Callable[[], None]:
+        """Puts a child's end off when it recognises a page, by that page's limit; all in all up to `ocr_timeout_s`."""
+        settings = self._settings
+        lent_s = 0.0
+
+        def lend() -> None:
+            nonlocal lent_s
+            more_s = min(settings.ocr_page_timeout_s, settings.ocr_timeout_s - lent_s)
+            when = clock.when()
+            if settings.ocr_program and when is not None and more_s > 0 and not clock.expired():
+                lent_s += more_s
+                clock.reschedule(when + more_s)
+
+        return lend
+
+    async def _read_answer(
+        self, reading: int, on_progress: Progress | None, lend: Callable[[], None]
+    ) -> _Answer:
         """Frames up to the result, a refusal or the end of the pipe; closes the pipe."""
         stream = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
@@ -157,6 +174,9 @@ class ParsingSandbox:
                         f"Its text takes more than {self._settings.max_output_bytes} bytes."
                     )
                 body = await stream.readexactly(length)
+                if kind == wire.MORE_TIME:
+                    lend()
+                    continue
                 if kind != wire.PROGRESS:
                     return _Answer(kind, body)
                 if on_progress is not None:

@@ -34,12 +34,16 @@ _FONTS = ("/usr/share/fonts", "/usr/local/share/fonts")
 
 @dataclass(frozen=True, slots=True)
 class SandboxState:
-    """Which walls this machine can put up. missing: (media type, reason) of parsers that could not be loaded."""
+    """Which walls this machine can put up. missing: (media type, reason) of parsers that could not be loaded.
+
+    recognition: what is wrong with text recognition; empty where nothing is.
+    """
 
     no_new_privs: bool = False
     seccomp: bool = False
     landlock_abi: int = 0
     missing: tuple[tuple[str, str], ...] = ()
+    recognition: str = ""
 
     @property
     def weaknesses(self) -> tuple[str, ...]:
@@ -56,6 +60,8 @@ class SandboxState:
         found += [
             f"Files of type {media_type} cannot be read: {reason}" for media_type, reason in self.missing
         ]
+        if self.recognition:
+            found.append(self.recognition)
         return tuple(found)
 
 
@@ -118,14 +124,20 @@ def be_first_to_go() -> None:
         return  # not allowed in some containers; the address space is limited anyway
 
 
-def confine(state: SandboxState, readable: tuple[Path, ...], writable: tuple[Path, ...]) -> None:
+def confine(
+    state: SandboxState,
+    readable: tuple[Path, ...],
+    writable: tuple[Path, ...],
+    executable: tuple[Path, ...] = (),
+    rights: seccomp.Rights = seccomp.Rights.COMPUTE,
+) -> None:
     """Put up the walls that the probe found; OSError if one of them fails now, and then nothing may be parsed."""
     if state.no_new_privs:
         seccomp.forbid_new_privileges()
     if state.landlock_abi:
-        landlock.restrict(state.landlock_abi, readable, writable)
+        landlock.restrict(state.landlock_abi, readable, writable, executable)
     if state.seccomp:
-        seccomp.install(os.getpid())
+        seccomp.install(os.getpid(), rights)
 
 
 def probe() -> SandboxState:

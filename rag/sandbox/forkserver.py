@@ -17,6 +17,7 @@ from typing import Any
 
 from rag.rendering.order import PageOrder
 from rag.sandbox.confinement import Allowance, SandboxState
+from rag.sandbox.tesseract import INSTALL, ORIENTATION, Tesseract, find_program, installed_languages
 from rag.settings import ParsingSettings
 
 _START_S = 30.0
@@ -144,7 +145,8 @@ async def start_forkserver(
     """Start one and wait for its hello. ForkServerLost where it ends at once or stays silent."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        process = await asyncio.to_thread(_spawn, settings, parsers, scratch, theirs)
+        tesseract, complaint = await asyncio.to_thread(_find_tesseract, settings)
+        process = await asyncio.to_thread(_spawn, settings, parsers, scratch, theirs, tesseract)
     except BaseException:
         ours.close()
         raise
@@ -167,12 +169,48 @@ async def start_forkserver(
         message["seccomp"],
         message["landlock_abi"],
         tuple((media_type, reason) for media_type, reason in message["missing"]),
+        complaint,
     )
     return ForkServerHandle(process, ours, state)
 
 
+def _find_tesseract(settings: ParsingSettings) -> tuple[Tesseract | None, str]:
+    """The program with what may be used of it, and what the operator should know about that."""
+    if not settings.ocr_program:
+        return None, ""
+    program = find_program(settings.ocr_program)
+    if program is None:
+        return None, f"Scans cannot be read: {settings.ocr_program} is not installed. {INSTALL}"
+    installed = installed_languages(program)
+    languages = tuple(language for language in settings.ocr_languages if language in installed)
+    missing = tuple(language for language in settings.ocr_languages if language not in installed)
+    if not languages:
+        return (
+            None,
+            f"Scans cannot be read: {program} has none of the languages {', '.join(missing)}. {INSTALL}",
+        )
+    complaint = f"Scans are read without these languages: {', '.join(missing)}. {INSTALL}" if missing else ""
+    found = Tesseract(
+        program,
+        languages,
+        missing,
+        ORIENTATION in installed,
+        settings.ocr_dpi,
+        settings.ocr_min_confidence,
+        settings.ocr_page_timeout_s,
+        settings.ocr_timeout_s,
+        settings.ocr_max_pages,
+        settings.memory_bytes,
+    )
+    return found, complaint
+
+
 def _spawn(
-    settings: ParsingSettings, parsers: Mapping[str, str], scratch: Path, control: socket.socket
+    settings: ParsingSettings,
+    parsers: Mapping[str, str],
+    scratch: Path,
+    control: socket.socket,
+    tesseract: Tesseract | None,
 ) -> subprocess.Popen[bytes]:
     options = {
         "control_fd": control.fileno(),
@@ -184,6 +222,7 @@ def _spawn(
             Allowance(settings.memory_bytes, settings.cpu_s, settings.timeout_s + _WALL_GRACE_S)
         ),
         "max_output_bytes": settings.max_output_bytes,
+        "tesseract": asdict(tesseract) if tesseract else None,
     }
     # Nothing of our environment goes along: it may hold secrets. One arena keeps the mapped memory small.
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}

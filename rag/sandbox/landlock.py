@@ -29,8 +29,13 @@ def abi() -> int:
         return 0
 
 
-def restrict(version: int, readable: Iterable[Path], writable: Iterable[Path]) -> None:
-    """Confine the calling process to reading and writing below these paths. Needs no_new_privs. OSError if refused."""
+def restrict(
+    version: int, readable: Iterable[Path], writable: Iterable[Path], executable: Iterable[Path] = ()
+) -> None:
+    """Confine the calling process to reading, writing and starting programs below these paths.
+
+    Needs no_new_privs. OSError if refused.
+    """
     handled = _EXECUTE | _WRITE_FILE | _READ_FILE | _READ_DIR | _MAKE_AND_REMOVE
     handled |= (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
     handled |= _IOCTL_DEVICE if version >= 5 else 0
@@ -43,6 +48,8 @@ def restrict(version: int, readable: Iterable[Path], writable: Iterable[Path]) -
     try:
         for path in readable:
             _allow(ruleset, path, _READ_FILE | _READ_DIR)
+        for path in executable:
+            _allow(ruleset, path, _READ_FILE | _EXECUTE)
         for path in writable:
             _allow(ruleset, path, handled & ~(_EXECUTE | _REFER | _IOCTL_DEVICE))
         _syscall(_RESTRICT_SELF, ruleset, 0)
@@ -58,7 +65,7 @@ def _allow(ruleset: int, path: Path, access: int) -> None:
         return
     try:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            access &= _READ_FILE | _WRITE_FILE | _TRUNCATE
+            access &= _READ_FILE | _WRITE_FILE | _TRUNCATE | _EXECUTE
         _syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, struct.pack("=Qi", access, descriptor), 0)
     finally:
         os.close(descriptor)

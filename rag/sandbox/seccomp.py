@@ -1,5 +1,6 @@
 """A seccomp filter for a process that only computes: no sockets but AF_UNIX ones, no connecting, no new processes.
 
+Two looser forms of it are for text recognition, which is a program of its own: see `Rights`.
 Written as classic BPF through ctypes for x86-64 and aarch64 (seccomp(2), linux/seccomp.h, linux/filter.h). It does not
 limit which files are read: that is Landlock's part. Where the kernel or a container refuses the filter, OSError.
 """
@@ -14,6 +15,7 @@ import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -21,6 +23,15 @@ _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER_AT, _ARCHITECTURE_AT, _FIRST_ARGUMENT_AT = 0, 4, 16
 _X32_CALLS_FROM = 0x40000000
 _CLONE_THREAD = 0x00010000
+_NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
+
+
+class Rights(Enum):
+    """What a process may do beside computing. A program that it becomes or starts never has more."""
+
+    COMPUTE = "compute"
+    EXECUTE = "execute"  # become another program
+    START = "start"  # have children, which may
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +43,12 @@ class _Calls:
     clone: int
     clone3: int
     signals: tuple[int, ...]  # kill, tgkill: allowed towards the process itself (abort)
+    executing: tuple[int, ...]  # execve, execveat
+    forking: tuple[int, ...]  # fork, vfork
     refused: tuple[int, ...]
 
 
-# connect bind listen accept accept4 · execve execveat fork vfork · tkill pidfd_open pidfd_send_signal pidfd_getfd ·
+# connect bind listen accept accept4 · tkill pidfd_open pidfd_send_signal pidfd_getfd ·
 # ptrace process_vm_readv process_vm_writev · io_uring_setup, _enter, _register (they open sockets past this filter) ·
 # bpf perf_event_open userfaultfd · add_key request_key keyctl · mount umount2 pivot_root chroot unshare setns ·
 # setsid setpgid · name_to_handle_at open_by_handle_at · kexec_load reboot init_module finit_module delete_module
@@ -46,6 +59,8 @@ _CALLS = {
         clone=56,
         clone3=435,
         signals=(62, 234),
+        executing=(59, 322),
+        forking=(57, 58),
         refused=(
             *(
                 42,
@@ -53,10 +68,6 @@ _CALLS = {
                 50,
                 43,
                 288,
-                59,
-                322,
-                57,
-                58,
                 200,
                 434,
                 424,
@@ -80,6 +91,8 @@ _CALLS = {
         clone=220,
         clone3=435,
         signals=(129, 131),
+        executing=(221, 281),
+        forking=(),
         refused=(
             *(
                 203,
@@ -87,8 +100,6 @@ _CALLS = {
                 201,
                 202,
                 242,
-                221,
-                281,
                 130,
                 434,
                 424,
@@ -118,12 +129,12 @@ def forbid_new_privileges() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0)
 
 
-def install(own_pid: int) -> None:
+def install(own_pid: int, rights: Rights = Rights.COMPUTE) -> None:
     """Confine the calling process for good. OSError where the kernel has no seccomp or refuses it."""
     calls = _CALLS.get(platform.machine())
     if calls is None:
         raise OSError(errno.ENOSYS, f"no filter for {platform.machine()}")
-    instructions = _instructions(calls, own_pid)
+    instructions = _instructions(calls, own_pid, rights)
     code = ctypes.create_string_buffer(b"".join(instructions))
     program = _Program(len(instructions), ctypes.addressof(code))
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(program))
@@ -137,7 +148,7 @@ def _prctl(option: int, first: int, second: int) -> None:
         raise OSError(code, os.strerror(code))
 
 
-def _instructions(calls: _Calls, own_pid: int) -> Sequence[bytes]:
+def _instructions(calls: _Calls, own_pid: int, rights: Rights) -> Sequence[bytes]:
     refuse = _step(_RETURN, _ERRNO | errno.EPERM)
     allow = _step(_RETURN, _ALLOW)
     first_argument = _step(_LOAD, _FIRST_ARGUMENT_AT)
@@ -149,13 +160,20 @@ def _instructions(calls: _Calls, own_pid: int) -> Sequence[bytes]:
         _step(_AT_LEAST, _X32_CALLS_FROM, 0, 1),
         _step(_RETURN, _KILL_PROCESS),
     ]
-    for number in calls.refused:
+    executing = calls.executing if rights is Rights.COMPUTE else ()
+    forking = () if rights is Rights.START else calls.forking
+    for number in (*calls.refused, *executing, *forking):
         program += [_step(_EQUAL, number, 0, 1), refuse]
     # clone3 hides its flags behind a pointer; without it the C library falls back to clone.
     program += [_step(_EQUAL, calls.clone3, 0, 1), _step(_RETURN, _ERRNO | errno.ENOSYS)]
     conditions = [
         (calls.socket, _step(_EQUAL, socket.AF_UNIX, 0, 1)),
-        (calls.clone, _step(_ANY_BIT, _CLONE_THREAD, 0, 1)),
+        (
+            calls.clone,
+            _step(_ANY_BIT, _NEW_NAMESPACES, 1, 0)
+            if rights is Rights.START
+            else _step(_ANY_BIT, _CLONE_THREAD, 0, 1),
+        ),
         *((number, _step(_EQUAL, own_pid, 0, 1)) for number in calls.signals),
     ]
     for number, condition in conditions:

@@ -7,6 +7,7 @@ Single-threaded, reads no document itself, and ends with its caller: the control
 from __future__ import annotations
 
 import array
+import ctypes
 import gc
 import importlib
 import json
@@ -26,8 +27,10 @@ from rag.limits import ParsingLimits
 from rag.rendering.order import PageOrder
 from rag.sandbox.child import Order, Reader, run
 from rag.sandbox.confinement import Allowance, probe
+from rag.sandbox.tesseract import Tesseract
 
 MESSAGE_BYTES = 64 * 1024
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class ForkServer:
@@ -137,6 +140,17 @@ def _kill_group(pid: int) -> None:
             continue
 
 
+def _tesseract(told: dict[str, Any] | None) -> Tesseract | None:
+    if told is None:
+        return None
+    return Tesseract(**{**told, "languages": tuple(told["languages"]), "missing": tuple(told["missing"])})
+
+
+def _adopt_orphans() -> None:
+    """What a killed child leaves behind comes to us to be reaped, not to a first process that may not care."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def main(arguments: str) -> None:
     """Preload, probe the walls, say hello, serve."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the caller closes us
@@ -148,7 +162,9 @@ def main(arguments: str) -> None:
         Allowance(**options["allowance"]),
         options["max_output_bytes"],
         probe(),
+        _tesseract(options["tesseract"]),
     )
+    _adopt_orphans()
     importlib.import_module("charset_normalizer")  # rag.decoding imports it at its first guess only
     missing = []
     for media_type in reader.parsers:

@@ -22,6 +22,7 @@ from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge
 
 HEADER = struct.Struct("!cI")
 PROGRESS, RESULT, REFUSAL = b"P", b"R", b"E"
+MORE_TIME = b"T"  # a page is about to be recognised, which takes longer than reading one
 _HEAD_LENGTH = struct.Struct("!I")
 _BLOCK = struct.Struct("!BBII")  # kind, level, start, end
 _ANCHOR = struct.Struct("!IIHHHHHH")  # start, end, box, bytes of reference, whether there is a box
