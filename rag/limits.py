@@ -17,6 +17,7 @@ class ParsingLimits:
     max_pages: int = 5_000
     max_text_chars: int = 20_000_000
     max_rows: int = 200_000
+    max_cells: int = 2_000_000
     max_members: int = 10_000
     max_inflated_bytes: int = 256 * 2**20
     max_inflation: int = 100

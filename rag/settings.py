@@ -26,6 +26,7 @@ class ParsingSettings(BaseModel):
     max_rows: int = Field(
         200_000, ge=1, description="Rows all sheets of one workbook, or a CSV file, may have."
     )
+    max_cells: int = Field(2_000_000, ge=1, description="Cells with a value that one sheet may have.")
     max_members: int = Field(10_000, ge=1, description="Files inside of one packed document.")
     max_inflated_bytes: int = Field(
         256 * 2**20, ge=2**20, description="What the files inside of one packed document may add up to."
@@ -70,6 +71,7 @@ class ParsingSettings(BaseModel):
             max_pages=self.max_pages,
             max_text_chars=self.max_text_chars,
             max_rows=self.max_rows,
+            max_cells=self.max_cells,
             max_members=self.max_members,
             max_inflated_bytes=self.max_inflated_bytes,
             max_inflation=self.max_inflation,

@@ -17,6 +17,7 @@ _TAIL_BYTES = 4 * 2**20
 _STEP = 2**18
 _OVERLAP = 64
 _END_OF_CELLS = re.compile(rb"</(?:\w+:)?sheetData>|<(?:\w+:)?sheetData\s*/>")
+_ENDS_OF_VALUES = (b"</v>", b":v></", b"</is>", b":is></")
 _MERGED = re.compile(
     rb"""<(?:\w+:)?mergeCell\s[^>]{0,200}?ref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
 )
@@ -31,22 +32,28 @@ class Merged:
     left: int
 
 
-def merged_ranges(sheet: IO[bytes]) -> list[Merged]:
-    """Those over several rows, of a sheet's XML. They stand behind its cells, so the cells are skipped unparsed."""
-    kept, is_behind = b"", False
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Of a sheet: about how many of its cells have a value, and which are merged over several rows."""
+
+    values: int
+    merged: list[Merged]
+
+
+def look_through(sheet: IO[bytes]) -> Survey:
+    """What a sheet's XML holds, without parsing it: its merged cells stand behind all others."""
+    kept, values, is_behind = b"", 0, False
     while part := sheet.read(_STEP):
+        values += sum(part.count(end) for end in _ENDS_OF_VALUES)
         kept += part
         if not is_behind and (end := _END_OF_CELLS.search(kept)):
             kept, is_behind = kept[end.end() :], True
-        if not is_behind:
-            kept = kept[-_OVERLAP:]
-        elif len(kept) > _TAIL_BYTES:
-            break
+        kept = kept[:_TAIL_BYTES] if is_behind else kept[-_OVERLAP:]
     if not is_behind:
-        return []
+        return Survey(values, [])
     found = (match.groups() for match in _MERGED.finditer(kept))
     ranges = (Merged(int(top), int(bottom), column_number(left.decode())) for left, top, _, bottom in found)
-    return [merged for merged in ranges if merged.bottom > merged.top][:_MOST]
+    return Survey(values, [merged for merged in ranges if merged.bottom > merged.top][:_MOST])
 
 
 def column_number(name: str) -> int:

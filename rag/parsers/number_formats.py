@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from math import isfinite
 from typing import Literal
 
 Kind = Literal["general", "fixed", "date", "time", "datetime", "elapsed"]
@@ -53,11 +54,11 @@ class NumberFormat:
 
     def text(self, value: float, is_1904: bool = False) -> str:
         """The number as shown; days count from 1904 in workbooks of old Macs."""
-        if self.kind in ("date", "time", "datetime", "elapsed"):
-            shown = _moment(value, self.kind, is_1904)
-            return shown if shown is not None else plain(value)
         if self.kind == "general":
             return plain(value)
+        if self.kind != "fixed":
+            shown = _moment(value, self.kind, is_1904)
+            return shown if shown is not None else plain(value)
         number = _fixed(value * 100 if self.is_percent else value, self.decimals, self.digits)
         sign, number = ("-", number[1:]) if number.startswith("-") else ("", number)
         return f"{sign}{self.prefix}{number}{self.suffix}"
@@ -114,10 +115,10 @@ def _literal(tokens: list[tuple[str, str]]) -> str:
 
 def plain(value: float) -> str:
     """The number in at most 15 digits, which is what spreadsheets keep; no exponent below 10^15."""
-    if value != value or value in (float("inf"), float("-inf")):
-        return ""
-    if value == int(value) and abs(value) < 10**15:
+    if value.is_integer() and -(10**15) < value < 10**15:
         return str(int(value))
+    if not isfinite(value):
+        return ""
     shown = f"{value:.15g}"
     if "e" in shown and 1e-9 < abs(value) < 10**15:
         shown = f"{Decimal(shown):f}"

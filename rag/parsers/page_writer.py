@@ -87,13 +87,13 @@ class PageWriter:
         )
 
     def add_table(self, rows: Iterable[tuple[str, str]], header_rows: int = 0) -> int:
-        """Append a table of (reference, text) rows, a line each; empty ones are left out. Returns how many were written.
+        """Append a table of (reference, text) rows, a line each; how many of them had text and were written.
 
         header_rows: how many of the rows that have text name the columns, at most six.
         """
         start = written = 0
         for ref, text in rows:
-            line = collapse(clean(text)).replace("\n", " ")
+            line = _tidy(text).replace("\n", " ")
             if not line:
                 continue
             if written:
@@ -178,6 +178,6 @@ class PageWriter:
 
 def _tidy(text: str) -> str:
     """Clean and collapsed; most printed lines are so already and pass by two looks."""
-    if text.isascii() and text.isprintable() and "  " not in text:
+    if text.isprintable() and "  " not in text and unicodedata.is_normalized("NFC", text):
         return text.strip()
     return collapse(clean(text))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 from lxml import etree
 
@@ -26,10 +25,10 @@ def string_text(element: etree._Element) -> str:
     """A shared or inline string, its runs joined; readings of characters (phonetic runs) are left out."""
     parts: list[str] = []
     for child in element:
-        name = etree.QName(child).localname
-        if name == "t":
+        tag = child.tag
+        if tag.endswith("}t"):
             parts.append(child.text or "")
-        elif name == "r":
+        elif tag.endswith("}r"):
             parts += (run.text or "" for run in child.iterchildren("{*}t"))
     return unescaped("".join(parts))
 
@@ -53,62 +52,85 @@ class SheetValues:
         """Those of a row that hold something, from left to right."""
         found: list[Cell] = []
         column = 0
+        is_ordered = True
         for element in row:
-            place = element.get("r")
-            column = self._column(place) if place else column + 1
-            if len(element) and (cell := self._cell(element, column)) is not None:
+            column += 1
+            if not len(element):
+                continue  # only a style: millions of these cost next to nothing this way
+            if place := element.get("r"):
+                column = self._column(place)
+            cell = self._cell(element, column)
+            if cell is not None:
+                is_ordered = is_ordered and (not found or found[-1].column < column)
                 found.append(cell)
-        if any(after.column <= before.column for before, after in pairwise(found)):
-            return tuple({cell.column: cell for cell in sorted(found, key=lambda cell: cell.column)}.values())
-        return tuple(found)
+        if is_ordered:
+            return tuple(found)
+        return tuple({cell.column: cell for cell in sorted(found, key=_by_column)}.values())
 
     def _column(self, place: str) -> int:
-        letters = place.rstrip(_DIGITS)[:_LONGEST_COLUMN]
-        if letters not in self._columns:
-            is_name = letters.isascii() and letters.isalpha()
-            self._columns[letters] = column_number(letters.upper()) if is_name else 1
-        return self._columns[letters]
+        letters = place.rstrip(_DIGITS)
+        known = self._columns.get(letters)
+        if known is None:
+            is_name = letters.isascii() and letters.isalpha() and len(letters) <= _LONGEST_COLUMN
+            known = self._columns[letters] = column_number(letters.upper()) if is_name else 1
+        return known
 
     def _cell(self, element: etree._Element, column: int) -> Cell | None:
         value = formula = None
         for child in element:
-            name = child.tag.rpartition("}")[2]
-            if name == "v":
+            tag = child.tag
+            if tag.endswith("}v"):
                 value = child.text
-            elif name == "f":
+            elif tag.endswith("}f"):
                 formula = child.text or ""
-            elif name == "is":
+            elif tag.endswith("}is"):
                 value = string_text(child)
-        if value is None or value == "":
-            return self._without_value(formula, column, element.get("t"))
-        text, is_text = self._shown(value, element.get("t", "n"), element.get("s", ""))
-        return Cell(column, text, is_text) if text.strip() else None
+        kind = element.get("t", "n")
+        if not value:
+            return self._without_value(formula, column, kind)
+        if kind == "s":
+            text, is_text = self._shared(value), True
+        elif kind == "n":
+            text, is_text = self._number(value, element.get("s", "0"))
+        else:
+            text, is_text = _shown(value, kind)
+        return Cell(column, text, is_text) if text and not text.isspace() else None
 
-    def _without_value(self, formula: str | None, column: int, kind: str | None) -> Cell | None:
+    def _without_value(self, formula: str | None, column: int, kind: str) -> Cell | None:
         """A formula whose result is the empty text says so by its kind."""
         if formula is None or kind == "str":
             return None
         self.formulas_without_value += 1
         return Cell(column, f"={formula}", False) if formula else None
 
-    def _shown(self, value: str, kind: str, style: str) -> tuple[str, bool]:
-        """The text of a value, and whether it is text and no number."""
-        match kind:
-            case "s":
-                index = int(value) if value.isdecimal() else -1
-                return (self._strings[index], True) if 0 <= index < len(self._strings) else ("", True)
-            case "str" | "inlineStr":
-                return unescaped(value), True
-            case "b":
-                return _TRUTH.get(value, value), False
-            case "e":
-                return value, False
-            case "d":
-                return _ISO_MIDNIGHT.sub("", value).replace("T", " "), False
+    def _shared(self, value: str) -> str:
+        try:
+            index = int(value)
+        except ValueError:
+            return ""
+        return self._strings[index] if 0 <= index < len(self._strings) else ""
+
+    def _number(self, value: str, style: str) -> tuple[str, bool]:
         try:
             number = float(value)
+            index = int(style)
         except ValueError:
             return value, True
-        index = int(style) if style.isdecimal() else 0
-        shape = self._formats[index] if index < len(self._formats) else GENERAL
+        shape = self._formats[index] if 0 <= index < len(self._formats) else GENERAL
         return shape.text(number, self._is_1904), False
+
+
+def _by_column(cell: Cell) -> int:
+    return cell.column
+
+
+def _shown(value: str, kind: str) -> tuple[str, bool]:
+    """The text of a value that is neither a number nor shared, and whether it is text."""
+    match kind:
+        case "b":
+            return _TRUTH.get(value, value), False
+        case "e":
+            return value, False
+        case "d":
+            return _ISO_MIDNIGHT.sub("", value).replace("T", " "), False
+    return unescaped(value), True

@@ -177,6 +177,6 @@ def _lines(rows: Iterator[Row], left: int, reference: Reference) -> Iterator[tup
         reached = min(left, row.cells[0].column)
         for cell in row.cells:
             texts += [""] * min(cell.column - reached, _WIDEST_GAP)
-            texts.append(" ".join(cell.text.split()))
+            texts.append(cell.text)
             reached = cell.column + 1
         yield reference(row.number, row.cells[0].column, row.cells[-1].column), _BAR.join(texts)

@@ -1,8 +1,7 @@
 """XLSX: one page a sheet, its rows as lines of text, values as the sheet shows them; formulas by their stored values.
 
 The XML is read as a stream, so that memory does not grow with a sheet, and neither a false dimension nor a million
-empty rows matter. openpyxl's read-only mode does it several times slower and knows neither merged cells nor comments
-there; calamine is faster, but makes a full rectangle of a sheet and drops the formats that make 0.25 a percentage.
+empty rows matter. openpyxl's read-only mode is no faster and knows neither merged cells nor comments there; calamine is faster, but makes a full rectangle of a sheet and drops the formats that make 0.25 a percentage.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from lxml import etree
@@ -18,7 +18,7 @@ from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import XLSX
-from rag.parsers.merged_cells import Merged, filled, merged_ranges
+from rag.parsers.merged_cells import Merged, filled, look_through
 from rag.parsers.number_formats import BUILT_IN, GENERAL, NumberFormat, number_format
 from rag.parsers.office_package import OfficePackage, opened_package
 from rag.parsers.page_writer import PageWriter
@@ -27,6 +27,7 @@ from rag.parsers.sheet_values import SheetValues, string_text
 from rag.parsers.sheet_writer import Row, RowCount, cell_range, write_rows
 
 _SHEET_KINDS = frozenset({"worksheet", "chartsheet", "dialogsheet", "xlMacrosheet"})
+_MOST_ROWS = 2**20  # empty ones included
 Progress = Callable[[int, int], None]
 
 
@@ -58,7 +59,8 @@ class XlsxParser:
             raise DocumentDamaged("Its list of sheets is missing.")
         if len(sheets) > self._limits.max_pages:
             raise DocumentTooLarge(f"It has {len(sheets)} sheets; {self._limits.max_pages} are allowed.")
-        values = SheetValues(_strings(package, book), _formats(package, book), _counts_from_1904(root))
+        strings = _strings(package, book, self._limits.max_cells)
+        values = SheetValues(strings, _formats(package, book), _counts_from_1904(root))
         pages = self._pages(package, sheets, values)
         if not any(page.text for page in pages):
             raise DocumentEmpty()
@@ -70,13 +72,24 @@ class XlsxParser:
         pages: list[Page] = []
         for number, sheet in enumerate(sheets, start=1):
             if sheet.part:
-                rows = filled(_rows(package, sheet.part, values), _merged(package, sheet.part))
+                merged = self._looked_through(package, sheet)
+                rows = filled(_rows(package, sheet.part, values), merged)
                 write_rows(writer, count.counted(rows), cell_range)
                 for comment in comments_of(package, sheet.part):
                     writer.add("paragraph", comment.text, 0, comment.cell)
             pages.append(writer.finish(number, "sheet", sheet.name))
             self._progress(number, len(sheets))
         return pages
+
+    def _looked_through(self, package: OfficePackage, sheet: _Sheet) -> list[Merged]:
+        """The merged cells of a sheet; DocumentTooLarge where it would take minutes to read."""
+        with package.opened(sheet.part) as stream:
+            found = look_through(stream)
+        if found.values > self._limits.max_cells:
+            raise DocumentTooLarge(
+                f"Sheet {sheet.name[:80]!r} has {found.values} cells; {self._limits.max_cells} are allowed."
+            )
+        return found.merged
 
 
 def _sheets(package: OfficePackage, book: str, root: etree._Element) -> list[_Sheet]:
@@ -108,9 +121,14 @@ def _counts_from_1904(root: etree._Element) -> bool:
     return properties is not None and properties.get("date1904", "0") in ("1", "true", "on")
 
 
-def _strings(package: OfficePackage, book: str) -> list[str]:
+def _strings(package: OfficePackage, book: str, most: int) -> list[str]:
     part = next(iter(package.related(book, "sharedStrings")), posixpath.dirname(book) + "/sharedStrings.xml")
-    return [string_text(element) for element in package.elements(part, "{*}si")] if part in package else []
+    if part not in package:
+        return []
+    found = [string_text(element) for element in islice(package.elements(part, "{*}si"), most + 1)]
+    if len(found) > most:
+        raise DocumentTooLarge(f"It has more than {most} different texts, which is the limit.")
+    return found
 
 
 def _formats(package: OfficePackage, book: str) -> list[NumberFormat]:
@@ -127,15 +145,12 @@ def _formats(package: OfficePackage, book: str) -> list[NumberFormat]:
     return [known.get(style.get("numFmtId", "0"), GENERAL) for style in styles]
 
 
-def _merged(package: OfficePackage, part: str) -> list[Merged]:
-    with package.opened(part) as stream:
-        return merged_ranges(stream)
-
-
 def _rows(package: OfficePackage, part: str, values: SheetValues) -> Iterator[Row]:
     """All rows in order of the file; a row without a number follows the one before it."""
     number = 0
-    for element in package.elements(part, "{*}row"):
+    for count, element in enumerate(package.elements(part, "{*}row")):
+        if count >= _MOST_ROWS:
+            raise DocumentTooLarge("One of its sheets has more rows than a spreadsheet can have.")
         told = element.get("r", "")
         number = int(told) if told.isdecimal() and len(told) <= 7 else number + 1
         yield Row(number, values.cells(element))
