@@ -351,6 +351,19 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A collection that one person or one group may read, or read and write, beside whom it belongs to.
+
+    name: the person's address or the group's name.
+    """
+
+    user_id: UUID | None
+    group_id: UUID | None
+    may_write: bool
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FileCounts:
     """How many files of a collection or batch are in which state."""
 

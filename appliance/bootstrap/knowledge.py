@@ -9,16 +9,19 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 
 from appliance.api.openai_files import files_router
+from appliance.api.shares import shares_router
 from appliance.api.vector_stores import vector_stores_router
 from appliance.domain import Caller
 from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.knowledge.search import KnowledgeSearch
+from appliance.services.knowledge.sharing import Sharing
 from appliance.settings import Settings
 from appliance.storage.blobs import BlobStore, blobs_folder
 from appliance.storage.collections import PostgresCollections
 from appliance.storage.database import Database
 from appliance.storage.files import PostgresFiles
 from appliance.storage.jobs import PostgresJobQueue
+from appliance.storage.shares import PostgresShares
 from inference.ports import Embedder
 from rag.analysis import Analyzer
 from rag.retrieval import Retrieval
@@ -36,6 +39,7 @@ class KnowledgeParts:
     blobs: BlobStore
     jobs: PostgresJobQueue
     settings: Settings
+    sharing: Sharing
 
     def routers(self, identify: Callable[[Request], Awaitable[Caller]]) -> list[APIRouter]:
         """Every route of this room."""
@@ -44,6 +48,7 @@ class KnowledgeParts:
                 self.knowledge, identify, max_file_bytes=self.settings.knowledge.max_file_mib * 2**20
             ),
             vector_stores_router(self.knowledge, self.search, identify),
+            shares_router(self.sharing, identify),
         ]
 
 
@@ -58,4 +63,4 @@ def build_knowledge(database: Database, embedder: Embedder, settings: Settings, 
     analyzer = Analyzer(settings.retrieval.languages)
     retrieval = Retrieval(store, embedder, analyzer, candidates=settings.retrieval.candidates)
     search = KnowledgeSearch(database, collections, retrieval, store)
-    return KnowledgeParts(knowledge, search, blobs, jobs, settings)
+    return KnowledgeParts(knowledge, search, blobs, jobs, settings, Sharing(PostgresShares(database)))

@@ -16,7 +16,14 @@ from appliance.storage.jobs import NewJob, PostgresJobQueue
 _LOWEST_PRIORITY = -10_000
 
 _FILES = "SELECT id, owner_id FROM files WHERE id = ANY(%(ids)s)"
-_AUDIENCE = "SELECT owner_group_id, is_public FROM collections WHERE id = %(id)s"
+# By which group's membership, or by whose role, the viewer may write here; neither where it is their own.
+_AUDIENCE = """
+SELECT CASE WHEN owner_group_id = ANY (viewer_group_ids()) THEN owner_group_id ELSE (
+           SELECT s.group_id FROM collection_shares s
+           WHERE s.collection_id = c.id AND s.may_write AND s.group_id = ANY (viewer_group_ids()) LIMIT 1) END,
+       is_public AND viewer_role() = 'admin'
+FROM collections c WHERE id = %(id)s
+"""
 _WAITING = "SELECT count(*) FROM collection_files WHERE owner_id = viewer_id() AND status = 'in_progress'"
 # A file that is there and has been read, or is being read, stays as it is; one that failed gets another chance.
 _ATTACH = """

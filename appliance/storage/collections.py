@@ -53,6 +53,7 @@ UPDATE collections SET name = coalesce(%(name)s, name), description = coalesce(%
 WHERE id = %(id)s
 """
 _WRITABLE = "SELECT viewer_writes_collection(id) FROM collections WHERE id = %(id)s"
+_OWNED = "SELECT viewer_owns_collection(id) FROM collections WHERE id = %(id)s"
 _LOCK_LINKS = """
 SELECT file_id, job_id FROM collection_files WHERE collection_id = %(id)s ORDER BY file_id FOR UPDATE
 """
@@ -162,12 +163,12 @@ class PostgresCollections:
             "metadata": None if metadata is None else Jsonb(dict(metadata)),
         }
         async with self._database.viewing(viewer) as connection:
-            await require_writable(connection, collection_id)
+            await _require_owned(connection, collection_id)
             await connection.execute(_CHANGE, values)
 
     async def remove(self, viewer: Viewer, collection_id: UUID) -> None:
         async with self._database.viewing(viewer) as connection:
-            await require_writable(connection, collection_id)
+            await _require_owned(connection, collection_id)
             links = await (await connection.execute(_LOCK_LINKS, {"id": collection_id})).fetchall()
             await self._jobs.cancel_in(connection, [job for _, job in links if job is not None])
             await connection.execute(_REMOVE, {"id": collection_id})
@@ -259,7 +260,18 @@ async def require_writable(connection: AsyncConnection, collection_id: UUID) -> 
     if row is None:
         raise _no_collection(collection_id)
     if not row[0]:
-        raise NotPermitted("This collection is everybody's to read, but only administrators change it.")
+        raise NotPermitted(
+            "You may read this collection, but not change what is in it. Ask whose it is to share it."
+        )
+
+
+async def _require_owned(connection: AsyncConnection, collection_id: UUID) -> None:
+    """A share to write is for what is in a collection, not for the collection."""
+    row = await (await connection.execute(_OWNED, {"id": collection_id})).fetchone()
+    if row is None:
+        raise _no_collection(collection_id)
+    if not row[0]:
+        raise NotPermitted("Only whose collection it is can rename or delete it.")
 
 
 async def _require_visible(connection: AsyncConnection, collection_id: UUID) -> None:

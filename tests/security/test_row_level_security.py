@@ -24,6 +24,8 @@ WITHOUT_RLS = {
     "one_time_links": "used by who has no account yet; hashes only",
     "account_events": "written before anybody is signed in; administrators and auditors read it, by the use case",
     "limits": "read by every process to decide whose turn it is; says what somebody may use, not what they asked",
+    "index_generations": "numbers of collections and how often they changed; caches compare them",
+    "canary_runs": "counts of probes; routes and roles, no text",
     "blobs": "hash, size and count of bytes on disk; says nothing of whose they are",
     "gateway_workers": "processes, not people",
     "schema_migrations": "names of migrations",
@@ -32,7 +34,7 @@ WITHOUT_RLS = {
     "procrastinate_periodic_defers": "the jobs' own schema",
     "procrastinate_workers": "the jobs' own schema",
 }
-OWN_DEFINERS = {"count_blob_reference"}
+OWN_DEFINERS = {"count_blob_reference", "count_index_generation"}
 ANA, BEN = Viewer(uuid4()), Viewer(uuid4())
 
 

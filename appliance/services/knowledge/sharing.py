@@ -1,0 +1,68 @@
+"""Sharing a collection with a person or a group, to read or to read and write. Only whose it is shares it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from appliance.domain import Caller, Share, Viewer
+from appliance.errors import NotFound
+from appliance.services.accounts.names import email_key, name_key
+
+
+class ShareRepository(Protocol):
+    """Where shares are recorded. NotFound for what the viewer does not see, NotPermitted for what is not theirs."""
+
+    async def shares(self, viewer: Viewer, collection_id: UUID) -> Sequence[Share]: ...
+
+    async def give(self, viewer: Viewer, collection_id: UUID, share: Share) -> Share:
+        """Add it, or change what it allows. Raises NotFound for an unknown person or group."""
+        ...
+
+    async def take(self, viewer: Viewer, collection_id: UUID, share: Share) -> None:
+        """may_write is of no matter. Raises NotFound where there is none."""
+        ...
+
+    async def person(self, email_key: str) -> UUID | None: ...
+
+    async def group(self, name_key: str) -> UUID | None: ...
+
+
+class Sharing:
+    """The use cases behind `/api/collections/ID/shares`."""
+
+    def __init__(self, shares: ShareRepository) -> None:
+        self._shares = shares
+
+    async def shares(self, caller: Caller, collection_id: UUID) -> Sequence[Share]:
+        return await self._shares.shares(caller.viewer, collection_id)
+
+    async def give(self, caller: Caller, collection_id: UUID, subject: str, *, may_write: bool) -> Share:
+        """subject: as for `_subject`. Giving again changes what is allowed."""
+        share = await self._subject(subject, may_write)
+        return await self._shares.give(caller.viewer, collection_id, share)
+
+    async def take(self, caller: Caller, collection_id: UUID, subject: str) -> None:
+        """Acts on the next search, on every process."""
+        await self._shares.take(caller.viewer, collection_id, await self._subject(subject, False))
+
+    async def _subject(self, subject: str, may_write: bool) -> Share:
+        """`user:ID`, `user:ADDRESS`, `group:ID` or `group:NAME`; an address alone is a person's."""
+        kind, _, rest = subject.partition(":")
+        if kind not in ("user", "group"):
+            kind, rest = "user", subject
+        if kind == "user":
+            found = _as_id(rest) or await self._shares.person(email_key(rest))
+        else:
+            found = _as_id(rest) or await self._shares.group(name_key(rest))
+        if found is None:
+            raise NotFound(f"There is no {'person' if kind == 'user' else 'group'} {rest!r}.", param="with")
+        return Share(found, None, may_write) if kind == "user" else Share(None, found, may_write)
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
