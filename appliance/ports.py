@@ -15,15 +15,19 @@ from appliance.domain import (
     AnswerRequest,
     Caller,
     CollectionFile,
+    IngestionStatus,
     Language,
     Role,
     Scopes,
+    StoredFile,
     Viewer,
 )
 from inference.ports import ChatEngine
+from rag.analysis import Analyzer
 from rag.documents import Page, Passage, SearchResult, WholeDocument
 from rag.filters import Filter
 from rag.ports import Scope
+from rag.quoter import Quoter
 
 INGEST_JOB = "ingest"  # a document is to be read into a collection
 
@@ -99,6 +103,15 @@ class GivesWay(Protocol):
     """An engine whose calls can stand behind everybody's who is waiting at a screen."""
 
     def giving_way(self) -> ChatEngine: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParts:
+    """What pipelines may be made from."""
+
+    quoter: Quoter
+    analyzer: Analyzer
+    documents: Documents
 
 
 class Pipeline(Protocol):
@@ -206,3 +219,67 @@ class KeptResponse:
     created_at: datetime
     items: bytes
     body: bytes
+
+
+# A document as a whole, as whoever may see it is told of it ----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A document in a collection: how far it has been read there, and what came of it."""
+
+    collection_id: UUID
+    name: str
+    status: IngestionStatus
+    stage: str
+    progress: float
+    pages: int
+    chunks: int
+    added_at: datetime
+    notes: Sequence[Any] = ()
+    error_code: str | None = None
+    error_message: str | None = None
+    source: str | None = None
+    superseded_by: UUID | None = None
+    superseded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageName:
+    """A page as it is found: number counts from 1, also where the format itself has no pages."""
+
+    number: int
+    unit: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A document inside of another, or the one it is inside of."""
+
+    file_id: UUID
+    filename: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Another version of the same source in the same collection. superseded_at None: the one that is found."""
+
+    file_id: UUID
+    filename: str
+    collection_id: UUID
+    added_at: datetime
+    superseded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCard:
+    """All of it that the viewer may see."""
+
+    file: StoredFile
+    memberships: tuple[Membership, ...] = ()
+    pages: tuple[PageName, ...] = ()
+    children: tuple[Relative, ...] = ()
+    versions: tuple[Version, ...] = ()
+    parent: Relative | None = None

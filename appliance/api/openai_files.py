@@ -33,12 +33,10 @@ def files_router(knowledge: Knowledge, identify: Identify, *, max_file_bytes: in
 
     @router.post("/v1/files")
     async def upload(request: Request, caller: Caller = Depends(identify)) -> dict[str, Any]:
-        told = request.headers.get("content-length", "0")
-        if not told.isdecimal() or len(told) > 18 or int(told) > max_file_bytes + _OVERHEAD_BYTES:
-            raise TooLarge(f"Files may have {max_file_bytes // 2**20} MiB.", param="file")
+        require_size(request.headers.get("content-length"), max_file_bytes)
         events = read_parts(request.headers.get("content-type", ""), request.stream())
         async with knowledge.upload(caller) as receiving, aclosing(events):
-            return as_file(await _receive(events, receiving))
+            return as_file(await receive(events, receiving))
 
     @router.get("/v1/files")
     async def files(
@@ -95,8 +93,15 @@ def as_list(data: list[dict[str, Any]], has_more: bool) -> dict[str, Any]:
     }
 
 
-async def _receive(events: AsyncIterator[Event], receiving: Upload) -> StoredFile:
-    """Fields may come in any order; nothing is kept unless all of it was right."""
+def require_size(told: str | None, max_file_bytes: int) -> None:
+    """told: what the body says of its own length. Raises TooLarge."""
+    told = told or "0"
+    if not told.isdecimal() or len(told) > 18 or int(told) > max_file_bytes + _OVERHEAD_BYTES:
+        raise TooLarge(f"Files may have {max_file_bytes // 2**20} MiB.", param="file")
+
+
+async def receive(events: AsyncIterator[Event], receiving: Upload, purpose: str | None = None) -> StoredFile:
+    """Fields may come in any order; nothing is kept unless all of it was right. purpose None: a field tells it."""
     fields: dict[str, bytes] = {}
     file: PartBegin | None = None
     current: PartBegin | None = None
@@ -118,9 +123,9 @@ async def _receive(events: AsyncIterator[Event], receiving: Upload) -> StoredFil
                     raise InvalidRequest("The field is too long.", param=current.name[:64])
     if file is None or file.filename is None:
         raise InvalidRequest("There is no file in the request. Send one as the field `file`.", param="file")
-    if "purpose" not in fields:
+    if purpose is None and "purpose" not in fields:
         raise InvalidRequest("Say what the file is for, such as `assistants`.", param="purpose")
-    purpose = fields["purpose"].decode("utf-8", "replace")
+    purpose = purpose or fields["purpose"].decode("utf-8", "replace")
     return await receiving.finish(file.filename, file.media_type, purpose)
 
 

@@ -15,6 +15,7 @@ import orjson
 from appliance.domain import AnswerEvent, AnswerRequest, Citation, Cited, Finished, TextDelta, Waiting
 from appliance.errors import InvalidRequest
 from appliance.services.knowledge import identifiers
+from appliance.services.turn_writer import as_coverage
 from inference.types import ChatMessage, Usage
 
 _OPTIONS = frozenset(
@@ -167,6 +168,7 @@ class Completion:
             "served_by": self.finished.served_by,
             "notes": list(self.finished.notes),
             "dropped_messages": self.finished.dropped_messages,
+            "coverage": [as_coverage(one) for one in self.finished.coverage],
             "unsupported": self._unsupported,
         }
 

@@ -42,7 +42,8 @@ from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
 from appliance.fairness.queue.script import PREFIX
-from appliance.pipelines import load_pipelines
+from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
+from appliance.ports import PipelineParts
 from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
 from appliance.storage.database import Database
@@ -157,6 +158,7 @@ class Gateway:
             accounts.authentication.delegate,
             box.page_socket,
             live=accounts.live,
+            files=knowledge.chat_files,
         )
         await self._keep(page.open, page.close)
         self.draining.add_work(lambda: page.turns.is_writing)
@@ -194,8 +196,14 @@ class Gateway:
 
     def _chat(self, room: GateRoom, knowledge: KnowledgeParts, embedder: EmbedderClient) -> Chat:
         analyzer = Analyzer(self._box.settings.retrieval.languages)
-        pipelines = load_pipelines(Quoter(embedder, analyzer), analyzer)
-        return Chat(room.gate, pipelines, knowledge.search, default_model=self._box.settings.models.default)
+        parts = PipelineParts(Quoter(embedder, analyzer), analyzer, knowledge.documents)
+        return Chat(
+            room.gate,
+            load_pipelines(parts),
+            knowledge.search,
+            default_model=self._box.settings.models.default,
+            for_files=load_pipeline(FOR_FILES, parts),
+        )
 
     async def _keep(self, open_: Callable[[], Any], close: Callable[[], Any]) -> None:
         await open_()

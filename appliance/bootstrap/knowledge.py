@@ -8,15 +8,19 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request
 
+from appliance.api.chat_files import chat_file_routes
 from appliance.api.openai_files import files_router
 from appliance.api.shares import shares_router
 from appliance.api.vector_stores import vector_stores_router
 from appliance.domain import Caller
+from appliance.services.chat_files import ChatFiles
+from appliance.services.knowledge.documents import KnowledgeDocuments
 from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.knowledge.search import KnowledgeSearch
 from appliance.services.knowledge.sharing import Sharing
 from appliance.settings import Settings
 from appliance.storage.blobs import BlobStore, blobs_folder
+from appliance.storage.chat_files import PostgresChatFiles
 from appliance.storage.collections import PostgresCollections
 from appliance.storage.database import Database
 from appliance.storage.files import PostgresFiles
@@ -26,8 +30,9 @@ from inference.ports import Embedder
 from rag.analysis import Analyzer
 from rag.retrieval import Retrieval
 from rag.stores.pgvector import PgvectorStore
+from rag.stores.whole_documents import WholeDocuments
 
-UPLOAD_BODY_LIMITS: dict[str, int | None] = {"/v1/files": None}  # the route counts for itself
+UPLOAD_BODY_LIMITS: dict[str, int | None] = {"/v1/files": None, "/api/conversations/": None}  # the routes count for themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class KnowledgeParts:
 
     knowledge: Knowledge
     search: KnowledgeSearch
+    documents: KnowledgeDocuments
+    chat_files: ChatFiles
     blobs: BlobStore
     jobs: PostgresJobQueue
     settings: Settings
@@ -48,6 +55,9 @@ class KnowledgeParts:
                 self.knowledge, identify, max_file_bytes=self.settings.knowledge.max_file_mib * 2**20
             ),
             vector_stores_router(self.knowledge, self.search, identify),
+            chat_file_routes(
+                self.chat_files, identify, max_file_bytes=self.settings.knowledge.max_file_mib * 2**20
+            ),
             shares_router(self.sharing, identify),
         ]
 
@@ -63,4 +73,6 @@ def build_knowledge(database: Database, embedder: Embedder, settings: Settings, 
     analyzer = Analyzer(settings.retrieval.languages)
     retrieval = Retrieval(store, embedder, analyzer, candidates=settings.retrieval.candidates)
     search = KnowledgeSearch(database, collections, retrieval, store)
-    return KnowledgeParts(knowledge, search, blobs, jobs, settings, Sharing(PostgresShares(database)))
+    documents = KnowledgeDocuments(database, collections, WholeDocuments())
+    chat_files = ChatFiles(PostgresChatFiles(database), knowledge)
+    return KnowledgeParts(knowledge, search, documents, chat_files, blobs, jobs, settings, Sharing(PostgresShares(database)))

@@ -21,7 +21,7 @@ from appliance.api.turns import turn_routes
 from appliance.domain import Caller
 from appliance.ports import Answerer
 from appliance.services.accounts import LiveRequests
-from appliance.services.turns import Turns
+from appliance.services.turns import AttachedFiles, Turns
 from appliance.storage.database import Database
 from appliance.storage.turn_log import ValkeyTurnLog
 from appliance.storage.turns import PostgresTurns
@@ -59,13 +59,14 @@ def join_page(
     ui_socket: Path,
     questions: Sequence[Mapping[str, Any]] | None = None,
     live: LiveRequests | None = None,
+    files: AttachedFiles | None = None,
 ) -> Page:
     """database: as the gateway's role. valkey: returns bytes. questions: None: those of the sample collection.
 
-    live: the requests that a withdrawn session ends.
+    live: the requests that a withdrawn session ends. files: those of chats; None: chats have none.
     """
     live = live or LiveRequests()
-    turns = Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer, live=live)
+    turns = Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer, live=live, files=files)
     return Page(
         routers=(
             turn_routes(turns, identity.caller, live),

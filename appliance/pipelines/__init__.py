@@ -6,19 +6,23 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from appliance.ports import Pipeline
-    from rag.analysis import Analyzer
-    from rag.quoter import Quoter
+    from appliance.ports import Pipeline, PipelineParts
 
 PIPELINES = {
     "answer-with-sources": "appliance.pipelines.answer_with_sources:AnswerWithSources",
+    "summarise": "appliance.pipelines.summarise:Summarise",
 }
+# Not a model name: what answers in a chat that has files of its own, whichever model is asked.
+FOR_FILES = "appliance.pipelines.answer_from_files:AnswerFromFiles"
 
 
-def load_pipelines(quoter: Quoter, analyzer: Analyzer) -> dict[str, Pipeline]:
+def load_pipelines(parts: PipelineParts) -> dict[str, Pipeline]:
     """Every row, made with what pipelines may use."""
-    loaded: dict[str, Pipeline] = {}
-    for name, row in PIPELINES.items():
-        module, _, attribute = row.partition(":")
-        loaded[name] = getattr(importlib.import_module(module), attribute)(quoter, analyzer)
-    return loaded
+    return {name: load_pipeline(row, parts) for name, row in PIPELINES.items()}
+
+
+def load_pipeline(row: str, parts: PipelineParts) -> Pipeline:
+    """row: `module:class`, whose `made_from` takes the parts."""
+    module, _, attribute = row.partition(":")
+    made: Pipeline = getattr(importlib.import_module(module), attribute).made_from(parts)
+    return made

@@ -34,16 +34,23 @@ class Fitted:
 
 
 async def fit(
-    request: AnswerRequest, passages: Sequence[Passage], language: Language, engine: ChatEngine
+    request: AnswerRequest,
+    passages: Sequence[Passage],
+    language: Language,
+    engine: ChatEngine,
+    frame: str | None = None,
 ) -> Fitted:
-    """Fill the model's context. Raises QuestionTooLong for a question that leaves no room for a passage."""
-    context = await _context_tokens(engine)
+    """Fill the model's context. Raises QuestionTooLong for a question that leaves no room for a passage.
+
+    frame: the instructions before the passages; None: those for answering a question.
+    """
+    context = await context_tokens(engine)
     answer_tokens = min(MAX_ANSWER_TOKENS, context // 3)
     room = budget = context - answer_tokens - TEMPLATE_TOKENS
     counts = TokenCounts(engine, context * _MOST_BYTES_PER_TOKEN)
-    await counts.learn(pieces(request.messages, passages, language, context * _MOST_BYTES_PER_TOKEN))
+    await counts.learn(pieces(request.messages, passages, language, context * _MOST_BYTES_PER_TOKEN, frame))
     for _ in range(_ROUNDS):
-        prompt = build(request.messages, passages, language, budget, counts)
+        prompt = build(request.messages, passages, language, budget, counts, frame)
         if not prompt.passages:
             break
         # a passage that was cut, and pieces that were joined, may count for more than was thought
@@ -94,7 +101,8 @@ def overestimate(text: str) -> int:
     return len(text.encode()) // 3 + 1
 
 
-async def _context_tokens(engine: ChatEngine) -> int:
+async def context_tokens(engine: ChatEngine) -> int:
+    """What the model reads in all, prompt and answer; a low guess where nobody tells."""
     models = {model.id: model for model in await engine.models()}
     known = models.get(engine.name) or next(iter(models.values()), None)
     return (known.context_tokens if known else None) or DEFAULT_CONTEXT_TOKENS

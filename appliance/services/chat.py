@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from appliance.domain import AnswerEvent, AnswerRequest, Caller, Finished, TextDelta, Waiting
 from appliance.errors import NotPermitted
@@ -25,15 +26,25 @@ _AHEAD = 32  # events a slow reader may be behind before the pipeline waits for 
 
 
 class Chat:
-    """Fulfils ports.Answerer. default_model: the chat model pipelines use where it is served."""
+    """Fulfils ports.Answerer. default_model: the chat model pipelines use where it is served.
+
+    for_files: answers wherever a chat has files of its own, with the model that was asked for.
+    """
 
     def __init__(
-        self, gate: Gate, pipelines: Mapping[str, Pipeline], search: Search, *, default_model: str = ""
+        self,
+        gate: Gate,
+        pipelines: Mapping[str, Pipeline],
+        search: Search,
+        *,
+        default_model: str = "",
+        for_files: Pipeline | None = None,
     ) -> None:
         self._gate = gate
         self._pipelines = pipelines
         self._search = search
         self._default_model = default_model
+        self._for_files = for_files
 
     @property
     def pipeline_names(self) -> tuple[str, ...]:
@@ -44,9 +55,15 @@ class Chat:
         self, caller: Caller, request: AnswerRequest, route: str = ROUTE
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Raises NotPermitted, ModelNotFound, QueueFull and what pipelines and engines raise."""
-        steps = self._by_pipeline if request.model in self._pipelines else self._by_engine
+        pipeline = self._pipelines.get(request.model)
+        if request.attached is not None and self._for_files is not None:
+            pipeline = self._for_files
+        if pipeline is None:
+            steps = partial(self._by_engine, caller, request)
+        else:
+            steps = partial(self._by_pipeline, pipeline, caller, request)
         merged = _Merged()
-        async with aclosing(merged.run(steps(caller, request, route, merged.tell))) as events:
+        async with aclosing(merged.run(steps(route, merged.tell))) as events:
             async for event in events:
                 yield event
 
@@ -69,14 +86,14 @@ class Chat:
         yield last
 
     async def _by_pipeline(
-        self, caller: Caller, request: AnswerRequest, route: str, tell: OnWaiting
+        self, pipeline: Pipeline, caller: Caller, request: AnswerRequest, route: str, tell: OnWaiting
     ) -> AsyncGenerator[AnswerEvent, None]:
         if not caller.scopes.allow_model(request.model):
             raise NotPermitted(f"This key is not for the model {request.model!r}.", param="model")
         entry = self._gate.ledger.begin(caller, request.model, route, request.request_id)
         try:
             engine = self._engine_within(caller, request, route, entry, tell)
-            events = self._pipelines[request.model].answer(caller, request, engine, self._search)
+            events = pipeline.answer(caller, request, engine, self._search)
             await entry.committed()
             async with aclosing(events):  # type: ignore[type-var]
                 async for event in events:
@@ -93,7 +110,12 @@ class Chat:
     def _engine_within(
         self, caller: Caller, request: AnswerRequest, route: str, entry: Entry, tell: OnWaiting
     ) -> GatedEngine | None:
-        """The engine for a pipeline; None where none is up, so that the documents' own words remain."""
+        """The engine for a pipeline; None where none is up, so that the documents' own words remain.
+
+        Raises ModelNotFound for a model asked by its own name.
+        """
+        if request.model not in self._pipelines:
+            return self._gate.engine_for(caller, request.model, Purpose(route, part_of=entry.start.id), tell)
         model = self._gate.chat_model(self._default_model)
         if model is None:
             return None

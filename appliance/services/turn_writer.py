@@ -19,6 +19,7 @@ from appliance.domain import (
     Citation,
     Cited,
     Finished,
+    Progressed,
     Searched,
     TextDelta,
     TurnEvent,
@@ -29,6 +30,7 @@ from appliance.domain import (
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, Span, render_blocks
 from inference.errors import InferenceError
+from rag.coverage import Coverage
 from rag.documents import Passage
 from rag.errors import RagError
 
@@ -163,6 +165,8 @@ class TurnWriter:
             case Searched(passages, notes):
                 self._passages = {passage.chunk_id: passage for passage in passages}
                 self._emit("status", 0, {"state": "searched", "found": len(passages), "notes": list(notes)})
+            case Progressed(stage, done, total, name):
+                self._emit("status", 0, {"state": stage, "done": done, "total": total, "filename": name})
             case Cited(citations, unsupported):
                 self._emit_rest_of_text(_spans(self.answer, citations, unsupported))
                 self._emit("citations", 0, {"citations": [self._citation(one) for one in citations]})
@@ -193,6 +197,7 @@ class TurnWriter:
             "finish_reason": end.finish_reason,
             "notes": list(end.notes),
             "dropped_messages": end.dropped_messages,
+            "coverage": [as_coverage(one) for one in end.coverage],
             "usage": {
                 "prompt_tokens": end.usage.prompt_tokens,
                 "completion_tokens": end.usage.completion_tokens,
@@ -327,6 +332,18 @@ class TurnWriter:
             except NotFound:
                 return False
         return True
+
+
+def as_coverage(coverage: Coverage) -> dict[str, Any]:
+    """How much of a document was read, as JSON."""
+    return {
+        "file_id": f"file-{coverage.file_id.hex}",
+        "filename": coverage.filename,
+        "pages_read": coverage.pages_read,
+        "pages": coverage.pages,
+        "share": round(coverage.share, 4),
+        "left_out": [{"pages": pages, "reason": reason} for pages, reason in coverage.left_out],
+    }
 
 
 def _spans(answer: str, citations: Sequence[Citation], unsupported: Sequence[tuple[int, int]]) -> list[Span]:

@@ -131,6 +131,16 @@ class TurnLog(Protocol):
         ...
 
 
+class AttachedFiles(Protocol):
+    """The files of a chat. NotFound for a conversation that is not the caller's."""
+
+    async def attached(self, caller: Caller, conversation_id: UUID) -> UUID | None:
+        """The collection they are in; None: there are none."""
+        ...
+
+    async def forget(self, caller: Caller, conversation_id: UUID) -> None: ...
+
+
 class Turns:
     """Asking, following, stopping, and looking back.
 
@@ -144,12 +154,14 @@ class Turns:
         answerer: Answerer,
         *,
         live: LiveRequests | None = None,
+        files: AttachedFiles | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._repository = repository
         self._log = log
         self._answerer = answerer
         self._live = live or LiveRequests()
+        self._files = files
         self._now = now
         self._tasks: dict[UUID, tuple[TurnWriter, asyncio.Task[None]]] = {}
         self._listener: asyncio.Task[None] | None = None
@@ -179,9 +191,12 @@ class Turns:
         """
         moment = self._live.moment
         history: Sequence[ChatMessage] = ()
+        attached = None
         if new.conversation_id is not None:
             await self._repository.conversation(caller.viewer, new.conversation_id)
             history = await self._history(caller, new.conversation_id)
+            if self._files is not None:
+                attached = await self._files.attached(caller, new.conversation_id)
         turn = Turn(uuid4(), new.conversation_id or uuid4(), new.question, new.model, "running", self._now())
         await self._repository.begin(caller.viewer, turn, _title(new.question))
         with suppress(PartUnavailable):  # the writer goes on trying; the question is on disk
@@ -192,6 +207,7 @@ class Turns:
             collection_ids=new.collection_ids,
             language=new.language,
             request_id=f"turn-{turn.id}",
+            attached=attached,
         )
         writer = TurnWriter(turn.id, caller.viewer, self._log, self._repository)
         task = asyncio.create_task(self._write(writer, caller, turn, request, moment), name=f"turn {turn.id}")
@@ -251,11 +267,13 @@ class Turns:
         return found, turns
 
     async def forget(self, caller: Caller, conversation_id: UUID) -> None:
-        """Delete a conversation with everything in it; a turn being written in it is stopped first."""
+        """Delete a conversation with everything in it, its files too; a turn being written in it is stopped first."""
         await self._repository.conversation(caller.viewer, conversation_id)
         for turn, _ in await self._repository.turns(caller.viewer, conversation_id, 5, None):
             if turn.is_running:
                 await self.stop(caller, turn.id)
+        if self._files is not None:
+            await self._files.forget(caller, conversation_id)
         turn_ids = await self._repository.forget(caller.viewer, conversation_id)
         await self._log.forget(caller.user_id, conversation_id)
         await self._log.discard(turn_ids)

@@ -49,7 +49,9 @@ class PostgresTurns:
         async with self._database.viewing(viewer) as connection:
             await connection.execute(
                 "INSERT INTO conversations (id, user_id, title, created_at, updated_at) VALUES (%s, %s, %s, %s, %s)"
-                " ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at",
+                " ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at,"
+                # a conversation that began with a file gets its name from the first question
+                " title = coalesce(nullif(conversations.title, ''), excluded.title)",
                 (turn.conversation_id, viewer.user_id, title, turn.created_at, turn.created_at),
             )
             added = (turn.id, turn.conversation_id, viewer.user_id, turn.question, turn.model, turn.status)

@@ -15,6 +15,7 @@ from appliance.api.responses.composing import Composer
 from appliance.api.responses.requests import ResponseRequest
 from appliance.domain import Cited, Finished, Waiting
 from appliance.fairness.admission import LimitState
+from appliance.services.turn_writer import as_coverage
 
 
 class Writing:
@@ -76,6 +77,7 @@ class Writing:
                     "served_by": finished.served_by,
                     "notes": list(finished.notes),
                     "dropped_messages": finished.dropped_messages,
+                    "coverage": [as_coverage(one) for one in finished.coverage],
                     "unsupported": self._unsupported,
                 }
             }

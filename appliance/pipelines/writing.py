@@ -1,0 +1,44 @@
+"""One call of a chat engine: its words as they come, and afterwards the whole of them with what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from appliance.domain import AnswerRequest, TextDelta
+from inference.ports import ChatEngine
+from inference.types import ChatMessage, EngineRequest, Usage
+
+PASSED_ON = frozenset({"temperature", "top_p", "seed", "stop", "presence_penalty"})
+_CALM = 0.2
+
+
+class Writer:
+    """text, usage and finish_reason are complete once `stream` has ended."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.usage = Usage()
+        self.finish_reason = "stop"
+
+    async def stream(
+        self, engine: ChatEngine, request: AnswerRequest, messages: Sequence[ChatMessage], most_tokens: int
+    ) -> AsyncGenerator[TextDelta, None]:
+        """most_tokens: room for the answer; the caller of the API may wish for less."""
+        wished = request.options.get("max_completion_tokens") or request.options.get("max_tokens")
+        payload = {
+            "model": engine.name,
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "stream": True,
+            "temperature": _CALM,
+            **{name: value for name, value in request.options.items() if name in PASSED_ON},
+            "max_tokens": min(int(wished), most_tokens) if wished else most_tokens,
+        }
+        call = EngineRequest("chat/completions", payload, request.request_id)
+        async with aclosing(engine.stream(call)) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                if chunk.text:
+                    self.text += chunk.text
+                    yield TextDelta(chunk.text)
+                self.usage = chunk.usage or self.usage
+                self.finish_reason = chunk.finish_reason or self.finish_reason
