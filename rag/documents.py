@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # the parsing child uses this module and has no need of numpy
     import numpy as np
     from numpy.typing import NDArray
 
+    from rag.trace import Trace
+
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "code"]
 Unit = Literal["page", "sheet", "slide"]
 
@@ -139,11 +141,22 @@ def locate(unit: Unit, page: int | None, label: str, ref: str, headings: Sequenc
 
 
 @dataclass(frozen=True, slots=True)
+class Twin:
+    """Another place with the same words: a copy in another collection, another version, another document."""
+
+    chunk_id: int
+    file_id: UUID
+    filename: str
+    collection_id: UUID
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A chunk that was found, with where it stands and why it came up.
 
-    score: fused, 0 to 1 within one search. dense: cosine, -1 to 1. lexical: BM25, from 0.
-    vector: the stored one, unit length, where the store hands it out.
+    score: of what ranked last, 0 to 1 within one search. dense: cosine, -1 to 1. lexical: BM25, from 0.
+    vector: the stored one, unit length, where the store hands it out. also_in: where the same words stand as well.
     """
 
     chunk_id: int
@@ -163,6 +176,7 @@ class Passage:
     dense: float | None = None
     lexical: float | None = None
     vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    also_in: tuple[Twin, ...] = ()
 
     @property
     def location(self) -> Location:
@@ -194,7 +208,7 @@ class SearchResult:
 
     notes: codes such as `language_mismatch`. weights: inverse document frequency, over what the asker may see, of
     each of the question's terms. is_relevant: False when the evidence is too thin to answer from (calibrated,
-    docs/retrieval.md).
+    docs/retrieval.md). missing: strings in quotation marks that no passage holds. trace: how it was found.
     """
 
     passages: Sequence[Passage]
@@ -202,3 +216,5 @@ class SearchResult:
     notes: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     is_relevant: bool = True
+    missing: tuple[str, ...] = ()
+    trace: Trace | None = field(default=None, compare=False, repr=False)

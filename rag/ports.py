@@ -37,6 +37,17 @@ class Parser(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """Reads question and passage together and says how well the one answers the other; slow, so for a few only."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    async def scores(self, question: str, texts: Sequence[str]) -> Sequence[float]:
+        """One score a text, 0 to 1. Raises RerankerUnavailable."""
+        ...
+
+
 class VectorStore(Protocol):
     """Where chunks live and are found by vector and by word. Text leaves only by `passages`."""
 

@@ -1,13 +1,14 @@
-"""From a question to passages: by meaning and by words at once, fused, the first few put in order once more.
+"""From a question to passages: by meaning, by words and to the letter at once, fused, the first few ordered once more.
 
-The last step looks at single sentences: in each of the first passages, the one that holds most of the question's words,
-and how near the question it is. Told what the asker may see; never sees a person. Figures: docs/retrieval.md.
+What the question puts in quotes, and codes, addresses and the like, lift the passages that hold them verbatim. The same
+words in several places are one passage. Told what the asker may see; never sees a person. Figures: docs/retrieval.md.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,39 +18,54 @@ from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
 from rag.analysis import Analyzer
 from rag.documents import Passage, SearchResult
+from rag.duplicates import collapse
+from rag.exact import Exact, exact_strings
 from rag.filters import Filter
 from rag.fusion import Ranking, fuse
-from rag.overlap import WeighedWord, coverage, idf, weigh
+from rag.fusion_weights import dense_weight
+from rag.overlap import coverage, idf, weigh
 from rag.ports import Scope, VectorStore
 from rag.relevance import Evidence, is_relevant
-from rag.sentences import split_sentences
+from rag.reranking import Reranking
+from rag.sharpening import SHARPENED, Asked, Sharpening
+from rag.trace import Recorder, Trace, traced
 
 NO_DOCUMENTS = "no_documents"  # nothing has been read into what the asker sees
 EMBEDDER_UNAVAILABLE = "embedder_unavailable"  # searched by words alone
 LANGUAGE_MISMATCH = (
     "language_mismatch"  # the best passage is in another language, which the model does not bridge
 )
+QUOTED_NOT_FOUND = "quoted_not_found"  # nothing holds what the question has in quotation marks
 
 MAX_QUESTION_CHARACTERS = 2_000  # a pasted page would ask for thousands of terms
-DENSE_WEIGHT = 0.3
-SHARPENED = 5  # passages whose best sentence is looked at
-COVERAGE_WEIGHT = 0.5
-SENTENCE_WEIGHT = 0.6
-_TOTAL_WEIGHT = 1 + COVERAGE_WEIGHT + SENTENCE_WEIGHT
+ALSO_WEIGHT = 0.5  # of another wording's lists, beside the question's own
+_HOLDERS = 50  # passages looked up for one exact string
+_SPARE = 2  # times the limit is fetched, because copies fall together
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """The question as the steps below need it; vector is None where the embedder is away."""
+class _Query:
+    """One wording, ready to be searched for."""
 
     text: str
     language: str | None
-    words: tuple[WeighedWord, ...]
+    terms: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the index gave for one wording."""
+
     vector: NDArray[np.float32] | None
+    dense: Ranking
+    lexical: Ranking
 
 
 class Retrieval:
-    """candidates: passages taken from each list. model_languages: those the embedding model was trained in."""
+    """candidates: passages taken from each list. model_languages: those the embedding model was trained in.
+
+    reranking: orders last, where there is one. clock: seconds, for the trace.
+    """
 
     def __init__(
         self,
@@ -59,12 +75,17 @@ class Retrieval:
         *,
         candidates: int = 100,
         model_languages: Collection[str] = ("en",),
+        reranking: Reranking | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._store = store
         self._embedder = embedder
         self._analyzer = analyzer
         self._candidates = candidates
         self._model_languages = frozenset(model_languages)
+        self._sharpening = Sharpening(embedder, analyzer, model_languages)
+        self._reranking = reranking
+        self._clock = clock
 
     async def search(
         self,
@@ -75,106 +96,182 @@ class Retrieval:
         only: Filter | None = None,
         also: Sequence[str] = (),
     ) -> SearchResult:
-        """The passages of scope that answer best; by words alone where it has to. No question, no passages."""
-        result, _ = await self.search_with_evidence(question, scope, limit, only=only)
+        """The passages of scope that answer best; by words alone where it has to. No question, no passages.
+
+        only: of files whose attributes fulfil it. also: other wordings of the question, which count half.
+        """
+        result, _ = await self.search_with_evidence(question, scope, limit, only=only, also=also)
         return result
 
     async def search_with_evidence(
-        self, question: str, scope: Scope, limit: int = 10, *, only: Filter | None = None
+        self,
+        question: str,
+        scope: Scope,
+        limit: int = 10,
+        *,
+        only: Filter | None = None,
+        also: Sequence[str] = (),
     ) -> tuple[SearchResult, Evidence | None]:
         """search(), and what spoke for its first passage (None: there is none), for calibrating rag.relevance."""
-        text = question[:MAX_QUESTION_CHARACTERS]
-        language = self._analyzer.language(text)
-        terms = sorted(set(self._analyzer.terms(text, language)))
+        queries = [self._query(text) for text in dict.fromkeys((question, *also))]
+        asked = queries[0]
+        queries = [asked, *(query for query in queries[1:] if query.terms)]
+        trace = Trace(tuple(query.text for query in queries), asked.language)
         if not scope.collection_ids:
-            return SearchResult((), language, (NO_DOCUMENTS,), is_relevant=False), None
-        if not terms:
-            return SearchResult((), language, is_relevant=False), None
-        candidates = max(self._candidates, limit)
-        (vector, dense), lexical, (chunks, frequencies) = await asyncio.gather(
-            self._dense(text, scope, candidates, only),
-            self._store.lexical(scope, terms, candidates, only),
-            self._store.frequencies(scope, terms),
+            trace = replace(trace, notes=(NO_DOCUMENTS,))
+            return SearchResult((), asked.language, trace.notes, is_relevant=False, trace=trace), None
+        if not asked.terms:
+            return SearchResult((), asked.language, is_relevant=False, trace=trace), None
+        return await self._searched(_Search(self._clock, scope, limit, only), queries, trace)
+
+    async def _searched(
+        self, search: _Search, queries: Sequence[_Query], trace: Trace
+    ) -> tuple[SearchResult, Evidence | None]:
+        asked, recorder = queries[0], search.recorder
+        strings = exact_strings("\n".join(query.text for query in queries), self._analyzer)
+        found, (chunks, frequencies), holding = await asyncio.gather(
+            asyncio.gather(*(self._lists(search, query) for query in queries)),
+            self._store.frequencies(search.scope, asked.terms),
+            self._holding(search, strings),
         )
-        words = weigh(self._analyzer.content_words(text, language), chunks, frequencies)
-        asked = _Asked(text, language, words, vector)
-        found = await self._passages(scope, dense, lexical, max(limit, SHARPENED))
-        passages = await self._sharpened(asked, found)
-        notes = [] if vector is not None else [EMBEDDER_UNAVAILABLE]
-        if chunks == 0:
-            notes.append(NO_DOCUMENTS)
-        if passages and _in_other_language(language, passages[0]):
+        words = weigh(self._analyzer.content_words(asked.text, asked.language), chunks, frequencies)
+        ready = Asked(asked.text, asked.language, words, found[0].vector)
+        held = _shares(holding)
+        passages = await self._passages(search, self._fused(search, queries, found), found[0], held)
+        passages, ordered = await self._ordered(search, ready, passages)
+        enough = bool(passages) and self._is_answer(passages[0], ordered)
+        passages = _lifted(passages, held)
+        evidence = self._evidence(ready, passages[0], found[0].dense) if passages else None
+        missing = tuple(s.text for s, ids in zip(strings, holding, strict=True) if s.is_quoted and not ids)
+        notes = [ordered.note] if ordered.note else []
+        notes += [] if found[0].vector is not None else [EMBEDDER_UNAVAILABLE]
+        notes += [NO_DOCUMENTS] if chunks == 0 else []
+        if passages and _in_other_language(asked.language, passages[0]):
             notes.append(LANGUAGE_MISMATCH)
-        evidence = self._evidence(asked, passages[0], dense) if passages else None
-        weights = {term: idf(chunks, frequencies.get(term, 0)) for term in terms}
-        enough = evidence is not None and is_relevant(evidence)
-        return SearchResult(passages[:limit], language, tuple(notes), weights, enough), evidence
+        notes += [QUOTED_NOT_FOUND] if missing and chunks else []
+        if not ordered.reranker:
+            enough = evidence is not None and is_relevant(evidence)
+        recorder.drop(passages[search.limit :], "beyond the number asked for")
+        trace = replace(
+            trace,
+            exact=tuple((string.text, len(ids)) for string, ids in zip(strings, holding, strict=True)),
+            steps=tuple(recorder.steps),
+            found=tuple(traced(passage) for passage in passages[: search.limit]),
+            dropped=tuple(recorder.dropped),
+            reranker=ordered.reranker,
+            notes=tuple(notes),
+            is_relevant=enough,
+        )
+        weights = {term: idf(chunks, frequencies.get(term, 0)) for term in asked.terms}
+        result = SearchResult(
+            passages[: search.limit], asked.language, tuple(notes), weights, enough, missing, trace
+        )
+        return result, evidence
+
+    def _query(self, text: str) -> _Query:
+        text = text[:MAX_QUESTION_CHARACTERS]
+        language = self._analyzer.language(text)
+        return _Query(text, language, sorted(set(self._analyzer.terms(text, language))))
+
+    async def _lists(self, search: _Search, query: _Query) -> _Found:
+        (vector, dense), lexical = await asyncio.gather(
+            self._dense(search, query), self._lexical(search, query)
+        )
+        return _Found(vector, dense, lexical)
 
     async def _dense(
-        self, text: str, scope: Scope, limit: int, only: Filter | None
+        self, search: _Search, query: _Query
     ) -> tuple[NDArray[np.float32] | None, list[tuple[int, float]]]:
         try:
-            vector = await self._embedder.embed_query(text)
+            with search.recorder.step("embed"):
+                vector = await self._embedder.embed_query(query.text)
         except EmbedderUnavailable:
             return None, []
-        return vector, await self._store.dense(scope, self._embedder.model_id, vector, limit, only)
-
-    async def _passages(self, scope: Scope, dense: Ranking, lexical: Ranking, limit: int) -> list[Passage]:
-        """The best of both lists; a list that is empty leaves the other one's order as it is."""
-        fused = fuse([(DENSE_WEIGHT, dense), (1 - DENSE_WEIGHT, lexical)])[:limit]
-        cosines, scores, totals = dict(dense), dict(lexical), dict(fused)
-        found = await self._store.passages(scope, [chunk for chunk, _ in fused])
-        return [
-            replace(
-                passage,
-                score=totals[passage.chunk_id],
-                dense=cosines.get(passage.chunk_id),
-                lexical=scores.get(passage.chunk_id),
+        with search.recorder.step("by meaning") as figures:
+            found = await self._store.dense(
+                search.scope,
+                self._embedder.model_id,
+                vector,
+                search.candidates(self._candidates),
+                search.only,
             )
-            for passage in found
-        ]
+            figures |= {"model": self._embedder.model_id, "found": len(found)}
+        return vector, found
 
-    async def _sharpened(self, asked: _Asked, passages: Sequence[Passage]) -> list[Passage]:
-        """The first few by their best sentence as well; scores stay within 0 and 1."""
-        first, rest = passages[:SHARPENED], passages[SHARPENED:]
-        sentences = [self._best_sentence(asked, passage) for passage in first]
-        cosines = await asyncio.gather(
-            *(
-                self._cosine(asked, passage, sentence)
-                for passage, (sentence, _) in zip(first, sentences, strict=True)
-            )
-        )
-        sharpened = [
-            replace(
-                passage,
-                score=(passage.score + COVERAGE_WEIGHT * share + SENTENCE_WEIGHT * cosine) / _TOTAL_WEIGHT,
-            )
-            for passage, (_, share), cosine in zip(first, sentences, cosines, strict=True)
-        ]
-        sharpened.sort(key=lambda passage: (-passage.score, passage.chunk_id))
-        return sharpened + [replace(passage, score=passage.score / _TOTAL_WEIGHT) for passage in rest]
+    async def _lexical(self, search: _Search, query: _Query) -> list[tuple[int, float]]:
+        with search.recorder.step("by words") as figures:
+            candidates = search.candidates(self._candidates)
+            found = await self._store.lexical(search.scope, query.terms, candidates, search.only)
+            figures |= {"terms": len(query.terms), "found": len(found)}
+        return found
 
-    def _best_sentence(self, asked: _Asked, passage: Passage) -> tuple[str, float]:
-        """The sentence that holds most of the question, and how much; the first of equals."""
-        best, most = "", -1.0
-        for start, end in split_sentences(passage.text, 0, len(passage.text)):
-            sentence = passage.text[start:end]
-            share = coverage(asked.words, set(self._analyzer.terms(sentence, passage.language)))
-            if share > most:
-                best, most = sentence, share
-        return best, max(most, 0.0)
+    async def _holding(self, search: _Search, strings: Sequence[Exact]) -> list[list[int]]:
+        if not strings:
+            return []
+        with search.recorder.step("to the letter") as figures:
+            holding = await self._store.holding(search.scope, strings, _HOLDERS, search.only)
+            figures |= {"strings": len(strings), "found": len({one for ids in holding for one in ids})}
+        return holding
 
-    async def _cosine(self, asked: _Asked, passage: Passage, sentence: str) -> float:
-        """0 where the model knows neither language: there a single sentence misleads more than it helps."""
-        languages = {asked.language, passage.language}
-        if asked.vector is None or not sentence or not languages <= self._model_languages:
-            return 0.0
-        try:
-            return max(0.0, float(await self._embedder.embed_query(sentence) @ asked.vector))
-        except EmbedderUnavailable:
-            return 0.0
+    def _fused(self, search: _Search, queries: Sequence[_Query], found: Sequence[_Found]) -> dict[int, float]:
+        """Chunk -> 0 to 1. A list that is empty leaves the other one's order as it is."""
+        rankings: list[tuple[float, Ranking]] = []
+        total = 0.0
+        with search.recorder.step("fuse") as figures:
+            for number, (query, lists) in enumerate(zip(queries, found, strict=True)):
+                weight = ALSO_WEIGHT if number else 1.0
+                share = dense_weight(self._embedder.model_id, query.language)
+                rankings += [(weight * share, lists.dense), (weight * (1 - share), lists.lexical)]
+                total += weight
+            fused = {chunk: score / total for chunk, score in fuse(rankings)}
+            figures |= {"passages": len(fused)}
+        return fused
 
-    def _evidence(self, asked: _Asked, passage: Passage, dense: Ranking) -> Evidence:
+    async def _passages(
+        self, search: _Search, fused: Mapping[int, float], found: _Found, held: Mapping[int, float]
+    ) -> list[Passage]:
+        """The first of all lists, holders of exact strings before others, each text once."""
+        cosines, scores = dict(found.dense), dict(found.lexical)
+        ranked = sorted({*fused, *held}, key=lambda chunk: (-held.get(chunk, 0), -fused.get(chunk, 0), chunk))
+        with search.recorder.step("read") as figures:
+            passages = [
+                replace(
+                    passage,
+                    score=fused.get(passage.chunk_id, 0.0),
+                    dense=cosines.get(passage.chunk_id),
+                    lexical=scores.get(passage.chunk_id),
+                )
+                for passage in await self._store.passages(
+                    search.scope, ranked[: _SPARE * search.fetched(self._reranking)]
+                )
+            ]
+            figures |= {"passages": len(passages)}
+        kept, copies = collapse(passages)
+        search.recorder.drop(copies, "the same words as a better one")
+        return kept
+
+    async def _ordered(
+        self, search: _Search, asked: Asked, passages: Sequence[Passage]
+    ) -> tuple[list[Passage], _Order]:
+        """By the reranker where it answers in time, else by the best sentence."""
+        note = ""
+        if self._reranking is not None and passages:
+            with search.recorder.step("rerank") as figures:
+                ranked, note = await self._reranking.reranked(asked.text, passages)
+                model = self._reranking.reranker.model_id
+                figures |= {"model": model, "outcome": note or "reranked"}
+            if not note:
+                return ranked, _Order(reranker=model)
+        with search.recorder.step("sharpen") as figures:
+            sharpened = await self._sharpening.sharpened(asked, passages)
+            figures |= {"passages": min(len(passages), SHARPENED)}
+        return sharpened, _Order(note=note)
+
+    def _is_answer(self, best: Passage, ordered: _Order) -> bool:
+        """By the score that ranked last: the reranker's; the evidence decides where there was none."""
+        return bool(ordered.reranker and self._reranking and best.score >= self._reranking.least)
+
+    def _evidence(self, asked: Asked, passage: Passage, dense: Ranking) -> Evidence:
         """What speaks for the best passage. One that is not in the dense list is no nearer than the last that is."""
         context = " ".join((*passage.headings, passage.text))
         terms = set(self._analyzer.terms(context, passage.language))
@@ -185,6 +282,43 @@ class Retrieval:
             is_model_language=asked.language is None or asked.language in self._model_languages,
             is_other_language=_in_other_language(asked.language, passage),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What put the passages in order. note: why the reranker did not."""
+
+    reranker: str = ""
+    note: str = ""
+
+
+class _Search:
+    """One search: what is asked of the store, and the record of its steps."""
+
+    def __init__(self, clock: Callable[[], float], scope: Scope, limit: int, only: Filter | None) -> None:
+        self.recorder = Recorder(clock)
+        self.scope, self.limit, self.only = scope, limit, only
+
+    def candidates(self, usual: int) -> int:
+        return max(usual, self.limit)
+
+    def fetched(self, reranking: Reranking | None) -> int:
+        """Passages that are put in order."""
+        return max(self.limit, SHARPENED, reranking.candidates if reranking else 0)
+
+
+def _shares(holding: Sequence[Sequence[int]]) -> dict[int, float]:
+    """Chunk -> which share of the exact strings that anything holds it holds."""
+    known = [set(ids) for ids in holding if ids]
+    return {chunk: sum(chunk in ids for ids in known) / len(known) for ids in known for chunk in ids}
+
+
+def _lifted(passages: Sequence[Passage], held: Mapping[int, float]) -> list[Passage]:
+    """Holders of all exact strings before everybody else; scores stay within 0 and 1."""
+    if not held:
+        return list(passages)
+    lifted = [replace(p, score=(held.get(p.chunk_id, 0.0) + p.score) / 2) for p in passages]
+    return sorted(lifted, key=lambda passage: (-passage.score, passage.chunk_id))
 
 
 def _in_other_language(language: str | None, passage: Passage) -> bool:

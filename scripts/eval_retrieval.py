@@ -40,9 +40,10 @@ from inference.embedding.token_counter import TokenCounter
 from rag.analysis import Analyzer
 from rag.documents import Block, Chunk, Page, ParsedDocument
 from rag.fusion import fuse
+from rag.fusion_weights import dense_weight
 from rag.indexing import Indexing
 from rag.relevance import Evidence, is_relevant, strength
-from rag.retrieval import DENSE_WEIGHT, Retrieval
+from rag.retrieval import Retrieval
 from rag.settings import ChunkingSettings
 from rag.stores.pgvector import PgvectorStore
 
@@ -222,7 +223,8 @@ class Bench:
         dense = await self.store.dense(self.scope, self.embedder.model_id, vector, DEPTH)
         terms = self.analyzer.terms(question.text, self.analyzer.language(question.text))
         lexical = await self.store.lexical(self.scope, terms, DEPTH)
-        fused = fuse([(DENSE_WEIGHT, dense), (1 - DENSE_WEIGHT, lexical)])
+        weight = dense_weight(self.embedder.model_id, self.analyzer.language(question.text))
+        fused = fuse([(weight, dense), (1 - weight, lexical)])
         result = await self.retrieval.search(question.text, self.scope, 20)
         ways = {"dense": dense, "BM25": lexical, "fused": fused}
         found = {way: [chunk for chunk, _ in ranking] for way, ranking in ways.items()}

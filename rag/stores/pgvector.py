@@ -40,12 +40,19 @@ class PgvectorStore:
 
     exact_below: visible chunks up to which every vector is compared (30 ms for 50,000 x 384 on one core).
     ef_search: breadth of the graph search. max_scan_tuples: rows it may look at until enough visible ones are found.
+    rare_postings: of the question's rarest terms that are read in full; they say which passages the others score.
     """
 
     def __init__(
-        self, *, exact_below: int = 20_000, ef_search: int = 200, max_scan_tuples: int = 200_000
+        self,
+        *,
+        exact_below: int = 20_000,
+        ef_search: int = 200,
+        max_scan_tuples: int = 200_000,
+        rare_postings: int = 10_000,
     ) -> None:
         self._exact_below = exact_below
+        self._rare_postings = rare_postings
         self._settings = {"ef_search": str(ef_search), "max_scan_tuples": str(max_scan_tuples)}
         self._queries = named_queries("pgvector.sql")
 

@@ -1,0 +1,119 @@
+"""What a search did, for the one who asked: what was looked for, found and left out, why, and how long each step took.
+
+Holds names and places of passages, never their text. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+from rag.documents import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. figures: what it took in or gave out; steps may have run side by side, so their times do not add up."""
+
+    name: str
+    took_ms: float
+    figures: dict[str, int | float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A passage that was found. reason: why it was left out, empty where it was handed on."""
+
+    chunk_id: int
+    file_id: UUID
+    filename: str
+    page: int | None
+    score: float
+    dense: float | None = None
+    lexical: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A search from question to passages.
+
+    queries: what was searched for, the question first. exact: strings looked up to the letter, and how many passages
+    hold each. reranker: its model, where it ranked last; else empty.
+    """
+
+    queries: tuple[str, ...] = ()
+    language: str | None = None
+    exact: tuple[tuple[str, int], ...] = ()
+    steps: tuple[Step, ...] = ()
+    found: tuple[Traced, ...] = ()
+    dropped: tuple[Traced, ...] = ()
+    reranker: str = ""
+    notes: tuple[str, ...] = ()
+    is_relevant: bool = False
+
+    @property
+    def is_reranked(self) -> bool:
+        return bool(self.reranker)
+
+    def as_json(self) -> dict[str, Any]:
+        """For keeping and showing; ids as text, times in ms with two digits."""
+        return {
+            "queries": list(self.queries),
+            "language": self.language,
+            "exact": [{"text": text, "passages": count} for text, count in self.exact],
+            "steps": [
+                {"name": step.name, "took_ms": round(step.took_ms, 2), **step.figures} for step in self.steps
+            ],
+            "found": [_shown(one) for one in self.found],
+            "dropped": [_shown(one) for one in self.dropped],
+            "reranked": self.is_reranked,
+            "reranker": self.reranker or None,
+            "notes": list(self.notes),
+            "is_relevant": self.is_relevant,
+        }
+
+
+def _shown(one: Traced) -> dict[str, Any]:
+    shown = asdict(one) | {"file_id": str(one.file_id), "score": round(one.score, 4)}
+    return {name: value for name, value in shown.items() if value is not None and value != ""}
+
+
+def traced(passage: Passage, reason: str = "") -> Traced:
+    """A passage as a trace names it."""
+    return Traced(
+        passage.chunk_id,
+        passage.file_id,
+        passage.filename,
+        passage.page,
+        passage.score,
+        passage.dense,
+        passage.lexical,
+        reason,
+    )
+
+
+@dataclass
+class Recorder:
+    """Collects the steps of one search. clock: seconds."""
+
+    clock: Callable[[], float]
+    steps: list[Step] = field(default_factory=list)
+    dropped: list[Traced] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[dict[str, int | float | str]]:
+        """Yields the step's figures, to be filled in."""
+        figures: dict[str, int | float | str] = {}
+        started = self.clock()
+        try:
+            yield figures
+        finally:
+            self.steps.append(Step(name, (self.clock() - started) * 1000, figures))
+
+    def drop(self, passages: Sequence[Passage], reason: str) -> None:
+        """Passages that were found and are not handed on."""
+        self.dropped += [traced(passage, reason) for passage in passages]
