@@ -32,11 +32,10 @@ class GreyImage:
 
 @dataclass(frozen=True, slots=True)
 class RecognisedLine:
-    """A printed line. box: in shares of the picture, from its upper left corner. height: in pixels."""
+    """A printed line. box: in shares of the picture, from its upper left corner."""
 
     text: str
     box: Box
-    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def _line(words: Sequence[tuple[str, Box]], image: GreyImage) -> RecognisedLine:
     right, bottom = max(box[2] for _, box in words), max(box[3] for _, box in words)
     shares = (left / image.width, top / image.height, right / image.width, bottom / image.height)
     box = (_share(shares[0]), _share(shares[1]), _share(shares[2]), _share(shares[3]))
-    return RecognisedLine(" ".join([word for word, _ in words]), box, int(bottom - top))
+    return RecognisedLine(" ".join([word for word, _ in words]), box)
 
 
 def _share(value: float) -> float:

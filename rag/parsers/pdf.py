@@ -1,13 +1,15 @@
 """PDF through pdfium: text by page in reading order, headings told by the size and weight of their type.
 
-Pictures are not read: a page without text is noted, a document without any is refused as a scan.
+A page that is a picture of text goes through a recogniser where there is one; otherwise it is noted, and a document of
+nothing else is refused as a scan. Scripts are never run: this pdfium is built without an interpreter.
 """
 
 from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -20,6 +22,10 @@ from rag.parsers.page_writer import PageWriter, clean, collapse
 from rag.parsers.pdf_frame import PageFrame
 from rag.parsers.pdf_layout import Layout, RunningLines, Words, paragraphs
 from rag.parsers.pdf_lines import Line, read_lines
+from rag.parsers.pdf_scans import is_blank, is_scan, picture_of
+from rag.parsers.recognised import lines_of, paragraphs_of
+from rag.parsers.recognition_notes import RecognitionNotes, page_note
+from rag.recognition import Recogniser, RecognitionFailed
 
 _PASSWORD_ERROR = 4  # FPDF_ERR_PASSWORD
 _SECURITY_ERROR = 5  # FPDF_ERR_SECURITY
@@ -30,12 +36,30 @@ def _no_progress(_done: int, _total: int) -> None:
     return None
 
 
-class PdfParser:
-    """Reads a PDF page by page. progress: called with pages done and pages in all."""
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What one page holds: its own lines, and where it was recognised, paragraphs of lines instead."""
 
-    def __init__(self, limits: ParsingLimits, progress: Callable[[int, int], None] = _no_progress) -> None:
+    lines: Sequence[Line] = ()
+    recognised: Sequence[Sequence[Line]] = ()
+
+    @property
+    def all_lines(self) -> list[Line]:
+        return [*self.lines, *(line for paragraph in self.recognised for line in paragraph)]
+
+
+class PdfParser:
+    """Reads a PDF page by page. progress: called with pages done and pages in all. recogniser: reads scans."""
+
+    def __init__(
+        self,
+        limits: ParsingLimits,
+        progress: Callable[[int, int], None] = _no_progress,
+        recogniser: Recogniser | None = None,
+    ) -> None:
         self._limits = limits
         self._progress = progress
+        self._recogniser = recogniser
 
     def parse(self, path: Path) -> ParsedDocument:
         _refuse_circles(path)
@@ -54,38 +78,58 @@ class PdfParser:
         total = len(document)
         if total > self._limits.max_pages:
             raise DocumentTooLarge(f"It has {total} pages; {self._limits.max_pages} are allowed.")
-        lines: list[list[Line]] = []
+        contents: list[_Content] = []
         broken: list[int] = []
+        recognition = RecognitionNotes(self._recogniser)
         chars = 0
-        for index in range(total):
+        for number in range(1, total + 1):
             try:
-                lines.append(_lines(document, index))
+                contents.append(self._content(document, number, recognition))
             except pdfium.PdfiumError:
-                lines.append([])
-                broken.append(index + 1)
-            chars += sum(len(line.text) for line in lines[-1])
+                contents.append(_Content())
+                broken.append(number)
+            chars += sum(len(line.text) for line in contents[-1].all_lines)
             if chars > self._limits.max_text_chars:
                 raise DocumentTooLarge(f"Its text has more than {self._limits.max_text_chars} characters.")
-            self._progress(index + 1, total)
+            self._progress(number, total)
         if total == 0 or len(broken) == total:
             raise DocumentDamaged("None of its pages can be opened.")
-        pages = self._compose(lines)
-        empty = [page.number for page in pages if not page.text and page.number not in broken]
+        pages = self._compose(contents)
         if not any(page.text for page in pages):
-            raise DocumentEmpty(f"None of its {total} pages has text of its own; they are pictures or blank.")
-        notes = _note("cannot be opened and was left out", "cannot be opened and were left out", broken)
-        notes += _note("has no text of its own (a scan?)", "have no text of their own (scans?)", empty)
-        return ParsedDocument(PDF, tuple(pages), _title(document, pages), notes)
+            raise DocumentEmpty(recognition.why_empty(total))
+        notes = page_note("cannot be opened and was left out", "cannot be opened and were left out", broken)
+        return ParsedDocument(PDF, tuple(pages), _title(document, pages), (*notes, *recognition.sentences()))
 
-    def _compose(self, lines: list[list[Line]]) -> list[Page]:
+    def _content(self, document: pdfium.PdfDocument, number: int, recognition: RecognitionNotes) -> _Content:
+        page = document[number - 1]
+        try:
+            lines = _lines(page)
+            if not lines and is_blank(page):
+                recognition.skip_blank(number)
+                return _Content()
+            if not is_scan(page, lines) or not recognition.may_read(number):
+                return _Content(lines)
+            picture = picture_of(page, recognition.dpi)
+            try:
+                paragraphs = lines_of(recognition.read(number, picture), picture)
+            except RecognitionFailed:
+                return _Content(lines)
+            return _Content((), paragraphs) if paragraphs else _Content(lines)
+        finally:
+            page.close()
+
+    def _compose(self, contents: Sequence[_Content]) -> list[Page]:
+        lines = [list(content.lines) for content in contents]
         layout = Layout.of(lines)
-        words = Words.of(lines)
+        words = Words.of([content.all_lines for content in contents])
         running = RunningLines.of(lines, layout)
         writer = PageWriter(self._limits)
         pages = []
-        for number, page_lines in enumerate(lines, start=1):
-            own, at_margins = running.apart(page_lines)
+        for number, content in enumerate(contents, start=1):
+            own, at_margins = running.apart(content.lines)
             for paragraph in paragraphs(own, layout, words):
+                writer.add_pieces(paragraph.kind, paragraph.pieces, paragraph.level)
+            for paragraph in paragraphs_of(content.recognised, words):
                 writer.add_pieces(paragraph.kind, paragraph.pieces, paragraph.level)
             writer.add_pieces("paragraph", words.pieces(at_margins, ["\n"] * len(at_margins)))
             pages.append(writer.finish(number))
@@ -99,26 +143,15 @@ def _refuse_circles(path: Path) -> None:
             raise DocumentDangerous("One of its streams names itself as its own length.")
 
 
-def _lines(document: pdfium.PdfDocument, index: int) -> list[Line]:
-    page = document[index]
+def _lines(page: pdfium.PdfPage) -> list[Line]:
+    text_page = page.get_textpage()
     try:
-        text_page = page.get_textpage()
-        try:
-            return list(read_lines(text_page, PageFrame.of(page)))
-        finally:
-            text_page.close()
+        return list(read_lines(text_page, PageFrame.of(page)))
     finally:
-        page.close()
+        text_page.close()
 
 
-def _note(one: str, many: str, numbers: list[int] | list[int | None]) -> tuple[str, ...]:
-    if not numbers:
-        return ()
-    shown = ", ".join(str(number) for number in numbers[:20]) + (" …" if len(numbers) > 20 else "")
-    return (f"Page {shown} {one}." if len(numbers) == 1 else f"Pages {shown} {many}.",)
-
-
-def _title(document: pdfium.PdfDocument, pages: list[Page]) -> str:
+def _title(document: pdfium.PdfDocument, pages: Sequence[Page]) -> str:
     try:
         title = collapse(clean(document.get_metadata_value("Title"))).replace("\n", " ")
     except (pdfium.PdfiumError, UnicodeDecodeError):

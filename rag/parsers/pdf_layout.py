@@ -17,7 +17,7 @@ from rag.parsers.page_writer import Piece
 from rag.parsers.pdf_frame import Box
 from rag.parsers.pdf_lines import LINE_END_HYPHEN, Line
 
-_LIST_ITEM = re.compile(
+LIST_ITEM = re.compile(
     r"(?:[•◦▪■●○‣∙\uf0b7\uf0a7\uf076\uf0d8\uf0fc]|[-–*](?=\s)|\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s))"
 )
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)*)\.?\s")
@@ -141,13 +141,13 @@ class Words:
         )
         return is_compound or not right[0].islower()
 
-    def pieces(self, lines: Sequence[Line], separators: Sequence[str]) -> tuple[Piece, ...]:
-        """Lines as pieces of a block, hyphenation undone. separators: before each line; the first is not written."""
+    def pieces(self, lines: Sequence[Line], befores: Sequence[str]) -> tuple[Piece, ...]:
+        """Lines as pieces of a block, hyphenation undone. befores: what to write before each but the first."""
         texts: list[str] = []
-        befores: list[str] = []
+        written: list[str] = []
         boxes: list[Box | None] = []
         cut = False
-        for line, separator in zip(lines, separators, strict=True):
+        for line, separator in zip(lines, befores, strict=True):
             parts = line.text.split(LINE_END_HYPHEN) if LINE_END_HYPHEN in line.text else [line.text]
             for number, part in enumerate(parts):
                 before = separator if number == 0 else ""
@@ -159,7 +159,7 @@ class Words:
                         texts[-1] += "-"
                 if part or not number:
                     texts.append(part)
-                    befores.append(before)
+                    written.append(before)
                     boxes.append(line.boxes[number] if number < len(line.boxes) else None)
             if len(parts) > 1 and not parts[-1]:
                 # The hyphen ends the line: the next one decides about it.
@@ -167,7 +167,7 @@ class Words:
                 cut = True
         if cut:
             texts[-1] += "-"
-        return tuple([Piece(t, b, "", box) for t, b, box in zip(texts, befores, boxes, strict=True)])
+        return tuple([Piece(t, b, "", box) for t, b, box in zip(texts, written, boxes, strict=True)])
 
 
 class RunningLines:
@@ -231,14 +231,14 @@ def _continues(group: Sequence[Line], line: Line, layout: Layout) -> bool:
         return True  # the same printed line: a cell, or a run in another font
     if _ended_heading(group, line) or (line.is_bold and not above.is_bold and drop > 1.15 * layout.pitch):
         return False
-    if _LIST_ITEM.match(line.text):
+    if LIST_ITEM.match(line.text):
         return False
     if drop < 0:  # the head of the next column
         return not _SENTENCE_END.search(above.text) and line.text[0].islower()
     scale = line.size / layout.body_size
     if drop > 1.35 * layout.pitch * max(scale, 1.0):
         return False
-    if _LIST_ITEM.match(group[0].text):
+    if LIST_ITEM.match(group[0].text):
         return line.left > group[0].left - 0.3 * line.size
     is_indented = line.left > above.left + 0.8 * line.size
     return not (is_indented and len(group) > 1 and _SENTENCE_END.search(above.text))
@@ -252,7 +252,7 @@ def _ended_heading(group: Sequence[Line], line: Line) -> bool:
 
 
 def _paragraph(group: Sequence[Line], layout: Layout, words: Words) -> Paragraph:
-    pieces = words.pieces(group, _separators(group))
+    pieces = words.pieces(group, separators(group))
     text = "".join([part for piece in pieces for part in (piece.before, piece.text)]).strip()
     if _is_heading(group, text, layout):
         numbered = _NUMBERED.match(text)
@@ -261,7 +261,7 @@ def _paragraph(group: Sequence[Line], layout: Layout, words: Words) -> Paragraph
             level = max(level, numbered[1].count(".") + 1)
         one_line = [replace(piece, before=" ") if piece.before == "\n" else piece for piece in pieces]
         return Paragraph("heading", tuple(one_line), level)
-    if _LIST_ITEM.match(text):
+    if LIST_ITEM.match(text):
         return Paragraph("list_item", pieces)
     return Paragraph("paragraph", pieces)
 
@@ -282,7 +282,7 @@ def _is_heading(group: Sequence[Line], text: str, layout: Layout) -> bool:
     )
 
 
-def _separators(group: Sequence[Line]) -> list[str]:
+def separators(group: Sequence[Line]) -> list[str]:
     """Before each line a blank; a line end where the line above ended early, though the next word would have fitted."""
     left, right = min(line.left for line in group), max(line.right for line in group)
     found = [""]

@@ -106,7 +106,7 @@ def _answer(reader: Reader, order: Order) -> bytes:
         limit_resources(reader.allowance)
         recogniser = _recogniser(reader, order)
         fonts = font_folders() if order.page is not None else ()
-        confine(reader.state, (*library_folders(), *fonts, order.path), (order.scratch,))
+        confine(reader.state, (*library_folders(), *fonts, order.path), (order.scratch, Path(os.devnull)))
         if order.page is None:
             answer = wire.encode_document(_parse(reader, order, recogniser))
         else:

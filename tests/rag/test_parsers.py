@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from rag.documents import Block, Page, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, DocumentEncrypted, DocumentTooLarge
@@ -90,11 +91,19 @@ def test_the_heading_at_the_top_of_each_page_is_no_running_head(tmp_path: Path) 
 
 
 def test_a_pdf_without_text_is_refused_as_a_scan_and_a_page_without_text_is_noted(tmp_path: Path) -> None:
-    """Nobody is told that a picture was read."""
+    """Nobody is told that a picture was read; a blank page is no picture."""
+    canvas = Canvas(str(tmp_path / "half.pdf"))
+    canvas.drawString(100, 500, "words")
+    canvas.showPage()
+    canvas.circle(200, 300, 80)
+    canvas.showPage()
+    canvas.showPage()
+    canvas.save()
+    document = PdfParser(LIMITS).parse(tmp_path / "half.pdf")
+    assert document.notes[:2] == ("Page 2 has no text of its own (a scan?).", "Page 3 is blank.")
+    assert "apt-get install tesseract-ocr" in document.notes[2]
     with pytest.raises(DocumentEmpty, match="scan"):
-        PdfParser(LIMITS).parse(pdf(tmp_path / "scan.pdf", [[], []]))
-    document = PdfParser(LIMITS).parse(pdf(tmp_path / "half.pdf", [["words"], []]))
-    assert document.notes == ("Page 2 has no text of its own (a scan?).",)
+        PdfParser(LIMITS).parse(pdf(tmp_path / "blank.pdf", [[], []]))
 
 
 def test_a_pdf_with_a_password_is_refused_as_encrypted(tmp_path: Path) -> None:
