@@ -15,6 +15,7 @@ from rag.anchors import reference
 from rag.documents import Block, Chunk, Page, ParsedDocument
 from rag.sentences import split_sentences, trimmed
 from rag.settings import ChunkingSettings
+from rag.table_headers import TableHeader, columns, header_over, headers, lines
 
 TokenCounter = Callable[[str], int]
 LanguageDetector = Callable[[str], str | None]
@@ -76,7 +77,7 @@ class _Piece:
 
 
 class _Cutter:
-    """Walks the pages of one document; the heading path is carried from page to page."""
+    """Walks the pages of one document; the heading path goes on from page to page, but not to a next sheet or slide."""
 
     def __init__(self, settings: ChunkingSettings, count_tokens: TokenCounter) -> None:
         self._settings = settings
@@ -85,13 +86,48 @@ class _Cutter:
 
     def pieces(self, page: Page) -> Iterator[_Piece]:
         """The passages of a page, each within max_tokens together with its headings."""
+        if page.unit != "page":
+            self._path = [(0, page.label)] if page.unit == "sheet" and page.label else []
         for section in self._sections(page):
             headings, heading_tokens = self._headings()
-            budget = self._settings.max_tokens - heading_tokens
+            tables = headers(page.text, section)
+            room = self._context_room(page.text, section, heading_tokens, tables)
+            budget = self._settings.max_tokens - room
             for piece in self._packed(page.text, section, budget):
                 for proven in self._proven(page.text, piece, budget):
                     if span := trimmed(page.text, proven.start, proven.end):  # code may begin indented
-                        yield _Piece(*span, proven.tokens, headings)
+                        context = self._with_columns(headings, tables, page.text, span, room)
+                        yield _Piece(*span, proven.tokens, context)
+
+    def _context_room(
+        self, text: str, section: Sequence[Block], heading_tokens: int, tables: Sequence[TableHeader]
+    ) -> int:
+        """Tokens before each passage of a section: its headings, and the columns of a table that will be cut."""
+        settings = self._settings
+        if not tables or self._measured(
+            text, section[0].start, section[-1].end, settings.max_tokens - heading_tokens
+        ):
+            return heading_tokens
+        longest = max(self._count(f"{next(lines(table.names))}{_SEPARATOR}\n") for table in tables)
+        return heading_tokens + min(longest, settings.max_tokens // 4)
+
+    def _with_columns(
+        self,
+        headings: tuple[str, ...],
+        tables: Sequence[TableHeader],
+        text: str,
+        span: tuple[int, int],
+        room: int,
+    ) -> tuple[str, ...]:
+        """The heading path of a passage; of a table's later rows with the columns' names, as long as they fit."""
+        table = header_over(tables, span[0])
+        if table is None:
+            return headings
+        for line in lines(columns(table, text, *span)):
+            path = (*headings, line)
+            if self._count(_SEPARATOR.join(path) + "\n") <= room:
+                return path
+        return headings
 
     def _sections(self, page: Page) -> Iterator[list[Block]]:
         """Runs of blocks under one heading path; a heading begins a run, and headings in a row share one."""

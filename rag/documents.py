@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # the parsing child uses this module and has no need of numpy
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "code"]
 Unit = Literal["page", "sheet", "slide"]
+COLUMN_BAR = " | "
+"""Stands between the cells of a table's row, and between the columns' names that end a heading path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,9 @@ class ParsedDocument:
 class Chunk:
     """A passage-sized cut of one page; `text == page.text[start:end]`, so a quote of it is verbatim.
 
-    headings: from the outermost to the nearest. language: ISO 639-1, or None where unknown. ref: of the anchors it
-    covers, joined ("B2:F14").
+    headings: from the outermost (on a sheet, its name) to the nearest; behind them, for rows that were cut off from
+    the head of their table, the names of its columns. language: ISO 639-1, or None where unknown. ref: of the anchors
+    it covers, joined ("B2:F14").
     """
 
     ordinal: int
@@ -105,6 +108,11 @@ class Chunk:
     def context(self) -> str:
         """The heading path as embedded and indexed before the text."""
         return " › ".join(self.headings)
+
+
+def nearest_heading(headings: Sequence[str]) -> str | None:
+    """The last of a path that is a heading, and no line of columns' names."""
+    return next((heading for heading in reversed(headings) if COLUMN_BAR not in heading), None)
 
 
 def searchable(chunk: Chunk) -> str:
@@ -132,9 +140,9 @@ class Location:
 
 def locate(unit: Unit, page: int | None, label: str, ref: str, headings: Sequence[str]) -> Location:
     """Of what a passage or a quote knows of its place, what its format has."""
-    heading = headings[-1] if headings else None
+    heading = nearest_heading(headings)
     if unit == "sheet":
-        return Location(heading=heading, sheet=label or None, cells=ref or None)
+        return Location(heading=heading if heading != label else None, sheet=label or None, cells=ref or None)
     if unit == "slide":
         return Location(heading=heading, slide=page, ref=ref or None)
     return Location(page=page, heading=heading, ref=ref or None)

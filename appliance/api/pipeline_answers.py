@@ -17,6 +17,7 @@ from appliance.errors import InvalidRequest
 from appliance.services.knowledge import identifiers
 from appliance.services.turn_writer import as_coverage
 from inference.types import ChatMessage, Usage
+from rag.documents import nearest_heading
 
 _OPTIONS = frozenset(
     {"max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop", "presence_penalty"}
@@ -83,7 +84,7 @@ def annotation(citation: Citation) -> dict[str, Any]:
         "file_id": identifiers.wire(identifiers.FILE, citation.file_id),
         "filename": citation.filename,
         "page": citation.page,
-        "heading": citation.headings[-1] if citation.headings else None,
+        "heading": nearest_heading(citation.headings),
         "quote": citation.quote,
         "start": citation.start,
         "end": citation.end,

@@ -1,7 +1,8 @@
 """XLSX: one page a sheet, its rows as lines of text, values as the sheet shows them; formulas by their stored values.
 
 The XML is read as a stream, so that memory does not grow with a sheet, and neither a false dimension nor a million
-empty rows matter. openpyxl's read-only mode is no faster and knows neither merged cells nor comments there; calamine is faster, but makes a full rectangle of a sheet and drops the formats that make 0.25 a percentage.
+empty rows matter. openpyxl's read-only mode is no faster and knows neither merged cells nor comments there; calamine is
+faster, but makes a full rectangle of a sheet and drops the formats that make 0.25 a percentage.
 """
 
 from __future__ import annotations
