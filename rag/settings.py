@@ -111,6 +111,13 @@ class RetrievalSettings(BaseModel):
         min_length=1,
         description="Languages of documents and questions; the fewer, the surer they are told apart.",
     )
+    store: Literal["pgvector", "faiss"] = Field(
+        "pgvector",
+        description="Finds passages by meaning; `faiss` keeps the vectors in each gateway's memory too.",
+    )
+    cache_mib: int = Field(
+        1024, ge=16, description="Memory each gateway process may use for vectors where `store` is `faiss`."
+    )
     candidates: int = Field(100, ge=10, le=1000, description="Passages taken from each list before fusing.")
     exact_below: int = Field(
         20_000,

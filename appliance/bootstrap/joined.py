@@ -137,6 +137,8 @@ class Gateway:
         )
         await self._keep(room.open, room.close)
         knowledge = build_knowledge(database, embedder, settings, box.data)
+        if knowledge.follow_index is not None:
+            self._in_background(knowledge.follow_index(), "vectors in memory")
         chat = self._chat(room, knowledge, embedder)
         embeddings = EmbeddingAnswers(embedder, room.gate, settings.models.aliases)
         responses = build_responses(database, settings.responses)

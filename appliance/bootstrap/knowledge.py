@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, Request
 
@@ -12,6 +13,7 @@ from appliance.api.chat_files import chat_file_routes
 from appliance.api.openai_files import files_router
 from appliance.api.shares import shares_router
 from appliance.api.vector_stores import vector_stores_router
+from appliance.bootstrap.stores import choose_store
 from appliance.domain import Caller
 from appliance.services.chat_files import ChatFiles
 from appliance.services.knowledge.documents import KnowledgeDocuments
@@ -29,15 +31,17 @@ from appliance.storage.shares import PostgresShares
 from inference.ports import Embedder
 from rag.analysis import Analyzer
 from rag.retrieval import Retrieval
-from rag.stores.pgvector import PgvectorStore
 from rag.stores.whole_documents import WholeDocuments
 
-UPLOAD_BODY_LIMITS: dict[str, int | None] = {"/v1/files": None, "/api/conversations/": None}  # the routes count for themselves
+UPLOAD_BODY_LIMITS: dict[str, int | None] = {
+    "/v1/files": None,
+    "/api/conversations/": None,
+}  # the routes count for themselves
 
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeParts:
-    """What the gateway needs of this room."""
+    """What the gateway needs of this room. follow_index: to be kept running, where the store needs that."""
 
     knowledge: Knowledge
     search: KnowledgeSearch
@@ -47,6 +51,7 @@ class KnowledgeParts:
     jobs: PostgresJobQueue
     settings: Settings
     sharing: Sharing
+    follow_index: Callable[[], Coroutine[Any, Any, None]] | None
 
     def routers(self, identify: Callable[[Request], Awaitable[Caller]]) -> list[APIRouter]:
         """Every route of this room."""
@@ -64,7 +69,8 @@ class KnowledgeParts:
 
 def build_knowledge(database: Database, embedder: Embedder, settings: Settings, data: Path) -> KnowledgeParts:
     """database: as the api role, opened before the first call. data: the data folder."""
-    store = PgvectorStore(exact_below=settings.retrieval.exact_below, ef_search=settings.retrieval.ef_search)
+    chosen = choose_store(settings.retrieval, database)
+    store = chosen.store
     jobs = PostgresJobQueue(database)
     blobs = BlobStore(blobs_folder(data), database, min_free_bytes=settings.knowledge.min_free_mib * 2**20)
     blobs.open()
@@ -75,4 +81,14 @@ def build_knowledge(database: Database, embedder: Embedder, settings: Settings, 
     search = KnowledgeSearch(database, collections, retrieval, store)
     documents = KnowledgeDocuments(database, collections, WholeDocuments())
     chat_files = ChatFiles(PostgresChatFiles(database), knowledge)
-    return KnowledgeParts(knowledge, search, documents, chat_files, blobs, jobs, settings, Sharing(PostgresShares(database)))
+    return KnowledgeParts(
+        knowledge,
+        search,
+        documents,
+        chat_files,
+        blobs,
+        jobs,
+        settings,
+        Sharing(PostgresShares(database)),
+        chosen.run,
+    )

@@ -2,4 +2,5 @@
 
 STORES = {
     "pgvector": "rag.stores.pgvector:PgvectorStore",
+    "faiss": "rag.stores.faiss:FaissStore",
 }

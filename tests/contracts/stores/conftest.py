@@ -17,6 +17,8 @@ from tests.library import Library
 @pytest.fixture(params=sorted(STORES))
 def store(request: pytest.FixtureRequest) -> VectorStore:
     """Every row of the table of stores."""
+    if request.param == "faiss":
+        pytest.importorskip("faiss", reason="the optional extra `faiss` is not installed")
     module, _, name = STORES[request.param].partition(":")
     made: VectorStore = getattr(import_module(module), name)()
     return made
