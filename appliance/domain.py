@@ -322,11 +322,15 @@ class TurnEvent:
 # Files, and the collections they are in ---------------------------------------------------------------
 
 IngestionStatus = Literal["in_progress", "completed", "failed", "cancelled"]
+IngestionStage = Literal["waiting", "parsing", "embedding", "indexing", "done"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """An uploaded file; its bytes lie under their SHA-256. media_type is a hint from its name, not a promise."""
+    """A file that was uploaded, or that came in another one (its parent); its bytes lie under their SHA-256.
+
+    media_type is a hint from its name, not a promise.
+    """
 
     id: UUID
     owner_id: UUID
@@ -336,6 +340,20 @@ class StoredFile:
     sha256: bytes
     purpose: str
     created_at: datetime
+    parent_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Where a file stands among the files that lie in one another.
+
+    depth: 0 for an uploaded file. count, size_bytes: of all in the outermost one. children: directly inside this one.
+    """
+
+    depth: int = 0
+    count: int = 0
+    size_bytes: int = 0
+    children: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +412,11 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class CollectionFile:
-    """A file in a collection and how far it has been read: progress 0 to 1, the reason where it failed."""
+    """A file in a collection and how far it has been read: progress 0 to 1, the reason where it failed.
+
+    pages_done: pages through the current stage; pages_per_s: since reading began. source: its path in a folder that is
+    kept in step. duplicate_of: a file of the same content that is found in its place. inside: files that lie in it.
+    """
 
     file_id: UUID
     collection_id: UUID
@@ -408,6 +430,25 @@ class CollectionFile:
     error_code: str | None = None
     error_message: str | None = None
     attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
+    stage: IngestionStage = "waiting"
+    notes: Sequence[str] = ()
+    pages_done: int = 0
+    pages_per_s: float | None = None
+    sha256: bytes = b""
+    source: str | None = None
+    superseded_by: UUID | None = None
+    duplicate_of: UUID | None = None
+    parent_id: UUID | None = None
+    inside: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingProgress:
+    """How far a document is: share 0 to 1 of the whole work; pages_done are through this stage."""
+
+    stage: IngestionStage
+    share: float = 0.0
+    pages_done: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ Knows neither jobs nor people. Cancelling it at any point leaves the index as it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 import numpy as np
@@ -17,9 +18,9 @@ from inference.ports import Embedder
 from rag import chunking
 from rag.analysis import Analyzer
 from rag.chunking import TokenCounter
-from rag.documents import Chunk, ParsedDocument, searchable
+from rag.documents import Chunk, Page, ParsedDocument, content_hash, searchable
 from rag.errors import DocumentEmpty
-from rag.ports import Scope, VectorStore
+from rag.ports import Scope
 from rag.settings import ChunkingSettings
 
 Progress = Callable[[int, int], Awaitable[None]]
@@ -28,11 +29,32 @@ Progress = Callable[[int, int], Awaitable[None]]
 _BATCH = 16  # passages between two reports, about 0.2 s
 
 
+class PassageIndex(Protocol):
+    """What indexing needs of a rag.ports.VectorStore."""
+
+    async def add(
+        self,
+        scope: Scope,
+        file_id: UUID,
+        collection_id: UUID,
+        model_id: str,
+        pages: Sequence[Page],
+        chunks: Sequence[Chunk],
+        terms: Sequence[Mapping[str, int]],
+        vectors: NDArray[np.float32],
+    ) -> None: ...
+
+    async def known_vectors(
+        self, scope: Scope, model_id: str, hashes: Sequence[bytes]
+    ) -> Mapping[bytes, NDArray[np.float32]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What became of a document."""
+    """What became of a document. embedded: passages whose vectors were not known yet."""
 
     chunks: int
+    embedded: int
     pages: int
     languages: tuple[str, ...]
 
@@ -42,7 +64,7 @@ class Indexing:
 
     def __init__(
         self,
-        store: VectorStore,
+        store: PassageIndex,
         embedder: Embedder,
         analyzer: Analyzer,
         settings: ChunkingSettings,
@@ -65,24 +87,35 @@ class Indexing:
         if not chunks:
             raise DocumentEmpty()
         await progress(0, len(chunks))
-        vectors = await self._embed(chunks, progress)
+        vectors, embedded = await self._vectors(scope, chunks, progress)
         terms = await asyncio.to_thread(self._terms, chunks)
         await self._store.add(
             scope, file_id, collection_id, self._embedder.model_id, document.pages, chunks, terms, vectors
         )
         languages = sorted({chunk.language for chunk in chunks if chunk.language})
-        return Indexed(len(chunks), len(document.pages), tuple(languages))
+        return Indexed(len(chunks), embedded, len(document.pages), tuple(languages))
 
     def _cut(self, document: ParsedDocument) -> list[Chunk]:
         return chunking.split(document, self._settings, self._count_tokens, self._analyzer.language)
 
-    async def _embed(self, chunks: Sequence[Chunk], progress: Progress) -> NDArray[np.float32]:
-        parts: list[NDArray[np.float32]] = []
-        for start in range(0, len(chunks), _BATCH):
-            batch = chunks[start : start + _BATCH]
-            parts.append(await self._embedder.embed_passages([searchable(chunk) for chunk in batch]))
-            await progress(start + len(batch), len(chunks))
-        return np.concatenate(parts)
+    async def _vectors(
+        self, scope: Scope, chunks: Sequence[Chunk], progress: Progress
+    ) -> tuple[NDArray[np.float32], int]:
+        """One a chunk, and how many had to be made: the same content has the same vector."""
+        hashes = await asyncio.to_thread(lambda: [content_hash(chunk) for chunk in chunks])
+        vectors = dict(await self._store.known_vectors(scope, self._embedder.model_id, sorted(set(hashes))))
+        texts = {
+            digest: searchable(chunk)
+            for digest, chunk in zip(hashes, chunks, strict=True)
+            if digest not in vectors
+        }
+        done = len(chunks) - len(texts)
+        for batch in _batches(list(texts.items())):
+            made = await self._embedder.embed_passages([text for _, text in batch])
+            vectors |= dict(zip((digest for digest, _ in batch), made, strict=True))
+            done += len(batch)
+            await progress(done, len(chunks))
+        return np.stack([vectors[digest] for digest in hashes]).astype(np.float32, copy=False), len(texts)
 
     def _terms(self, chunks: Sequence[Chunk]) -> list[Mapping[str, int]]:
         return [self._analyzer.counts(searchable(chunk), chunk.language) for chunk in chunks]

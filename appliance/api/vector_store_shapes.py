@@ -27,6 +27,7 @@ _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _MAX_FILTER_DEPTH = 5
 _MAX_COMPARISONS = 64
 _OWN_CHUNKING = {"type": "other"}
+_LONGEST_SOURCE = 4096
 _ABOUT_THE_FILE = {"unsupported_format": "unsupported_file"}
 _ABOUT_US = {
     "reading_failed",
@@ -67,6 +68,15 @@ AttributeMap = Annotated[dict[Key, bool | Number | Value], Field(max_length=16)]
 Id = Annotated[str, Field(max_length=64)]
 
 
+def _short_path(text: str) -> str:
+    if len(text.encode()) > _LONGEST_SOURCE:
+        raise ValueError(f"a path may have {_LONGEST_SOURCE} bytes in UTF-8")
+    return text
+
+
+Source = Annotated[Text, AfterValidator(_short_path), Field(min_length=1)]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -104,6 +114,8 @@ class NewVectorStoreFile(_Body):
     file_id: Id
     attributes: AttributeMap | None = None
     chunking_strategy: ChunkingStrategy | None = None
+    source: Source | None = None
+    replaces: Id | None = None
 
 
 class AttributesChange(_Body):
@@ -251,7 +263,10 @@ def as_counts(counts: FileCounts) -> dict[str, int]:
 
 
 def as_vector_store_file(file: CollectionFile) -> dict[str, Any]:
-    """OpenAI's vector store file object; `reason` is our own code, `message` the sentence for people."""
+    """OpenAI's vector store file object; `reason` is our own code, `message` the sentence for people.
+
+    What follows `attributes` is ours: docs/api.md.
+    """
     error = None
     if file.status == "failed" and file.error_code is not None:
         error = {
@@ -273,7 +288,21 @@ def as_vector_store_file(file: CollectionFile) -> dict[str, Any]:
         "progress": round(file.progress, 3),
         "pages": file.pages,
         "chunks": file.chunks,
+        "stage": file.stage,
+        "pages_done": file.pages_done,
+        "pages_per_s": None if file.pages_per_s is None else round(file.pages_per_s, 2),
+        "notes": list(file.notes),
+        "sha256": file.sha256.hex(),
+        "source": file.source,
+        "parent_id": _file_or_none(file.parent_id),
+        "inside": file.inside,
+        "duplicate_of": _file_or_none(file.duplicate_of),
+        "superseded_by": _file_or_none(file.superseded_by),
     }
+
+
+def _file_or_none(file_id: UUID | None) -> str | None:
+    return None if file_id is None else identifiers.wire(identifiers.FILE, file_id)
 
 
 def _openai_code(code: str) -> str:

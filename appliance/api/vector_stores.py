@@ -99,7 +99,14 @@ def _add_file_routes(router: APIRouter, knowledge: Knowledge, identify: Identify
     async def attach(
         store_id: str, body: NewVectorStoreFile, response: Response, caller: Caller = Depends(identify)
     ) -> dict[str, Any]:
-        file = await knowledge.attach(caller, _store_id(store_id), file_id_of(body.file_id), body.attributes)
+        file = await knowledge.attach(
+            caller,
+            _store_id(store_id),
+            file_id_of(body.file_id),
+            body.attributes,
+            source=body.source,
+            replaces=None if body.replaces is None else file_id_of(body.replaces),
+        )
         response.headers["openai-poll-after-ms"] = _POLL_MS
         return as_vector_store_file(file)
 
@@ -133,6 +140,21 @@ def _add_file_routes(router: APIRouter, knowledge: Knowledge, identify: Identify
         return as_vector_store_file(
             await knowledge.annotate(caller, _store_id(store_id), file_id_of(file_id), body.attributes or {})
         )
+
+    @router.post("/{store_id}/files/{file_id}/cancel")
+    async def cancel(store_id: str, file_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:
+        """Ours: stop reading a document that has not been read yet."""
+        return as_vector_store_file(await knowledge.cancel(caller, _store_id(store_id), file_id_of(file_id)))
+
+    @router.post("/{store_id}/files/{file_id}/retry")
+    async def retry(store_id: str, file_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:
+        """Ours: read a document again that failed or was cancelled."""
+        return as_vector_store_file(await knowledge.retry(caller, _store_id(store_id), file_id_of(file_id)))
+
+    @router.post("/{store_id}/retry_failed")
+    async def retry_failed(store_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:
+        """Ours: read everything again that failed."""
+        return {"retried": await knowledge.retry_failed(caller, _store_id(store_id))}
 
     @router.delete("/{store_id}/files/{file_id}")
     async def detach(store_id: str, file_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:

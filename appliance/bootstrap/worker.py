@@ -17,11 +17,14 @@ from appliance.bootstrap.entry import enter
 from appliance.bootstrap.responses import remove_old_responses
 from appliance.errors import PartUnavailable
 from appliance.services.knowledge.ingestion import Ingestion
+from appliance.services.knowledge.inside import Inside
 from appliance.services.settings import ResponseSettings
 from appliance.storage.blobs import BlobStore, blobs_folder
+from appliance.storage.completing import CompletingStore
 from appliance.storage.database import Database
 from appliance.storage.job_worker import JobWorker
-from appliance.storage.reading import CompletingStore, PostgresReading
+from appliance.storage.jobs import PostgresJobQueue
+from appliance.storage.reading import PostgresReading
 from appliance.storage.roles import DatabaseRole
 from appliance.supervisor.readiness import announce_ready
 from inference.embedding.client import EmbedderClient
@@ -44,14 +47,18 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
     settings = box.settings
     url = box.database_url(DatabaseRole.WORKER)
     async with _opened(Database(url, pool_size=settings.knowledge.ingestion_jobs + 2)) as database:
-        blobs = BlobStore(blobs_folder(box.data), database)
+        blobs = BlobStore(
+            blobs_folder(box.data), database, min_free_bytes=settings.knowledge.min_free_mib * 2**20
+        )
         blobs.open()
         store = CompletingStore(PgvectorStore())
         embedder = EmbedderClient(box.embedder_socket)
         sandbox = ParsingSandbox(settings.parsing, PARSERS)
         analyzer = Analyzer(settings.retrieval.languages)
         indexing = Indexing(store, embedder, analyzer, settings.chunking, TokenCounter(box.models_folder))
-        ingestion = Ingestion(PostgresReading(database), blobs, sandbox, indexing, store)
+        reading = PostgresReading(database, PostgresJobQueue(database))
+        inside = Inside(reading, blobs, settings.knowledge)
+        ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside)
         worker = JobWorker(
             url,
             jobs.handlers(ingestion),

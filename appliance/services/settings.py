@@ -39,6 +39,18 @@ class KnowledgeSettings(BaseModel):
     max_files_per_user: int = Field(20_000, ge=1, description="Files one person may keep.")
     sample: bool = Field(True, description="Load the sample documents at the first start.")
     ingestion_jobs: int = Field(2, ge=1, le=64, description="Documents the worker reads at the same time.")
+    max_nesting: int = Field(
+        3, ge=0, le=10, description="How deep documents inside of documents are read; 0: not at all."
+    )
+    max_inside: int = Field(
+        2_000, ge=0, description="Documents that one archive or mail may hold, all depths together."
+    )
+    max_inside_mib: int = Field(1_024, ge=1, description="What those may add up to, in MiB.")
+    version_days: int = Field(
+        90,
+        ge=0,
+        description="A document whose newer version is found can still be opened so long, by who was sent to it.",
+    )
 
 
 class ResponseSettings(BaseModel):

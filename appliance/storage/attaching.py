@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -12,6 +13,7 @@ from appliance.domain import Viewer
 from appliance.errors import NotFound, NotPermitted
 from appliance.ports import INGEST_JOB
 from appliance.storage.jobs import NewJob, PostgresJobQueue
+from appliance.storage.versions import NOTE_RETIRED
 
 _LOWEST_PRIORITY = -10_000
 
@@ -27,16 +29,29 @@ FROM collections c WHERE id = %(id)s
 _WAITING = "SELECT count(*) FROM collection_files WHERE owner_id = viewer_id() AND status = 'in_progress'"
 # A file that is there and has been read, or is being read, stays as it is; one that failed gets another chance.
 _ATTACH = """
-INSERT INTO collection_files (collection_id, file_id, owner_id, size_bytes, attributes)
-SELECT %(collection_id)s, f.id, f.owner_id, f.size_bytes, a.attributes
-FROM unnest(%(ids)s::uuid[], %(attributes)s::jsonb[]) AS a (id, attributes) JOIN files f ON f.id = a.id
+INSERT INTO collection_files (collection_id, file_id, owner_id, size_bytes, attributes, source)
+SELECT %(collection_id)s, f.id, f.owner_id, f.size_bytes, a.attributes, a.source
+FROM unnest(%(ids)s::uuid[], %(attributes)s::jsonb[], %(sources)s::text[]) AS a (id, attributes, source)
+     JOIN files f ON f.id = a.id
 ORDER BY f.id
 ON CONFLICT (collection_id, file_id) DO UPDATE
-    SET status = 'in_progress', progress = 0, attempts = 0, error_code = NULL, error_message = NULL,
-        attributes = excluded.attributes, updated_at = now()
-    WHERE collection_files.status IN ('failed', 'cancelled')
+    SET status = 'in_progress', stage = 'waiting', progress = 0, attempts = 0, error_code = NULL, error_message = NULL,
+        superseded_by = NULL, superseded_at = NULL, duplicate_of = NULL, attributes = excluded.attributes,
+        source = coalesce(excluded.source, collection_files.source), updated_at = now()
+    WHERE collection_files.status IN ('failed', 'cancelled') OR collection_files.superseded_by IS NOT NULL
 RETURNING file_id
 """
+# What was never read of an older version is not read any more; what was is found until the new one is.
+_SET_ASIDE = """
+UPDATE collection_files older
+SET status = 'cancelled', superseded_by = newer.file_id, superseded_at = now(), updated_at = now()
+FROM collection_files newer
+WHERE older.collection_id = %(collection_id)s AND older.status <> 'completed' AND older.superseded_by IS NULL
+  AND older.file_id <> ALL(%(fresh)s)
+  AND newer.collection_id = older.collection_id AND newer.source = older.source AND newer.file_id = ANY(%(fresh)s)
+RETURNING older.file_id, older.job_id
+"""
+_NOT_RETIRED = "DELETE FROM retired_versions WHERE collection_id = %(collection_id)s AND file_id = ANY(%(fresh)s)"
 _NOTE_JOBS = """
 UPDATE collection_files cf SET job_id = j.job_id
 FROM unnest(%(ids)s::uuid[], %(jobs)s::bigint[]) AS j (file_id, job_id)
@@ -58,9 +73,10 @@ async def attach(
     viewer: Viewer,
     collection_id: UUID,
     additions: Sequence[tuple[UUID, Mapping[str, str | float | bool]]],
-    batch_id: UUID | None,
+    batch_id: UUID | None = None,
+    sources: Mapping[UUID, str] = MappingProxyType({}),
 ) -> None:
-    """connection: viewing as viewer, who may change the collection.
+    """connection: viewing as viewer, who may change the collection. sources: of which path each file is a version.
 
     Raises NotFound for a file the viewer does not see and NotPermitted for one that is not their own.
     """
@@ -70,18 +86,42 @@ async def attach(
         "collection_id": collection_id,
         "ids": list(wanted),
         "attributes": [Jsonb(dict(attributes)) for attributes in wanted.values()],
+        "sources": [sources.get(file_id) for file_id in wanted],
     }
     waiting = await (await connection.execute(_WAITING)).fetchone()
     fresh = [row[0] for row in await (await connection.execute(_ATTACH, values)).fetchall()]
-    numbers = await jobs.enqueue_in(
-        connection, await _jobs(connection, viewer, collection_id, fresh, waiting[0] if waiting else 0)
-    )
-    await connection.execute(_NOTE_JOBS, {"collection_id": collection_id, "ids": fresh, "jobs": numbers})
+    await _set_aside(connection, jobs, collection_id, fresh)
+    owned = [(file_id, viewer.user_id) for file_id in fresh]
+    await enqueue(connection, jobs, collection_id, owned, waiting[0] if waiting else 0)
     if batch_id is not None:
         batch = {"id": collection_id, "batch_id": batch_id, "ids": list(wanted)}
         await connection.execute(_ADD_BATCH, batch)
         await connection.execute(_FILL_BATCH, batch)
     await connection.execute(_TOUCH, {"id": collection_id})
+
+
+async def enqueue(
+    connection: AsyncConnection,
+    jobs: PostgresJobQueue,
+    collection_id: UUID,
+    owned: Sequence[tuple[UUID, UUID]],
+    waiting: int,
+) -> None:
+    """Put in the jobs that read files. owned: (file, its owner) each. waiting: how many documents stand before them."""
+    made = await _jobs(connection, collection_id, owned, waiting)
+    numbers = await jobs.enqueue_in(connection, made)
+    values = {"collection_id": collection_id, "ids": [file_id for file_id, _ in owned], "jobs": numbers}
+    await connection.execute(_NOTE_JOBS, values)
+
+
+async def _set_aside(
+    connection: AsyncConnection, jobs: PostgresJobQueue, collection_id: UUID, fresh: Sequence[UUID]
+) -> None:
+    values = {"collection_id": collection_id, "fresh": list(fresh)}
+    await connection.execute(_NOT_RETIRED, values)
+    aside = await (await connection.execute(_SET_ASIDE, values)).fetchall()
+    await jobs.cancel_in(connection, [job for _, job in aside if job is not None])
+    await connection.execute(NOTE_RETIRED, {"collection_id": collection_id, "ids": [row[0] for row in aside]})
 
 
 async def _require_own(connection: AsyncConnection, viewer: Viewer, file_ids: list[UUID]) -> None:
@@ -97,7 +137,7 @@ async def _require_own(connection: AsyncConnection, viewer: Viewer, file_ids: li
 
 
 async def _jobs(
-    connection: AsyncConnection, viewer: Viewer, collection_id: UUID, file_ids: Sequence[UUID], waiting: int
+    connection: AsyncConnection, collection_id: UUID, owned: Sequence[tuple[UUID, UUID]], waiting: int
 ) -> list[NewJob]:
     """The job carries the eyes it needs and no more: its owner's, in this collection.
 
@@ -108,16 +148,15 @@ async def _jobs(
     group_id, is_public = audience if audience else (None, False)
     payload = {
         "collection_id": str(collection_id),
-        "owner_id": str(viewer.user_id),
         "group_id": str(group_id) if group_id else None,
         "is_public": is_public,
     }
     return [
         NewJob(
             INGEST_JOB,
-            payload | {"file_id": str(file_id)},
+            payload | {"file_id": str(file_id), "owner_id": str(owner_id)},
             lock=f"{collection_id.hex}:{file_id.hex}",
             priority=max(_LOWEST_PRIORITY, -waiting - place),
         )
-        for place, file_id in enumerate(file_ids)
+        for place, (file_id, owner_id) in enumerate(owned)
     ]

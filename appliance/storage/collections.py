@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +24,12 @@ from appliance.domain import (
 from appliance.errors import NotFound, NotPermitted
 from appliance.storage.attaching import attach
 from appliance.storage.database import Database
-from appliance.storage.files import OpenScope
+from appliance.storage.children import descendants
+from appliance.storage.file_rows import OpenScope
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.paging import sliced, slicing, slicing_values
+from appliance.storage.retrying import cancel, retry, source_of
+from appliance.storage.versions import Place
 from rag.ports import VectorStore
 
 _ADD = """
@@ -43,7 +47,7 @@ _COLLECTIONS = f"""
 SELECT c.id, c.name, c.description, c.owner_user_id, c.owner_group_id, c.metadata, c.created_at, c.last_active_at, n.*
 FROM collections c CROSS JOIN LATERAL (
     SELECT {_COUNTED}, coalesce(sum(cf.size_bytes) FILTER (WHERE cf.status = 'completed'), 0)::bigint AS size_bytes
-    FROM collection_files cf WHERE cf.collection_id = c.id) n
+    FROM collection_files cf WHERE cf.collection_id = c.id AND cf.superseded_by IS NULL) n
 WHERE true"""  # noqa: S608 - constants only
 _VISIBLE = "SELECT id FROM collections WHERE %(wanted)s::uuid[] IS NULL OR id = ANY(%(wanted)s) ORDER BY id"
 _SEARCHED = "SELECT id FROM collections WHERE conversation_id IS NULL ORDER BY id"
@@ -61,11 +65,15 @@ _REMOVE = "DELETE FROM collections WHERE id = %(id)s"
 
 _ATTACHED = """
 SELECT cf.file_id, cf.collection_id, f.filename, cf.status, cf.added_at, cf.progress, cf.pages, cf.chunks,
-       cf.size_bytes, cf.error_code, cf.error_message, cf.attributes
+       cf.size_bytes, cf.error_code, cf.error_message, cf.attributes, cf.stage, cf.notes, cf.pages_done, f.sha256,
+       cf.pages_done / greatest(extract(epoch FROM coalesce(cf.finished_at, now()) - cf.started_at)::float8, 0.001)
+           AS pages_per_s,
+       cf.source, cf.superseded_by, cf.duplicate_of, f.parent_id,
+       (SELECT count(*) FROM files inside WHERE inside.parent_id = f.id) AS inside
 FROM collection_files cf JOIN files f ON f.id = cf.file_id
 WHERE cf.collection_id = %(collection_id)s"""
 _ONE = " AND cf.file_id = %(file_id)s"
-_SOME = """ AND (%(status)s::text IS NULL OR cf.status = %(status)s)
+_SOME = """ AND cf.superseded_by IS NULL AND (%(status)s::text IS NULL OR cf.status = %(status)s)
     AND (%(batch_id)s::uuid IS NULL OR EXISTS (
         SELECT 1 FROM file_batch_files b WHERE b.batch_id = %(batch_id)s AND b.file_id = cf.file_id))"""
 _CURSOR = """SELECT added_at, file_id FROM collection_files
@@ -78,7 +86,7 @@ UPDATE collection_files SET attributes = %(attributes)s, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
 """
 _LOCK_LINK = """
-SELECT job_id FROM collection_files WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s FOR UPDATE
+SELECT file_id, job_id FROM collection_files WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s FOR UPDATE
 """
 _DETACH = "DELETE FROM collection_files WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s"
 _BATCH = f"""
@@ -179,10 +187,26 @@ class PostgresCollections:
         collection_id: UUID,
         additions: Sequence[tuple[UUID, Mapping[str, str | float | bool]]],
         batch_id: UUID | None = None,
+        sources: Mapping[UUID, str] = MappingProxyType({}),
     ) -> None:
         async with self._database.viewing(viewer) as connection:
             await require_writable(connection, collection_id)
-            await attach(connection, self._jobs, viewer, collection_id, additions, batch_id)
+            await attach(connection, self._jobs, viewer, collection_id, additions, batch_id, sources)
+
+    async def source(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> str:
+        async with self._database.viewing(viewer) as connection:
+            await require_writable(connection, collection_id)
+            return await source_of(connection, collection_id, file_id)
+
+    async def retry(self, viewer: Viewer, collection_id: UUID, file_id: UUID | None = None) -> int:
+        async with self._database.viewing(viewer) as connection:
+            await require_writable(connection, collection_id)
+            return await retry(connection, self._jobs, collection_id, file_id)
+
+    async def cancel(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> None:
+        async with self._database.viewing(viewer) as connection:
+            await require_writable(connection, collection_id)
+            await cancel(connection, self._jobs, collection_id, file_id)
 
     async def attached(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> CollectionFile:
         values = {"collection_id": collection_id, "file_id": file_id}
@@ -229,12 +253,21 @@ class PostgresCollections:
         values = {"collection_id": collection_id, "file_id": file_id}
         async with self._database.viewing(viewer) as connection:
             await require_writable(connection, collection_id)
-            link = await (await connection.execute(_LOCK_LINK, values)).fetchone()
-            if link is None:
+            if await (await connection.execute(_LOCK_LINK, values)).fetchone() is None:
                 raise _no_file(file_id)
-            await self._jobs.cancel_in(connection, [link[0]] if link[0] is not None else [])
-            await self._index.remove(OpenScope(connection, [collection_id]), file_id, collection_id)
-            await connection.execute(_DETACH, values)
+            for inside in await descendants(connection, file_id):
+                await self._detach(connection, collection_id, inside.id)
+            await self._detach(connection, collection_id, file_id)
+
+    async def _detach(self, connection: AsyncConnection, collection_id: UUID, file_id: UUID) -> None:
+        values = {"collection_id": collection_id, "file_id": file_id}
+        link = await (await connection.execute(_LOCK_LINK, values)).fetchone()
+        if link is None:
+            return
+        await self._jobs.cancel_in(connection, [link[1]] if link[1] is not None else [])
+        await Place(connection, collection_id, file_id).bequeath(self._index)
+        await self._index.remove(OpenScope(connection, [collection_id]), file_id, collection_id)
+        await connection.execute(_DETACH, values)
 
     async def batch(self, viewer: Viewer, collection_id: UUID, batch_id: UUID) -> FileBatch:
         async with self._database.viewing(viewer) as connection:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg import AsyncConnection, OperationalError
+from psycopg.errors import DiskFull
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from appliance.domain import Viewer
-from appliance.errors import PartUnavailable
+from appliance.errors import PartUnavailable, StorageFull
 
 _VIEW = """
 SELECT set_config('app.user_id', %s, true), set_config('app.group_ids', %s, true), set_config('app.role', %s, true)
@@ -57,6 +58,8 @@ class Database:
                 yield connection
         except PoolTimeout as error:
             raise PartUnavailable("PostgreSQL gave no connection.") from error
+        except DiskFull as error:
+            raise StorageFull from error
         except OperationalError as error:
             raise PartUnavailable("The connection to PostgreSQL broke.") from error
 

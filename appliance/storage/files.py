@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +12,15 @@ from psycopg.rows import class_row
 
 from appliance.domain import PageRequest, StoredFile, Viewer
 from appliance.errors import Conflict, NotFound, NotPermitted
+from appliance.storage.children import descendants
 from appliance.storage.database import Database
+from appliance.storage.file_rows import COLUMNS, OpenScope
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.paging import sliced, slicing, slicing_values
+from appliance.storage.versions import Place
 from rag.ports import VectorStore
 
-COLUMNS = "f.id, f.owner_id, f.filename, f.media_type, f.size_bytes, f.sha256, f.purpose, f.created_at"
+__all__ = ["COLUMNS", "OpenScope", "PostgresFiles"]
 
 _ADD = """
 INSERT INTO files (id, owner_id, filename, media_type, size_bytes, sha256, purpose, created_at)
@@ -29,21 +30,9 @@ _FILE = f"SELECT {COLUMNS} FROM files f WHERE f.id = %(id)s"  # noqa: S608 - con
 _FILES = f"""
 SELECT {COLUMNS} FROM files f
 WHERE f.owner_id = viewer_id() AND (%(purpose)s::text IS NULL OR f.purpose = %(purpose)s)"""  # noqa: S608 - constants only
-_COUNT = "SELECT count(*) FROM files WHERE owner_id = viewer_id()"
-_LOCK_LINKS = "SELECT collection_id, job_id FROM collection_files WHERE file_id = %(id)s FOR UPDATE"
+_COUNT = "SELECT count(*) FROM files WHERE owner_id = viewer_id() AND parent_id IS NULL"
+_LOCK_LINKS = "SELECT collection_id, job_id FROM collection_files WHERE file_id = %(id)s ORDER BY 1 FOR UPDATE"
 _REMOVE = "DELETE FROM files WHERE id = %(id)s"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenScope:
-    """A rag.ports.Scope within a transaction that is open already."""
-
-    opened: AsyncConnection
-    collection_ids: Sequence[UUID]
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
-        yield self.opened
 
 
 class PostgresFiles:
@@ -89,25 +78,38 @@ class PostgresFiles:
             row = await (await connection.execute(_COUNT)).fetchone()
             return int(row[0]) if row else 0
 
-    async def remove(self, viewer: Viewer, file_id: UUID) -> StoredFile:
+    async def remove(self, viewer: Viewer, file_id: UUID) -> list[StoredFile]:
         try:
             async with self._database.viewing(viewer) as connection:
                 file = await _file(connection, file_id)
                 if file.owner_id != viewer.user_id:
                     raise NotPermitted("Only the person who uploaded a file can delete it.")
-                # First the links, as whoever reads the document does: so nobody waits in a circle.
-                links = await (await connection.execute(_LOCK_LINKS, {"id": file_id})).fetchall()
-                await self._jobs.cancel_in(connection, [job for _, job in links if job is not None])
-                scope = OpenScope(connection, [collection for collection, _ in links])
-                for collection_id, _ in links:
-                    await self._index.remove(scope, file_id, collection_id)
-                await connection.execute(_REMOVE, {"id": file_id})
-                return file
+                # The outer one's rows are locked first: what is registered under it meanwhile is seen after that.
+                links = await self._lock_links(connection, file_id)
+                gone = [*await descendants(connection, file_id), file]
+                for one in gone:
+                    await self._remove(connection, one.id, links if one is file else None)
+                return gone
         except ForeignKeyViolation as error:
             raise Conflict(
                 "The file is in a collection that you can no longer change. "
                 "Ask a member of its group, or an administrator, to take it out first."
             ) from error
+
+    async def _lock_links(self, connection: AsyncConnection, file_id: UUID) -> Sequence[tuple[Any, ...]]:
+        """(collection, job) each. First the links, as whoever reads the document does: nobody waits in a circle."""
+        return await (await connection.execute(_LOCK_LINKS, {"id": file_id})).fetchall()
+
+    async def _remove(
+        self, connection: AsyncConnection, file_id: UUID, locked: Sequence[tuple[Any, ...]] | None
+    ) -> None:
+        links = await self._lock_links(connection, file_id) if locked is None else locked
+        await self._jobs.cancel_in(connection, [job for _, job in links if job is not None])
+        scope = OpenScope(connection, [collection for collection, _ in links])
+        for collection_id, _ in links:
+            await Place(connection, collection_id, file_id).bequeath(self._index)
+            await self._index.remove(scope, file_id, collection_id)
+        await connection.execute(_REMOVE, {"id": file_id})
 
 
 async def _file(connection: AsyncConnection, file_id: UUID) -> StoredFile:

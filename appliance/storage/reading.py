@@ -1,71 +1,67 @@
 """How far each document has been read, kept by the worker with the owner's eyes.
 
-A document is searchable if and only if its row says `completed`: both happen in one transaction.
+A document is searchable if and only if its row says `completed`: both happen in one transaction (completing.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
-from appliance.domain import ReadingTask, StoredFile, Viewer
+from appliance.domain import Family, ReadingProgress, ReadingTask, StoredFile, Viewer
 from appliance.ports import ReadingStopped
+from appliance.storage.children import add_child, family
 from appliance.storage.database import Database
-from appliance.storage.files import COLUMNS, OpenScope
-from rag.documents import Chunk, Page, Passage
-from rag.exact import Exact
-from rag.filters import Filter
-from rag.ports import Scope, VectorStore
+from appliance.storage.file_rows import COLUMNS
+from appliance.storage.jobs import PostgresJobQueue
+from rag.ports import Scope
 
 _BEGIN = """
-UPDATE collection_files SET attempts = attempts + 1, progress = 0, updated_at = now()
+UPDATE collection_files SET attempts = attempts + 1, progress = 0, stage = 'parsing', pages_done = 0, notes = '[]',
+    started_at = now(), finished_at = NULL, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
 RETURNING attempts
 """
 _FILE = f"SELECT {COLUMNS} FROM files f WHERE f.id = %(file_id)s"  # noqa: S608 - constants only
+# What has others inside is read again, so that they are registered in this collection too.
 _ELSEWHERE = """
 SELECT cf.collection_id FROM collection_files cf JOIN collections c ON c.id = cf.collection_id
 WHERE cf.file_id = %(file_id)s AND cf.collection_id <> %(collection_id)s AND cf.status = 'completed'
+  AND cf.chunks > 0 AND cf.superseded_by IS NULL
+  AND NOT EXISTS (SELECT 1 FROM files inside WHERE inside.parent_id = cf.file_id)
 ORDER BY cf.updated_at DESC LIMIT 1
 """
 _ADVANCE = """
-UPDATE collection_files SET progress = %(progress)s, updated_at = now()
+UPDATE collection_files SET stage = %(stage)s, progress = %(share)s, pages_done = %(pages_done)s, updated_at = now()
+WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
+"""
+_NOTE = """
+UPDATE collection_files SET notes = %(notes)s, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
 """
 _FAIL = """
-UPDATE collection_files SET status = 'failed', error_code = %(code)s, error_message = %(message)s, updated_at = now()
+UPDATE collection_files SET status = 'failed', error_code = %(code)s, error_message = %(message)s,
+    finished_at = now(), updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
 """
 _WANTED = """
 SELECT 1 FROM collection_files
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress' FOR UPDATE
 """
-_COMPLETE = """
-UPDATE collection_files
-SET status = 'completed', progress = 1, pages = %(pages)s, chunks = %(chunks)s, updated_at = now()
-WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
-"""
-_COMPLETE_COPY = """
-UPDATE collection_files cf
-SET status = 'completed', progress = 1, pages = source.pages, chunks = source.chunks, updated_at = now()
-FROM collection_files source
-WHERE cf.collection_id = %(collection_id)s AND cf.file_id = %(file_id)s
-  AND source.collection_id = %(source)s AND source.file_id = cf.file_id
-"""
 
 
 class PostgresReading:
     """Fulfils services.knowledge.ports.ReadingRepository."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, jobs: PostgresJobQueue) -> None:
         self._database = database
+        self._jobs = jobs
 
     async def begin(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> ReadingTask | None:
         values = {"collection_id": collection_id, "file_id": file_id}
@@ -81,14 +77,24 @@ class PostgresReading:
             return None
         return ReadingTask(StoredFile(**row), collection_id, begun[0], elsewhere[0] if elsewhere else None)
 
-    async def advance(self, viewer: Viewer, collection_id: UUID, file_id: UUID, progress: float) -> None:
+    async def advance(
+        self, viewer: Viewer, collection_id: UUID, file_id: UUID, progress: ReadingProgress
+    ) -> None:
         values = {
             "collection_id": collection_id,
             "file_id": file_id,
-            "progress": min(max(progress, 0.0), 1.0),
+            "stage": progress.stage,
+            "share": min(max(progress.share, 0.0), 1.0),
+            "pages_done": progress.pages_done,
         }
         async with self._database.viewing(viewer) as connection:
             await connection.execute(_ADVANCE, values)
+
+    async def note(self, viewer: Viewer, collection_id: UUID, file_id: UUID, notes: Sequence[str]) -> None:
+        written = Jsonb([note.replace("\0", "\ufffd") for note in notes])
+        values = {"collection_id": collection_id, "file_id": file_id, "notes": written}
+        async with self._database.viewing(viewer) as connection:
+            await connection.execute(_NOTE, values)
 
     async def fail(self, viewer: Viewer, collection_id: UUID, file_id: UUID, code: str, message: str) -> None:
         values = {"collection_id": collection_id, "file_id": file_id, "code": code, "message": message}
@@ -97,6 +103,18 @@ class PostgresReading:
 
     def scope(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> Scope:
         return _WantedScope(self._database, viewer, file_id, (collection_id,))
+
+    async def family(self, viewer: Viewer, file_id: UUID) -> Family:
+        async with self._database.viewing(viewer) as connection:
+            return await family(connection, file_id)
+
+    async def add_child(
+        self, viewer: Viewer, collection_id: UUID, child: StoredFile, place: Callable[[], Awaitable[None]]
+    ) -> None:
+        assert child.parent_id is not None
+        wanted = _WantedScope(self._database, viewer, child.parent_id, (collection_id,))
+        async with wanted.connection() as connection:
+            await add_child(connection, self._jobs, viewer, collection_id, child, place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,79 +133,3 @@ class _WantedScope:
             if await (await connection.execute(_WANTED, values)).fetchone() is None:
                 raise ReadingStopped
             yield connection
-
-
-class CompletingStore:
-    """A VectorStore for the worker: what makes a document searchable also marks it completed."""
-
-    def __init__(self, store: VectorStore) -> None:
-        self._store = store
-
-    async def add(
-        self,
-        scope: Scope,
-        file_id: UUID,
-        collection_id: UUID,
-        model_id: str,
-        pages: Sequence[Page],
-        chunks: Sequence[Chunk],
-        terms: Sequence[Mapping[str, int]],
-        vectors: NDArray[np.float32],
-    ) -> None:
-        values = {
-            "collection_id": collection_id,
-            "file_id": file_id,
-            "pages": len(pages),
-            "chunks": len(chunks),
-        }
-        async with scope.connection() as connection:
-            opened = OpenScope(connection, scope.collection_ids)
-            await self._store.add(opened, file_id, collection_id, model_id, pages, chunks, terms, vectors)
-            await connection.execute(_COMPLETE, values)
-
-    async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int:
-        values = {"collection_id": to_collection, "file_id": file_id, "source": from_collection}
-        async with scope.connection() as connection:
-            opened = OpenScope(connection, scope.collection_ids)
-            chunks = await self._store.copy(opened, file_id, from_collection, to_collection)
-            if chunks:
-                await connection.execute(_COMPLETE_COPY, values)
-            return chunks
-
-    async def remove(self, scope: Scope, file_id: UUID, collection_id: UUID) -> int:
-        return await self._store.remove(scope, file_id, collection_id)
-
-    async def dense(
-        self,
-        scope: Scope,
-        model_id: str,
-        vector: NDArray[np.float32],
-        limit: int,
-        only: Filter | None = None,
-    ) -> list[tuple[int, float]]:
-        return await self._store.dense(scope, model_id, vector, limit, only)
-
-    async def lexical(
-        self, scope: Scope, terms: Sequence[str], limit: int, only: Filter | None = None
-    ) -> list[tuple[int, float]]:
-        return await self._store.lexical(scope, terms, limit, only)
-
-    async def holding(
-        self, scope: Scope, strings: Sequence[Exact], limit: int, only: Filter | None = None
-    ) -> list[list[int]]:
-        return await self._store.holding(scope, strings, limit, only)
-
-    async def surroundings(self, scope: Scope, chunk_ids: Sequence[int], reach: int) -> list[Passage]:
-        return await self._store.surroundings(scope, chunk_ids, reach)
-
-    async def frequencies(self, scope: Scope, terms: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-        return await self._store.frequencies(scope, terms)
-
-    async def page_text(self, scope: Scope, file_id: UUID, number: int | None) -> str | None:
-        return await self._store.page_text(scope, file_id, number)
-
-    async def page(self, scope: Scope, file_id: UUID, number: int | None) -> Page | None:
-        return await self._store.page(scope, file_id, number)
-
-    async def passages(self, scope: Scope, chunk_ids: Sequence[int]) -> list[Passage]:
-        return await self._store.passages(scope, chunk_ids)

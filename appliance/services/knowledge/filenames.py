@@ -28,11 +28,31 @@ def sanitise(name: str) -> str:
     return _shorten(clean)
 
 
-def _shorten(name: str) -> str:
+def nested(outer: str, path: str) -> str:
+    """The name of a file that lies in another one: "archive.zip/folder/name.pdf".
+
+    Every part is made harmless, `.` and `..` are dropped, and of a long path the ends are kept.
+    """
+    parts = [part for raw in path.replace("\\", "/").split("/") if (part := _harmless(raw))] or ["unnamed"]
+    name = "/".join([outer, *parts])
     if len(name.encode()) <= MAX_BYTES:
+        return name
+    inner = _shorten(parts[-1], MAX_BYTES // 2)
+    return f"{_shorten(outer, MAX_BYTES - len(inner.encode()) - 5)}/…/{inner}"
+
+
+def _harmless(part: str) -> str:
+    try:
+        return sanitise(part)
+    except InvalidRequest:
+        return ""
+
+
+def _shorten(name: str, limit: int = MAX_BYTES) -> str:
+    if len(name.encode()) <= limit:
         return name
     stem, dot, suffix = name.rpartition(".")
     ending = dot + suffix if dot and len(suffix.encode()) <= 16 else ""
     stem = stem if ending else name
-    room = MAX_BYTES - len(ending.encode())
+    room = limit - len(ending.encode())
     return stem.encode()[:room].decode(errors="ignore") + ending

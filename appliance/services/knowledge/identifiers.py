@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from hashlib import sha256
 from uuid import UUID
 
 from appliance.errors import NotFound
@@ -16,7 +17,16 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 
 def new_id(unix_ms: int) -> UUID:
     """A UUID of version 7 (RFC 9562): ids made later compare greater, so lists are paged by id alone."""
-    value = (unix_ms & (2**48 - 1)) << 80 | secrets.randbits(80)
+    return _version_7(unix_ms, secrets.randbits(80))
+
+
+def derived_id(unix_ms: int, seed: bytes) -> UUID:
+    """The same id for the same seed and time, as hard to guess as the seed."""
+    return _version_7(unix_ms, int.from_bytes(sha256(seed).digest()[:10], "big"))
+
+
+def _version_7(unix_ms: int, bits: int) -> UUID:
+    value = (unix_ms & (2**48 - 1)) << 80 | bits
     value = value & ~(0xF << 76) | 7 << 76
     return UUID(int=value & ~(3 << 62) | 2 << 62)
 

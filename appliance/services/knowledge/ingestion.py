@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-from appliance.domain import ReadingTask, Role, Viewer
+from appliance.domain import IngestionStage, ReadingProgress, ReadingTask, Role, Viewer
 from appliance.errors import PartUnavailable, ReadingFailed, ReadingInterrupted
 from appliance.ports import ReadingStopped, RetryLater
+from appliance.services.knowledge.inside import Inside
 from appliance.services.knowledge.ports import BlobStore, ReadingRepository
 from inference.errors import EmbedderUnavailable
 from rag.documents import ParsedDocument
-from rag.errors import DocumentRefused, IndexUnavailable
+from rag.errors import DocumentEmpty, DocumentRefused, IndexUnavailable
 from rag.ports import Scope
 
 logger = logging.getLogger(__name__)
@@ -56,10 +57,20 @@ class DocumentIndexer(Protocol):
     ) -> object: ...
 
 
-class IndexCopier(Protocol):
-    """Copies what another collection has of the same file; returns its chunks. A VectorStore does."""
+class Completer(Protocol):
+    """Completes documents that need not be read or have no text of their own; storage.completing does."""
 
-    async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int: ...
+    async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int:
+        """With what another collection has of the same file; returns its passages."""
+        ...
+
+    async def add_like_twin(self, scope: Scope, file_id: UUID, collection_id: UUID) -> bool:
+        """Whose content is found in the same collection already; false: there is no such."""
+        ...
+
+    async def add_empty(self, scope: Scope, file_id: UUID, collection_id: UUID) -> None:
+        """That holds nothing but other documents."""
+        ...
 
 
 class Ingestion:
@@ -71,13 +82,15 @@ class Ingestion:
         blobs: BlobStore,
         reader: DocumentReader,
         indexer: DocumentIndexer,
-        copier: IndexCopier,
+        completer: Completer,
+        inside: Inside,
     ) -> None:
         self._reading = reading
         self._blobs = blobs
         self._reader = reader
         self._indexer = indexer
-        self._copier = copier
+        self._completer = completer
+        self._inside = inside
 
     async def ingest(self, payload: Mapping[str, Any]) -> None:
         """The job's handler. Raises RetryLater for a reason that passes."""
@@ -111,14 +124,25 @@ class Ingestion:
             await self._reading.fail(viewer, task.collection_id, file.id, failure.code, str(failure))
 
     async def _make_searchable(self, viewer: Viewer, task: ReadingTask, progress: _Progress) -> None:
-        file = task.file
-        scope = self._reading.scope(viewer, task.collection_id, file.id)
-        if task.copy_from is not None and await self._copier.copy(
-            scope, file.id, task.copy_from, task.collection_id
+        file, collection_id = task.file, task.collection_id
+        scope = self._reading.scope(viewer, collection_id, file.id)
+        if await self._completer.add_like_twin(scope, file.id, collection_id):
+            return
+        if task.copy_from is not None and await self._completer.copy(
+            scope, file.id, task.copy_from, collection_id
         ):
             return
         document = await self._reader.parse(self._blobs.path(file.sha256), file.media_type, progress.parsing)
-        await self._indexer.index(file.id, document, scope, task.collection_id, progress.indexing)
+        progress.pages = len(document.pages)
+        notes = [*document.notes, *await self._inside.register(viewer, task, document.children)]
+        if notes:
+            await self._reading.note(viewer, collection_id, file.id, notes)
+        try:
+            await self._indexer.index(file.id, document, scope, collection_id, progress.indexing)
+        except DocumentEmpty:
+            if not document.children:
+                raise
+            await self._completer.add_empty(scope, file.id, collection_id)
 
     @asynccontextmanager
     async def _progress(self, viewer: Viewer, task: ReadingTask) -> AsyncIterator[_Progress]:
@@ -130,7 +154,7 @@ class Ingestion:
                 await progress.changed.wait()
                 progress.changed.clear()
                 with suppress(PartUnavailable):
-                    await self._reading.advance(viewer, task.collection_id, task.file.id, progress.share)
+                    await self._reading.advance(viewer, task.collection_id, task.file.id, progress.state)
                 await asyncio.sleep(_PROGRESS_S)
 
         writing = asyncio.create_task(write())
@@ -144,6 +168,8 @@ class Ingestion:
         self, viewer: Viewer, collection_id: UUID, file_id: UUID, task: ReadingTask | None, error: Exception
     ) -> None:
         attempts = task.attempts if task else 1
+        with suppress(PartUnavailable):
+            await self._reading.advance(viewer, collection_id, file_id, ReadingProgress("waiting"))
         if attempts >= MAX_ATTEMPTS:
             logger.error("file %s is given up: %s", file_id, error)
             await self._reading.fail(viewer, collection_id, file_id, getattr(error, "code", ""), str(error))
@@ -153,20 +179,23 @@ class Ingestion:
 
 
 class _Progress:
-    """How much of a document has been done, 0 to 1."""
+    """How far a document is, of whose work parsing is a known share. pages: of the parsed document."""
 
     def __init__(self) -> None:
-        self.share = 0.0
+        self.state = ReadingProgress("parsing")
+        self.pages = 0
         self.changed = asyncio.Event()
 
     def parsing(self, done: int, total: int) -> None:
-        self._set(_PARSING_SHARE * done / max(total, 1))
+        self._set("parsing", _PARSING_SHARE * done / max(total, 1), done)
 
     async def indexing(self, done: int, total: int) -> None:
-        self._set(_PARSING_SHARE + (1 - _PARSING_SHARE) * done / max(total, 1))
+        share = done / max(total, 1)
+        stage: IngestionStage = "indexing" if done >= total else "embedding"
+        self._set(stage, _PARSING_SHARE + (1 - _PARSING_SHARE) * share, int(self.pages * share))
 
-    def _set(self, share: float) -> None:
-        self.share = max(self.share, min(share, 0.99))
+    def _set(self, stage: IngestionStage, share: float, pages_done: int) -> None:
+        self.state = ReadingProgress(stage, max(self.state.share, min(share, 0.99)), pages_done)
         self.changed.set()
 
 

@@ -74,9 +74,9 @@ class Knowledge:
         return file, self._blobs.read(file.sha256)
 
     async def remove_file(self, caller: Caller, file_id: UUID) -> None:
-        """Forget the file, whatever was read from it, and its bytes unless another file has the same."""
-        file = await self._files.remove(caller.viewer, file_id)
-        await self._blobs.forget(file.sha256)
+        """Forget the file, what lies inside, whatever was read from them, and bytes that no other file has."""
+        for file in await self._files.remove(caller.viewer, file_id):
+            await self._blobs.forget(file.sha256)
 
     # Collections
 
@@ -136,10 +136,25 @@ class Knowledge:
     # What is in a collection
 
     async def attach(
-        self, caller: Caller, collection_id: UUID, file_id: UUID, attributes: Attributes | None = None
+        self,
+        caller: Caller,
+        collection_id: UUID,
+        file_id: UUID,
+        attributes: Attributes | None = None,
+        *,
+        source: str | None = None,
+        replaces: UUID | None = None,
     ) -> CollectionFile:
-        """Have a file of the caller's own read into a collection."""
-        await self._collections.attach(caller.viewer, collection_id, [(file_id, attributes or {})])
+        """Have a file of the caller's own read into a collection.
+
+        source: its path, in a folder that is kept in step; replaces: a file there of which it is a newer version. What
+        was read before is found until the new version is.
+        """
+        if replaces is not None:
+            source = await self._collections.source(caller.viewer, collection_id, replaces)
+        sources = {file_id: source} if source else {}
+        additions = [(file_id, attributes or {})]
+        await self._collections.attach(caller.viewer, collection_id, additions, sources=sources)
         return await self.attached(caller, collection_id, file_id)
 
     async def attached(self, caller: Caller, collection_id: UUID, file_id: UUID) -> CollectionFile:
@@ -171,6 +186,20 @@ class Knowledge:
 
     async def detach(self, caller: Caller, collection_id: UUID, file_id: UUID) -> None:
         await self._collections.detach(caller.viewer, collection_id, file_id)
+
+    async def retry(self, caller: Caller, collection_id: UUID, file_id: UUID) -> CollectionFile:
+        """Read a document again that failed or was cancelled; any other stays as it is."""
+        await self._collections.retry(caller.viewer, collection_id, file_id)
+        return await self.attached(caller, collection_id, file_id)
+
+    async def retry_failed(self, caller: Caller, collection_id: UUID) -> int:
+        """Read everything again that failed; returns how many documents."""
+        return await self._collections.retry(caller.viewer, collection_id)
+
+    async def cancel(self, caller: Caller, collection_id: UUID, file_id: UUID) -> CollectionFile:
+        """Stop reading a document, and what lies inside of it; one that has been read stays as it is."""
+        await self._collections.cancel(caller.viewer, collection_id, file_id)
+        return await self.attached(caller, collection_id, file_id)
 
     async def attach_batch(
         self, caller: Caller, collection_id: UUID, additions: Sequence[tuple[UUID, Attributes]]

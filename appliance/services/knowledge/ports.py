@@ -11,9 +11,11 @@ from uuid import UUID
 from appliance.domain import (
     Collection,
     CollectionFile,
+    Family,
     FileBatch,
     IngestionStatus,
     PageRequest,
+    ReadingProgress,
     ReadingTask,
     StoredFile,
     Viewer,
@@ -42,8 +44,11 @@ class FileRepository(Protocol):
         """How many files the viewer owns."""
         ...
 
-    async def remove(self, viewer: Viewer, file_id: UUID) -> StoredFile:
-        """Forget a file and everything that was read from it. Raises NotPermitted for a file of somebody else."""
+    async def remove(self, viewer: Viewer, file_id: UUID) -> list[StoredFile]:
+        """Forget a file, what lies inside of it and everything that was read from them; returns all of them.
+
+        Raises NotPermitted for a file of somebody else.
+        """
         ...
 
 
@@ -83,11 +88,25 @@ class CollectionRepository(Protocol):
         collection_id: UUID,
         additions: Sequence[tuple[UUID, Attributes]],
         batch_id: UUID | None = None,
+        sources: Mapping[UUID, str] = ...,
     ) -> None:
         """Add files of the viewer's own and the jobs that read them, in one transaction.
 
-        A file that is there already is read again only if it failed or was cancelled.
+        A file that is there already is read again only if it failed or was cancelled. sources: of which path a file
+        is a version; what was read of that path before is found until the new version is.
         """
+        ...
+
+    async def source(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> str:
+        """Of what a file is a version."""
+        ...
+
+    async def retry(self, viewer: Viewer, collection_id: UUID, file_id: UUID | None = None) -> int:
+        """Read one document again that failed or was cancelled, or all that failed; returns how many."""
+        ...
+
+    async def cancel(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> None:
+        """A document that has not been read yet, and what lies inside of it, is not going to be."""
         ...
 
     async def attached(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> CollectionFile: ...
@@ -127,7 +146,13 @@ class ReadingRepository(Protocol):
         """None: there is nothing to do any more."""
         ...
 
-    async def advance(self, viewer: Viewer, collection_id: UUID, file_id: UUID, progress: float) -> None: ...
+    async def advance(
+        self, viewer: Viewer, collection_id: UUID, file_id: UUID, progress: ReadingProgress
+    ) -> None: ...
+
+    async def note(self, viewer: Viewer, collection_id: UUID, file_id: UUID, notes: Sequence[str]) -> None:
+        """Keep what the owner should know of the reading, instead of what was kept before."""
+        ...
 
     async def fail(
         self, viewer: Viewer, collection_id: UUID, file_id: UUID, code: str, message: str
@@ -135,6 +160,14 @@ class ReadingRepository(Protocol):
 
     def scope(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> Scope:
         """Transactions in which the index may be changed: only while the document is wanted (else ReadingStopped)."""
+        ...
+
+    async def family(self, viewer: Viewer, file_id: UUID) -> Family: ...
+
+    async def add_child(
+        self, viewer: Viewer, collection_id: UUID, child: StoredFile, place: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Register a file that lies in its parent, once, and the job that reads it, while the parent is wanted."""
         ...
 
 

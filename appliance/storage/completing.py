@@ -1,0 +1,113 @@
+"""The end of reading a document: one transaction makes it searchable, marks it completed and retires the old version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.storage.versions import Place
+from rag.documents import Chunk, Page
+from rag.ports import Scope, VectorStore
+
+_COMPLETE = """
+UPDATE collection_files
+SET status = 'completed', stage = 'done', progress = 1, pages = %(pages)s, pages_done = %(pages)s, chunks = %(chunks)s,
+    duplicate_of = %(duplicate_of)s, finished_at = now(), updated_at = now()
+WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
+"""
+_SIZE_ELSEWHERE = """
+SELECT pages FROM collection_files WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
+"""
+
+
+class CompletingStore:
+    """A VectorStore for the worker: what makes a document searchable also marks it completed.
+
+    The scope's transactions hold the document's row (storage/reading.py).
+    """
+
+    def __init__(self, store: VectorStore) -> None:
+        self._store = store
+
+    async def known_vectors(
+        self, scope: Scope, model_id: str, hashes: Sequence[bytes]
+    ) -> Mapping[bytes, NDArray[np.float32]]:
+        return await self._store.known_vectors(scope, model_id, hashes)
+
+    async def add(
+        self,
+        scope: Scope,
+        file_id: UUID,
+        collection_id: UUID,
+        model_id: str,
+        pages: Sequence[Page],
+        chunks: Sequence[Chunk],
+        terms: Sequence[Mapping[str, int]],
+        vectors: NDArray[np.float32],
+    ) -> None:
+        async with scope.connection() as connection:
+            place = Place(connection, collection_id, file_id)
+            older = await place.older()
+            twin = await place.twin(without=older)
+            if twin is None:
+                await self._store.add(
+                    place.scope, file_id, collection_id, model_id, pages, chunks, terms, vectors
+                )
+                await self._complete(place, older, len(pages), len(chunks))
+            else:
+                await self._complete_like(place, older, twin)
+
+    async def add_like_twin(self, scope: Scope, file_id: UUID, collection_id: UUID) -> bool:
+        """Complete a document whose content is found already, without reading it; false: there is none."""
+        async with scope.connection() as connection:
+            place = Place(connection, collection_id, file_id)
+            older = await place.older()
+            twin = await place.twin(without=older)
+            if twin is not None:
+                await self._complete_like(place, older, twin)
+            return twin is not None
+
+    async def add_empty(self, scope: Scope, file_id: UUID, collection_id: UUID) -> None:
+        """Complete a document that has no text of its own but others inside."""
+        async with scope.connection() as connection:
+            place = Place(connection, collection_id, file_id)
+            older = await place.older()
+            await self._store.remove(place.scope, file_id, collection_id)
+            await self._complete(place, older, 0, 0)
+
+    async def copy(self, scope: Scope, file_id: UUID, from_collection: UUID, to_collection: UUID) -> int:
+        """Complete a document with what another collection has of it; 0: it has nothing any more."""
+        async with scope.connection() as connection:
+            place = Place(connection, to_collection, file_id)
+            older = await place.older()
+            twin = await place.twin(without=older)
+            if twin is not None:
+                await self._complete_like(place, older, twin)
+                return 1
+            chunks = await self._store.copy(place.scope, file_id, from_collection, to_collection)
+            if chunks:
+                values = {"collection_id": from_collection, "file_id": file_id}
+                row = await (await connection.execute(_SIZE_ELSEWHERE, values)).fetchone()
+                await self._complete(place, older, row[0] if row else 0, chunks)
+            return chunks
+
+    async def _complete_like(self, place: Place, older: Sequence[UUID], twin: UUID) -> None:
+        pages = await self._store.share_pages(place.scope, place.file_id, place.collection_id, twin)
+        await self._complete(place, older, pages, 0, duplicate_of=twin)
+
+    async def _complete(
+        self, place: Place, older: Sequence[UUID], pages: int, chunks: int, duplicate_of: UUID | None = None
+    ) -> None:
+        if older:
+            await place.supersede(self._store, older)
+        values = {
+            "collection_id": place.collection_id,
+            "file_id": place.file_id,
+            "pages": pages,
+            "chunks": chunks,
+            "duplicate_of": duplicate_of,
+        }
+        await place.connection.execute(_COMPLETE, values)
