@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
 from rag import chunking
 from rag.analysis import Analyzer
@@ -86,7 +87,6 @@ class Indexing:
         chunks = await asyncio.to_thread(self._cut, document)
         if not chunks:
             raise DocumentEmpty()
-        await progress(0, len(chunks))
         vectors, embedded = await self._vectors(scope, chunks, progress)
         terms = await asyncio.to_thread(self._terms, chunks)
         await self._store.add(
@@ -103,19 +103,35 @@ class Indexing:
     ) -> tuple[NDArray[np.float32], int]:
         """One a chunk, and how many had to be made: the same content has the same vector."""
         hashes = await asyncio.to_thread(lambda: [content_hash(chunk) for chunk in chunks])
-        vectors = dict(await self._store.known_vectors(scope, self._embedder.model_id, sorted(set(hashes))))
+        model_id = await self._model_id(chunks[0])
+        vectors = dict(await self._store.known_vectors(scope, model_id, sorted(set(hashes))))
         texts = {
             digest: searchable(chunk)
             for digest, chunk in zip(hashes, chunks, strict=True)
             if digest not in vectors
         }
         done = len(chunks) - len(texts)
+        await progress(done, len(chunks))
         for batch in _batches(list(texts.items())):
             made = await self._embedder.embed_passages([text for _, text in batch])
             vectors |= dict(zip((digest for digest, _ in batch), made, strict=True))
             done += len(batch)
             await progress(done, len(chunks))
+        if self._embedder.model_id != model_id:  # another model began meanwhile: never two in one document
+            return await self._vectors(scope, chunks, progress)
         return np.stack([vectors[digest] for digest in hashes]).astype(np.float32, copy=False), len(texts)
+
+    async def _model_id(self, sample: Chunk) -> str:
+        """Known once the embedder has answered anything."""
+        try:
+            return self._embedder.model_id
+        except EmbedderUnavailable:
+            await self._embedder.embed_passages([searchable(sample)])
+            return self._embedder.model_id
 
     def _terms(self, chunks: Sequence[Chunk]) -> list[Mapping[str, int]]:
         return [self._analyzer.counts(searchable(chunk), chunk.language) for chunk in chunks]
+
+
+def _batches(items: list[tuple[bytes, str]]) -> Iterator[list[tuple[bytes, str]]]:
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))

@@ -86,7 +86,8 @@ UPDATE collection_files SET attributes = %(attributes)s, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
 """
 _LOCK_LINK = """
-SELECT file_id, job_id FROM collection_files WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s FOR UPDATE
+SELECT file_id, job_id FROM collection_files
+WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s FOR UPDATE
 """
 _DETACH = "DELETE FROM collection_files WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s"
 _BATCH = f"""

@@ -1,4 +1,4 @@
-"""The end of reading a document: one transaction makes it searchable, marks it completed and retires the old version."""
+"""The end of reading a document: one transaction makes it searchable and completed, and retires the old version."""
 
 from __future__ import annotations
 
