@@ -27,6 +27,7 @@ from fastapi import Request
 
 from appliance.api.app import create_app
 from appliance.bootstrap.box import Box, make_private_folder, open_box
+from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.domain import Caller, Role
 from appliance.errors import NotAuthenticated
@@ -189,7 +190,9 @@ async def open_room(box: Box) -> AsyncIterator[Room]:
     await database.open()
     embedder = EmbedderClient(box.embedder_socket)
     parts = build_knowledge(database, embedder, box.settings, box.data)
-    app = create_app(parts.routers(key_is_name), body_limits=UPLOAD_BODY_LIMITS)
+    documents = build_documents(database, parts, box.settings, box.data)
+    routers = [*parts.routers(key_is_name), documents.routes(key_is_name)]
+    app = create_app(routers, body_limits=UPLOAD_BODY_LIMITS)
     config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, http="httptools")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -205,6 +208,7 @@ async def open_room(box: Box) -> AsyncIterator[Room]:
     finally:
         server.should_exit = server.force_exit = True
         await serving
+        await documents.close()
         await embedder.close()
         await database.close()
 

@@ -27,6 +27,7 @@ from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.first_start import forget_password
 from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
 from appliance.bootstrap.health import build_health
@@ -139,6 +140,8 @@ class Gateway:
         knowledge = build_knowledge(database, embedder, settings, box.data)
         if knowledge.follow_index is not None:
             self._in_background(knowledge.follow_index(), "vectors in memory")
+        documents = build_documents(database, knowledge, settings, box.data)
+        self._stack.push_async_callback(documents.close)
         chat = self._chat(room, knowledge, embedder)
         embeddings = EmbeddingAnswers(embedder, room.gate, settings.models.aliases)
         responses = build_responses(database, settings.responses)
@@ -172,6 +175,7 @@ class Gateway:
             limit_routes(operator_limits, identity),
             queue_routes(build_queue_overview(room, database), identity),
             *knowledge.routers(identity.caller),
+            documents.routes(identity.caller),
             responses_router(responses, identity.caller),
             *page.routers,
             health_router(health, inference.roster.states, identity.caller),

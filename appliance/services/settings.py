@@ -37,6 +37,9 @@ class KnowledgeSettings(BaseModel):
         description="Uploads are refused when the disk has less room left, in MiB: the database needs it.",
     )
     max_files_per_user: int = Field(20_000, ge=1, description="Files one person may keep.")
+    page_images_mib: int = Field(
+        256, ge=0, description="Pictures of pages kept to be shown again, in MiB; 0 draws each anew."
+    )
     sample: bool = Field(True, description="Load the sample documents at the first start.")
     ingestion_jobs: int = Field(2, ge=1, le=64, description="Documents the worker reads at the same time.")
     max_nesting: int = Field(

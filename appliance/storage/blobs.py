@@ -20,6 +20,7 @@ from pathlib import Path
 
 from appliance.errors import StorageFull, TooLarge
 from appliance.storage.database import Database
+from appliance.storage.page_images import PageImages, page_images_folder
 
 _WRITE_BYTES = 2**20  # gathered before a thread writes and hashes them
 _READ_BYTES = 256 * 1024
@@ -91,6 +92,7 @@ class BlobStore:
         self._incoming = root / "incoming"
         self._database = database
         self._min_free_bytes = min_free_bytes
+        self._images = PageImages(page_images_folder(root))
 
     def open(self) -> None:
         """Make the folders, for nobody else to look into."""
@@ -126,12 +128,13 @@ class BlobStore:
             file.close()
 
     async def forget(self, sha256: bytes) -> bool:
-        """Remove the content if no file refers to it any more; true if it was removed."""
+        """Remove the content and the pictures of it if no file refers to it any more; true if it was removed."""
         async with self._database.transaction() as connection:
             deleted = await connection.execute(_FORGET, (sha256,))
             if await deleted.fetchone() is None:
                 return False
             await asyncio.to_thread(self.path(sha256).unlink, missing_ok=True)
+            await asyncio.to_thread(self._images.forget, sha256)
             return True
 
     async def sweep(self) -> int:
@@ -139,6 +142,7 @@ class BlobStore:
         async with self._database.connection() as connection:
             unused = [row[0] for row in await (await connection.execute(_UNUSED)).fetchall()]
         removed = [sha256 for sha256 in unused if await self.forget(bytes(sha256))]
+        await asyncio.to_thread(self._images.sweep, lambda sha256: self.path(sha256).exists())
         return len(removed) + await asyncio.to_thread(self._remove_abandoned) + await self._remove_uncounted()
 
     def _remove_abandoned(self) -> int:

@@ -1,0 +1,17 @@
+"""Where a citation is looked at: the address of its page with the passage marked."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from appliance.domain import Citation
+from appliance.services.knowledge import identifiers
+
+
+def passage_link(citation: Citation) -> str:
+    """Below the box's own address. A format without pages has one page."""
+    file_id = identifiers.wire(identifiers.FILE, citation.file_id)
+    place = f"/api/documents/{file_id}/pages/{citation.page or 1}"
+    if citation.page_start is None or citation.page_end is None:
+        return f"{place}?{urlencode({'quote': citation.quote})}"
+    return f"{place}?{urlencode({'start': citation.page_start, 'end': citation.page_end})}"
