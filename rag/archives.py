@@ -29,14 +29,15 @@ def open_archive(path: Path, limits: ParsingLimits) -> zipfile.ZipFile:
     except _BROKEN as error:
         raise DocumentDamaged("Its ZIP container cannot be read.") from error
     try:
-        _check_directory(archive, limits)
+        check_directory(archive, limits)
     except BaseException:
         archive.close()
         raise
     return archive
 
 
-def _check_directory(archive: zipfile.ZipFile, limits: ParsingLimits) -> None:
+def check_directory(archive: zipfile.ZipFile, limits: ParsingLimits) -> None:
+    """Count members and bytes as the directory claims them; DocumentDangerous or DocumentEncrypted."""
     members = archive.infolist()
     if len(members) > limits.max_members:
         raise DocumentDangerous(f"It holds {len(members)} files; {limits.max_members} are allowed.")
@@ -69,18 +70,19 @@ def check_contents(archive: zipfile.ZipFile, limits: ParsingLimits) -> None:
             budget -= _inflated_size(archive, member, budget)
 
 
-def read_member(archive: zipfile.ZipFile, name: str, limit_bytes: int) -> bytes:
+def read_member(archive: zipfile.ZipFile, member: str | zipfile.ZipInfo, limit_bytes: int) -> bytes:
     """The content of one member; DocumentTooLarge beyond the limit, whatever its directory entry says."""
+    name = member if isinstance(member, str) else member.filename
     parts: list[bytes] = []
     size = 0
     try:
-        with archive.open(name) as stream:
+        with archive.open(member) as stream:
             while part := stream.read(_STEP):
                 size += len(part)
                 if size > limit_bytes:
                     raise DocumentTooLarge(f"{name[:80]!r} unpacks to more than {limit_bytes} bytes.")
                 parts.append(part)
-    except _BROKEN as error:
+    except (*_BROKEN, KeyError) as error:
         raise DocumentDamaged(f"{name[:80]!r} in its ZIP container is broken.") from error
     return b"".join(parts)
 

@@ -79,10 +79,16 @@ def sample(media_type: str, path: Path) -> Path:
             path.write_text(f"<!doctype html><title>T</title><h1>Scales</h1><p>{text}</p>", encoding="utf-8")
         case "text/csv" | media_types.XLS | media_types.XLSX:
             _table_sample(media_type, path)
+        case media_types.PPTX:
+            _slide_sample(path)
         case "application/pdf":
             pdf(path, [["# Scales", SENTENCE, SPANISH]])
-        case _:
+        case media_types.DOCX:
             docx(path, paragraphs=[SENTENCE, SPANISH])
+        case _:
+            from tests import open_documents
+
+            assert open_documents.sample(media_type, path, SENTENCE, SPANISH), f"no sample of {media_type}"
     return path
 
 
@@ -97,3 +103,9 @@ def _table_sample(media_type: str, path: Path) -> None:
     else:
         lines = (",".join(f'"{value}"' for value in row) for row in rows)
         path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _slide_sample(path: Path) -> None:
+    from tests.office_documents import pptx, shape
+
+    pptx(path, [shape("Scales", "title") + shape(f"{SENTENCE}\n{SPANISH}", "body")])

@@ -15,7 +15,7 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from rag.decoding import decode
 from rag.documents import ParsedDocument
-from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, DocumentRefused
+from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, DocumentRefused, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.parsers.page_writer import PageWriter, clean
 
@@ -61,12 +61,16 @@ class HtmlParser:
         return ParsedDocument("text/html", (page,), title, (decoded.note,) if decoded.note else ())
 
 
-def write_fragment(writer: PageWriter, markup: str) -> None:
-    """Write the text of a piece of HTML, as it stands in Markdown files; unreadable pieces are left out."""
+def write_fragment(writer: PageWriter, markup: str) -> bool:
+    """Write the text of a piece of HTML, as it stands in Markdown files, mails and e-books; unreadable pieces are
+    left out. Whether there was any text.
+    """
     try:
-        write_tree(writer, _tree(markup))
+        return write_tree(writer, _tree(markup)) > 0
+    except DocumentTooLarge:
+        raise
     except DocumentRefused:
-        return
+        return False
 
 
 def _tree(markup: str) -> HtmlElement:
@@ -90,8 +94,8 @@ def _title(root: HtmlElement) -> str:
     return ""
 
 
-def write_tree(writer: PageWriter, root: HtmlElement) -> None:
-    """Write all visible text below an element."""
+def write_tree(writer: PageWriter, root: HtmlElement) -> int:
+    """Write all visible text below an element; returns in how many blocks."""
     flow = _Flow(writer)
     for step in _walk(root):
         if step[0] == "text":
@@ -101,6 +105,7 @@ def write_tree(writer: PageWriter, root: HtmlElement) -> None:
         else:
             flow.end(step[1])
     flow.flush()
+    return flow.written
 
 
 def _walk(root: HtmlElement) -> Iterator[_Step]:
@@ -160,6 +165,7 @@ class _Flow:
         self._lists: list[int | None] = []  # number of the last item, None for bullets
         self._marker = ""
         self._items = 0
+        self.written = 0  # blocks
 
     def text(self, text: str) -> None:
         self._inline.append(text if self._preformatted else _WHITE.sub(" ", text))
@@ -182,6 +188,7 @@ class _Flow:
             self._marker = self._next_marker()
         elif _is_data_table(element):
             self._writer.add("table", _table(element))
+            self.written += 1
 
     def end(self, element: HtmlElement) -> None:
         tag = element.tag
@@ -203,6 +210,7 @@ class _Flow:
         self._inline.clear()
         if not text.strip():
             return
+        self.written += 1
         if self._heading:
             self._writer.add("heading", text.replace("\n", " "), self._heading)
         elif self._preformatted:

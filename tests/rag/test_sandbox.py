@@ -76,7 +76,8 @@ async def test_every_format_is_read_through_the_sandbox(sandbox: ParsingSandbox,
     for media_type in PARSERS:
         document = await sandbox.parse(sample(media_type, tmp_path / "upload"), media_type)
         assert document.media_type == media_type
-        assert SENTENCE in " ".join(page.text for page in document.pages)
+        inside = (child.content.decode() for child in document.children)
+        assert SENTENCE in " ".join([*(page.text for page in document.pages), *inside])
 
 
 async def test_a_refusal_comes_back_as_the_class_it_was_raised_as(
