@@ -6,7 +6,7 @@ each sentence against the passages. Where nothing relevant is found it says so a
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -22,15 +22,17 @@ from appliance.domain import (
     TextDelta,
 )
 from appliance.pipelines.checking import Checking
-from appliance.pipelines.fitting import fit
+from appliance.pipelines.fitting import context_tokens, fit, overestimate
+from appliance.pipelines.following_up import FollowingUp
 from appliance.pipelines.placing import Placing
 from appliance.pipelines.prompting import label
 from appliance.pipelines.texts import text
+from appliance.pipelines.widening import PASSAGES_SHARE, REACH, widened
 from appliance.ports import PipelineParts, Search
 from inference.ports import ChatEngine
 from inference.types import EngineRequest, Usage
 from rag.analysis import Analyzer
-from rag.documents import SearchResult
+from rag.documents import Passage, SearchResult
 from rag.quoter import Quote, Quoter
 
 PASSAGES_SEARCHED = 8
@@ -45,6 +47,7 @@ class AnswerWithSources:
         self._quoter = quoter
         self._analyzer = analyzer
         self._checking = Checking(analyzer)
+        self._following_up = FollowingUp(analyzer)
 
     @classmethod
     def made_from(cls, parts: PipelineParts) -> AnswerWithSources:
@@ -56,8 +59,11 @@ class AnswerWithSources:
         """Yields Searched, then text, then Cited and Finished."""
         question = request.question
         language = self._language_of_answer(caller, request)
-        result = await search.search(caller, question, request.collection_ids, PASSAGES_SEARCHED)
-        yield Searched(tuple(result.passages), result.notes)
+        wording = await self._following_up.wording(request.messages, language, engine, request.request_id)
+        result = await search.search(
+            caller, wording.question, request.collection_ids, PASSAGES_SEARCHED, also=wording.also
+        )
+        yield Searched(tuple(result.passages), result.notes, result.trace)
         if not result.passages or not result.is_relevant:
             for event in _refusal(result, language):
                 yield event
@@ -122,7 +128,8 @@ class AnswerWithSources:
         engine: ChatEngine,
         search: Search,
     ) -> AsyncGenerator[AnswerEvent, None]:
-        fitted = await fit(request, result.passages, language, engine)
+        passages = await self._sections(caller, result.passages, engine, search)
+        fitted = await fit(request, passages, language, engine)
         prompt, answer_tokens = fitted.prompt, fitted.answer_tokens
         payload = {
             "model": engine.name,
@@ -148,6 +155,8 @@ class AnswerWithSources:
         for note in ("unsupported", "language_mismatch"):
             if note in notes:
                 yield TextDelta(f"\n\n_{text(language, note)}_")
+        if result.missing:
+            yield TextDelta(_missing(result, language))
         if prompt.dropped_messages:
             notes.append("history_cut")
         yield cited
@@ -159,6 +168,14 @@ class AnswerWithSources:
             notes=tuple(notes),
             dropped_messages=prompt.dropped_messages,
         )
+
+    async def _sections(
+        self, caller: Caller, passages: Sequence[Passage], engine: ChatEngine, search: Search
+    ) -> Sequence[Passage]:
+        """The passages as the model reads them, each with what stands around it while there is room."""
+        grown = await search.surroundings(caller, passages, REACH)
+        budget = int(await context_tokens(engine) * PASSAGES_SHARE)
+        return widened(passages, grown, budget, overestimate)
 
 
 _PASSED_ON = frozenset({"temperature", "top_p", "seed", "stop", "presence_penalty"})
@@ -179,7 +196,15 @@ def _refusal(result: SearchResult, language: Language) -> list[AnswerEvent]:
 
 def _closing(result: SearchResult, language: Language, sentence: str) -> str:
     hint = f"\n\n_{text(language, 'language_mismatch')}_" if "language_mismatch" in result.notes else ""
-    return f"_{sentence}_{hint}"
+    return f"_{sentence}_{hint}{_missing(result, language)}"
+
+
+def _missing(result: SearchResult, language: Language) -> str:
+    """Says which strings in quotation marks nothing holds."""
+    if not result.missing:
+        return ""
+    strings = ", ".join(f"“{_escaped(string)}”" for string in result.missing)
+    return f"\n\n_{text(language, 'quoted_not_found', strings=strings)}_"
 
 
 def _one_line(quote: str) -> str:

@@ -34,6 +34,11 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
             "the answer, say so in one sentence and add nothing. Answer in English."
         ),
         "passages": "Passages:",
+        "quoted_not_found": "No document that you can see holds {strings} word for word.",
+        "rewrite": (
+            "Write the user's last question as one question that can be understood without the conversation. Keep "
+            "its language, and keep numbers, codes and names exactly. Write the question only, no answer."
+        ),
     },
     "es": {
         "page": "página {number}",
@@ -64,6 +69,11 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
             "pasajes no contienen la respuesta, dilo en una frase y no añadas nada más. Responde en español."
         ),
         "passages": "Pasajes:",
+        "quoted_not_found": "Ningún documento que puedas ver contiene {strings} palabra por palabra.",
+        "rewrite": (
+            "Escribe la última pregunta del usuario como una sola pregunta que se entienda sin la conversación. "
+            "Conserva su idioma y exactamente los números, códigos y nombres. Escribe solo la pregunta, sin responder."
+        ),
     },
 }
 
