@@ -12,6 +12,7 @@ from uuid import UUID
 from inference.types import ChatMessage, Usage
 from rag.coverage import Coverage
 from rag.documents import Location, Passage, Unit, locate
+from rag.trace import Trace
 
 
 class Role(StrEnum):
@@ -228,6 +229,7 @@ class Searched:
 
     passages: tuple[Passage, ...]
     notes: tuple[str, ...] = ()
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,11 @@ def turn_routes(
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(frames, media_type="text/event-stream", headers=headers)
 
+    @routes.get("/api/turns/{turn_id}/trace")
+    async def trace(request: Request, turn_id: UUID) -> dict[str, Any]:
+        found = await turns.trace(await identify(request), turn_id)
+        return {"object": "turn.trace", "turn_id": str(turn_id), "trace": found}
+
     @routes.post("/api/turns/{turn_id}/stop", status_code=204)
     async def stop(request: Request, turn_id: UUID) -> Response:
         await turns.stop(await identify(request), turn_id)

@@ -29,6 +29,7 @@ from appliance.domain import (
 )
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, Span, render_blocks
+from appliance.services.knowledge.passage_links import as_location, passage_link
 from inference.errors import InferenceError
 from rag.coverage import Coverage
 from rag.documents import Passage
@@ -64,7 +65,13 @@ class WriterRepository(Protocol):
     async def save(self, viewer: Viewer, turn_id: UUID, answer: str, events: Sequence[TurnEvent]) -> None: ...
 
     async def finish(
-        self, viewer: Viewer, turn_id: UUID, status: Ending, answer: str | None, events: Sequence[TurnEvent]
+        self,
+        viewer: Viewer,
+        turn_id: UUID,
+        status: Ending,
+        answer: str | None,
+        events: Sequence[TurnEvent],
+        trace: Mapping[str, Any] | None = None,
     ) -> None: ...
 
 
@@ -101,6 +108,7 @@ class TurnWriter:
         self._started = 0.0
         self._first_text_s: float | None = None
         self._passages: dict[int, Passage] = {}
+        self._trace: Mapping[str, Any] | None = None
 
     def stop(self, why: Ending) -> None:
         """End now; what is written so far stays."""
@@ -162,7 +170,8 @@ class TurnWriter:
                 self._news.set()
             case Waiting(position, eta_s):
                 self._emit("status", 0, {"state": "queued", "position": position, "eta_s": eta_s})
-            case Searched(passages, notes):
+            case Searched(passages, notes, trace):
+                self._trace = None if trace is None else trace.as_json()
                 self._passages = {passage.chunk_id: passage for passage in passages}
                 self._emit("status", 0, {"state": "searched", "found": len(passages), "notes": list(notes)})
             case Progressed(stage, done, total, name):
@@ -181,6 +190,10 @@ class TurnWriter:
             "file_id": str(citation.file_id),
             "filename": citation.filename,
             "page": citation.page,
+            "location": as_location(citation),
+            "page_start": citation.page_start,
+            "page_end": citation.page_end,
+            "url": passage_link(citation),
             "headings": list(citation.headings),
             "quote": citation.quote,
             "marks": [list(mark) for mark in citation.marks],
@@ -322,7 +335,9 @@ class TurnWriter:
         """False where the conversation was deleted meanwhile: then nothing of it may stay."""
         for attempt in range(_SAVE_ATTEMPTS):
             try:
-                await self._repository.finish(self._viewer, self._turn_id, ending, self.answer, events)
+                await self._repository.finish(
+                    self._viewer, self._turn_id, ending, self.answer, events, self._trace
+                )
                 return True
             except PartUnavailable:
                 logger.warning("turn %s: its end is not saved yet (attempt %d)", self._turn_id, attempt + 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -66,8 +66,13 @@ class TurnRepository(Protocol):
         status: TurnStatus,
         answer: str | None,
         events: Sequence[TurnEvent],
+        trace: Mapping[str, Any] | None = None,
     ) -> None:
-        """Set the final state; answer None keeps what was saved."""
+        """Set the final state; answer and trace None keep what was saved."""
+        ...
+
+    async def trace(self, viewer: Viewer, turn_id: UUID) -> Mapping[str, Any] | None:
+        """What its search did; None where nothing was searched, or not yet."""
         ...
 
     async def turn(self, viewer: Viewer, turn_id: UUID) -> Turn: ...
@@ -250,6 +255,10 @@ class Turns:
             self._tasks[turn_id][0].stop("stopped")
         else:
             await self._log.ask_to_stop(turn_id)
+
+    async def trace(self, caller: Caller, turn_id: UUID) -> Mapping[str, Any] | None:
+        """What a turn's search did, once it has ended; None where nothing was searched. Raises NotFound."""
+        return await self._repository.trace(caller.viewer, turn_id)
 
     async def conversations(
         self, caller: Caller, limit: int = 50, before: datetime | None = None

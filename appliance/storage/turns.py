@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -73,11 +73,13 @@ class PostgresTurns:
         status: TurnStatus,
         answer: str | None,
         events: Sequence[TurnEvent],
+        trace: Mapping[str, Any] | None = None,
     ) -> None:
         async with self._database.viewing(viewer) as connection:
             updated = await connection.execute(
-                "UPDATE turns SET status = %s, answer = coalesce(%s, answer), finished_at = now() WHERE id = %s",
-                (status, answer, turn_id),
+                "UPDATE turns SET status = %s, answer = coalesce(%s, answer), trace = coalesce(%s, trace),"
+                " finished_at = now() WHERE id = %s",
+                (status, answer, None if trace is None else Jsonb(dict(trace)), turn_id),
             )
             if updated.rowcount == 0:
                 raise NotFound
@@ -91,6 +93,12 @@ class PostgresTurns:
         async with self._database.viewing(viewer) as connection:
             row = await _one(connection, _TURN, (turn_id,))
         return Turn(**row)
+
+    async def trace(self, viewer: Viewer, turn_id: UUID) -> Mapping[str, Any] | None:
+        async with self._database.viewing(viewer) as connection:
+            row = await _one(connection, "SELECT trace FROM turns WHERE id = %s", (turn_id,))
+        found: Mapping[str, Any] | None = row["trace"]
+        return found
 
     async def events(self, viewer: Viewer, turn_id: UUID, after: int) -> list[TurnEvent]:
         async with self._database.viewing(viewer) as connection:

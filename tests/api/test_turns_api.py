@@ -89,6 +89,7 @@ async def test_a_turn_of_somebody_else_does_not_exist(box: PageBox) -> None:
         conversation = turn["conversation_id"]
         answers = [
             await luis.get(f"/api/turns/{turn['id']}/events"),
+            await luis.get(f"/api/turns/{turn['id']}/trace"),
             await luis.post(f"/api/turns/{turn['id']}/stop"),
             await luis.get(f"/api/conversations/{conversation}"),
             await luis.delete(f"/api/conversations/{conversation}"),
@@ -97,7 +98,7 @@ async def test_a_turn_of_somebody_else_does_not_exist(box: PageBox) -> None:
         listed = (await luis.get("/api/conversations")).json()["data"]
         kept = (await ana.get(f"/api/conversations/{conversation}")).json()["turns"]
 
-    assert [answer.status_code for answer in answers] == [404] * 5
+    assert [answer.status_code for answer in answers] == [404] * 6
     assert {answer.json()["error"]["code"] for answer in answers} == {"not_found"}
     assert listed == []
     assert len(kept) == 1
@@ -114,7 +115,10 @@ async def test_row_level_security_alone_keeps_turns_apart(box: PageBox, database
             assert await rows.fetchone() == (0,), table
 
 
-@pytest.mark.parametrize("path", ["/api/turns/{id}/events", "/api/conversations", "/api/conversations/{id}"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/turns/{id}/events", "/api/turns/{id}/trace", "/api/conversations", "/api/conversations/{id}"],
+)
 async def test_nobody_reads_without_signing_in(box: PageBox, path: str) -> None:
     """Every route asks who is there before it looks anything up."""
     async with _client(box, None) as client:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -73,11 +73,12 @@ class _AbsentRepository(PostgresTurns):
         status: TurnStatus,
         answer: str | None,
         events: Sequence[TurnEvent],
+        trace: Mapping[str, Any] | None = None,
     ) -> None:
         if self.refusals:
             self.refusals -= 1
             raise PartUnavailable
-        await super().finish(viewer, turn_id, status, answer, events)
+        await super().finish(viewer, turn_id, status, answer, events, trace)
 
 
 async def test_an_answer_ends_with_done_and_its_blocks(database: Database, valkey: Redis) -> None:
