@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _ROWS_PER_STATEMENT = 20_000
 _VECTORS_PER_STATEMENT = 500
+_COMPLETED = 400  # passages whose common terms are looked up after the rare ones
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -132,6 +133,7 @@ class PgvectorStore:
     ) -> list[tuple[int, float]]:
         condition, values = _narrowed(only)
         values |= {"collection_ids": list(scope.collection_ids), "terms": sorted(set(terms)), "limit": limit}
+        values |= {"rare_postings": self._rare_postings, "completed": max(_COMPLETED, 2 * limit)}
         query = self._query("lexical").replace("{only}", self._only(condition, "p.chunk_id"))
         async with scope.connection() as connection:
             rows = await connection.execute(query, values)

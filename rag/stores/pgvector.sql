@@ -162,7 +162,9 @@ ORDER BY (embedding::halfvec({dimension}) <=> %(vector)s::halfvec({dimension})) 
 LIMIT %(limit)s
 
 -- name: lexical
--- BM25, k1 0.9, b 0.4. Without the casts PostgreSQL reckons in numeric, three times slower.
+-- BM25, k1 0.9, b 0.4. Without the casts PostgreSQL reckons in numeric, three times slower. The rarest terms, as many as
+-- have rare_postings postings together, say which passages come into question; of the best of those the common terms are
+-- looked up one by one. With few postings nothing is common, and that is BM25 in full.
 WITH found AS MATERIALIZED (
     SELECT collection_id, term, df FROM terms
     WHERE collection_id = ANY(%(collection_ids)s) AND term = ANY(%(terms)s)
@@ -170,16 +172,34 @@ WITH found AS MATERIALIZED (
     SELECT sum(chunks)::float8 AS n, sum(length)::float8 / greatest(sum(chunks), 1)::float8 AS average
     FROM collection_totals WHERE collection_id = ANY(%(collection_ids)s)
 ), weighed AS MATERIALIZED (
-    SELECT term, ln(1 + (n - sum(df)::float8 + 0.5::float8) / (sum(df)::float8 + 0.5::float8)) AS idf
+    SELECT term, sum(df) AS df, ln(1 + (n - sum(df)::float8 + 0.5::float8) / (sum(df)::float8 + 0.5::float8)) AS idf
     FROM found, visible GROUP BY term, n
+), ranked AS MATERIALIZED (
+    SELECT term, idf, sum(df) OVER (ORDER BY df, term) <= %(rare_postings)s OR row_number() OVER (ORDER BY df, term) = 1
+           AS is_rare
+    FROM weighed
+), partly AS MATERIALIZED (
+    SELECT p.collection_id, p.chunk_id, sum(
+        r.idf * p.tf * 1.9::float8 / (p.tf + 0.9::float8 * (0.6::float8 + 0.4::float8 * p.length / visible.average))
+    ) AS score
+    FROM visible, found f JOIN ranked r USING (term)
+         JOIN postings p ON p.collection_id = f.collection_id AND p.term = f.term
+    WHERE r.is_rare {only}
+    GROUP BY p.collection_id, p.chunk_id ORDER BY score DESC, p.chunk_id LIMIT %(completed)s
+), completed AS (
+    SELECT chunk_id, score FROM partly
+    UNION ALL
+    SELECT partly.chunk_id, looked_up.score
+    FROM partly CROSS JOIN ranked r CROSS JOIN visible CROSS JOIN LATERAL (
+        SELECT r.idf * p.tf * 1.9::float8
+               / (p.tf + 0.9::float8 * (0.6::float8 + 0.4::float8 * p.length / visible.average)) AS score
+        FROM postings p
+        WHERE p.collection_id = partly.collection_id AND p.term = r.term AND p.chunk_id = partly.chunk_id
+        OFFSET 0
+    ) looked_up
+    WHERE NOT r.is_rare
 )
-SELECT p.chunk_id, sum(
-    w.idf * p.tf * 1.9::float8 / (p.tf + 0.9::float8 * (0.6::float8 + 0.4::float8 * p.length / visible.average))
-) AS score
-FROM visible, found f JOIN weighed w USING (term)
-     JOIN postings p ON p.collection_id = f.collection_id AND p.term = f.term
-WHERE true {only}
-GROUP BY p.chunk_id ORDER BY score DESC, p.chunk_id LIMIT %(limit)s
+SELECT chunk_id, sum(score) AS score FROM completed GROUP BY chunk_id ORDER BY score DESC, chunk_id LIMIT %(limit)s
 
 -- name: holding
 -- The rarest of a string's words leads to the few passages whose text is looked at.
