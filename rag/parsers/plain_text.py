@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rag.decoding import decode
-from rag.documents import ParsedDocument
+from rag.documents import BlockKind, ParsedDocument
 from rag.errors import DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.parsers.page_writer import PageWriter, Piece
@@ -95,7 +95,7 @@ def _write_paragraph(writer: PageWriter, lines: list[NumberedLine], refs: LineRe
 
 
 def _flush(writer: PageWriter, lines: list[NumberedLine], refs: LineReferences | None, is_item: bool) -> None:
-    kind = "list_item" if is_item else "paragraph"
+    kind: BlockKind = "list_item" if is_item else "paragraph"
     if refs is None:
         writer.add(kind, "\n".join(text for _, text in lines))
         return
