@@ -15,6 +15,7 @@ import orjson
 from appliance.domain import AnswerEvent, AnswerRequest, Citation, Cited, Finished, TextDelta, Waiting
 from appliance.errors import InvalidRequest
 from appliance.services.knowledge import identifiers
+from appliance.services.knowledge.passage_links import as_location, passage_link
 from appliance.services.turn_writer import as_coverage
 from inference.types import ChatMessage, Usage
 from rag.documents import nearest_heading
@@ -85,11 +86,17 @@ def annotation(citation: Citation) -> dict[str, Any]:
         "filename": citation.filename,
         "page": citation.page,
         "heading": nearest_heading(citation.headings),
+        "cells": citation.location.cells,
+        "location": as_location(citation),
         "quote": citation.quote,
         "start": citation.start,
         "end": citation.end,
         "is_verified": citation.is_verified,
         "marks": [list(mark) for mark in citation.marks],
+        "page_start": citation.page_start,
+        "page_end": citation.page_end,
+        "next_page": citation.next_page,
+        "url": passage_link(citation),
     }
 
 

@@ -1,11 +1,18 @@
-"""Where a citation is looked at: the address of its page with the passage marked."""
+"""What a citation says of its place: by what its format has, and the address of its page with the passage marked."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
 from urllib.parse import urlencode
 
 from appliance.domain import Citation
 from appliance.services.knowledge import identifiers
+
+
+def as_location(citation: Citation) -> dict[str, Any]:
+    """Only what the format has: page, heading, sheet, cells, slide, ref."""
+    return {name: value for name, value in asdict(citation.location).items() if value is not None}
 
 
 def passage_link(citation: Citation) -> str:
