@@ -103,6 +103,13 @@ class OfficePackage:
         """The parts that a part leads to by this kind of relationship."""
         return [relation.target for relation in self.relations(name) if relation.kind == kind]
 
+    def numbered(self, prefix: str, suffix: str) -> list[str]:
+        """Parts whose names are a number between the two, in its order."""
+        found = {
+            name[len(prefix) : -len(suffix)]: name for name in self._names.values() if name.startswith(prefix)
+        }
+        return [found[number] for number in sorted(filter(str.isdecimal, found), key=int)]
+
     def title(self) -> str:
         """What the document calls itself in its properties; often nothing."""
         for name in self.related("", "core-properties"):
