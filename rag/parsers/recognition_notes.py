@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rag.recognition import GreyImage, RecognisedPage, Recogniser, RecognitionFailed
 
 _SHOWN = 20
-_WITHOUT = (
+WITHOUT_RECOGNITION = (
     "Text recognition is not installed here; an administrator can install it "
     "(apt-get install tesseract-ocr tesseract-ocr-spa), then read the file again."
 )
@@ -72,7 +72,7 @@ class RecognitionNotes:
     def why_empty(self, pages: int) -> str:
         """For the refusal of a document without any text."""
         if self._unread:
-            return f"None of its {pages} pages has text of its own; they are pictures. {_WITHOUT}"
+            return f"None of its {pages} pages has text of its own; they are pictures. {WITHOUT_RECOGNITION}"
         if self._failed:
             return f"None of its {pages} pages could be recognised: {next(iter(self._failed))}."
         return (
@@ -86,7 +86,7 @@ class RecognitionNotes:
         )
         found += page_note("is blank", "are blank", self._blank)
         if self._unread:
-            found.append(_WITHOUT)
+            found.append(WITHOUT_RECOGNITION)
         if self._confidences:
             found += self._told_confidence()
         for reason, numbers in self._failed.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rag.documents import Page, ParsedDocument
 from rag.limits import ParsingLimits
+from rag.sandbox import wire
 
 
 class Hostile:
@@ -40,6 +41,7 @@ class Hostile:
             "flood": _flood,
             "environment": lambda _: " ".join(f"{name}={value}" for name, value in os.environ.items()),
             "descriptors": _open_descriptors,
+            "borrow": _borrow,
             "quit": lambda _: os._exit(7),
         }
         return ParsedDocument("text/plain", (Page(None, deeds[deed](argument)),))
@@ -100,6 +102,15 @@ def _hang(_: str) -> str:
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
     while True:
         time.sleep(60)
+
+
+def _borrow(seconds: str) -> str:
+    """Ask for time again and again, as if pages were recognised."""
+    end_s = time.monotonic() + float(seconds)
+    while time.monotonic() < end_s:
+        os.write(3, wire.frame(wire.MORE_TIME, None))
+        time.sleep(0.05)
+    return "paid back"
 
 
 def _spin(_: str) -> str:

@@ -88,8 +88,7 @@ def test_kinds_of_text_are_told_by_content_and_then_by_hint(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"\x89PNG\r\n\x1a\n" + bytes(50), "picture (PNG)"),
-        (b"\xff\xd8\xff\xe0" + bytes(50), "text recognition"),
+        (b"GIF89a" + bytes(50), "picture (GIF)"),
         (gzip.compress(b"x", mtime=0), "Unpack it"),
         (b"\x7fELF" + bytes(50), "program"),
         (bytes(range(256)) * 10, "not text"),
