@@ -9,17 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from ui.error_texts import ERRORS, NOTES
+from ui.sentence import Sentence
 
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = ("en", "es")
-
-
-class Sentence(NamedTuple):
-    """One thing said in both languages."""
-
-    en: str
-    es: str
 
 
 _FRAME = {
@@ -118,6 +114,29 @@ _CHAT = {
     "tokens": Sentence("{tokens} tokens", "{tokens} tokens"),
     "sources": Sentence("Sources", "Fuentes"),
     "page_number": Sentence("page {page}", "página {page}"),
+    "slide_number": Sentence("slide {slide}", "diapositiva {slide}"),
+    "sheet_name": Sentence("sheet {sheet}", "hoja {sheet}"),
+    "ref_row": Sentence("row", "fila"),
+    "ref_line": Sentence("line", "línea"),
+    "page_loading": Sentence("Opening the page…", "Abriendo la página…"),
+    "page_picture": Sentence(
+        "{filename}, {place}, the passage marked", "{filename}, {place}, con el pasaje marcado"
+    ),
+    "page_larger": Sentence("Open larger", "Abrir en grande"),
+    "page_text": Sentence("Text of the page", "Texto de la página"),
+    "page_runs_on": Sentence("The quote goes on on page {page}", "La cita sigue en la página {page}"),
+    "page_gone": Sentence(
+        "This document is no longer here, or you may no longer see it. The words are those it had when it was cited.",
+        "Este documento ya no está, o ya no puedes verlo. Las palabras son las que tenía cuando se citó.",
+    ),
+    "page_changed": Sentence(
+        "The document has changed since: these words are no longer on this page.",
+        "El documento ha cambiado: estas palabras ya no están en esta página.",
+    ),
+    "page_not_drawn": Sentence(
+        "The page cannot be shown as a picture, so here is its text.",
+        "La página no se puede mostrar como imagen; este es su texto.",
+    ),
     "open_source": Sentence("Open source {number}: {filename}", "Abrir la fuente {number}: {filename}"),
     "passage": Sentence("Passage", "Pasaje"),
     "quote_checked": Sentence(
@@ -199,180 +218,13 @@ _CONNECTED = {
 }
 
 # What programs compare is the code; these are the same refusals in the words of the page.
-_ERRORS = {
-    "appliance_error": Sentence("The request could not be carried out.", "No se pudo hacer lo pedido."),
-    "internal_error": Sentence(
-        "Something went wrong inside the appliance. Try again; an administrator finds the cause in the log.",
-        "Algo falló en el servidor. Prueba otra vez; un administrador puede ver la causa en el registro.",
-    ),
-    "invalid_request": Sentence("The request is not valid.", "La petición no es válida."),
-    "invalid_api_key": Sentence(
-        "Your session has ended. Sign in again.", "Tu sesión ha terminado. Entra de nuevo."
-    ),
-    "not_permitted": Sentence(
-        "Your account is not allowed to do that. Ask an administrator.",
-        "Tu cuenta no puede hacer eso. Pregunta a un administrador.",
-    ),
-    "not_found": Sentence(
-        "There is no such thing here, or it is not yours to see.",
-        "Eso no existe aquí o no te corresponde verlo.",
-    ),
-    "conflicting_credentials": Sentence(
-        "The request carries two different credentials. Delete this site’s cookies and sign in again.",
-        "La petición lleva dos credenciales distintas. Borra las cookies de este sitio y entra de nuevo.",
-    ),
-    "password_refused": Sentence(
-        "That password cannot be used. Choose a longer one that is not the e-mail address.",
-        "Esa contraseña no sirve. Elige una más larga que no sea el correo.",
-    ),
-    "sign_in_failed": Sentence(
-        "E-mail or password is not right. Try again, or ask an administrator for a reset link.",
-        "El correo o la contraseña no son correctos. Prueba otra vez o pide a un administrador un enlace nuevo.",
-    ),
-    "credential_withdrawn": Sentence(
-        "Your session was ended. Sign in again.", "Tu sesión se ha cerrado. Entra de nuevo."
-    ),
-    "cross_site_request": Sentence(
-        "The request did not come from this page. Reload it and try again.",
-        "La petición no salió de esta página. Recárgala y prueba otra vez.",
-    ),
-    "plain_http_refused": Sentence(
-        "Signing in needs HTTPS here. An administrator puts TLS in front, or sets server.allow_plain_http = true.",
-        "Aquí hace falta HTTPS para entrar. Un administrador pone TLS delante o fija server.allow_plain_http = true.",
-    ),
-    "link_not_valid": Sentence(
-        "This link has been used or has expired. Ask an administrator for a new one.",
-        "Este enlace ya se usó o ha caducado. Pide uno nuevo a un administrador.",
-    ),
-    "last_administrator": Sentence(
-        "This is the last administrator. Make somebody else administrator first.",
-        "Es el último administrador. Haz antes administrador a otra persona.",
-    ),
-    "storage_full": Sentence(
-        "The disk of this appliance is full; nothing was stored. Ask an administrator for room.",
-        "El disco del servidor está lleno y no se guardó nada. Pide espacio a un administrador.",
-    ),
-    "conflict": Sentence("That is not possible as things stand.", "No es posible en el estado actual."),
-    "request_too_large": Sentence(
-        "This is larger than the appliance accepts.", "Es más grande de lo que acepta el servidor."
-    ),
-    "queue_full": Sentence(
-        "Too many questions are waiting. Try again in a moment.",
-        "Hay demasiadas preguntas en espera. Prueba dentro de un momento.",
-    ),
-    "rate_limit_exceeded": Sentence(
-        "A limit set by an administrator is reached for the moment. Try again shortly.",
-        "Se ha alcanzado por ahora un límite fijado por un administrador. Prueba en un momento.",
-    ),
-    "insufficient_quota": Sentence(
-        "A budget set by an administrator does not allow this. Ask an administrator for more.",
-        "Un presupuesto fijado por un administrador no lo permite. Pide más a un administrador.",
-    ),
-    "too_many_attempts": Sentence(
-        "Too many failed attempts to sign in. Wait a little and try again.",
-        "Demasiados intentos fallidos. Espera un poco y prueba otra vez.",
-    ),
-    "part_unavailable": Sentence(
-        "A part of the appliance does not answer just now. Try again in a moment.",
-        "Una parte del servidor no responde ahora. Prueba dentro de un momento.",
-    ),
-    "startup_error": Sentence("The appliance cannot start.", "El servidor no puede arrancar."),
-    "turn_interrupted": Sentence(
-        "The answer was interrupted. Ask again to get the rest.",
-        "La respuesta se interrumpió. Pregunta otra vez para obtener el resto.",
-    ),
-    "inference_error": Sentence(
-        "The language model could not be used.", "No se pudo usar el modelo de lenguaje."
-    ),
-    "unknown_engine_kind": Sentence(
-        "The configuration names an engine this appliance does not know.",
-        "La configuración nombra un motor que este servidor no conoce.",
-    ),
-    "embedder_unavailable": Sentence(
-        "The embedding process does not answer, so documents cannot be searched by meaning just now.",
-        "El proceso de embeddings no responde, así que ahora no se puede buscar por significado.",
-    ),
-    "engine_unavailable": Sentence(
-        "The language model does not answer. Try again in a moment.",
-        "El modelo de lenguaje no responde. Prueba dentro de un momento.",
-    ),
-    "context_length_exceeded": Sentence(
-        "The question is too long for the language model. Ask a shorter one.",
-        "La pregunta es demasiado larga para el modelo de lenguaje. Haz una más corta.",
-    ),
-    "engine_refused": Sentence(
-        "The language model refused the request.", "El modelo de lenguaje rechazó la petición."
-    ),
-    "engine_stream_broken": Sentence(
-        "The language model broke off in the middle of the answer. Ask again.",
-        "El modelo de lenguaje se cortó en mitad de la respuesta. Pregunta otra vez.",
-    ),
-    "model_not_found": Sentence(
-        "No engine serves that model. Choose another one.", "Ningún motor ofrece ese modelo. Elige otro."
-    ),
-    "rag_error": Sentence("The documents could not be used.", "No se pudieron usar los documentos."),
-    "document_refused": Sentence("The document was not read.", "El documento no se leyó."),
-    "unsupported_format": Sentence(
-        "This kind of file cannot be read here. Convert it to PDF, DOCX, HTML, Markdown or plain text.",
-        "Este tipo de archivo no se puede leer aquí. Conviértelo a PDF, DOCX, HTML, Markdown o texto.",
-    ),
-    "document_empty": Sentence(
-        "There is no text in this document. If it is a scan, run text recognition on it first.",
-        "Este documento no tiene texto. Si es un escaneo, aplícale antes reconocimiento de texto.",
-    ),
-    "document_damaged": Sentence(
-        "The file is damaged and cannot be opened. Export it again from the program that made it.",
-        "El archivo está dañado y no se puede abrir. Expórtalo de nuevo desde el programa que lo creó.",
-    ),
-    "document_encrypted": Sentence(
-        "The file is protected by a password. Save it without one and upload it again.",
-        "El archivo está protegido con contraseña. Guárdalo sin ella y súbelo otra vez.",
-    ),
-    "document_too_large": Sentence(
-        "The document is larger than the limits of this appliance. Split it, or ask an administrator.",
-        "El documento supera los límites de este servidor. Divídelo o pregunta a un administrador.",
-    ),
-    "document_dangerous": Sentence(
-        "The file is built in a way that can harm the computer that opens it, so it was not opened.",
-        "El archivo está hecho de un modo que puede dañar el equipo que lo abre, así que no se abrió.",
-    ),
-    "reading_failed": Sentence(
-        "Reading this document failed. Upload it again; an administrator finds the cause in the log.",
-        "Falló la lectura de este documento. Súbelo otra vez; un administrador puede ver la causa en el registro.",
-    ),
-    "reading_interrupted": Sentence(
-        "Reading this document was interrupted more than once. Remove it and upload it again.",
-        "La lectura de este documento se interrumpió más de una vez. Quítalo y súbelo de nuevo.",
-    ),
-    "parsing_timed_out": Sentence(
-        "Reading the file took too long and was stopped. Split it or simplify it.",
-        "Leer el archivo tardaba demasiado y se paró. Divídelo o simplifícalo.",
-    ),
-    "index_unavailable": Sentence(
-        "The index of the documents cannot be searched just now.",
-        "Ahora no se puede buscar en los documentos.",
-    ),
-}
-
-# Notes whose sentence does not stand in the answer itself.
-_NOTES = {
-    "unsupported": Sentence(
-        "The underlined part has no support in the documents found.",
-        "Lo subrayado no tiene respaldo en los documentos encontrados.",
-    ),
-    "history_cut": Sentence(
-        "Earlier messages of this conversation that the model has no room for and did not see: {dropped_messages}.",
-        "Mensajes anteriores de esta conversación que no caben en el modelo y no ha visto: {dropped_messages}.",
-    ),
-}
-
 TEXTS: Mapping[str, Sentence] = {
     **_FRAME,
     **_CHAT,
     **_DOCUMENTS,
     **_CONNECTED,
-    **{f"error.{code}": sentence for code, sentence in _ERRORS.items()},
-    **{f"note.{code}": sentence for code, sentence in _NOTES.items()},
+    **{f"error.{code}": sentence for code, sentence in ERRORS.items()},
+    **{f"note.{code}": sentence for code, sentence in NOTES.items()},
 }
 
 

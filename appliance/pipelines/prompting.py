@@ -26,10 +26,9 @@ class Prompt:
 
 def label(place: Passage | Citation, language: Language) -> str:
     """How a place is called: document › heading · page, slide, or sheet and cells."""
-    words = place.filename
-    if place.headings:
-        words += f" › {place.headings[-1]}"
-    where = place.location
+    words, where = place.filename, place.location
+    if where.heading:
+        words += f" › {where.heading}"
     if where.sheet is not None:
         words += f" · {text(language, 'sheet', title=where.sheet)}"
         words += f" · {where.cells}" if where.cells else ""
@@ -49,7 +48,7 @@ def pieces(
 ) -> list[str]:
     """The texts whose tokens `build` will ask for; of the history the last history_bytes."""
     texts = [frame or _frame(language), history[-1].content]
-    texts += [_block(number, passage, language) for number, passage in enumerate(passages, start=1)]
+    texts += [block(number, passage, language) for number, passage in enumerate(passages, start=1)]
     for message in reversed(_spoken(history[:-1])):
         history_bytes -= len(message.content)
         if history_bytes < 0:
@@ -77,7 +76,7 @@ def build(
     kept: list[Passage] = []
     blocks: list[str] = []
     for number, passage in enumerate(passages, start=1):
-        block = _block(number, passage, language)
+        block = block(number, passage, language)
         cost = count_tokens(block)
         if cost > left:
             if kept or left < MIN_ANSWER_TOKENS:
@@ -96,7 +95,8 @@ def _frame(language: Language) -> str:
     return f"{text(language, 'system')}\n\n{text(language, 'passages')}\n"
 
 
-def _block(number: int, passage: Passage, language: Language) -> str:
+def block(number: int, passage: Passage, language: Language) -> str:
+    """A passage as it stands in a prompt, under the number by which it is cited."""
     return f"[{number}] {label(passage, language)}\n{passage.text}\n"
 
 

@@ -4,7 +4,7 @@ import {sharedLook} from "./shared_look.js";
 export const chatLook = sheet(sharedLook + `
 :host { height: var(--room-height); }
 .room { position: relative; display: grid; grid-template-columns: 264px minmax(0, 1fr); height: 100%; overflow: hidden; background: var(--paper); }
-.room.with-passage { grid-template-columns: 264px minmax(0, 1fr) minmax(320px, 30%); }
+.room.with-passage { grid-template-columns: 264px minmax(0, 1fr) minmax(340px, 38%); }
 .announcement { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .veil, .drawer { display: none; }
 
@@ -102,6 +102,14 @@ article footer .copy { margin-inline-start: auto; }
 .chip.big { min-width: 26px; height: 26px; font-size: 14px; border-radius: 8px; }
 .passage-text { margin: 0; padding: 16px 0; border-block: 1px solid var(--line); font: 17px/1.65 var(--font-quote); white-space: pre-wrap; overflow-wrap: anywhere; color: var(--ink-2); }
 .passage-text .quote { color: var(--ink); background: var(--quote); box-decoration-break: clone; -webkit-box-decoration-break: clone; padding: .12em 0; border-radius: 2px; }
+.page-picture { margin: 0; }
+.page-picture a { display: block; }
+.page-picture img { display: block; width: 100%; height: auto; min-height: 120px; border: 1px solid var(--line-strong); border-radius: 8px; background: #fff; }
+.page-picture figcaption { display: flex; flex-wrap: wrap; gap: 4px 16px; justify-content: space-between; margin-top: 8px; font-size: 13.5px; color: var(--ink-2); }
+.page-picture figcaption a, .runs-on { color: var(--accent); font-size: 13.5px; text-align: start; text-decoration: underline; text-underline-offset: 3px; }
+.page-text summary { cursor: pointer; font-size: 13.5px; font-weight: 600; color: var(--ink-2); padding: 4px 0; }
+.page-text .passage-text { margin-top: 8px; }
+.table .passage-text { font: 14px/1.6 var(--font-mono); white-space: pre; overflow-x: auto; overflow-wrap: normal; }
 .check { display: flex; gap: 8px; align-items: center; font-size: 13.5px; color: var(--accent-deep); }
 .check.warning, q.warning { color: var(--warn); }
 
@@ -127,5 +135,6 @@ article footer .copy { margin-inline-start: auto; }
   .composer { width: calc(100% - 20px); margin-bottom: max(10px, env(safe-area-inset-bottom)); }
   article { padding-top: 14px; }
 }
+@media (prefers-color-scheme: dark) { .page-picture img { filter: brightness(.88); } }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
 `);

@@ -46,13 +46,13 @@ export function sheet(text) {
   return styles;
 }
 
-/** text with the (start, end) spans inside <mark>; spans in order, not overlapping. */
-export function marked(text, spans) {
+/** text with the (start, end) spans inside <mark>, or inside a span of a class; spans in order, not overlapping. */
+export function marked(text, spans, name) {
   const pieces = [];
   let at = 0;
   for (const [start, end] of spans) {
     if (start < at || end > text.length) continue;
-    pieces.push(text.slice(at, start), h("mark", {}, text.slice(start, end)));
+    pieces.push(text.slice(at, start), h(name ? "span" : "mark", {class: name}, text.slice(start, end)));
     at = end;
   }
   return [...pieces, text.slice(at)];

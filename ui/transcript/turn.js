@@ -113,8 +113,15 @@ export class TurnView {
     const chip = event.target.closest?.("a.citation");
     if (!chip) return;
     event.preventDefault();
-    const citation = this.citations.find(one => one.index === Number(chip.dataset.citation));
+    const citation = this.citationOf(chip);
     if (citation) this.room.openSource(citation, chip);
+  }
+
+  // One number may stand behind several sentences, each with its own quote: the nth of them means the nth quote.
+  citationOf(chip) {
+    const same = this.citations.filter(one => one.index === Number(chip.dataset.citation));
+    const chips = [...this.body.querySelectorAll(`a.citation[data-citation="${chip.dataset.citation}"]`)];
+    return same[same.length === chips.length ? chips.indexOf(chip) : 0];
   }
 
   dropIdleChips() {
