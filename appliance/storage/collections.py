@@ -66,8 +66,8 @@ _REMOVE = "DELETE FROM collections WHERE id = %(id)s"
 _ATTACHED = """
 SELECT cf.file_id, cf.collection_id, f.filename, cf.status, cf.added_at, cf.progress, cf.pages, cf.chunks,
        cf.size_bytes, cf.error_code, cf.error_message, cf.attributes, cf.stage, cf.notes, cf.pages_done, f.sha256,
-       cf.pages_done / greatest(extract(epoch FROM coalesce(cf.finished_at, now()) - cf.started_at)::float8, 0.001)
-           AS pages_per_s,
+       CASE WHEN cf.started_at IS NOT NULL THEN cf.pages_done / greatest(
+           extract(epoch FROM coalesce(cf.finished_at, now()) - cf.started_at)::float8, 0.001) END AS pages_per_s,
        cf.source, cf.superseded_by, cf.duplicate_of, f.parent_id,
        (SELECT count(*) FROM files inside WHERE inside.parent_id = f.id) AS inside
 FROM collection_files cf JOIN files f ON f.id = cf.file_id
