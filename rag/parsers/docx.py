@@ -1,8 +1,9 @@
-"""DOCX: body in document order with tables, then headers, footers, footnotes and comments once each.
+"""DOCX: the header, then the body in document order with tables, then notes, footers, charts and comments once each.
 
 python-docx opens the package; the text is read from the XML itself, because `Paragraph.text` leaves out insertions
 under review, content controls and text boxes. Nothing outside of the file is opened: relationships to other places
-are not followed. Word does not store pages, so the document is one page; automatic list numbers are not stored either.
+are not followed. Word does not store pages, so the document is one page, and a place in it is the number of its
+paragraph, empty ones not counted ("¶ 12"), or of a table's row; automatic list numbers are not stored either.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from rag.documents import BlockKind, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.media_types import DOCX
+from rag.parsers.chart import write_chart
+from rag.parsers.docx_table import header_rows, table_rows
 from rag.parsers.page_writer import PageWriter, clean, collapse
 
-_PARAGRAPH, _TABLE, _ROW, _CELL = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
-_TEXT, _TEXT_BOX = qn("w:t"), qn("w:txbxContent")
+_PARAGRAPH, _TABLE = qn("w:p"), qn("w:tbl")
+_TEXTS = frozenset({qn("w:t"), "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"})
+_TEXT_BOX = qn("w:txbxContent")
 _CHARACTERS = {
     qn("w:tab"): " ",
     qn("w:br"): "\n",
@@ -43,7 +47,7 @@ _SDT_CONTENT_PARENTS = frozenset(
 )
 _HEADING_STYLE = re.compile(r"(?:heading|título|titulo|überschrift|titre)\s*(\d)", re.IGNORECASE)
 _BULLETED = re.compile(r"list|lista|aufz", re.IGNORECASE)
-_FOOTNOTES = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+_NOTES = ("footnote", "endnote")
 _SEPARATORS = frozenset({"separator", "continuationSeparator", "continuationNotice"})
 _SAFE = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
 
@@ -65,18 +69,22 @@ class DocxParser:
 
     def _read(self, document: DocxDocument) -> ParsedDocument:
         writer = PageWriter(self._limits)
-        styles = _heading_levels(document)
         notes: list[str] = []
         for text in _margin_texts(document, "header"):
-            writer.add("paragraph", text)
+            writer.add("paragraph", text, 0, "header")
+        body = _Body(writer, _heading_levels(document))
         for element in _blocks(document.element.body):
-            _write(writer, element, styles)
-        for text in _footnotes(document):
-            writer.add("paragraph", text)
+            body.write(element)
+        for kind in _NOTES:
+            for number, text in enumerate(_notes(document, kind), start=1):
+                writer.add("paragraph", text, 0, f"{kind} {number}")
         for text in _margin_texts(document, "footer"):
-            writer.add("paragraph", text)
-        for comment in _comments(document):
-            writer.add("paragraph", comment)
+            writer.add("paragraph", text, 0, "footer")
+        for part in _related(document, "chart"):
+            write_chart(writer, etree.fromstring(part, _SAFE))
+        for identifier, comment in _comments(document):
+            paragraph = body.commented.get(identifier)
+            writer.add("paragraph", comment, 0, f"comment, ¶ {paragraph}" if paragraph else "comment")
         if _has_changes(document):
             notes.append("The document has tracked changes; it was read as if all of them were accepted.")
         page = writer.finish(None)
@@ -116,18 +124,38 @@ def _blocks(parent: etree._Element) -> Iterator[etree._Element]:
             todo.extend(reversed(element))
 
 
-def _write(writer: PageWriter, element: etree._Element, styles: dict[str, int]) -> None:
-    if element.tag == _TABLE:
-        writer.add("table", _table_text(element))
-        return
-    text = _text(element)
-    kind, level = _kind(element, styles, text)
-    if kind == "heading":
-        text = text.replace("\n", " ")
-    writer.add(kind, text, level)
-    for box in element.iter(_TEXT_BOX):
-        if not any(ancestor.tag in _UNSEEN - {_TEXT_BOX} for ancestor in box.iterancestors()):
-            writer.add("paragraph", "\n".join(_text(paragraph) for paragraph in box.iterchildren(_PARAGRAPH)))
+class _Body:
+    """Writes the body and counts its paragraphs and tables. commented: comment id → number of its paragraph."""
+
+    def __init__(self, writer: PageWriter, styles: dict[str, int]) -> None:
+        self.commented: dict[str, int] = {}
+        self._writer = writer
+        self._styles = styles
+        self._paragraphs = 0
+        self._tables = 0
+
+    def write(self, element: etree._Element) -> None:
+        """One paragraph with its text boxes, or one table."""
+        if element.tag == _TABLE:
+            self._tables += 1
+            rows = table_rows(element, _text)
+            told = ((f"table {self._tables}, row {number}", row) for number, row in enumerate(rows, start=1))
+            self._writer.add_table(told, header_rows(element, rows))
+            return
+        text = _text(element)
+        boxes = [
+            "\n".join(_text(paragraph) for paragraph in box.iterchildren(_PARAGRAPH))
+            for box in element.iter(_TEXT_BOX)
+            if not any(ancestor.tag in _UNSEEN - {_TEXT_BOX} for ancestor in box.iterancestors())
+        ]
+        self._paragraphs += bool(text.strip()) or any(box.strip() for box in boxes)
+        for mark in element.iter(qn("w:commentReference")):
+            self.commented[mark.get(qn("w:id"), "")] = self._paragraphs
+        kind, level = _kind(element, self._styles, text)
+        ref = f"¶ {self._paragraphs}"
+        self._writer.add(kind, text.replace("\n", " ") if kind == "heading" else text, level, ref)
+        for box in boxes:
+            self._writer.add("paragraph", box, 0, ref)
 
 
 def _kind(paragraph: etree._Element, styles: dict[str, int], text: str) -> tuple[BlockKind, int]:
@@ -153,29 +181,13 @@ def _text(paragraph: etree._Element) -> str:
     todo = list(reversed(paragraph))
     while todo:
         element = todo.pop()
-        if element.tag == _TEXT:
+        if element.tag in _TEXTS:
             parts.append(element.text or "")
         elif element.tag in _CHARACTERS:
             parts.append(_CHARACTERS[element.tag])
         elif element.tag not in _UNSEEN:
             todo.extend(reversed(element))
     return "".join(parts)
-
-
-def _table_text(table: etree._Element) -> str:
-    """One line a row, cells joined by a bar; nested tables are part of their cell."""
-    rows = []
-    for row in table.iter(_ROW):
-        if next(row.iterancestors(_TABLE)) is not table:
-            continue
-        cells = []
-        for cell in row.iter(_CELL):
-            if next(cell.iterancestors(_ROW)) is row:
-                texts = (collapse(clean(_text(paragraph))) for paragraph in cell.iter(_PARAGRAPH))
-                cells.append(" ".join(text.replace("\n", " ") for text in texts if text))
-        if any(cells):
-            rows.append(" | ".join(cells))
-    return "\n".join(rows)
 
 
 def _margin_texts(document: DocxDocument, margin: str) -> Iterator[str]:
@@ -194,22 +206,29 @@ def _margin_texts(document: DocxDocument, margin: str) -> Iterator[str]:
                 yield text
 
 
-def _footnotes(document: DocxDocument) -> Iterator[str]:
+def _related(document: DocxDocument, kind: str) -> Iterator[bytes]:
+    """The parts of this kind within the package that the document refers to."""
     for relation in document.part.rels.values():
-        if relation.reltype != _FOOTNOTES or relation.is_external:
-            continue
-        for note in etree.fromstring(relation.target_part.blob, _SAFE).iterchildren(qn("w:footnote")):
+        if not relation.is_external and relation.reltype.rpartition("/")[2] == kind:
+            yield relation.target_part.blob
+
+
+def _notes(document: DocxDocument, kind: str) -> Iterator[str]:
+    """The texts of its footnotes or endnotes."""
+    for part in _related(document, f"{kind}s"):
+        for note in etree.fromstring(part, _SAFE).iterchildren(qn(f"w:{kind}")):
             if note.get(qn("w:type")) not in _SEPARATORS:
                 yield "\n".join(_text(paragraph) for paragraph in note.iter(_PARAGRAPH))
 
 
-def _comments(document: DocxDocument) -> Iterator[str]:
-    if not any(relation.reltype.endswith("/comments") for relation in document.part.rels.values()):
+def _comments(document: DocxDocument) -> Iterator[tuple[str, str]]:
+    """Identifier and text of each comment, with its author."""
+    if next(_related(document, "comments"), None) is None:
         return  # python-docx would make an empty part
     for comment in document.comments:
         text = collapse(clean(comment.text))
         if text:
-            yield f"[{comment.author}] {text}" if comment.author else text
+            yield str(comment.comment_id), f"[{comment.author}] {text}" if comment.author else text
 
 
 def _has_changes(document: DocxDocument) -> bool:
