@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 Connect = Callable[[], AbstractAsyncContextManager["AsyncConnection"]]
 
 _AT_ONCE = 2_000  # vectors fetched within a search; more of them in the background
+_INLINE = 10_000  # vectors looked at, 1 ms: sooner done than handed to a thread
 _FOLLOW_S = 5.0
 
 
@@ -99,7 +100,10 @@ class FaissStore(PgvectorStore):
             ):
                 return None
             allowed = None if only is None else await self._matching_ids(connection, scope, only)
-            found = await asyncio.to_thread(cache.search, vector, limit, newest, allowed)
+            if sum(one.chunks for one in newest.values()) <= _INLINE:
+                found = cache.search(vector, limit, newest, allowed)
+            else:
+                found = await asyncio.to_thread(cache.search, vector, limit, newest, allowed)
             values = {"ids": found.tolist(), "vector": halfvec(vector), "model_id": model_id}
             query = faiss_query("confirmed").replace("{dimension}", str(len(vector)))
             values |= {"collection_ids": list(scope.collection_ids)}

@@ -34,6 +34,9 @@ class VectorCache:
     """One model's vectors, unit length. Chunk ids of one collection are added in ascending order."""
 
     def __init__(self, dimension: int) -> None:
+        faiss.omp_set_num_threads(
+            1
+        )  # threads of one search that wait for each other cost more than they bring
         self.dimension = dimension
         self._lock = Lock()
         self._index = _empty(dimension)
