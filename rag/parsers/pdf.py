@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pypdfium2 as pdfium
+import pypdfium2.raw as raw
 
 from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, DocumentEncrypted, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import PDF
 from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.pdf_annotations import NOTHING, Additions, read_additions
+from rag.parsers.pdf_attachments import read_attachments
 from rag.parsers.pdf_frame import PageFrame
 from rag.parsers.pdf_layout import Layout, RunningLines, Words, paragraphs
 from rag.parsers.pdf_lines import Line, read_lines
@@ -42,6 +45,7 @@ class _Content:
 
     lines: Sequence[Line] = ()
     recognised: Sequence[Sequence[Line]] = ()
+    additions: Additions = NOTHING
 
     @property
     def all_lines(self) -> list[Line]:
@@ -70,6 +74,8 @@ class PdfParser:
                 raise DocumentEncrypted() from error
             raise DocumentDamaged() from error
         try:
+            if document.get_formtype() != raw.FORMTYPE_NONE:
+                document.init_forms()
             return self._read(document)
         finally:
             document.close()
@@ -95,26 +101,32 @@ class PdfParser:
         if total == 0 or len(broken) == total:
             raise DocumentDamaged("None of its pages can be opened.")
         pages = self._compose(contents)
-        if not any(page.text for page in pages):
+        children, carried = read_attachments(document, self._limits)
+        if not children and not any(page.text for page in pages):
             raise DocumentEmpty(recognition.why_empty(total))
         notes = page_note("cannot be opened and was left out", "cannot be opened and were left out", broken)
-        return ParsedDocument(PDF, tuple(pages), _title(document, pages), (*notes, *recognition.sentences()))
+        notes += (*recognition.sentences(), *carried)
+        return ParsedDocument(PDF, tuple(pages), _title(document, pages), notes, children)
 
     def _content(self, document: pdfium.PdfDocument, number: int, recognition: RecognitionNotes) -> _Content:
         page = document[number - 1]
         try:
-            lines = _lines(page)
+            frame = PageFrame.of(page)
+            lines = _lines(page, frame)
+            additions = read_additions(document, page, frame)
+            own = _Content(lines, (), additions)
             if not lines and is_blank(page):
-                recognition.skip_blank(number)
-                return _Content()
+                if not additions:
+                    recognition.skip_blank(number)
+                return own
             if not is_scan(page, lines) or not recognition.may_read(number):
-                return _Content(lines)
+                return own
             picture = picture_of(page, recognition.dpi)
             try:
                 paragraphs = lines_of(recognition.read(number, picture), picture)
             except RecognitionFailed:
-                return _Content(lines)
-            return _Content((), paragraphs) if paragraphs else _Content(lines)
+                return own
+            return _Content((), paragraphs, additions) if paragraphs else own
         finally:
             page.close()
 
@@ -131,6 +143,9 @@ class PdfParser:
                 writer.add_pieces(paragraph.kind, paragraph.pieces, paragraph.level)
             for paragraph in paragraphs_of(content.recognised, words):
                 writer.add_pieces(paragraph.kind, paragraph.pieces, paragraph.level)
+            writer.add_pieces("paragraph", content.additions.fields)
+            for comment in content.additions.comments:
+                writer.add_pieces("paragraph", [comment])
             writer.add_pieces("paragraph", words.pieces(at_margins, ["\n"] * len(at_margins)))
             pages.append(writer.finish(number))
         return pages
@@ -143,10 +158,10 @@ def _refuse_circles(path: Path) -> None:
             raise DocumentDangerous("One of its streams names itself as its own length.")
 
 
-def _lines(page: pdfium.PdfPage) -> list[Line]:
+def _lines(page: pdfium.PdfPage, frame: PageFrame) -> list[Line]:
     text_page = page.get_textpage()
     try:
-        return list(read_lines(text_page, PageFrame.of(page)))
+        return list(read_lines(text_page, frame))
     finally:
         text_page.close()
 
