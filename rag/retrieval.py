@@ -25,10 +25,11 @@ from rag.fusion import Ranking, fuse
 from rag.fusion_weights import dense_weight
 from rag.overlap import coverage, idf, weigh
 from rag.ports import Scope, VectorStore
+from rag.recording import Recorder, traced
 from rag.relevance import Evidence, is_relevant
 from rag.reranking import Reranking
 from rag.sharpening import SHARPENED, Asked, Sharpening
-from rag.trace import Recorder, Trace, traced
+from rag.trace import Trace
 
 NO_DOCUMENTS = "no_documents"  # nothing has been read into what the asker sees
 EMBEDDER_UNAVAILABLE = "embedder_unavailable"  # searched by words alone

@@ -130,3 +130,17 @@ class RetrievalSettings(BaseModel):
         le=1000,
         description="How widely the graph is searched; lower finds less under access rules.",
     )
+    reranker: str = Field(
+        "", description="Folder of a cross-encoder that orders the best passages once more; empty: none."
+    )
+    reranker_kind: Literal["onnx", "sentence_transformers"] = Field(
+        "onnx",
+        description="`onnx` needs nothing more; `sentence_transformers` needs the extra `local-models`.",
+    )
+    reranker_candidates: int = Field(20, ge=1, le=100, description="Passages that the reranker reads.")
+    reranker_budget_s: float = Field(
+        1.0, gt=0, le=30, description="Time the reranker may take; after it the order stays as it was."
+    )
+    reranker_least: float = Field(
+        0.3, ge=0, le=1, description="The reranker's score from which a passage is answered from."
+    )

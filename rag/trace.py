@@ -5,13 +5,9 @@ Holds names and places of passages, never their text. Nothing here decides anyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
-
-from rag.documents import Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,40 +76,3 @@ class Trace:
 def _shown(one: Traced) -> dict[str, Any]:
     shown = asdict(one) | {"file_id": str(one.file_id), "score": round(one.score, 4)}
     return {name: value for name, value in shown.items() if value is not None and value != ""}
-
-
-def traced(passage: Passage, reason: str = "") -> Traced:
-    """A passage as a trace names it."""
-    return Traced(
-        passage.chunk_id,
-        passage.file_id,
-        passage.filename,
-        passage.page,
-        passage.score,
-        passage.dense,
-        passage.lexical,
-        reason,
-    )
-
-
-@dataclass
-class Recorder:
-    """Collects the steps of one search. clock: seconds."""
-
-    clock: Callable[[], float]
-    steps: list[Step] = field(default_factory=list)
-    dropped: list[Traced] = field(default_factory=list)
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[dict[str, int | float | str]]:
-        """Yields the step's figures, to be filled in."""
-        figures: dict[str, int | float | str] = {}
-        started = self.clock()
-        try:
-            yield figures
-        finally:
-            self.steps.append(Step(name, (self.clock() - started) * 1000, figures))
-
-    def drop(self, passages: Sequence[Passage], reason: str) -> None:
-        """Passages that were found and are not handed on."""
-        self.dropped += [traced(passage, reason) for passage in passages]

@@ -13,6 +13,7 @@ from appliance.api.chat_files import chat_file_routes
 from appliance.api.openai_files import files_router
 from appliance.api.shares import shares_router
 from appliance.api.vector_stores import vector_stores_router
+from appliance.bootstrap.reranker import choose_reranking
 from appliance.bootstrap.stores import choose_store
 from appliance.domain import Caller
 from appliance.services.chat_files import ChatFiles
@@ -77,7 +78,13 @@ def build_knowledge(database: Database, embedder: Embedder, settings: Settings, 
     collections = PostgresCollections(database, store, jobs)
     knowledge = Knowledge(PostgresFiles(database, store, jobs), collections, blobs, settings.knowledge)
     analyzer = Analyzer(settings.retrieval.languages)
-    retrieval = Retrieval(store, embedder, analyzer, candidates=settings.retrieval.candidates)
+    retrieval = Retrieval(
+        store,
+        embedder,
+        analyzer,
+        candidates=settings.retrieval.candidates,
+        reranking=choose_reranking(settings.retrieval),
+    )
     search = KnowledgeSearch(database, collections, retrieval, store)
     documents = KnowledgeDocuments(database, collections, WholeDocuments())
     chat_files = ChatFiles(PostgresChatFiles(database), knowledge)

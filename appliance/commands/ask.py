@@ -11,6 +11,7 @@ import typer
 from appliance.commands.client import ApiClient, find_address, talk
 from appliance.commands.failures import CommandFailed
 from appliance.commands.options import DataOption, JsonOption, KeyOption, UrlOption
+from appliance.commands.tracing import ask_as_turn, show_traced
 
 ANSWER_MODEL = "answer-with-sources"
 
@@ -23,6 +24,10 @@ def ask(
     collection: Annotated[
         list[str] | None, typer.Option(help="Only this collection's name or id; may be given more than once.")
     ] = None,
+    trace: Annotated[
+        bool,
+        typer.Option("--trace", help="Also what was searched, found and left out, and how long it took."),
+    ] = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -38,7 +43,10 @@ def ask(
     async def work(api: ApiClient) -> None:
         if collection:
             body["vector_store_ids"] = await _ids(api, collection)
-        if as_json:
+        if trace:
+            turn = await ask_as_turn(api, question, model, body.get("vector_store_ids"))
+            show_traced(turn, as_json, sources(turn["citations"]))
+        elif as_json:
             typer.echo(json.dumps(await api.post("/v1/chat/completions", body), ensure_ascii=False))
         else:
             await _stream(api, body)

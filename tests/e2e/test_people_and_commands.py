@@ -54,6 +54,18 @@ def test_what_was_ingested_is_cited_in_the_terminal(quoting_box: WholeBox, ana: 
     assert "[1] night-porter.md" in done.stdout
 
 
+def test_a_trace_tells_how_the_answer_was_found(quoting_box: WholeBox, ana: Ana) -> None:
+    """`appliance ask --trace` prints the answer with its source, and each step of the search with its time."""
+    shown = quoting_box.command("ask", QUESTION, "--trace", key=ana.key)
+    told = json.loads(quoting_box.command("ask", QUESTION, "--trace", "--json", key=ana.key).stdout)
+
+    assert shown.returncode == 0, shown.stderr
+    assert SECRET in shown.stdout and "[1] night-porter.md" in shown.stdout
+    assert f"Searched for: {QUESTION}" in shown.stdout and "by words" in shown.stdout
+    assert told["trace"]["found"][0]["filename"] == "night-porter.md"
+    assert SECRET not in json.dumps(told["trace"])
+
+
 def test_a_program_gets_one_json_document(quoting_box: WholeBox, ana: Ana) -> None:
     """`appliance ask --json` prints the API's own answer; --collection looks nowhere else."""
     done = quoting_box.command("ask", QUESTION, "--json", "--collection", "Tannery", key=ana.key)
