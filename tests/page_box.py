@@ -39,6 +39,7 @@ from appliance.services.health import READY, HealthCheck
 from appliance.storage.database import Database
 from inference.types import EngineState, ModelInfo
 from rag.documents import Passage
+from tests.handbook_page import page_of_handbook
 
 PASSWORD = "correct horse battery"
 FILE = UUID(int=7)
@@ -237,6 +238,7 @@ def make_box(
         health_router(health, lambda: engines, identity.caller),
         _sessions(people, identity),
         _documents(),
+        page_of_handbook(identity),
         _models(engines),
     ]
     return PageBox(people, answerer, page, create_app(routers), engines, live)

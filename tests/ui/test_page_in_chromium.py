@@ -10,15 +10,16 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 from redis.asyncio import Redis
 
-from appliance.domain import Finished, TextDelta, Waiting
+from appliance.domain import Cited, Finished, TextDelta, Waiting
 from appliance.storage.database import Database
 from tests.page_box import PASSWORD, PageBox, Serving, a_tiny_engine, make_box, quoted, until_started
 from ui.texts import Language, text
@@ -167,6 +168,7 @@ async def test_a_person_asks_follows_a_citation_and_opens_every_tab(
         await expect(passage).to_contain_text(text("page_number", language, page=12))
         await expect(passage.locator(".quote")).to_have_text("Everybody has 23 days of holiday a year.")
         await expect(passage).to_contain_text("Unused days lapse")
+        await _sees_the_marked_page(page, language)
         await page.keyboard.press("Escape")
         await expect(passage).to_be_hidden()
 
@@ -192,6 +194,65 @@ async def test_a_person_asks_follows_a_citation_and_opens_every_tab(
         width = await page.evaluate("document.documentElement.scrollWidth")
         assert width <= options["viewport"]["width"]
         assert visit.trouble == []
+
+
+async def _sees_the_marked_page(page: Page, language: Language) -> None:
+    """The page's picture is there with its mark in view; what it says is told to those who do not see it."""
+    picture = page.locator("chat-transcript .passage .page-picture img")
+    await expect(picture).to_be_visible()
+    await expect(page.locator("chat-transcript .passage details")).not_to_have_attribute("open", "")
+    where = text("page_number", language, page=12)
+    words = text("page_picture", language, filename="employee-handbook.pdf", place=where)
+    await expect(picture).to_have_attribute("alt", words)
+    marked = await picture.evaluate(_MARKED_ROWS)
+    assert marked["rows"] > 5, "nothing is marked on the picture"
+    assert marked["top"] <= marked["first"] and marked["last"] <= marked["bottom"], "the mark is out of view"
+    await page.locator("chat-transcript .passage summary").click()
+    await expect(page.locator("chat-transcript .passage-text")).to_be_visible()
+
+
+# Where the highlighter's colour stands on the picture, and what of the picture the panel shows, in page pixels.
+_MARKED_ROWS = """async image => {
+  const canvas = document.createElement("canvas");
+  canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+  const context = canvas.getContext("2d", {willReadFrequently: true});
+  context.drawImage(image, 0, 0);
+  const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
+  const rows = new Set();
+  for (let at = 0; at < data.length; at += 4)
+    if (data[at] === 255 && data[at + 1] === 226 && data[at + 2] === 92) rows.add(Math.floor(at / 4 / canvas.width));
+  const box = image.getBoundingClientRect(), panel = image.closest(".passage").getBoundingClientRect();
+  const place = row => box.top + row / image.naturalHeight * box.height;
+  return {rows: rows.size, first: place(Math.min(...rows)), last: place(Math.max(...rows)),
+    top: panel.top, bottom: panel.bottom};
+}"""
+
+
+async def test_a_source_that_is_gone_says_so_and_keeps_its_words(
+    browser: Browser, database: Database, valkey: Redis, tmp_path: Path
+) -> None:
+    """A citation of a deleted document still opens: with the words it had, and a sentence that it is no longer here."""
+    async with _visiting(
+        browser, database, valkey, tmp_path / "ui.sock", with_ui=False, locale="es-ES"
+    ) as visit:
+        visit.box.answerer.script = lambda request: [
+            replace(event, citations=tuple(replace(one, file_id=UUID(int=8)) for one in event.citations))
+            if isinstance(event, Cited)
+            else event
+            for event in quoted(request)
+        ]
+        page = visit.page
+        await page.goto(visit.url)
+        await page.fill("[name=email]", "ana@example.org")
+        await page.fill("[name=password]", PASSWORD)
+        await page.click("button[type=submit]")
+        await visit.ask("¿Cuántos días?")
+        await page.locator("chat-transcript a.citation").click()
+        passage = page.locator("chat-transcript .passage")
+        await expect(passage).to_contain_text(text("page_gone", "es"))
+        await expect(passage.locator(".passage-text")).to_contain_text("Everybody has 23 days")
+        await expect(passage.locator(".page-picture")).to_be_hidden()
+        assert all("404" in line for line in visit.trouble)
 
 
 async def test_the_chat_works_while_the_ui_is_starting_and_keeps_its_place(

@@ -102,6 +102,7 @@ article footer .copy { margin-inline-start: auto; }
 .chip.big { min-width: 26px; height: 26px; font-size: 14px; border-radius: 8px; }
 .passage-text { margin: 0; padding: 16px 0; border-block: 1px solid var(--line); font: 17px/1.65 var(--font-quote); white-space: pre-wrap; overflow-wrap: anywhere; color: var(--ink-2); }
 .passage-text .quote { color: var(--ink); background: var(--quote); box-decoration-break: clone; -webkit-box-decoration-break: clone; padding: .12em 0; border-radius: 2px; }
+.passage .hint:empty { display: none; }
 .page-picture { margin: 0; }
 .page-picture a { display: block; }
 .page-picture img { display: block; width: 100%; height: auto; min-height: 120px; border: 1px solid var(--line-strong); border-radius: 8px; background: #fff; }
