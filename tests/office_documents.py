@@ -60,7 +60,7 @@ def scales(sentence: str, spanish: str) -> Cells:
 
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_SPACES = (
+SPACES = (
     'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
     'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
     'xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart" '
@@ -103,4 +103,4 @@ def pptx(path: Path, slides: Sequence[str], added: Mapping[str, bytes] | None = 
 
 
 def _element(name: str, content: str) -> bytes:
-    return f"<p:{name} {_SPACES}>{content}</p:{name}>".encode()
+    return f"<p:{name} {SPACES}>{content}</p:{name}>".encode()
