@@ -165,7 +165,8 @@ def main(arguments: str) -> None:
         _tesseract(options["tesseract"]),
     )
     _adopt_orphans()
-    importlib.import_module("charset_normalizer")  # rag.decoding imports it at its first guess only
+    for late in ("charset_normalizer", "ftfy.badness"):  # rag.decoding imports them at its first guess only
+        importlib.import_module(late)
     missing = []
     for media_type in reader.parsers:
         try:
