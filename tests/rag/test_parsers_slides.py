@@ -22,7 +22,7 @@ TABLE = (
     "<a:tc><a:txBody><a:p><a:r><a:t>3</a:t></a:r></a:p></a:txBody></a:tc></a:tr>"
     "</a:tbl></a:graphicData></a:graphic></p:graphicFrame>"
 )
-CHART_FRAME = '<p:graphicFrame><a:graphic><a:graphicData><c:chart r:id="rId7"/></a:graphicData></a:graphic></p:graphicFrame>'
+CHART_FRAME = '<p:graphicFrame><a:graphic><c:chart r:id="rId7"/></a:graphic></p:graphicFrame>'
 CHART = (
     f"<c:chartSpace {SPACES}><c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>Sales</a:t></a:r></a:p></c:rich></c:tx>"
     "</c:title><c:plotArea><c:barChart><c:ser><c:tx><c:strRef><c:strCache><c:pt idx='0'><c:v>North</c:v></c:pt>"
