@@ -12,6 +12,7 @@ from uuid import UUID
 from inference.types import ChatMessage, Usage
 from rag.coverage import Coverage
 from rag.documents import Location, Passage, Unit, locate
+from rag.filters import Filter
 from rag.trace import Trace
 
 
@@ -160,7 +161,7 @@ class AccountEvent:
 class AnswerRequest:
     """A question in its conversation; messages end with the question. collection_ids None: all that the caller sees.
 
-    attached: the collection of this chat's own files.
+    attached: the collection of this chat's own files. only: of files with these attributes.
     """
 
     messages: Sequence[ChatMessage]
@@ -170,6 +171,7 @@ class AnswerRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     request_id: str = ""
     attached: UUID | None = None
+    only: Filter | None = None
 
     @property
     def question(self) -> str:

@@ -14,6 +14,7 @@ from appliance.domain import (
     AnswerEvent,
     AnswerRequest,
     Caller,
+    Cited,
     CollectionFile,
     IngestionStatus,
     Language,
@@ -23,6 +24,7 @@ from appliance.domain import (
     Viewer,
 )
 from inference.ports import ChatEngine
+from inference.types import ChatMessage
 from rag.analysis import Analyzer
 from rag.documents import Page, Passage, SearchResult, WholeDocument
 from rag.filters import Filter
@@ -103,6 +105,39 @@ class GivesWay(Protocol):
     """An engine whose calls can stand behind everybody's who is waiting at a screen."""
 
     def giving_way(self) -> ChatEngine: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be searched for a chat. least_score: 0 to 1 within one search. only: by the files' attributes."""
+
+    collection_ids: tuple[UUID, ...]
+    most_results: int
+    least_score: float = 0.0
+    only: Filter | None = None
+
+
+class Grounding(Protocol):
+    """Passages beside somebody's own chat; for the doors whose clients keep their conversation themselves."""
+
+    async def searched(
+        self, caller: Caller, said: Sequence[ChatMessage], wanted: Wanted, engine: ChatEngine, request_id: str
+    ) -> tuple[str, SearchResult]:
+        """What was searched for, and what was found, for the last question of a conversation.
+
+        Raises NotFound for a collection that the caller does not see.
+        """
+        ...
+
+    async def grounded(
+        self, payload: Mapping[str, Any], question: str, passages: Sequence[Passage], engine: ChatEngine
+    ) -> tuple[list[Mapping[str, Any]], tuple[Passage, ...]]:
+        """The chat's messages with the passages that fit, and which those are. Raises QuestionTooLong."""
+        ...
+
+    async def checked(self, caller: Caller, written: str, passages: Sequence[Passage]) -> Cited:
+        """The verified citations of an answer, and the spans of it that nothing supports."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from appliance.domain import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
 from appliance.fairness.gate import SharesAndLimits
 from appliance.fairness.settings import GateSettings
+from appliance.pipelines.grounding import Grounding
 from appliance.ports import Pipeline, Search
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.chat import Chat
@@ -45,6 +46,7 @@ from inference.engines.connections import Connections
 from inference.ports import Embedder
 from inference.roster import Membership, Roster
 from inference.settings import EngineSettings
+from rag.analysis import Analyzer
 from rag.documents import Page, Passage, SearchResult
 from rag.filters import Filter
 from tests.waiting import until
@@ -193,7 +195,13 @@ async def running_gateway(
         room.gate,
         chat,
         EmbeddingAnswers(embedder, room.gate, aliases or {}),
-        ResponsesDoor(room.gate, chat, responses, shows_queue=settings.queue_comments),
+        ResponsesDoor(
+            room.gate,
+            chat,
+            responses,
+            grounding=Grounding(search or NoDocuments(), Analyzer(("en", "es"))),
+            shows_queue=settings.queue_comments,
+        ),
         comment_after_s=settings.comment_after_s,
         shows_queue=settings.queue_comments,
     )

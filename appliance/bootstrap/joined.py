@@ -44,6 +44,7 @@ from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
 from appliance.fairness.queue.script import PREFIX
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
+from appliance.pipelines.grounding import Grounding
 from appliance.ports import PipelineParts
 from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
@@ -151,7 +152,13 @@ class Gateway:
             room.gate,
             chat,
             embeddings,
-            ResponsesDoor(room.gate, chat, responses, shows_queue=settings.gate.queue_comments),
+            ResponsesDoor(
+                room.gate,
+                chat,
+                responses,
+                grounding=Grounding(knowledge.search, Analyzer(settings.retrieval.languages)),
+                shows_queue=settings.gate.queue_comments,
+            ),
             comment_after_s=settings.gate.comment_after_s,
             shows_queue=settings.gate.queue_comments,
         )

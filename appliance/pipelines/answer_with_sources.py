@@ -61,7 +61,12 @@ class AnswerWithSources:
         language = self._language_of_answer(caller, request)
         wording = await self._following_up.wording(request.messages, language, engine, request.request_id)
         result = await search.search(
-            caller, wording.question, request.collection_ids, PASSAGES_SEARCHED, also=wording.also
+            caller,
+            wording.question,
+            request.collection_ids,
+            PASSAGES_SEARCHED,
+            only=request.only,
+            also=wording.also,
         )
         yield Searched(tuple(result.passages), result.notes, result.trace)
         if not result.passages or not result.is_relevant:

@@ -48,7 +48,7 @@ def pieces(
 ) -> list[str]:
     """The texts whose tokens `build` will ask for; of the history the last history_bytes."""
     texts = [frame or _frame(language), history[-1].content]
-    texts += [block(number, passage, language) for number, passage in enumerate(passages, start=1)]
+    texts += [numbered(number, passage, language) for number, passage in enumerate(passages, start=1)]
     for message in reversed(_spoken(history[:-1])):
         history_bytes -= len(message.content)
         if history_bytes < 0:
@@ -76,7 +76,7 @@ def build(
     kept: list[Passage] = []
     blocks: list[str] = []
     for number, passage in enumerate(passages, start=1):
-        block = block(number, passage, language)
+        block = numbered(number, passage, language)
         cost = count_tokens(block)
         if cost > left:
             if kept or left < MIN_ANSWER_TOKENS:
@@ -95,7 +95,7 @@ def _frame(language: Language) -> str:
     return f"{text(language, 'system')}\n\n{text(language, 'passages')}\n"
 
 
-def block(number: int, passage: Passage, language: Language) -> str:
+def numbered(number: int, passage: Passage, language: Language) -> str:
     """A passage as it stands in a prompt, under the number by which it is cited."""
     return f"[{number}] {label(passage, language)}\n{passage.text}\n"
 

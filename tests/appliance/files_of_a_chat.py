@@ -99,6 +99,9 @@ class ShelfOf:
         self.questions.append((question, collection_ids))
         return SearchResult(self.found[:limit], "en", is_relevant=bool(self.found))
 
+    async def surroundings(self, caller: Caller, passages: Sequence[Passage], reach: int) -> list[Passage]:
+        return list(passages)
+
     async def page_text(self, caller: Caller, file_id: UUID, page: int | None) -> str | None:
         found = await self.page(caller, file_id, page)
         return found.text if found else None

@@ -15,7 +15,14 @@ import orjson
 
 from appliance.api.responses import ids
 from appliance.api.responses.chat_deltas import CallPiece, Delta, usage_object
-from appliance.api.responses.output_items import CallItem, Event, MessageItem, ReasoningItem, Status
+from appliance.api.responses.output_items import (
+    CallItem,
+    Event,
+    MessageItem,
+    ReasoningItem,
+    SearchItem,
+    Status,
+)
 
 _UNFINISHED = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
@@ -46,7 +53,7 @@ class Composer:
         self._first_number = first_number
         self._seals_reasoning = seals_reasoning
         self._sequence = 0
-        self._items: list[MessageItem | ReasoningItem | CallItem] = []
+        self._items: list[MessageItem | ReasoningItem | CallItem | SearchItem] = []
         self._statuses: list[Status] = []
         self._open: MessageItem | ReasoningItem | None = None
         self._calls: dict[int, CallItem] = {}
@@ -85,6 +92,19 @@ class Composer:
             self.finish_reason = delta.finish_reason or self.finish_reason
             self._usage = delta.usage or self._usage
         return self._written(events)
+
+    def search(self, queries: Sequence[str], results: Sequence[Mapping[str, Any]] | None) -> bytes:
+        """A search that was made before the answer. results None: they were not asked for."""
+        events = self._close_open()
+        item = SearchItem(self._new_id(ids.SEARCH), len(self._items), queries, results)
+        self._items.append(item)
+        self._statuses.append("completed")
+        return self._written([*events, item.added(), *item.searched(), *item.close("completed")])
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether a message is open, to which citations can be added."""
+        return isinstance(self._open, MessageItem)
 
     def annotate(self, annotations: Sequence[Mapping[str, Any]]) -> bytes:
         """Citations of the text so far."""

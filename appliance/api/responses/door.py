@@ -19,6 +19,7 @@ import orjson
 from appliance.api.exchange import Exchange
 from appliance.api.pipeline_answers import answer_request
 from appliance.api.responses.chat_deltas import Delta, from_chunk, from_whole
+from appliance.api.responses.grounded import Grounded
 from appliance.api.responses.ids import response_of_item
 from appliance.api.responses.input_items import REFERENCE, Item
 from appliance.api.responses.messages import chat_messages, check_calls
@@ -26,10 +27,10 @@ from appliance.api.responses.refusals import renamed_refusal
 from appliance.api.responses.requests import ResponseRequest, own_name, read_request
 from appliance.api.responses.truncating import fitting
 from appliance.api.responses.writing import Writing
-from appliance.domain import Caller, Cited, Finished, TextDelta, Waiting
+from appliance.domain import Caller, Cited, Finished, Searched, TextDelta, Waiting
 from appliance.errors import InvalidRequest, NotFound
 from appliance.fairness.gate import Gate, GatedEngine, Purpose
-from appliance.ports import KeptResponse
+from appliance.ports import Grounding, KeptResponse
 from appliance.services.chat import Chat
 from appliance.services.knowledge.identifiers import new_id
 from appliance.services.responses import Earlier, Responses
@@ -50,12 +51,14 @@ class ResponsesDoor:
         chat: Chat,
         responses: Responses,
         *,
+        grounding: Grounding | None = None,
         shows_queue: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._gate = gate
         self._chat = chat
         self._responses = responses
+        self._grounding = grounding
         self._shows_queue = shows_queue
         self._clock = clock
 
@@ -121,6 +124,7 @@ class ResponsesDoor:
         payload = request.chat(chat_messages(request.instructions, said))
         if request.truncates:
             payload["messages"] = await fitting(payload, engine)
+        grounded = await self._grounded(caller, request, payload, engine, writing.exchange.request_id)
         call = EngineRequest("chat/completions", payload, writing.exchange.request_id)
         async with engine.relay(call) as response:
             writing.served_by, writing.wait_ms = response.served_by, response.wait_ms
@@ -128,12 +132,30 @@ class ResponsesDoor:
             async with aclosing(response.frames) as frames:  # type: ignore[type-var]
                 if response.content_type.startswith("text/event-stream"):
                     await writing.begin()
+                    await grounded.tell(writing)
                     async for batch in read_batches(frames):
-                        await writing.take([from_chunk(chunk) for chunk in batch])
+                        await grounded.take(writing, [from_chunk(chunk) for chunk in batch])
                 else:
                     whole = from_whole(await _whole(frames))
                     await writing.begin()
-                    await writing.take([whole])
+                    await grounded.tell(writing)
+                    await grounded.take(writing, [whole])
+        await grounded.end(writing)
+
+    async def _grounded(
+        self,
+        caller: Caller,
+        request: ResponseRequest,
+        payload: dict[str, Any],
+        engine: GatedEngine,
+        request_id: str,
+    ) -> Grounded:
+        """Search before the model is asked, and put what was found into the payload. Raises NotFound."""
+        if request.file_search is None or self._grounding is None:
+            return Grounded(None, caller, request)
+        grounded = Grounded(self._grounding, caller, request, request_id)
+        await grounded.search(payload, engine)
+        return grounded
 
     def _engine(self, caller: Caller, model: str, writing: Writing) -> GatedEngine:
         try:
@@ -148,6 +170,10 @@ class ResponsesDoor:
     ) -> None:
         payload = request.chat(chat_messages(request.instructions, said))
         asked = answer_request(payload, writing.exchange.request_id)
+        searching = request.file_search
+        if searching is not None:
+            wanted = searching.wanted
+            asked = replace(asked, collection_ids=wanted.collection_ids, only=wanted.only)
         started = time.perf_counter()
         async with aclosing(self._chat.answer(caller, asked, ROUTE)) as events:
             async for event in events:
@@ -155,6 +181,11 @@ class ResponsesDoor:
                     writing.wait_ms = (time.perf_counter() - started) * 1000
                     if writing.tell is not None:
                         await writing.tell(event)
+                elif isinstance(event, Searched) and searching is not None:
+                    await writing.begin()
+                    await writing.search(
+                        asked.question, event.passages, shows_results=searching.shows_results
+                    )
                 elif isinstance(event, TextDelta):
                     await writing.begin()
                     await writing.take([Delta(text=event.text)])

@@ -14,7 +14,7 @@ _RESPONSE = re.compile(r"resp_([0-9a-f]{32})")
 _ITEM = re.compile(r"[a-z]{2,8}_([0-9a-f]{32})[0-9a-f]{4,8}")
 _SHOWN = 80  # characters of a wrong id that a message repeats
 
-MESSAGE, CALL, CALL_OUTPUT, REASONING = "msg", "fc", "fco", "rs"
+MESSAGE, CALL, CALL_OUTPUT, REASONING, SEARCH = "msg", "fc", "fco", "rs", "fs"
 
 
 def response_id(value: UUID) -> str:

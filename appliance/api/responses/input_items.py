@@ -188,6 +188,19 @@ def _reasoning(item: Mapping[str, Any], param: str, response: UUID, number: int)
     }
 
 
+def _search(item: Mapping[str, Any], param: str, response: UUID, number: int) -> Item:
+    queries, found = item.get("queries"), item.get("results")
+    if not isinstance(queries, list) or not all(isinstance(one, str) for one in queries):
+        raise wrong(f"{param}.queries", "a list of texts")
+    return {
+        "id": _own_id(item, ids.SEARCH, response, number),
+        "type": "file_search_call",
+        "status": _status(item),
+        "queries": queries,
+        "results": found if isinstance(found, list) else None,
+    }
+
+
 def _reference(item: Mapping[str, Any], param: str, response: UUID, number: int) -> Item:
     return {"type": REFERENCE, "id": _name(item, "id", param)}
 
@@ -197,6 +210,7 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any], str, UUID, int], Item]] = {
     "function_call": _call,
     "function_call_output": _call_output,
     "reasoning": _reasoning,
+    "file_search_call": _search,
     REFERENCE: _reference,
 }
 

@@ -166,6 +166,36 @@ class ReasoningItem(_Item):
         return {"type": "reasoning_text", "text": "".join(self._pieces)}
 
 
+class SearchItem(_Item):
+    """A search in documents, done before it is told. results None: they were not asked for."""
+
+    def __init__(
+        self,
+        item_id: str,
+        output_index: int,
+        queries: Sequence[str],
+        results: Sequence[Mapping[str, Any]] | None,
+    ) -> None:
+        super().__init__(item_id, output_index)
+        self._queries = list(queries)
+        self._results = results
+
+    def wire(self, status: Status) -> dict[str, Any]:
+        return {
+            "id": self._id,
+            "type": "file_search_call",
+            "status": status,
+            "queries": self._queries,
+            "results": None if self._results is None or status == "in_progress" else list(self._results),
+        }
+
+    def searched(self) -> list[Event]:
+        return [self._event(f"file_search_call.{state}") for state in ("in_progress", "searching")]
+
+    def close(self, status: Status) -> list[Event]:
+        return [self._event("file_search_call.completed"), self._done(status)]
+
+
 class CallItem(_Item):
     """A function that the model calls; it is added once its name is known."""
 

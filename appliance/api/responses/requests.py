@@ -12,6 +12,14 @@ from typing import Any
 from uuid import UUID
 
 from appliance.api.openai_requests import check_request
+from appliance.api.responses.file_search import (
+    FILE_SEARCH,
+    RESULTS,
+    FileSearch,
+    read_file_search,
+    told_tool,
+    without_file_search,
+)
 from appliance.api.responses.ids import parse_response_id
 from appliance.api.responses.input_items import Item, read_items, wrong
 from appliance.api.responses.tools import read_text, read_tools
@@ -27,7 +35,7 @@ _INCLUDABLE = frozenset(
         _LOGPROBS,
         _SEALED_REASONING,
         "message.input_image.image_url",
-        "file_search_call.results",
+        RESULTS,
         "web_search_call.results",
         "web_search_call.action.sources",
         "computer_call_output.output.image_url",
@@ -99,6 +107,7 @@ class ResponseRequest:
     store: bool = True
     truncates: bool = False
     seals_reasoning: bool = False
+    file_search: FileSearch | None = None
 
     def chat(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The body of the chat. Raises InvalidRequest for what no route of `/v1` takes."""
@@ -148,6 +157,9 @@ def read_request(body: Mapping[str, Any], new_id: UUID) -> ResponseRequest:
         store=_flag(body, "store", True),
         truncates=body.get("truncation") == "auto",
         seals_reasoning=_SEALED_REASONING in include,
+        file_search=read_file_search(
+            body.get("tools"), body.get("tool_choice"), shows_results=RESULTS in include
+        ),
     )
 
 
@@ -195,7 +207,7 @@ def _include(body: Mapping[str, Any]) -> frozenset[str]:
 def _options(body: Mapping[str, Any], include: frozenset[str]) -> dict[str, Any]:
     options = {name: value for name, value in body.items() if name not in _OURS}
     options |= read_text(body.get("text"))
-    tools = read_tools(body.get("tools"), body.get("tool_choice"))
+    tools = read_tools(*without_file_search(body.get("tools"), body.get("tool_choice")))
     options |= tools
     if "parallel_tool_calls" in body:
         is_parallel = _flag(body, "parallel_tool_calls", True)
@@ -280,4 +292,6 @@ def _told(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _told_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    if tool.get("type") == FILE_SEARCH:
+        return told_tool(tool)
     return {"description": None, "parameters": None, "strict": None, **tool}

@@ -53,8 +53,8 @@ def _function(tool: object, param: str) -> dict[str, Any]:
         raise wrong(param, "an object with a `type`")
     if tool["type"] != "function":
         raise InvalidRequest(
-            f"The tool {tool['type'][:80]!r} is not run by this appliance. Offer your own tools as `function`; for "
-            "answers from documents ask the model `answer-with-sources`.",
+            f"The tool {tool['type'][:80]!r} is not run by this appliance. Offer your own tools as `function`; "
+            "`file_search` answers from documents.",
             param=f"{param}.type",
             code="unsupported_tool",
         )

@@ -12,10 +12,12 @@ from appliance.api.pipeline_answers import annotation
 from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.api.responses.chat_deltas import Delta
 from appliance.api.responses.composing import Composer
+from appliance.api.responses.file_search import results
 from appliance.api.responses.requests import ResponseRequest
 from appliance.domain import Cited, Finished, Waiting
 from appliance.fairness.admission import LimitState
 from appliance.services.turn_writer import as_coverage
+from rag.documents import Passage
 
 
 class Writing:
@@ -60,6 +62,11 @@ class Writing:
 
     async def take(self, deltas: Sequence[Delta]) -> None:
         await self._send(self.composer.take(deltas))
+
+    async def search(self, question: str, passages: Sequence[Passage], *, shows_results: bool) -> None:
+        """What was found before the model was asked."""
+        found = results(passages) if shows_results else None
+        await self._send(self.composer.search([question] if question else [], found))
 
     async def annotate(self, cited: Cited) -> None:
         """A pipeline's citations, and what of its text nothing supports."""
