@@ -447,6 +447,15 @@ class CollectionFile:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredVersion:
+    """A file in a collection that a newer version has replaced, and with whose eyes it is removed."""
+
+    collection_id: UUID
+    file_id: UUID
+    viewer: Viewer
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingProgress:
     """How far a document is: share 0 to 1 of the whole work; pages_done are through this stage."""
 

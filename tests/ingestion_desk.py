@@ -57,7 +57,7 @@ class Reader:
         on_progress: Callable[[int, int], None] | None = None,
     ) -> ParsedDocument:
         try:
-            told = json.loads(path.read_bytes())
+            told = json.loads(path.read_bytes())  # noqa: ASYNC240
         except ValueError as error:
             raise DocumentDamaged from error
         pages = tuple(

@@ -15,6 +15,7 @@ from appliance import jobs
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
 from appliance.bootstrap.responses import remove_old_responses
+from appliance.bootstrap.upkeep import build_upkeep
 from appliance.errors import PartUnavailable
 from appliance.services.knowledge.ingestion import Ingestion
 from appliance.services.knowledge.inside import Inside
@@ -65,15 +66,20 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
             concurrency=settings.knowledge.ingestion_jobs,
             on_ready=announce_ready,
         )
-        sweeping = asyncio.create_task(_sweep_forever(blobs))
-        removing = asyncio.create_task(_remove_forever(database, settings.responses))
-        watching = asyncio.create_task(_stop_when(stopping, worker))
+        upkeep = build_upkeep(database, blobs, settings.knowledge)
+        beside = [
+            asyncio.create_task(_sweep_forever(blobs)),
+            asyncio.create_task(_remove_forever(database, settings.responses)),
+            asyncio.create_task(upkeep.remove_old_versions_forever()),
+            asyncio.create_task(upkeep.folders.run()),
+            asyncio.create_task(_stop_when(stopping, worker)),
+        ]
         try:
             await worker.run()
         finally:
-            for task in (sweeping, removing, watching):
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(sweeping, removing, watching, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
             await sandbox.close()
             await embedder.close()
 

@@ -25,6 +25,23 @@ class AccountSettings(BaseModel):
     )
 
 
+class FolderSettings(BaseModel):
+    """A folder on the server that is kept in step with a collection."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(min_length=1, description="The folder; the account of the appliance must be able to read it.")
+    collection: str = Field(
+        min_length=1, description="Name or id of the collection; a new name makes one of the owner's own."
+    )
+    owner: str = Field(min_length=3, description="E-mail of the person whose documents they are.")
+    every_s: float = Field(30.0, ge=1, description="How often the folder is looked at.")
+    rest_s: float = Field(
+        5.0, ge=0, description="A file is read once it has not changed so long: it may still be being copied."
+    )
+    remove: bool = Field(True, description="Remove documents whose file is gone.")
+
+
 class KnowledgeSettings(BaseModel):
     """Files and collections."""
 
@@ -49,6 +66,11 @@ class KnowledgeSettings(BaseModel):
         2_000, ge=0, description="Documents that one archive or mail may hold, all depths together."
     )
     max_inside_mib: int = Field(1_024, ge=1, description="What those may add up to, in MiB.")
+    folders: list[FolderSettings] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Folders that are kept in step, as `[[knowledge.folders]]` with path, collection and owner.",
+    )
     version_days: int = Field(
         90,
         ge=0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -87,3 +88,60 @@ async def test_a_path_that_is_not_there_is_named(
     assert code == 1
     assert "nowhere" in err and "does not exist" in err
     assert (await room.call("GET", "/vector_stores"))[1]["data"] == []
+
+
+async def test_a_folder_is_kept_in_step(room: Room, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A changed file replaces its old version, a renamed one stays found, a deleted one is gone with --delete."""
+    (folder / "broken.pdf").unlink()
+    words = (str(folder), "--collection", "handbook", "--delete", "--json")
+    store = json.loads((await ingest(room, capsys, *words))[1])["collection"]["id"]
+    (folder / "a.md").write_text("# Holidays\n\nEverybody has 25 days of holiday a year.\n", encoding="utf-8")
+    (folder / "deep" / "año nuevo.txt").rename(folder / "renamed.txt")
+    (folder / "film.mkv").unlink()
+    told = json.loads((await ingest(room, capsys, *words))[1])
+
+    assert told["counts"] == {"completed": 2, "removed": 1}
+    answers = [one["content"][0]["text"] for one in await room.found(store, "days of holiday")]
+    assert any("25 days" in text for text in answers) and not any("23 days" in text for text in answers)
+    names = [one["filename"] for one in await room.found(store, "office closed January")]
+    assert sorted(names) == ["a.md", "renamed.txt"] and names[0] == "renamed.txt"
+
+    (folder / "renamed.txt").unlink()
+    (folder / "a.md").unlink()
+    code, _, err = await ingest(room, capsys, *words)
+    assert code == 1 and "mounted" in err
+    assert len((await room.call("GET", f"/vector_stores/{store}/files"))[1]["data"]) == 2
+
+
+async def test_names_that_cannot_be_sent_are_told_and_lose_nothing(
+    room: Room, folder: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No UTF-8, control characters, links out of the folder: a reason each, and the others are read."""
+    outside = tmp_path_factory.mktemp("outside") / "secret.md"
+    outside.write_text("The secret is forty-two.", encoding="utf-8")
+    (folder / "link.md").symlink_to(outside)
+    (folder / "linked").symlink_to(outside.parent)
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.md")).write_text("latin", encoding="utf-8")
+    (folder / "two\nlines.md").write_text("control", encoding="utf-8")
+    told = json.loads((await ingest(room, capsys, str(folder), "--collection", "odd", "--json"))[1])
+    reasons = {Path(file["path"]).name: file["error"] for file in told["files"] if file["error"]}
+
+    assert told["counts"] == {"completed": 2, "failed": 3, "skipped": 3}
+    assert "links are not followed" in reasons["link.md"] and "links are not followed" in reasons["linked"]
+    assert "UTF-8" in reasons["caf\\xe9.md"] and "control characters" in reasons["two\\nlines.md"]
+    found = await room.found(told["collection"]["id"], "secret forty-two")
+    assert all("forty-two" not in one["content"][0]["text"] for one in found)
+
+
+async def test_what_failed_is_listed_with_reasons_and_tried_again(
+    room: Room, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The dead letters of all collections, each with its path and its reason."""
+    await ingest(room, capsys, str(folder), "--collection", "handbook")
+    code, out, _ = await ingest(room, capsys, "--failed")
+    assert code == 0 and "broken.pdf" in out and "damaged" in out and "1 document could not be read" in out
+
+    _, out, _ = await ingest(room, capsys, "--failed", "--retry", "--json")
+    told = json.loads(out)
+    assert told["retried"] and [row["status"] for row in told["failed"]] == ["failed"]
+    await room.settled(told["failed"][0]["vector_store_id"], told["failed"][0]["id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -17,6 +18,7 @@ from appliance.domain import (
     PageRequest,
     ReadingProgress,
     ReadingTask,
+    RetiredVersion,
     StoredFile,
     Viewer,
 )
@@ -168,6 +170,22 @@ class ReadingRepository(Protocol):
         self, viewer: Viewer, collection_id: UUID, child: StoredFile, place: Callable[[], Awaitable[None]]
     ) -> None:
         """Register a file that lies in its parent, once, and the job that reads it, while the parent is wanted."""
+        ...
+
+
+class RetiredRepository(Protocol):
+    """Versions that newer ones have replaced."""
+
+    async def before(self, moment: datetime) -> Sequence[RetiredVersion]:
+        """Some of those that were replaced earlier, the oldest first."""
+        ...
+
+    async def is_elsewhere(self, version: RetiredVersion) -> bool:
+        """Whether another collection has the file too."""
+        ...
+
+    async def forget(self, version: RetiredVersion) -> None:
+        """It is not to be removed by itself any more."""
         ...
 
 

@@ -15,7 +15,7 @@ CREATE INDEX collection_files_of_source ON collection_files (collection_id, sour
 
 -- The worker keeps folders in step and registers what lies inside of documents, with the owner's eyes.
 GRANT INSERT, DELETE ON files, collection_files TO appliance_worker;
-GRANT UPDATE (last_active_at) ON collections TO appliance_worker;
+GRANT INSERT, UPDATE (last_active_at) ON collections TO appliance_worker;
 -- When a document leaves, another one of the same content takes its passages over.
 GRANT UPDATE (file_id) ON chunks TO appliance_api;
 
