@@ -67,7 +67,7 @@ class WatchedFolder:
         self._last = {one.source: one.signature for one in found}
         for one in due:
             await self._bring(collection, one, known.get(one.source))
-        top = os.path.abspath(root)  # noqa: PTH100 - resolve() would follow a link
+        top = os.path.abspath(root)  # noqa: ASYNC240, PTH100 - asks the disk for nothing; resolve() follows links
         lost = gone(found, refused, known, top) if self._settings.remove and found else []
         for source, old in lost:
             await self._knowledge.remove_file(self._caller, identifiers.parse(identifiers.FILE, old.file_id))
