@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -23,9 +24,10 @@ from rag.parsers.page_writer import PageWriter, clean, collapse
 from rag.parsers.pdf_annotations import NOTHING, Additions, read_additions
 from rag.parsers.pdf_attachments import read_attachments
 from rag.parsers.pdf_frame import PageFrame
-from rag.parsers.pdf_layout import Layout, RunningLines, Words, paragraphs
-from rag.parsers.pdf_lines import Line, read_lines
+from rag.parsers.pdf_layout import Layout, Paragraph, RunningLines, Words, paragraphs
+from rag.parsers.pdf_lines import Line, letter_boxes, read_lines
 from rag.parsers.pdf_scans import is_blank, is_scan, picture_of
+from rag.parsers.pdf_tables import Table, arrange, looks_interleaved, looks_tabular
 from rag.parsers.recognised import lines_of, paragraphs_of
 from rag.parsers.recognition_notes import RecognitionNotes, page_note
 from rag.recognition import Recogniser, RecognitionFailed
@@ -46,10 +48,16 @@ class _Content:
     lines: Sequence[Line] = ()
     recognised: Sequence[Sequence[Line]] = ()
     additions: Additions = NOTHING
+    tables: Sequence[Table] = ()
 
     @property
     def all_lines(self) -> list[Line]:
         return [*self.lines, *(line for paragraph in self.recognised for line in paragraph)]
+
+    @property
+    def chars(self) -> int:
+        in_tables = (s for table in self.tables for row in table.rows for cell in row for s in cell)
+        return sum(len(line.text) for line in self.all_lines) + sum(len(s.text) for s in in_tables)
 
 
 class PdfParser:
@@ -94,7 +102,7 @@ class PdfParser:
             except pdfium.PdfiumError:
                 contents.append(_Content())
                 broken.append(number)
-            chars += sum(len(line.text) for line in contents[-1].all_lines)
+            chars += contents[-1].chars
             if chars > self._limits.max_text_chars:
                 raise DocumentTooLarge(f"Its text has more than {self._limits.max_text_chars} characters.")
             self._progress(number, total)
@@ -112,14 +120,14 @@ class PdfParser:
         page = document[number - 1]
         try:
             frame = PageFrame.of(page)
-            lines = _lines(page, frame)
+            lines, tables = _lines(page, frame)
             additions = read_additions(document, page, frame)
-            own = _Content(lines, (), additions)
-            if not lines and is_blank(page):
+            own = _Content(lines, (), additions, tables)
+            if not (lines or tables) and is_blank(page):
                 if not additions:
                     recognition.skip_blank(number)
                 return own
-            if not is_scan(page, lines) or not recognition.may_read(number):
+            if tables or not is_scan(page, lines) or not recognition.may_read(number):
                 return own
             picture = picture_of(page, recognition.dpi)
             try:
@@ -139,10 +147,15 @@ class PdfParser:
         pages = []
         for number, content in enumerate(contents, start=1):
             own, at_margins = running.apart(content.lines)
-            for paragraph in paragraphs(own, layout, words):
-                writer.add_pieces(paragraph.kind, paragraph.pieces, paragraph.level)
-            for paragraph in paragraphs_of(content.recognised, words):
-                writer.add_pieces(paragraph.kind, paragraph.pieces, paragraph.level)
+            reached = 0
+            for table in content.tables:
+                before = {id(line) for line in content.lines[: table.at]}
+                stop = sum(id(line) in before for line in own)
+                _write(writer, paragraphs(own[reached:stop], layout, words))
+                writer.add_pieces("table", table.pieces())
+                reached = stop
+            _write(writer, paragraphs(own[reached:], layout, words))
+            _write(writer, paragraphs_of(content.recognised, words))
             writer.add_pieces("paragraph", content.additions.fields)
             for comment in content.additions.comments:
                 writer.add_pieces("paragraph", [comment])
@@ -158,12 +171,22 @@ def _refuse_circles(path: Path) -> None:
             raise DocumentDangerous("One of its streams names itself as its own length.")
 
 
-def _lines(page: pdfium.PdfPage, frame: PageFrame) -> list[Line]:
+def _lines(page: pdfium.PdfPage, frame: PageFrame) -> tuple[list[Line], list[Table]]:
     text_page = page.get_textpage()
     try:
-        return list(read_lines(text_page, frame))
+        lines = list(read_lines(text_page, frame))
+        letters = partial(letter_boxes, text_page, frame)
+        is_interleaved = looks_interleaved(lines, letters)
+        if not is_interleaved and not looks_tabular(lines):
+            return lines, []
+        return arrange(lines, letters, everywhere=is_interleaved)
     finally:
         text_page.close()
+
+
+def _write(writer: PageWriter, found: Iterable[Paragraph]) -> None:
+    for paragraph in found:
+        writer.add_pieces(paragraph.kind, paragraph.pieces, paragraph.level)
 
 
 def _title(document: pdfium.PdfDocument, pages: Sequence[Page]) -> str:

@@ -29,7 +29,7 @@ class Line:
     left, right: where it begins and ends. top, low: the height of its first and of its last character (they differ
     where a line-end hyphen has joined two lines). size: of the type in its middle, since bullets and initials are set
     in their own. direction: as of `PageFrame.direction`. boxes: of each part between line-end hyphens, in shares of
-    the page as shown.
+    the page as shown. first, last: pdfium's numbers of its characters.
     """
 
     text: str
@@ -42,6 +42,8 @@ class Line:
     is_italic: bool
     direction: int = 0
     boxes: tuple[Box, ...] = ()
+    first: int = -1
+    last: int = -1
 
 
 def read_lines(page: PdfTextPage, frame: PageFrame) -> Iterator[Line]:
@@ -76,6 +78,19 @@ def _parts(text: str) -> list[tuple[int, int]]:
         spans.append((min(start, len(text) - 1), max(min(end, len(text)) - 1, min(start, len(text) - 1))))
         start = end + 1
     return spans
+
+
+def letter_boxes(page: PdfTextPage, frame: PageFrame, line: Line) -> list[tuple[Box, Box]] | None:
+    """Of each character of a line its rectangle in points and in shares; None where text and characters differ."""
+    if line.last - line.first + 1 != len(line.text):
+        return None
+    box = pdfium.FS_RECTF()
+    found = []
+    for index in range(line.first, line.last + 1):
+        pdfium.FPDFText_GetLooseCharBox(page.raw, index, box)
+        shown = frame.shown(box.left, box.bottom, box.right, box.top)
+        found.append((shown, frame.shares(shown)))
+    return found
 
 
 class _CharacterReader:
@@ -113,6 +128,8 @@ class _CharacterReader:
             is_italic,
             direction,
             tuple([frame.shares(box) for box in shown]),
+            first,
+            last,
         )
 
     def _shown(self, first: int, last: int) -> Box:
