@@ -38,6 +38,8 @@ _SCRIPTS = (  # as (first, last) of code points that texts are made of
 _FAR_EAST = re.compile(
     "[\u3001\u3002\u3041-\u30ff\uac00-\ud7a3\uff0c]"
 )  # kana, Hangul, its commas and full stops
+_HIGH = re.compile(rb"[\x80-\xff]")
+_ALONE = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?=[a-z .,;:!?\r\n]|\Z)")
 _WHITE = frozenset("\t\n\r\f")
 _SAMPLE_CHARS = 2048
 _ESCAPES = (
@@ -111,9 +113,15 @@ def guess(data: bytes) -> str:
     encoding = best.encoding if best is not None and not best.encoding.startswith("utf") else WESTERN
     is_single_byte = len(_decoded(b"\xe9\xe8\xf1\xe1", encoding)) == 4
     is_unsure = best is None or best.coherence < _LEAST_COHERENCE
-    if encoding in _LATIN or (is_single_byte and is_unsure):
+    if encoding in _LATIN or (is_single_byte and is_unsure) or (not is_single_byte and _is_alphabetic(data)):
         return _latin(data[:GUESS_BYTES], encoding, best.language if best is not None else "")
     return encoding
+
+
+def _is_alphabetic(data: bytes) -> bool:
+    """Whether most bytes beyond ASCII stand alone among letters: an accent here and there, no script of many signs."""
+    sample = data[:GUESS_BYTES]
+    return 2 * len(_ALONE.findall(sample)) > len(_HIGH.findall(sample))
 
 
 def _latin(data: bytes, guessed: str, language: str) -> str:

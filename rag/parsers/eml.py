@@ -23,6 +23,7 @@ from rag.parsers.mail import SHOWN_HEADERS, Attachment, AttachmentBudget, Mail, 
 _MAX_NESTING = 50  # multiparts within multiparts; real mails have five
 _BOUNDARY = re.compile(rb"boundary\s*=", re.IGNORECASE)
 _MAX_BOUNDARIES = 2_000
+_MAX_HEADER_CHARS = 10_000  # of one header, as it is written
 # Logos and tracking dots; a picture that was pasted to be looked at is larger.
 _ORNAMENT_BYTES = 10_000
 _SIGNATURES = frozenset(
@@ -176,6 +177,7 @@ def header(message: Message, name: str) -> str:
 
 def unfolded(value: str) -> str:
     """One header: bytes beyond ASCII by their likeliest encoding, encoded words (RFC 2047) as what they mean."""
+    value = value[:_MAX_HEADER_CHARS]
     raw = decode(value.encode("utf-8", "surrogateescape")).text if not value.isascii() else value
     line = " ".join(raw.split())
     if "=?" not in line:

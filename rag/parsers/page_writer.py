@@ -26,6 +26,9 @@ _BLANKS = re.compile("(?:[^\\S\n]|\uf020)+")  # U+F020 is the blank of the Symbo
 _AROUND_LINE_END = re.compile(r" ?\n ?")
 _MANY_LINE_ENDS = re.compile(r"\n{2,}")
 
+# Paragraphs and headings; a book of a thousand pages has a tenth of it.
+_MAX_BLOCKS = 400_000
+
 
 def clean(text: str) -> str:
     """Characters made clean; blanks and line ends stay as many as they are."""
@@ -64,6 +67,7 @@ class PageWriter:
     def __init__(self, limits: ParsingLimits) -> None:
         self._limits = limits
         self._written_chars = 0
+        self._written_blocks = 0
         self._parts: list[str] = []
         self._blocks: list[Block] = []
         self._anchors: list[Anchor] = []
@@ -161,6 +165,9 @@ class PageWriter:
     def _begin(self, kind: BlockKind, chars: int) -> int:
         """Set the block to come apart from the one before it; where it starts."""
         self._count(chars)
+        self._written_blocks += 1
+        if self._written_blocks > _MAX_BLOCKS:
+            raise DocumentTooLarge(f"It has more than {_MAX_BLOCKS} paragraphs.")
         if self._blocks:
             beside = kind == "list_item" and self._blocks[-1].kind == "list_item"
             self._append("\n" if beside else "\n\n")

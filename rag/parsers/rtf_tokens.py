@@ -10,13 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rag.errors import DocumentDangerous
+from rag.errors import DocumentDangerous, DocumentTooLarge
 
-_TOKEN = re.compile(
+_CONTROL = (
     r"\\(?P<word>[a-zA-Z]{1,32})(?P<number>-?\d{1,10})? ?|\\'(?P<hex>[0-9a-fA-F]{2})|\\(?P<symbol>[^a-zA-Z'])"
-    r"|(?P<brace>[{}])|(?P<text>[^\\{}\r\n]+)",
-    re.DOTALL,
+    r"|(?P<brace>[{}])|(?P<text>[^\\{}\r\n]+)"
 )
+# Languages that are no Latin ones come as long runs of \u with one character each for old programs.
+_RUN = r"(?P<run>(?:\\u-?\d{1,5} ?(?:\?|\\'[0-9a-fA-F]{2})){2,})"
+_SINGLE = re.compile(f"{_CONTROL}|(?P<run>(?!))", re.DOTALL)
+_TOKEN = re.compile(f"{_RUN}|{_CONTROL}", re.DOTALL)
+_OF_RUN = re.compile(r"\\u(-?\d{1,5})")
+_MAX_TOKENS = 2_000_000  # a text of a thousand pages has a fifth of it
 _MAX_DEPTH = 2_000  # groups within groups; Word writes about ten
 # \fcharset → code page (RTF 1.9.1, "Font Table").
 _CHARSETS = {
@@ -61,54 +66,71 @@ class Tokens:
         self._font = 0
         self._pending = bytearray()
         self._skip = 0
+        self._stack: list[_State] = []
+        self._state = _State(self._default)
+        self._is_optional = False
+        self._at = 0
 
     def __iter__(self) -> Iterator[Token]:
-        stack: list[_State] = []
-        state = _State(self._default)
-        is_optional = False
-        at = 0
-        while match := _TOKEN.search(self._data, at):
-            at = match.end()
+        tokens = 0
+        while match := self._pattern.search(self._data, self._at):
+            self._at = match.end()
+            tokens += 1
+            if tokens > _MAX_TOKENS:
+                raise DocumentTooLarge(f"It has more than {_MAX_TOKENS} control words and groups.")
             if match["text"] is not None:
                 self._bytes(match["text"])
-                continue
-            if match["hex"] is not None:
+            elif match["hex"] is not None:
                 self._bytes(chr(int(match["hex"], 16)))
-                continue
-            if match["symbol"] in _SYMBOLS:
-                yield from self._flush(state)
-                yield from self._characters(_SYMBOLS[match["symbol"]])
-                continue
-            yield from self._flush(state)
-            if match["brace"] == "{":
-                if len(stack) >= _MAX_DEPTH:
-                    raise DocumentDangerous("Its groups are nested deeper than any letter needs.")
-                stack.append(state)
-                self._skip = 0
-                yield Token("open")
-            elif match["brace"] == "}":
-                state = stack.pop() if stack else state
-                self._skip = 0
-                yield Token("close")
-            elif match["symbol"] == "*":
-                is_optional = True
-            elif match["symbol"] in ("\n", "\r"):
-                yield Token("word", "par")
-            elif match["word"] is not None:
-                word, number = match["word"], int(match["number"]) if match["number"] else None
-                if word == "bin":
-                    at += max(number or 0, 0)
-                    continue
-                state = self._state_after(state, word, number)
-                if word == "u" and number is not None:
-                    yield Token("text", chr(number % 0x10000))
-                    self._skip = state.fallback_chars
-                elif word in _SPECIAL:
-                    yield from self._characters(_SPECIAL[word])
-                else:
-                    yield Token("word", word, number, is_optional)
-                is_optional = False
-        yield from self._flush(state)
+            else:
+                yield from self._flush(self._state)
+                yield from self._control(match)
+        yield from self._flush(self._state)
+
+    @property
+    def _pattern(self) -> re.Pattern[str]:
+        return _TOKEN if self._state.fallback_chars == 1 else _SINGLE
+
+    def _control(self, match: re.Match[str]) -> Iterator[Token]:
+        if match["run"] is not None:
+            self._skip = 0
+            yield Token(
+                "text", "".join(chr(int(number) % 0x10000) for number in _OF_RUN.findall(match["run"]))
+            )
+        elif match["word"] is not None:
+            yield from self._word(match["word"], int(match["number"]) if match["number"] else None)
+        elif match["brace"] is not None:
+            yield self._brace(match["brace"])
+        elif match["symbol"] == "*":
+            self._is_optional = True
+        elif match["symbol"] in ("\n", "\r"):
+            yield Token("word", "par")
+        elif match["symbol"] in _SYMBOLS:
+            yield from self._characters(_SYMBOLS[match["symbol"]])
+
+    def _brace(self, brace: str) -> Token:
+        self._skip = 0
+        if brace == "{":
+            if len(self._stack) >= _MAX_DEPTH:
+                raise DocumentDangerous("Its groups are nested deeper than any letter needs.")
+            self._stack.append(self._state)
+            return Token("open")
+        if self._stack:
+            self._state = self._stack.pop()
+        return Token("close")
+
+    def _word(self, word: str, number: int | None) -> Iterator[Token]:
+        is_optional, self._is_optional = self._is_optional, False
+        if word == "bin":
+            self._at += max(number or 0, 0)
+        elif word == "u" and number is not None:
+            yield Token("text", chr(number % 0x10000))
+            self._skip = self._state.fallback_chars
+        elif word in _SPECIAL:
+            yield from self._characters(_SPECIAL[word])
+        else:
+            self._state = self._state_after(self._state, word, number)
+            yield Token("word", word, number, is_optional)
 
     def _state_after(self, state: _State, word: str, number: int | None) -> _State:
         if word == "f" and number is not None:

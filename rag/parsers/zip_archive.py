@@ -68,6 +68,11 @@ class ZipParser:
             except DocumentDamaged:
                 broken += 1
                 continue
+            except DocumentTooLarge as error:
+                raise DocumentTooLarge(
+                    f"Its files take more than {self._limits.max_children_bytes} bytes together. Unpack it and upload"
+                    " the folder."
+                ) from error
             room -= len(content)
             nested.check(content, depth=1)
             children.append(Child(names.take(_name(member)), content))
