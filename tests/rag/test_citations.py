@@ -117,3 +117,14 @@ def test_thousands_are_the_same_number_however_they_are_parted() -> None:
     assert citations.numbers("1.500 euros y 2,5 %") == citations.numbers("1,500 euros, 2,5 %")
     assert citations.numbers("1500") == citations.numbers("1,500")
     assert citations.numbers("1.5") != citations.numbers("15")
+
+
+def test_a_quote_is_found_in_a_workbook_of_millions_of_characters() -> None:
+    """Across line ends, and not with another number; without folding all of it."""
+    page = "".join(f"Invoice {number} | paid | {number % 97} €\n" for number in range(120_000))
+
+    found = citations.find_quote("Invoice 99999 | paid | 89 €\nInvoice 100000", page)
+
+    assert found is not None and page[found[0] : found[1]].startswith("Invoice 99999 | paid")
+    assert citations.find_quote("Invoice 99999 | paid | 88 €", page) is None
+    assert citations.find_quote("Invoice 99999 – paid", page) is None
