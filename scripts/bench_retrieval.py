@@ -2,10 +2,10 @@
 
     python scripts/bench_retrieval.py --data FOLDER [--passages 100000] [--questions 200] [--keep FOLDER]
 
-FOLDER as for eval_retrieval.py: its passages go in as they are, the rest are made of its sentences, half of their words
-exchanged for other words of the same text (and one in eight for a word that no other passage has), their vectors the mean
-of the sentences' own with jitter. Three collections of three groups; a viewer is in one group, or in all of them. Rows
-are copied into the tables and the indexes built once. --keep leaves the database there for the next run. Prints tables.
+FOLDER as for eval_retrieval.py: its passages go in as they are, the rest are made of its sentences, half of their
+words exchanged for other words of its texts (one in eight for a word that hardly another passage has), their vectors
+the mean of the sentences' own with jitter. Three collections of three groups; a viewer is in one group, or in all of
+them. Rows are copied into the tables and the indexes built once. --keep leaves the database there for the next run.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID, uuid5
@@ -47,8 +48,9 @@ from rag.stores.pgvector import PgvectorStore
 SPACE = UUID("6f1c4c7e-5a0c-4b57-9d7e-0c8f1f0f7b11")
 OWNER = uuid5(SPACE, "owner")
 CHUNKS_PER_FILE = 20
-SHARES = (("100 %", 1.0), ("1 %", 0.01), ("0.1 %", 0.001))
+SHARES = ("100 %", "1 %", "0.1 %")
 _BATCH = 2_000
+_WARM_UP = 10
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Corpus:
 
 
 def place_of(index: int, total: int) -> int:
-    """Which of the three collections the passage at index is in: the last thousandth, the hundredth before, the rest."""
+    """Which of the three collections a passage is in: the last thousandth, the hundredth before it, the rest."""
     if index >= total - total // 1000:
         return 2
     return 1 if index >= total - total // 1000 - total // 100 else 0
@@ -245,15 +247,37 @@ def scope_of(database: Database, share: str) -> ViewerScope:
     return database.scope(viewer, [uuid5(SPACE, f"collection {place}") for place in places])
 
 
-async def timed(calls: Sequence[Callable[[], Awaitable[object]]]) -> tuple[float, float]:
-    """p50 and p95 in ms of the calls, one after the other; the first ten warm up and are not counted."""
-    took = []
-    for call in calls:
+async def timed(calls: Sequence[Callable[[], Awaitable[object]]]) -> str:
+    """p50 / p95 in ms of the calls, one after the other, the first ten left out; and the processors' share of a call.
+
+    The latter is what an idle machine would take at most: server and this process, all calls, mean.
+    """
+    took: list[float] = []
+    cpu = 0.0
+    for number, call in enumerate(calls):
+        if number == _WARM_UP:
+            cpu = _cpu_s()
         started = time.perf_counter()
         await call()
         took.append(1000 * (time.perf_counter() - started))
-    p50, p95 = np.percentile(took[10:], [50, 95])
-    return float(p50), float(p95)
+    p50, p95 = np.percentile(took[_WARM_UP:], [50, 95])
+    mean = 1000 * (_cpu_s() - cpu) / (len(took) - _WARM_UP)
+    return f"{p50:.0f} / {p95:.0f} ({mean:.0f})"
+
+
+def _cpu_s() -> float:
+    """What this process and all below it have used of the processors so far, in seconds."""
+    parents, used = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            process = int(path.parent.name)
+            parents[process], used[process] = int(fields[1]), int(fields[11]) + int(fields[12])
+    ours, before = {os.getpid()}, 0
+    while len(ours) > before:
+        before = len(ours)
+        ours |= {process for process, parent in parents.items() if parent in ours}
+    return sum(used.get(process, 0) for process in ours) / os.sysconf("SC_CLK_TCK")
 
 
 def overlap(found: Sequence[tuple[int, float]], exact: Sequence[tuple[int, float]], depth: int = 10) -> float:
@@ -276,25 +300,21 @@ async def measure(
     retrieval = Retrieval(store, embedder, analyzer)
     vectors = [embedder.vector(question.text) for question in questions]
     terms = [sorted(set(analyzer.terms(q.text, analyzer.language(q.text)))) for q in questions]
-    say(
-        "| sees | vector p50 / p95 ms | recall@10 | words p50 / p95 ms | overlap@10 with full BM25 | hybrid p50 / p95 ms |"
-    )
+    say("Times in ms: p50 / p95 (processor time of a call).")
+    say("| sees | vector | recall@10 | words | overlap@10 with full BM25 | hybrid |")
     say("| --- | --- | --- | --- | --- | --- |")
-    for share, _ in SHARES:
+    model = embedder.model_id
+    for share in SHARES:
         scope = scope_of(database, share)
-        model = embedder.model_id
-        dense = await timed([lambda v=v: store.dense(scope, model, v, 100) for v in vectors])
-        words = await timed([lambda t=t: store.lexical(scope, t, 100) for t in terms])
-        hybrid = await timed([lambda q=q: retrieval.search(q.text, scope) for q in questions])
+        dense = await timed([partial(store.dense, scope, model, vector, 100) for vector in vectors])
+        words = await timed([partial(store.lexical, scope, one, 100) for one in terms])
+        hybrid = await timed([partial(retrieval.search, question.text, scope) for question in questions])
         near = [
             overlap(await store.dense(scope, model, v, 10), await whole.dense(scope, model, v, 20))
             for v in vectors
         ]
         same = [overlap(await store.lexical(scope, t, 10), await whole.lexical(scope, t, 20)) for t in terms]
-        say(
-            f"| {share} | {dense[0]:.1f} / {dense[1]:.1f} | {np.mean(near):.3f} | {words[0]:.1f} / {words[1]:.1f} "
-            f"| {np.mean(same):.3f} | {hybrid[0]:.1f} / {hybrid[1]:.1f} |"
-        )
+        say(f"| {share} | {dense} | {np.mean(near):.3f} | {words} | {np.mean(same):.3f} | {hybrid} |")
 
 
 async def loss(

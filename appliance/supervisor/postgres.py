@@ -35,7 +35,7 @@ _CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "120",
-    "shared_buffers": "64MB",
+    "shared_buffers": "256MB",  # the graph of 100,000 passages; pages are taken as they are used
     "maintenance_work_mem": "256MB",
     "password_encryption": "scram-sha-256",
     "log_destination": "stderr",

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _ROWS_PER_STATEMENT = 20_000
 _VECTORS_PER_STATEMENT = 500
-_COMPLETED = 400  # passages whose common terms are looked up after the rare ones
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -41,7 +40,8 @@ class PgvectorStore:
 
     exact_below: visible chunks up to which every vector is compared (30 ms for 50,000 x 384 on one core).
     ef_search: breadth of the graph search. max_scan_tuples: rows it may look at until enough visible ones are found.
-    rare_postings: of the question's rarest terms that are read in full; they say which passages the others score.
+    rare_postings: of the question's rarest terms that are read in full; they say which passages come into question.
+    completed: of those, how many are scored by the common terms as well.
     """
 
     def __init__(
@@ -50,10 +50,12 @@ class PgvectorStore:
         exact_below: int = 20_000,
         ef_search: int = 200,
         max_scan_tuples: int = 200_000,
-        rare_postings: int = 10_000,
+        rare_postings: int = 30_000,
+        completed: int = 400,
     ) -> None:
         self._exact_below = exact_below
         self._rare_postings = rare_postings
+        self._completed = completed
         self._settings = {"ef_search": str(ef_search), "max_scan_tuples": str(max_scan_tuples)}
         self._queries = named_queries("pgvector.sql")
 
@@ -133,7 +135,7 @@ class PgvectorStore:
     ) -> list[tuple[int, float]]:
         condition, values = _narrowed(only)
         values |= {"collection_ids": list(scope.collection_ids), "terms": sorted(set(terms)), "limit": limit}
-        values |= {"rare_postings": self._rare_postings, "completed": max(_COMPLETED, 2 * limit)}
+        values |= {"rare_postings": self._rare_postings, "completed": max(self._completed, 2 * limit)}
         query = self._query("lexical").replace("{only}", self._only(condition, "p.chunk_id"))
         async with scope.connection() as connection:
             rows = await connection.execute(query, values)

@@ -163,8 +163,9 @@ LIMIT %(limit)s
 
 -- name: lexical
 -- BM25, k1 0.9, b 0.4. Without the casts PostgreSQL reckons in numeric, three times slower. The rarest terms, as many as
--- have rare_postings postings together, say which passages come into question; of the best of those the common terms are
--- looked up one by one. With few postings nothing is common, and that is BM25 in full.
+-- have rare_postings postings together (and one more while that is too few to choose from), say which passages come
+-- into question; in the best of those the common terms are looked up one by one. With few postings nothing is common,
+-- and that is BM25 in full.
 WITH found AS MATERIALIZED (
     SELECT collection_id, term, df FROM terms
     WHERE collection_id = ANY(%(collection_ids)s) AND term = ANY(%(terms)s)
@@ -175,8 +176,8 @@ WITH found AS MATERIALIZED (
     SELECT term, sum(df) AS df, ln(1 + (n - sum(df)::float8 + 0.5::float8) / (sum(df)::float8 + 0.5::float8)) AS idf
     FROM found, visible GROUP BY term, n
 ), ranked AS MATERIALIZED (
-    SELECT term, idf, sum(df) OVER (ORDER BY df, term) <= %(rare_postings)s OR row_number() OVER (ORDER BY df, term) = 1
-           AS is_rare
+    SELECT term, idf, sum(df) OVER (ORDER BY df, term) <= %(rare_postings)s
+                      OR sum(df) OVER (ORDER BY df, term) - df < %(completed)s AS is_rare
     FROM weighed
 ), partly AS MATERIALIZED (
     SELECT p.collection_id, p.chunk_id, sum(
