@@ -10,7 +10,6 @@ import mmap
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -25,7 +24,7 @@ from rag.parsers.pdf_annotations import NOTHING, Additions, read_additions
 from rag.parsers.pdf_attachments import read_attachments
 from rag.parsers.pdf_frame import PageFrame
 from rag.parsers.pdf_layout import Layout, Paragraph, RunningLines, Words, paragraphs
-from rag.parsers.pdf_lines import Line, letter_boxes, read_lines
+from rag.parsers.pdf_lines import Letters, Line, read_lines
 from rag.parsers.pdf_scans import is_blank, is_scan, picture_of
 from rag.parsers.pdf_tables import Table, arrange, looks_interleaved, looks_tabular
 from rag.parsers.recognised import lines_of, paragraphs_of
@@ -175,7 +174,7 @@ def _lines(page: pdfium.PdfPage, frame: PageFrame) -> tuple[list[Line], list[Tab
     text_page = page.get_textpage()
     try:
         lines = list(read_lines(text_page, frame))
-        letters = partial(letter_boxes, text_page, frame)
+        letters = Letters(text_page, frame)
         is_interleaved = looks_interleaved(lines, letters)
         if not is_interleaved and not looks_tabular(lines):
             return lines, []

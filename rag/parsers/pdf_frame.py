@@ -77,9 +77,12 @@ class PageFrame:
         """A shown rectangle as `rag.documents.Anchor.box`."""
         left, bottom, right, top = box
         width, height = self.width, self.height
-        return (
-            min(max(left / width, 0.0), 1.0),
-            min(max(1 - top / height, 0.0), 1.0),
-            min(max(right / width, 0.0), 1.0),
-            min(max(1 - bottom / height, 0.0), 1.0),
-        )
+        left, right = left / width, right / width
+        top, bottom = 1 - top / height, 1 - bottom / height
+        if left >= 0 and top >= 0 and right <= 1 and bottom <= 1 and left <= right and top <= bottom:
+            return left, top, right, bottom  # nearly always
+        return _inside(left), _inside(top), _inside(right), _inside(bottom)
+
+
+def _inside(share: float) -> float:
+    return min(max(share, 0.0), 1.0)

@@ -80,17 +80,34 @@ def _parts(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def letter_boxes(page: PdfTextPage, frame: PageFrame, line: Line) -> list[tuple[Box, Box]] | None:
-    """Of each character of a line its rectangle in points and in shares; None where text and characters differ."""
-    if line.last - line.first + 1 != len(line.text):
-        return None
-    box = pdfium.FS_RECTF()
-    found = []
-    for index in range(line.first, line.last + 1):
-        pdfium.FPDFText_GetLooseCharBox(page.raw, index, box)
-        shown = frame.shown(box.left, box.bottom, box.right, box.top)
-        found.append((shown, frame.shares(shown)))
-    return found
+class Letters:
+    """Where single letters of a page's lines stand, each asked for when it is needed."""
+
+    def __init__(self, page: PdfTextPage, frame: PageFrame) -> None:
+        self._page = page.raw
+        self._frame = frame
+        self._box = pdfium.FS_RECTF()
+
+    def knows(self, line: Line) -> bool:
+        """Not where pdfium's characters and the line's text differ in number."""
+        return line.last - line.first + 1 == len(line.text)
+
+    def box(self, line: Line, at: int) -> Box:
+        """Of the letter `line.text[at]`: left, bottom, right and top in points as shown."""
+        box = self._box
+        pdfium.FPDFText_GetLooseCharBox(self._page, line.first + at, box)
+        return self._frame.shown(box.left, box.bottom, box.right, box.top)
+
+    def around(self, first: Box, last: Box) -> Box:
+        """From one letter to another of the same line, in shares of the page."""
+        return self._frame.shares(
+            (
+                min(first[0], last[0]),
+                min(first[1], last[1]),
+                max(first[2], last[2]),
+                max(first[3], last[3]),
+            )
+        )
 
 
 class _CharacterReader:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import mean
 
 from rag.parsers.page_writer import Piece
 from rag.parsers.pdf_frame import Box
-from rag.parsers.pdf_lines import LINE_END_HYPHEN, Line
+from rag.parsers.pdf_lines import LINE_END_HYPHEN, Letters, Line
 
 _WIDE = 0.62  # of its type's size a letter takes up on average, gaps counted; fixed pitch has 0.6
 _GAP = 1.0  # of the size of type; the blanks of justified lines stay below
@@ -27,6 +27,7 @@ _MAX_SINGLES = 2
 _PROSE_CHARS = 25
 _NEAR_LINES = 2
 _LONG_CHARS, _LONG_LINES = 50, 6
+_BLANKS = re.compile(r"\s+")
 _MARKER = re.compile(r"(?:[•◦▪■●○‣∙–—*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)])\Z")
 
 
@@ -69,10 +70,6 @@ class _Row:
     segments: list[Segment] = field(default_factory=list)
 
 
-# Of each letter of a line's text its box in points and in shares; None where they cannot be told apart.
-LetterBoxes = Callable[[Line], "Sequence[tuple[Box, Box]] | None"]
-
-
 def looks_tabular(lines: Sequence[Line]) -> bool:
     """Whether enough lines have gaps or stand beside each other for a closer look."""
     wide = sum(_is_wide(line) for line in lines)
@@ -87,7 +84,7 @@ def _is_wide(line: Line) -> bool:
     return len(line.text) > 3 and line.right - line.left > _WIDE * len(line.text) * line.size
 
 
-def looks_interleaved(lines: Sequence[Line], letters: LetterBoxes) -> bool:
+def looks_interleaved(lines: Sequence[Line], letters: Letters) -> bool:
     """Whether long lines go over a gap, as where a file writes two columns line by line; up to three are looked at."""
     long = [line for line in lines if len(line.text) >= _LONG_CHARS and not line.direction]
     if len(long) < _LONG_LINES:
@@ -96,9 +93,7 @@ def looks_interleaved(lines: Sequence[Line], letters: LetterBoxes) -> bool:
     return all(len(_segments(line, 0, letters)) > 1 for line in samples)
 
 
-def arrange(
-    lines: Sequence[Line], letters: LetterBoxes, *, everywhere: bool
-) -> tuple[list[Line], list[Table]]:
+def arrange(lines: Sequence[Line], letters: Letters, *, everywhere: bool) -> tuple[list[Line], list[Table]]:
     """(the lines that stand in no table, columns one after the other; the tables).
 
     everywhere: look at all lines, not only at those near one that is full of gaps.
@@ -123,13 +118,13 @@ def arrange(
     return kept, tables
 
 
-def _rows(lines: Sequence[Line], letters: LetterBoxes, everywhere: bool) -> list[_Row]:
+def _rows(lines: Sequence[Line], letters: Letters, everywhere: bool) -> list[_Row]:
     """Lines that follow each other on one height are one row."""
     rows: list[_Row] = []
     wide = [index for index, line in enumerate(lines) if _is_wide(line)]
     near = {index + step for index in wide for step in range(-_NEAR_LINES, _NEAR_LINES + 1)}
     for index, line in enumerate(lines):
-        segments = _segments(line, index, letters if everywhere or index in near else _unknown)
+        segments = _segments(line, index, letters if everywhere or index in near else None)
         above = rows[-1] if rows else None
         beside = above is not None and abs(above.top - line.top) < 0.4 * line.size and line.direction == 0
         if above is not None and beside and segments[0].left > above.segments[-1].right:
@@ -140,30 +135,27 @@ def _rows(lines: Sequence[Line], letters: LetterBoxes, everywhere: bool) -> list
     return rows
 
 
-def _unknown(_line: Line) -> None:
-    return None
-
-
-def _segments(line: Line, index: int, letters: LetterBoxes) -> list[Segment]:
+def _segments(line: Line, index: int, letters: Letters | None) -> list[Segment]:
+    """Cut at the blanks that are wider than blanks are; letters: None for a line that is not to be looked at."""
     around = _around(line.boxes) if line.boxes else (0.0, 0.0, 0.0, 0.0)
     whole = [Segment(line.text, line.left, line.right, around, index)]
-    if " " not in line.text or line.direction or LINE_END_HYPHEN in line.text:
-        return whole
-    boxes = letters(line)
-    if boxes is None:
+    may_be_cut = " " in line.text and not line.direction and LINE_END_HYPHEN not in line.text
+    if letters is None or not may_be_cut or not letters.knows(line):
         return whole
     found: list[Segment] = []
-    start = 0
-    placed = [at for at, letter in enumerate(line.text) if not letter.isspace()]
-    for before, at in itertools.pairwise([*placed, len(line.text)]):
-        is_gap = at == len(line.text) or boxes[at][0][0] - boxes[before][0][2] > _GAP * line.size
+    start, begin = 0, letters.box(line, 0)
+    for blank in [*_BLANKS.finditer(line.text), None]:
+        stop, following = blank.span() if blank else (len(line.text), len(line.text))
         # The blank behind a list item's number is no gap between two cells.
-        if is_gap and (at == len(line.text) or not _MARKER.match(line.text[start : before + 1])):
-            ends = (boxes[start], boxes[before])
-            left, right = min(box[0][0] for box in ends), max(box[0][2] for box in ends)
-            text = line.text[start : before + 1]
-            found.append(Segment(text, left, right, _around([box[1] for box in ends]), index))
-            start = at
+        if blank and _MARKER.match(line.text[start:stop]):
+            continue
+        end = letters.box(line, stop - 1)
+        after = letters.box(line, following) if blank else None
+        if after is None or after[0] - end[2] > _GAP * line.size:
+            left, right = min(begin[0], end[0]), max(begin[2], end[2])
+            found.append(Segment(line.text[start:stop], left, right, letters.around(begin, end), index))
+            if after is not None:
+                start, begin = following, after
     return found if all(a.right <= b.left for a, b in itertools.pairwise(found)) else whole
 
 
