@@ -11,9 +11,8 @@ import pypdfium2.raw as raw
 from rag.errors import DocumentDamaged, DocumentEncrypted, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.rendering.order import PageOrder
-from rag.rendering.pixels import BYTES_PER_PIXEL, Picture
+from rag.rendering.pixels import BYTES_PER_PIXEL, MAX_PIXELS, Picture
 
-MAX_PIXELS = 12_000_000  # 36 MB; a page as tall as it likes is drawn smaller
 _ENCRYPTED = frozenset({raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY})
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rag.rendering.order import Box
 
 BYTES_PER_PIXEL = 3
+MAX_PIXELS = 12_000_000  # 36 MB; a page as tall as it likes is drawn smaller
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HIGHLIGHT = (255, 226, 92)  # multiplied with what is there, as a felt pen does: print stays black
 _EDGE = (214, 138, 0)  # a line below, which is seen on dark pages too

@@ -13,7 +13,7 @@ from PIL import Image
 from rag.errors import DocumentDamaged, DocumentRefused, UnsupportedFormat
 from rag.rendering import RENDERERS
 from rag.rendering.order import PageOrder
-from rag.rendering.pdf import MAX_PIXELS
+from rag.rendering.pixels import MAX_PIXELS
 from rag.sandbox.client import ParsingSandbox
 from rag.settings import ParsingSettings
 from tests.documents import pdf
@@ -79,6 +79,27 @@ async def test_a_gigantic_page_is_drawn_small(sandbox: ParsingSandbox, tmp_path:
     picture = _opened(await sandbox.render(path, PageOrder(1, 2000)))
 
     assert picture.width * picture.height <= MAX_PIXELS * 1.01
+
+
+async def test_a_scan_is_drawn_upright_and_marked(sandbox: ParsingSandbox, tmp_path: Path) -> None:
+    """A photograph that says it lies on its side, a page of a TIFF, a picture one can see through."""
+    lying = Image.new("RGB", (600, 300), "white")
+    exif = lying.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    lying.save(tmp_path / "scan.jpg", exif=exif)
+    frames = [Image.new("RGB", (50, 80), colour) for colour in ("red", "white")]
+    frames[0].save(tmp_path / "fax.tif", save_all=True, append_images=frames[1:])
+    Image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+
+    scan = _opened(await sandbox.render(tmp_path / "scan.jpg", PageOrder(1, 200, ((0.0, 0.0, 1.0, 0.1),))))
+    fax = _opened(await sandbox.render(tmp_path / "fax.tif", PageOrder(2, 100)))
+    clear = _opened(await sandbox.render(tmp_path / "clear.png", PageOrder(1, 100)))
+
+    assert scan.size == (200, 400) and scan.getpixel((100, 10)) == MARKED
+    assert fax.size == (100, 160) and fax.getpixel((50, 80)) == WHITE
+    assert clear.getpixel((50, 50)) == WHITE
+    with pytest.raises(DocumentDamaged):
+        await sandbox.render(tmp_path / "fax.tif", PageOrder(3, 100))
 
 
 async def test_every_hostile_pdf_ends_with_a_picture_or_a_reason(

@@ -20,10 +20,9 @@ from appliance.ports import DocumentCard
 from appliance.services.knowledge.ports import BlobStore
 from rag import anchors, citations
 from rag.documents import Location, Page, locate
+from rag.rendering import HEAD_BYTES, is_drawable
 from rag.rendering.order import Box, PageOrder
 
-_PDF_SIGNATURE = b"%PDF-"
-_SIGNATURE_WITHIN = 1024  # bytes; pdfium looks so far
 _WINDOW = 12_000  # characters of text that go with a mark
 _LONG = 50_000  # characters of a page from which comparing leaves the event loop to others
 
@@ -166,7 +165,9 @@ class DocumentPages:
             start,
             end,
             is_found=start is not None or not is_asked,
-            has_picture=page.unit == "page" and page.number is not None and await self._is_pdf(file.sha256),
+            has_picture=page.unit == "page"
+            and page.number is not None
+            and await self._is_drawable(file.sha256),
             boxes=tuple(anchors.boxes(page.anchors, start, end)) if start is not None and end else (),
             next_span=next_span,
             headings=headings,
@@ -234,11 +235,11 @@ class DocumentPages:
         spot = citations.find_across(quote, page.text, following.text) if following else None
         return (spot.start, spot.end, (spot.next_start, spot.next_end)) if spot else (None, None, None)
 
-    async def _is_pdf(self, digest: bytes) -> bool:
+    async def _is_drawable(self, digest: bytes) -> bool:
         def look() -> bool:
             try:
                 with self._blobs.path(digest).open("rb") as file:
-                    return _PDF_SIGNATURE in file.read(_SIGNATURE_WITHIN)
+                    return is_drawable(file.read(HEAD_BYTES))
             except OSError:
                 return False
 
