@@ -1,6 +1,6 @@
 """How much meaning counts against words, by embedding model and language of the question; fitted, not guessed.
 
-`scripts/eval_retrieval.py --fit-fusion` prints a row for another model from questions with known answers: it fits on
+`scripts/fit_fusion.py` prints a row for another model from questions with known answers: it fits on
 one half and judges on the other. The rows below: XQuAD, 21 November 2026, docs/retrieval.md.
 """
 

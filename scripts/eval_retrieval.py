@@ -6,7 +6,7 @@ FOLDER holds corpus.jsonl ({"id", "lang", "title", "text"}) and questions.jsonl 
 as made from XQuAD; a passage and its translation have ids that differ in -en- and -es- only ("twins"). Everything goes
 through the real store in PostgreSQL with row-level security; without --database one is started in a temporary folder.
 Every second passage is for fitting, the others judge; a question and its translation are in the same half.
---fit-fusion prints the row of rag/fusion_weights.py for this model. --refusals asks every question again with its article taken out of the index. --cut indexes articles as uploads are.
+--refusals asks every question again with its article taken out of the index. --cut indexes articles as uploads are.
 """
 
 from __future__ import annotations
@@ -292,45 +292,6 @@ def auroc(right: Sequence[float], wrong: Sequence[float]) -> float:
     return float((a > b).mean() + (a == b).mean() / 2)
 
 
-async def fitted_weights(bench: Bench, questions: Sequence[Question]) -> AsyncIterator[str]:
-    """For each language the dense weight that puts most of the fitting half right, and what it does on the other half.
-
-    Judged by MRR@10; of equals the one nearest to 0.3. Prints a row for rag/fusion_weights.py.
-    """
-    lists = []
-    for question in questions:
-        vector = await bench.embedder.embed_query(question.text)
-        dense = await bench.store.dense(bench.scope, bench.embedder.model_id, vector, DEPTH)
-        terms = bench.analyzer.terms(question.text, bench.analyzer.language(question.text))
-        lists.append((dense, await bench.store.lexical(bench.scope, terms, DEPTH)))
-
-    def quality(weight: float, language: str, is_judge: bool) -> tuple[float, float, float]:
-        places = []
-        for question, (dense, lexical) in zip(questions, lists, strict=True):
-            if question.language == language and question.is_judge is is_judge:
-                ranked = [bench.passage_of[c] for c, _ in fuse([(weight, dense), (1 - weight, lexical)])]
-                places.append(place(list(dict.fromkeys(ranked)), {question.gold, question.twin}))
-        ranks = np.array(places)
-        return (
-            float(np.where(ranks < 10, 1 / (ranks + 1), 0).mean()),
-            float((ranks < 1).mean()),
-            float((ranks < 10).mean()),
-        )
-
-    row = {}
-    for language in LANGUAGES:
-        fits = {n / 20: quality(n / 20, language, False) for n in range(21)}
-        best = max(fits, key=lambda weight: (round(fits[weight][0], 4), -abs(weight - 0.3)))
-        row[language] = best
-        for name, weight in (("fitted", best), ("one for all", 0.3)):
-            judged = quality(weight, language, True)
-            yield (
-                f"{language} {name} {weight:.2f}: fit MRR {fits[weight][0]:.3f} R@1 {fits[weight][1]:.3f}; "
-                f"judge MRR {judged[0]:.3f} R@1 {judged[1]:.3f} R@10 {judged[2]:.3f}"
-            )
-    yield f"{bench.embedder.model_id.partition('@')[0]!r}: {row}"
-
-
 async def evidence_for(bench: Bench, questions: Sequence[Question]) -> list[Evidence]:
     """What speaks for the first passage of each question; nothing found counts as nothing."""
     found = [await bench.retrieval.search_with_evidence(q.text, bench.scope, 5) for q in questions]
@@ -409,10 +370,6 @@ async def evaluate(arguments: argparse.Namespace, owner_url: str, say: Callable[
         for document in documents:
             await bench.index(document, cut=arguments.cut)
         say(f"{len(bench.passage_of)} chunks indexed in {time.perf_counter() - started:.1f} s")
-        if arguments.fit_fusion:
-            async for line in fitted_weights(bench, questions):
-                say(line)
-            return
         rankings = [await bench.rankings(question) for question in questions]
         for line in table(questions, rankings):
             say(line)
