@@ -18,6 +18,7 @@ _STEP = 2**18
 _OVERLAP = 64
 _END_OF_CELLS = re.compile(rb"</(?:\w+:)?sheetData>|<(?:\w+:)?sheetData\s*/>")
 _ENDS_OF_VALUES = (b"</v>", b":v></", b"</is>", b":is></")
+_ENDS_OF_ROWS = (b"</v></c></row>", b"</is></c></row>", b":v></x:c></x:row>")
 _MERGED = re.compile(
     rb"""<(?:\w+:)?mergeCell\s[^>]{0,200}?ref=["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']"""
 )
@@ -34,26 +35,29 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Of a sheet: about how many of its cells have a value, and which are merged over several rows."""
+    """Of a sheet: about how many of its cells have a value, how many rows at least end with one, and which cells are
+    merged over several rows."""
 
     values: int
+    rows: int
     merged: list[Merged]
 
 
 def look_through(sheet: IO[bytes]) -> Survey:
     """What a sheet's XML holds, without parsing it: its merged cells stand behind all others."""
-    kept, values, is_behind = b"", 0, False
+    kept, values, rows, is_behind = b"", 0, 0, False
     while part := sheet.read(_STEP):
         values += sum(part.count(end) for end in _ENDS_OF_VALUES)
+        rows += sum(part.count(end) for end in _ENDS_OF_ROWS)
         kept += part
         if not is_behind and (end := _END_OF_CELLS.search(kept)):
             kept, is_behind = kept[end.end() :], True
         kept = kept[:_TAIL_BYTES] if is_behind else kept[-_OVERLAP:]
     if not is_behind:
-        return Survey(values, [])
+        return Survey(values, rows, [])
     found = (match.groups() for match in _MERGED.finditer(kept))
     ranges = (Merged(int(top), int(bottom), column_number(left.decode())) for left, top, _, bottom in found)
-    return Survey(values, [merged for merged in ranges if merged.bottom > merged.top][:_MOST])
+    return Survey(values, rows, [merged for merged in ranges if merged.bottom > merged.top][:_MOST])
 
 
 def column_number(name: str) -> int:
@@ -67,17 +71,21 @@ def column_number(name: str) -> int:
 def filled(rows: Iterator[Row], ranges: Iterable[Merged]) -> Iterator[Row]:
     """The rows with the text of merged cells in each row that holds anything else."""
     coming = sorted(ranges, key=lambda merged: merged.top, reverse=True)
-    open_ones: list[tuple[Merged, Cell]] = []
+    open_ones: dict[
+        int, tuple[int, Cell]
+    ] = {}  # column → last row and cell; ranges of a column do not overlap
     for row in rows:
-        open_ones = [(merged, cell) for merged, cell in open_ones if merged.bottom >= row.number]
-        added = [cell for _, cell in open_ones]
+        for column in [column for column, (bottom, _) in open_ones.items() if bottom < row.number]:
+            del open_ones[column]
+        taken = {cell.column for cell in row.cells}
+        missing = (
+            [cell for column, (_, cell) in open_ones.items() if column not in taken] if row.cells else []
+        )
         while coming and coming[-1].top <= row.number:
             merged = coming.pop()
             own = next((cell for cell in row.cells if cell.column == merged.left), None)
             if own is not None and merged.top == row.number:
-                open_ones.append((merged, own))
-        taken = {cell.column for cell in row.cells}
-        missing = [cell for cell in added if cell.column not in taken] if row.cells else []
+                open_ones[merged.left] = (merged.bottom, own)
         if missing:
             cells = sorted((*row.cells, *missing), key=lambda cell: cell.column)
             row = replace(row, cells=tuple(cells))

@@ -15,6 +15,7 @@ from rag.parsers.number_formats import GENERAL, NumberFormat
 from rag.parsers.sheet_writer import Cell
 
 _DIGITS = "0123456789"
+_FILLED = etree.XPath("*[*]")  # cells with a value; those that are only styled may be millions
 _LONGEST_COLUMN = 3
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ISO_MIDNIGHT = re.compile(r"T00:00(?::00)?(?:\.0+)?Z?\Z")
@@ -53,10 +54,10 @@ class SheetValues:
         found: list[Cell] = []
         column = 0
         is_ordered = True
-        for element in row:
+        first = row[0] if len(row) else None
+        is_placed = first is None or first.get("r") is not None
+        for element in _FILLED(row) if is_placed else row:
             column += 1
-            if not len(element):
-                continue  # only a style: millions of these cost next to nothing this way
             if place := element.get("r"):
                 column = self._column(place)
             cell = self._cell(element, column)

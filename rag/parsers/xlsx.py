@@ -29,6 +29,7 @@ from rag.parsers.sheet_writer import Row, RowCount, cell_range, write_rows
 
 _SHEET_KINDS = frozenset({"worksheet", "chartsheet", "dialogsheet", "xlMacrosheet"})
 _MOST_ROWS = 2**20  # empty ones included
+_STEP = 2**18
 Progress = Callable[[int, int], None]
 
 
@@ -90,6 +91,10 @@ class XlsxParser:
             raise DocumentTooLarge(
                 f"Sheet {sheet.name[:80]!r} has {found.values} cells; {self._limits.max_cells} are allowed."
             )
+        if found.rows > self._limits.max_rows:
+            raise DocumentTooLarge(
+                f"Sheet {sheet.name[:80]!r} has {found.rows} rows; {self._limits.max_rows} are allowed."
+            )
         return found.merged
 
 
@@ -126,10 +131,11 @@ def _strings(package: OfficePackage, book: str, most: int) -> list[str]:
     part = next(iter(package.related(book, "sharedStrings")), posixpath.dirname(book) + "/sharedStrings.xml")
     if part not in package:
         return []
-    found = [string_text(element) for element in islice(package.elements(part, "{*}si"), most + 1)]
-    if len(found) > most:
-        raise DocumentTooLarge(f"It has more than {most} different texts, which is the limit.")
-    return found
+    with package.opened(part) as stream:
+        count = sum(content.count(b"</si>") for content in iter(lambda: stream.read(_STEP), b""))
+    if count > most:
+        raise DocumentTooLarge(f"It has {count} different texts; {most} are allowed.")
+    return [string_text(element) for element in islice(package.elements(part, "{*}si"), most)]
 
 
 def _formats(package: OfficePackage, book: str) -> list[NumberFormat]:
