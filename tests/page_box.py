@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +30,7 @@ from appliance.domain import (
     Caller,
     Citation,
     Cited,
+    Conversation,
     Finished,
     Searched,
     TextDelta,
@@ -36,6 +38,7 @@ from appliance.domain import (
 from appliance.errors import NotAuthenticated, SignInFailed
 from appliance.services.accounts import LiveRequests
 from appliance.services.health import READY, HealthCheck
+from appliance.storage.chat_files import PostgresChatFiles
 from appliance.storage.database import Database
 from inference.types import EngineState, ModelInfo
 from rag.documents import Passage
@@ -238,6 +241,7 @@ def make_box(
         health_router(health, lambda: engines, identity.caller),
         _sessions(people, identity),
         _documents(),
+        _chat_files(database, identity),
         page_of_handbook(identity),
         _models(engines),
     ]
@@ -294,6 +298,48 @@ def _models(engines: list[EngineState]) -> APIRouter:
     return routes
 
 
+def _chat_files(database: Database, identity: Identity) -> APIRouter:
+    """Files of chats, kept in a list; named *bad* it is refused, *slow* it is read for ever, others are ready."""
+    routes = APIRouter()
+    chats: dict[str, list[dict[str, Any]]] = {}
+    repository = PostgresChatFiles(database)
+
+    @routes.post("/api/conversations", status_code=201)
+    async def begin(request: Request) -> dict[str, str]:
+        moment = datetime.now(UTC)
+        conversation = Conversation(uuid4(), "", moment, moment)
+        await repository.begin((await identity.caller(request)).viewer, conversation)
+        return {"id": str(conversation.id)}
+
+    @routes.get("/api/conversations/{chat}/files")
+    async def listed(chat: str) -> dict[str, Any]:
+        return {"object": "list", "data": chats.get(chat, [])}
+
+    @routes.post("/api/conversations/{chat}/files", status_code=201)
+    async def add(chat: str, file: UploadFile) -> dict[str, Any]:
+        name = file.filename or ""
+        kept: dict[str, Any] = {
+            "id": f"file-{uuid4().hex}",
+            "filename": name,
+            "status": "completed",
+            "pages": 3,
+        }
+        kept |= {"progress": 1, "bytes": len(await file.read()), "created_at": datetime.now(UTC).isoformat()}
+        if "bad" in name:
+            kept |= {"status": "failed", "error": {"code": "document_damaged", "message": "damaged"}}
+        if "slow" in name:
+            kept |= {"status": "in_progress", "progress": 0.42}
+        chats.setdefault(chat, []).append(kept)
+        return kept
+
+    @routes.delete("/api/conversations/{chat}/files/{file_id}", status_code=204)
+    async def remove(chat: str, file_id: str) -> Response:
+        chats[chat] = [one for one in chats[chat] if one["id"] != file_id]
+        return Response(status_code=204)
+
+    return routes
+
+
 def _documents() -> APIRouter:
     """Files and vector stores in OpenAI's shapes, kept in a list; a file named *bad* is refused, others are ready."""
     routes = APIRouter()
@@ -338,9 +384,22 @@ def _documents() -> APIRouter:
         if "bad" in name:
             member |= {"status": "failed", "last_error": {"code": "document_damaged", "message": "damaged"}}
         if "slow" in name:
-            member |= {"status": "in_progress", "progress": 0.42}
+            member |= {"status": "in_progress", "progress": 0.42, "stage": "embedding", "pages_per_s": 12.5}
         members[store_id].append(member)
         return member
+
+    @routes.post("/v1/vector_stores/{store_id}/files/{file_id}/{what}")
+    async def retry_or_cancel(store_id: str, file_id: str, what: str) -> dict[str, Any]:
+        member = next(one for one in members[store_id] if one["id"] == file_id)
+        member |= {"status": {"cancel": "cancelled", "retry": "in_progress"}[what], "stage": "waiting"}
+        return member
+
+    @routes.post("/v1/vector_stores/{store_id}/retry_failed")
+    async def retry_failed(store_id: str) -> dict[str, Any]:
+        failed = [one for one in members[store_id] if one["status"] == "failed"]
+        for one in failed:
+            one |= {"status": "completed", "last_error": None, "notes": ["Page 3 was left out."]}
+        return {"retried": len(failed)}
 
     @routes.post("/v1/files")
     async def add_file(file: UploadFile) -> dict[str, Any]:

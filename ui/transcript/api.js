@@ -20,14 +20,14 @@ export async function call(path, {method = "GET", body, signal} = {}) {
   return parsed;
 }
 
-/** Send a file and say how far it is; returns what the server keeps of it. share: 0 to 1. */
-export function upload(file, onProgress, signal) {
+/** Send a file and say how far it is; returns what the server keeps of it. share: 0 to 1. path: where it belongs. */
+export function upload(file, onProgress, signal, path = "/v1/files") {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
     form.append("purpose", "assistants");
     form.append("file", file, file.name);
-    request.open("POST", "/v1/files");
+    request.open("POST", path);
     request.responseType = "json";
     request.upload.onprogress = event => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onload = () => request.status < 300 ? resolve(request.response) : reject(new Refusal(request.status, request.response));

@@ -47,13 +47,36 @@ class ChatTranscript extends HTMLElement {
     try {
       const conversation = await call(`/api/conversations/${id}`);
       if (this.conversationId !== id) return;
-      for (const turn of conversation.turns) this.add(new TurnView(turn, this));
+      await this.composer.files.show(id);
+      if (this.conversationId !== id) return;
+      for (const [index, turn] of conversation.turns.entries())
+        this.add(new TurnView({...turn, files: this.filesBefore(turn, conversation.turns[index - 1])}, this));
+      this.welcome.hidden = this.turns.length > 0;
       this.composer.setRunning(this.turns.at(-1)?.isRunning ?? false);
       this.keepEnd();
     } catch (error) {
       this.articles.replaceChildren(h("p", {class: "hint"}, error.status === 404 ? t("conversation_gone") : explain(error)));
     }
     this.refreshPast();
+  }
+
+  // What was added after the question before this one.
+  filesBefore(turn, before) {
+    const asked = one => one ? new Date(one.created_at) : 0;
+    return this.composer.files.files.filter(({created_at}) => new Date(created_at) < asked(turn) && new Date(created_at) >= asked(before)).map(({filename}) => filename);
+  }
+
+  /** This chat's id; a chat that begins with a file is made for it. */
+  async conversation() {
+    if (this.conversationId) return this.conversationId;
+    this.making ??= call("/api/conversations", {method: "POST", body: {}}).finally(() => { this.making = null; });
+    const {id} = await this.making;
+    if (!this.conversationId) {
+      this.conversationId = id;
+      history.pushState(null, "", `/c/${id}`);
+      this.refreshPast();
+    }
+    return id;
   }
 
   goTo(id) {
@@ -69,6 +92,7 @@ class ChatTranscript extends HTMLElement {
     this.articles.replaceChildren();
     this.passage.close();
     this.composer.setRunning(false);
+    this.composer.files.show(null);
   }
 
   add(turn) {
@@ -79,8 +103,8 @@ class ChatTranscript extends HTMLElement {
 
   // Asking ---------------------------------------------------------------------------------------------
 
-  async ask({question, model, vector_store_ids}) {
-    const turn = new TurnView({question}, this);
+  async ask({question, model, vector_store_ids, files}) {
+    const turn = new TurnView({question, files}, this);
     this.add(turn);
     this.composer.setRunning(true);
     this.passage.close();

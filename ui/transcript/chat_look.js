@@ -82,6 +82,21 @@ article footer { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 1
 article footer .note, article footer .problem { flex-basis: 100%; }
 article footer .copy { margin-inline-start: auto; }
 
+.attached, .asked-files { display: flex; flex-wrap: wrap; gap: 6px; }
+.attached { margin: 2px 0 8px; }
+.asked-files { justify-content: flex-end; margin-bottom: 8px; }
+.file { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 7px; max-width: 100%; padding: 3px 4px 3px 9px; border: 1px solid var(--line); border-radius: 10px; background: var(--paper); font-size: 13.5px; }
+.asked-files .file { padding-inline-end: 11px; background: var(--surface); }
+.file svg { width: 16px; height: 16px; }
+.file-name { font-weight: 600; overflow-wrap: anywhere; min-width: 0; }
+.file-state { color: var(--ink-2); font-variant-numeric: tabular-nums; }
+.file progress { width: 64px; height: 5px; accent-color: var(--accent); }
+.file .quiet { width: 24px; height: 24px; }
+.file.failed { border-color: var(--danger); }
+.file-problem { flex-basis: 100%; padding-inline-end: 8px; color: var(--danger); }
+:host([data-dropping]) .composer { border-color: var(--accent); border-style: dashed; background: var(--accent-soft); }
+.attach { margin-inline-start: -8px; }
+
 .composer { width: min(760px, 100% - 32px); margin: 8px auto max(16px, env(safe-area-inset-bottom)); padding: 10px 10px 10px 16px; border: 1px solid var(--line-strong); border-radius: 18px; background: var(--surface); box-shadow: var(--lift); }
 .composer:focus-within { border-color: var(--accent); }
 .composer textarea { display: block; width: 100%; min-height: 32px; padding: 5px 0; border: 0; outline: 0; resize: none; background: none; font-size: 17px; line-height: 1.45; }

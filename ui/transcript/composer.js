@@ -1,12 +1,13 @@
 // The question box: grows with its text, keeps a draft over a reload, and turns its button into Stop while an answer runs.
 import {call} from "./api.js";
+import {Attachments} from "./attachments.js";
 import {h, icon} from "./dom.js";
 import {t} from "./settings.js";
 
-const DRAFT = "draft", MODEL = "model", COLLECTION = "collection", SOURCES = "answer-with-sources";
+const DRAFT = "draft", MODEL = "model", COLLECTION = "collection", SOURCES = "answer-with-sources", SUMMARY = "summarise";
 
 export class Composer {
-  /** room: {ask({question, model, vector_store_ids}), stop()}. */
+  /** room: an element with ask({question, model, vector_store_ids, files}), stop(), conversation(). */
   constructor(room) {
     this.room = room;
     this.box = h("textarea", {rows: 1, "aria-label": t("question_label"), placeholder: t("question_placeholder"),
@@ -16,8 +17,9 @@ export class Composer {
     this.collection = h("select", {"aria-label": t("collection"), onchange: () => this.chose(COLLECTION, this.collection)}, h("option", {value: ""}, t("all_collections")));
     this.choices = h("div", {class: "choices"}, this.choice(t("model"), this.model), this.choice(t("collection"), this.collection));
     this.button = h("button", {type: "submit", class: "send"});
+    this.files = new Attachments(room, () => this.element && this.changed());
     this.element = h("form", {class: "composer", onsubmit: event => this.onSubmit(event)},
-      this.box, h("div", {class: "row"}, this.choices, h("span", {class: "hint keys"}, t("send_hint")), this.button));
+      this.files.list, this.box, h("div", {class: "row"}, this.files.button, this.files.input, this.choices, h("span", {class: "hint keys"}, t("send_hint")), this.button));
     this.setRunning(false);
   }
 
@@ -26,8 +28,8 @@ export class Composer {
   /** Fill the pickers; one that offers no choice stays hidden. */
   async refresh() {
     const [models, stores] = await Promise.all([call("/v1/models"), call("/v1/vector_stores?limit=100")].map(one => one.catch(() => null)));
-    const chat = (models?.data ?? []).filter(model => (model.kind ?? "chat") === "chat" && model.id !== SOURCES);
-    this.fill(this.model, MODEL, [[SOURCES, t("model_sources")], ...chat.map(model => [model.id, model.id])]);
+    const chat = (models?.data ?? []).filter(model => (model.kind ?? "chat") === "chat" && model.id !== SOURCES && model.id !== SUMMARY);
+    this.fill(this.model, MODEL, [[SOURCES, t("model_sources")], ...(chat.length ? [[SUMMARY, t("model_summary")]] : []), ...chat.map(model => [model.id, model.id])]);
     this.fill(this.collection, COLLECTION, [["", t("all_collections")], ...(stores?.data ?? []).map(store => [store.id, store.name])]);
   }
 
@@ -47,13 +49,13 @@ export class Composer {
     sessionStorage.setItem(DRAFT, this.box.value);
     this.box.style.height = "auto";
     this.box.style.height = `${Math.min(this.box.scrollHeight, innerHeight * .4)}px`;
-    this.button.disabled = !this.isRunning && !this.box.value.trim();
+    this.button.disabled = !this.isRunning && (!this.box.value.trim() || this.files.isSending);
   }
 
   onKey(event) {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (!this.isRunning) this.element.requestSubmit();
+    if (!this.isRunning && !this.files.isSending) this.element.requestSubmit();
   }
 
   onSubmit(event) {
@@ -65,7 +67,7 @@ export class Composer {
   submit(question) {
     const stores = this.collection.value && !this.collection.disabled ? [this.collection.value] : undefined;
     this.write("");
-    this.room.ask({question, model: this.model.value, vector_store_ids: stores});
+    this.room.ask({question, model: this.model.value, vector_store_ids: stores, files: this.files.take()});
   }
 
   write(text) { this.box.value = text; this.changed(); }

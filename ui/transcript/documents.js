@@ -1,8 +1,9 @@
 // <document-shelf>: collections, the documents in them, and adding more: straight to /v1/files, with progress.
 import {call, upload} from "./api.js";
+import {badge, bar, fileRow, quietButton} from "./document_row.js";
 import {documentsLook} from "./documents_look.js";
 import {h, icon} from "./dom.js";
-import {explain, fileSize, settings, t} from "./settings.js";
+import {explain, fileSize, t} from "./settings.js";
 
 const POLL_MS = 1500;
 const UPLOADS_AT_ONCE = 2;
@@ -21,11 +22,14 @@ class DocumentShelf extends HTMLElement {
       h("p", {class: "hint"}, t("drop_formats")), this.input);
     this.problem = h("p", {class: "problem", role: "alert", hidden: true});
     this.heading = h("h2", {});
+    this.files = [];
+    this.onlyFailed = false;       // the list shows what was not read, and nothing else
+    this.failed = h("p", {class: "dead", hidden: true});
     this.rows = h("tbody", {});
     this.table = h("table", {}, h("thead", {}, h("tr", {}, h("th", {scope: "col"}, t("column_name")), h("th", {scope: "col", class: "size"}, t("column_size")),
       h("th", {scope: "col"}, t("column_state")), h("th", {}))), this.rows);
     this.empty = h("p", {class: "hint"}, t("no_files"));
-    this.main = h("section", {class: "files"}, this.heading, this.problem, this.drop, this.table, this.empty);
+    this.main = h("section", {class: "files"}, this.heading, this.problem, this.drop, this.failed, this.table, this.empty);
     this.shadowRoot.append(h("div", {class: "shelf"}, h("nav", {"aria-label": t("collections")}, h("h2", {}, t("collections")), this.list, this.form), this.main));
     this.takeDrops();
     // Nothing is asked before the tab is opened, and nothing while it is hidden.
@@ -98,7 +102,9 @@ class DocumentShelf extends HTMLElement {
 
   drawFiles() {
     const waiting = this.uploads.filter(one => one.storeId === this.chosen);
-    this.rows.replaceChildren(...waiting.map(one => this.uploadRow(one)), ...this.files.map(file => this.fileRow(file)));
+    this.drawFailed();
+    const shown = this.onlyFailed ? this.files.filter(file => file.status === "failed") : this.files;
+    this.rows.replaceChildren(...waiting.map(one => this.uploadRow(one)), ...shown.map(file => fileRow(file, this.canWrite, this.actions())));
     this.table.hidden = !this.rows.childElementCount;
     this.empty.hidden = !this.table.hidden;
   }
@@ -107,45 +113,36 @@ class DocumentShelf extends HTMLElement {
     one.state = h("td", {class: "state"});
     this.drawShare(one);
     return h("tr", {}, h("td", {class: "name"}, icon("document"), h("span", {}, one.file.name)), h("td", {class: "size"}, fileSize(one.file.size)), one.state,
-      h("td", {}, one.error ? this.removeButton(one.file.name, () => { this.uploads = this.uploads.filter(other => other !== one); this.drawFiles(); }) : null));
+      h("td", {}, one.error ? quietButton("trash", t("remove_file", {filename: one.file.name}), () => { this.uploads = this.uploads.filter(other => other !== one); this.drawFiles(); }) : null));
   }
 
   drawShare(one) {
-    if (one.error) one.state.replaceChildren(this.badge("failed", t("state_failed")), h("p", {class: "reason"}, one.error));
-    else one.state.replaceChildren(this.bar(one.share), t("state_uploading", {percent: Math.floor(one.share * 100)}));
+    if (one.error) one.state.replaceChildren(badge("failed", t("state_failed")), h("p", {class: "reason"}, one.error));
+    else one.state.replaceChildren(bar(one.share), t("state_uploading", {percent: Math.floor(one.share * 100)}));
   }
 
-  fileRow(file) {
-    const name = file.filename ?? file.id;
-    const remove = () => this.attempt(async () => {
-      if (!confirm(t("remove_sure"))) return;
-      await call(`/v1/vector_stores/${this.chosen}/files/${file.id}`, {method: "DELETE"});
+  // What can be done with one document; each ends with the list as it is then.
+  actions() {
+    const act = (method, path) => this.attempt(async () => {
+      await call(`/v1/vector_stores/${this.chosen}${path}`, {method});
       await this.choose(this.chosen);
     });
-    return h("tr", {}, h("td", {class: "name"}, icon("document"), h("span", {}, name)), h("td", {class: "size"}, file.usage_bytes ? fileSize(file.usage_bytes) : ""),
-      h("td", {class: "state"}, this.state(file)), h("td", {}, this.canWrite ? this.removeButton(name, remove) : null));
+    return {
+      remove: file => { if (confirm(t("remove_sure"))) act("DELETE", `/files/${file.id}`); },
+      retry: file => act("POST", `/files/${file.id}/retry`),
+      cancel: file => act("POST", `/files/${file.id}/cancel`),
+      retryFailed: () => act("POST", "/retry_failed"),
+    };
   }
 
-  state(file) {
-    if (file.status === "completed") return [this.badge("ready", t("state_ready")), ...(file.notes ?? []).map(note => h("p", {class: "reason"}, note))];
-    if (file.status === "failed") return [this.badge("failed", t("state_failed")), h("p", {class: "reason"}, this.reason(file.last_error))];
-    if (file.status === "cancelled") return [this.badge("", t("state_cancelled"))];
-    const share = typeof file.progress === "number" ? file.progress : null;
-    if (share === null) return [this.bar(null), t("state_reading_unknown")];
-    return [this.bar(share), share > 0 ? t("state_reading", {percent: Math.floor(share * 100)}) : t("state_queued")];
-  }
-
-  // OpenAI's last_error has few codes; our own is in `reason` where the server gives it.
-  reason(error) {
-    return settings.texts[`error.${error?.reason ?? error?.code}`] ?? error?.message ?? "";
-  }
-
-  badge(kind, label) { return h("span", {class: `badge ${kind}`}, label); }
-
-  bar(share) { return h("progress", share === null ? {} : {value: share, max: 1}); }
-
-  removeButton(filename, onclick) {
-    return h("button", {type: "button", class: "quiet", title: t("delete"), "aria-label": t("remove_file", {filename}), onclick}, icon("trash"));
+  // The dead letters: how many, only them, all of them again.
+  drawFailed() {
+    const count = this.files.filter(file => file.status === "failed").length;
+    if (!count) this.onlyFailed = false;
+    this.failed.hidden = !count;
+    this.failed.replaceChildren(icon("alert"), h("span", {}, count === 1 ? t("failed_count_one") : t("failed_count", {count})),
+      h("button", {type: "button", class: "link", onclick: () => { this.onlyFailed = !this.onlyFailed; this.drawFiles(); }}, t(this.onlyFailed ? "show_all" : "show_failed")),
+      this.canWrite ? h("button", {type: "button", class: "link", onclick: () => this.actions().retryFailed()}, t("retry_failed")) : "");
   }
 
   takeDrops() {
@@ -164,17 +161,23 @@ class DocumentShelf extends HTMLElement {
   }
 
   async addFiles(files) {
-    const queue = files.map(file => ({file, storeId: this.chosen, share: 0, error: ""}));
+    const queue = files.map(file => ({file, storeId: this.chosen, share: 0, error: "", replaces: this.olderVersion(file)}));
     this.uploads.push(...queue);
     this.drawFiles();
     await Promise.all(Array.from({length: UPLOADS_AT_ONCE}, async () => { while (queue.length) await this.send(queue.shift()); }));
     await this.refresh();
   }
 
+  // A document of the same name may be an older version of this one: whoever adds it decides.
+  olderVersion(file) {
+    const same = this.files.find(one => one.filename === file.name && one.status === "completed" && !one.parent_id);
+    return same && confirm(t("replace_sure", {filename: file.name})) ? same.id : null;
+  }
+
   async send(one) {
     try {
       const sent = await upload(one.file, share => { one.share = share; if (one.state?.isConnected) this.drawShare(one); });
-      await call(`/v1/vector_stores/${one.storeId}/files`, {method: "POST", body: {file_id: sent.id}});
+      await call(`/v1/vector_stores/${one.storeId}/files`, {method: "POST", body: {file_id: sent.id, ...(one.replaces ? {replaces: one.replaces} : {})}});
       this.uploads = this.uploads.filter(other => other !== one);
       await this.refresh();
     } catch (error) {

@@ -28,7 +28,11 @@ td:first-child, th:first-child { padding-inline-start: 0; }
 .size { color: var(--ink-2); white-space: nowrap; font-variant-numeric: tabular-nums; }
 .state { width: 38%; color: var(--ink-2); font-size: 14px; }
 .reason { font-size: 14px; margin-top: 3px; color: var(--ink-2); }
-td:last-child { width: 40px; padding-block: 6px; text-align: end; }
+td:last-child { width: 84px; padding-block: 6px; text-align: end; white-space: nowrap; }
+.inside .name { padding-inline-start: 22px; font-weight: 400; }
+.speed { color: var(--ink-2); font-size: 13px; margin-inline-start: 8px; font-variant-numeric: tabular-nums; }
+.dead { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 14px; color: var(--ink-2); font-size: 14px; }
+.dead[hidden] { display: none; }
 progress { appearance: none; width: 72px; height: 6px; border: 0; border-radius: 9px; overflow: hidden; margin-inline-end: 10px; vertical-align: 2px; background: var(--line); }
 progress::-webkit-progress-bar { background: var(--line); }
 progress::-webkit-progress-value { background: var(--accent); }

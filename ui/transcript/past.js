@@ -37,8 +37,8 @@ export class PastConversations {
   row({id, title}) {
     const open = event => { if (event.metaKey || event.ctrlKey) return; event.preventDefault(); this.room.goTo(id); };
     return h("li", {class: id === this.currentId ? "current" : ""},
-      h("a", {href: `/c/${id}`, onclick: open, "aria-current": id === this.currentId ? "page" : null}, title),
-      h("button", {class: "quiet", type: "button", title: t("delete"), "aria-label": t("delete_conversation", {title}), onclick: () => this.forget(id)}, icon("trash")));
+      h("a", {href: `/c/${id}`, onclick: open, "aria-current": id === this.currentId ? "page" : null}, title || t("untitled_chat")),
+      h("button", {class: "quiet", type: "button", title: t("delete"), "aria-label": t("delete_conversation", {title: title || t("untitled_chat")}), onclick: () => this.forget(id)}, icon("trash")));
   }
 
   async forget(id) {

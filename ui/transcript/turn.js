@@ -5,7 +5,7 @@ import {place, unitSpans} from "./passage.js";
 import {explain, number, settings, t} from "./settings.js";
 
 export class TurnView {
-  /** turn: {id, question, blocks?, citations?, done?, error?, seq?}; room: {openSource, turnEnded, isNearEnd, keepEnd}. */
+  /** turn: {id, question, files? (names), blocks?, citations?, done?, error?, seq?}; room: {openSource, turnEnded, isNearEnd, keepEnd}. */
   constructor(turn, room) {
     this.id = turn.id;
     this.room = room;
@@ -16,7 +16,8 @@ export class TurnView {
     this.sources = h("section", {class: "sources", hidden: true});
     this.footer = h("footer", {hidden: true});
     this.answer = h("div", {class: "answer", "aria-label": t("answer"), role: "group"}, this.status, this.body, this.sources, this.footer);
-    this.element = h("article", {}, h("div", {class: "question", "aria-label": t("you_asked"), role: "group"}, turn.question), this.answer);
+    const files = (turn.files ?? []).map(name => h("li", {class: "file"}, icon("document"), h("span", {class: "file-name"}, name)));
+    this.element = h("article", {}, files.length ? h("ul", {class: "asked-files", "aria-label": t("attached")}, files) : null, h("div", {class: "question", "aria-label": t("you_asked"), role: "group"}, turn.question), this.answer);
     this.answer.addEventListener("click", event => this.onChip(event));
     this.answer.addEventListener("keydown", event => (event.key === "Enter" || event.key === " ") && this.onChip(event));
     (turn.blocks ?? []).forEach((html, slot) => this.showBlock({slot, html, is_final: true}));
@@ -52,7 +53,9 @@ export class TurnView {
 
   showStatus(sentence) { this.status.textContent = sentence; this.status.hidden = !sentence; }
 
-  showProgress({state, position, eta_s, found}) {
+  showProgress({state, position, eta_s, found, done, total, filename}) {
+    if (state === "reading") return this.showStatus(t("status_reading", {filename, percent: done}));
+    if (state === "summarising") return this.showStatus(t("status_summarising", {done, total}));
     if (state === "queued") this.showStatus(eta_s == null ? t("status_queued", {position})
       : t("status_queued_eta", {position, eta: number.format(Math.max(1, Math.round(eta_s)))}));
     else if (state === "searched" && found) this.showStatus(t(found === 1 ? "status_searched_one" : "status_searched", {found}));
