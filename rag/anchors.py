@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 
@@ -31,10 +32,13 @@ def reference(anchors: Sequence[Anchor], start: int, end: int) -> str:
     return refs[0] if refs[0] == refs[-1] else f"{refs[0]} – {refs[-1]}"
 
 
-def boxes(anchors: Sequence[Anchor], start: int, end: int) -> list[tuple[float, float, float, float]]:
+def boxes(
+    anchors: Sequence[Anchor], start: int, end: int, text: str = ""
+) -> list[tuple[float, float, float, float]]:
     """What to mark, line by line, in shares of the page as it is shown; a line that is only begun is marked from there.
 
-    Characters of a line are taken to be of one width: good to a few letters.
+    Characters of a line are taken to be of one width: good to a few letters. text: the page's, by which a line is known
+    that begins at the right.
     """
     found = []
     for anchor in covered(anchors, start, end):
@@ -44,8 +48,16 @@ def boxes(anchors: Sequence[Anchor], start: int, end: int) -> list[tuple[float, 
         width, length = right - left, anchor.end - anchor.start
         begin = max(start - anchor.start, 0) / length
         stop = min(end - anchor.start, length) / length
+        if _begins_at_the_right(text[anchor.start : anchor.end]):
+            begin, stop = 1 - stop, 1 - begin
         found.append((left + begin * width, top, left + stop * width, bottom))
     return found
+
+
+def _begins_at_the_right(line: str) -> bool:
+    """Arabic and Hebrew lines, by most of their letters."""
+    directions = [unicodedata.bidirectional(character) for character in line]
+    return sum(one in ("R", "AL") for one in directions) > sum(one == "L" for one in directions)
 
 
 def _range(corners: Sequence[Sequence[str]]) -> str:

@@ -144,7 +144,7 @@ class Library:
         quote = squeezed(citation.quote)
         holds = holds_in_pieces(quote, there)
         judged.counts["page"] += holds
-        marks = boxes(page.anchors, citation.page_start or 0, citation.page_end or 0)
+        marks = boxes(page.anchors, citation.page_start or 0, citation.page_end or 0, page.text)
         seen = self.reader.inside(path, citation.page or 1, marks)
         is_marked = quote in seen or SequenceMatcher(None, quote, seen, autojunk=False).ratio() >= MIN_ALIKE
         judged.counts["marked"] += is_marked

@@ -56,3 +56,11 @@ def test_anchors_and_children_cross_the_border_whole(
     assert [a.box for a in read.pages[0].anchors] == [a.box for a in anchors]
     assert all(a.ref.startswith(b.ref) for a, b in zip(anchors, read.pages[0].anchors, strict=True))
     assert (read.pages[0].unit, read.pages[0].label, read.children) == ("sheet", "Ventas", document.children)
+
+
+def test_a_line_that_begins_at_the_right_is_marked_from_there() -> None:
+    """Hebrew and Arabic: the first letters are the rightmost ones."""
+    text = "שלום עולם"
+    (left, _, right, _), *_ = boxes([Anchor(0, len(text), "", (0.2, 0.1, 0.8, 0.2))], 0, 4, text)
+
+    assert right == pytest.approx(0.8) and left > 0.5

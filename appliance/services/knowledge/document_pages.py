@@ -168,7 +168,9 @@ class DocumentPages:
             has_picture=page.unit == "page"
             and page.number is not None
             and await self._is_drawable(file.sha256),
-            boxes=tuple(anchors.boxes(page.anchors, start, end)) if start is not None and end else (),
+            boxes=tuple(anchors.boxes(page.anchors, start, end, page.text))
+            if start is not None and end
+            else (),
             next_span=next_span,
             headings=headings,
         )
