@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from appliance.commands.ask_files import ask_files, sources
 from appliance.commands.client import ApiClient, find_address, talk
 from appliance.commands.failures import CommandFailed
 from appliance.commands.options import DataOption, JsonOption, KeyOption, UrlOption
@@ -28,6 +30,10 @@ def ask(
         bool,
         typer.Option("--trace", help="Also what was searched, found and left out, and how long it took."),
     ] = False,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option(help="Ask this file, in a chat of its own; may be given more than once."),
+    ] = None,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -40,7 +46,13 @@ def ask(
         "stream": not as_json,
     }
 
+    if file and collection:
+        raise CommandFailed("Give either `--file` or `--collection`: a chat with files is asked about those.")
+
     async def work(api: ApiClient) -> None:
+        if file:
+            await ask_files(api, question, model, file, as_json=as_json)
+            return
         if collection:
             body["vector_store_ids"] = await _ids(api, collection)
         if trace:
@@ -76,18 +88,3 @@ async def _stream(api: ApiClient, body: dict[str, Any]) -> None:
     sys.stdout.write("\n")
     for line in sources(annotations):
         typer.echo(line)
-
-
-def sources(annotations: list[dict[str, Any]]) -> list[str]:
-    """One line a citation: number, document, page, and whether the quote was found there."""
-    lines: list[str] = []
-    for position, annotation in enumerate(annotations, start=1):
-        cited = annotation.get("file_citation", annotation)
-        where = cited.get("filename", "?")
-        if cited.get("page") is not None:
-            where += f", page {cited['page']}"
-        checked = "" if cited.get("is_verified", True) else "  (not found on that page)"
-        lines.append(
-            f"[{cited.get('index', position)}] {where}: “{' '.join(cited.get('quote', '').split())}”{checked}"
-        )
-    return list(dict.fromkeys(lines))

@@ -19,6 +19,7 @@ from appliance.services.knowledge.uploads import Upload
 
 MOST_FILES = 20  # of one chat
 PURPOSE = "user_data"
+_MOST_LISTED = 1_000
 
 
 class ChatFileRepository(Protocol):
@@ -79,8 +80,9 @@ class ChatFiles:
         collection_id = await self._repository.collection(caller.viewer, conversation_id)
         if collection_id is None:
             return ()
-        page = PageRequest(MOST_FILES, is_ascending=True)
-        return (await self._knowledge.all_attached(caller, collection_id, page))[0]
+        page = PageRequest(_MOST_LISTED, is_ascending=True)
+        found, _ = await self._knowledge.all_attached(caller, collection_id, page)
+        return [file for file in found if file.parent_id is None]  # what lies inside of one goes with it
 
     async def file(self, caller: Caller, conversation_id: UUID, file_id: UUID) -> CollectionFile:
         """Raises NotFound."""

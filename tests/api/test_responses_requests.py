@@ -18,6 +18,7 @@ from appliance.errors import InvalidRequest, NotFound
 
 NEW = UUID("01890000-0000-7000-8000-00000000000a")
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
+FILE_SEARCH = {"type": "file_search", "vector_store_ids": ["vs_" + "0" * 32]}
 WEATHER: dict[str, Any] = {
     "type": "function",
     "name": "weather",
@@ -251,7 +252,9 @@ def test_sealed_thoughts_come_back() -> None:
         ("input[0].arguments", {"input": [{"type": "function_call", "call_id": "c", "name": "n"}]}),
         ("input[0].call_id", {"input": [{"type": "function_call_output", "output": "x"}]}),
         ("input[0].encrypted_content", {"input": [{"type": "reasoning", "encrypted_content": "Z3B0"}]}),
-        ("tools[0].type", {"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]}),
+        ("tools[0].vector_store_ids", {"tools": [{"type": "file_search"}]}),
+        ("tools[1]", {"tools": [FILE_SEARCH, FILE_SEARCH]}),
+        ("input[0].queries", {"input": [{"type": "file_search_call", "id": "fs_1"}]}),
         ("tools[0].type", {"tools": [{"type": "web_search"}]}),
         ("tools[0].function", {"tools": [{"type": "function", "function": {"name": "x"}}]}),
         ("tools[0].name", {"tools": [{"type": "function"}]}),
@@ -293,8 +296,8 @@ def test_a_refusal_names_the_field(param: str, fields: dict[str, Any]) -> None:
 
 def test_a_tool_that_is_not_run_here_is_named() -> None:
     """With what to do instead."""
-    with pytest.raises(InvalidRequest, match=r"'file_search'.*answer-with-sources") as refused:
-        read(tools=[{"type": "file_search"}])
+    with pytest.raises(InvalidRequest, match=r"'web_search'.*file_search") as refused:
+        read(tools=[{"type": "web_search"}])
 
     assert refused.value.code == "unsupported_tool"
 

@@ -83,7 +83,7 @@ article footer .note, article footer .problem { flex-basis: 100%; }
 article footer .copy { margin-inline-start: auto; }
 
 .attached, .asked-files { display: flex; flex-wrap: wrap; gap: 6px; }
-.attached { margin: 2px 0 8px; }
+.attached { margin: 2px 0 8px; max-height: 30vh; overflow-y: auto; }
 .asked-files { justify-content: flex-end; margin-bottom: 8px; }
 .file { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 7px; max-width: 100%; padding: 3px 4px 3px 9px; border: 1px solid var(--line); border-radius: 10px; background: var(--paper); font-size: 13.5px; }
 .asked-files .file { padding-inline-end: 11px; background: var(--surface); }
