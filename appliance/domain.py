@@ -372,6 +372,21 @@ class Audience:
         return self.user_id is None and self.group_id is None
 
 
+ReceiptKind = Literal["file", "collection", "user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one deletion removed, as numbers by kind. deleted_by None: the operator at the machine."""
+
+    id: UUID
+    kind: ReceiptKind
+    subject_id: UUID
+    happened_at: datetime
+    deleted_by: UUID | None
+    removed: Mapping[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A collection that one person or one group may read, or read and write, beside whom it belongs to.

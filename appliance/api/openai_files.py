@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from appliance.api.multipart import Event, PartBegin, PartData, read_parts
+from appliance.api.receipts import as_receipt
 from appliance.domain import Caller, PageRequest, StoredFile
 from appliance.errors import InvalidRequest, TooLarge
 from appliance.services.knowledge import identifiers
@@ -61,8 +62,9 @@ def files_router(knowledge: Knowledge, identify: Identify, *, max_file_bytes: in
 
     @router.delete("/v1/files/{file_id}")
     async def delete(file_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:
-        await knowledge.remove_file(caller, identifiers.parse(identifiers.FILE, file_id))
-        return {"id": file_id, "object": "file", "deleted": True}
+        receipt = await knowledge.remove_file(caller, identifiers.parse(identifiers.FILE, file_id))
+        told = {"receipt": as_receipt(receipt)}
+        return {"id": file_id, "object": "file", "deleted": True, "appliance": told}
 
     return router
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from appliance.api.openai_files import as_list
+from appliance.api.receipts import as_receipt
 from appliance.api.strict_json import StrictJsonRoute
 from appliance.api.vector_store_shapes import (
     AttributesChange,
@@ -90,8 +91,9 @@ def _add_store_routes(router: APIRouter, knowledge: Knowledge, identify: Identif
 
     @router.delete("/{store_id}")
     async def delete(store_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:
-        await knowledge.remove_collection(caller, _store_id(store_id))
-        return {"id": store_id, "object": "vector_store.deleted", "deleted": True}
+        receipt = await knowledge.remove_collection(caller, _store_id(store_id))
+        told = {"receipt": as_receipt(receipt)}
+        return {"id": store_id, "object": "vector_store.deleted", "deleted": True, "appliance": told}
 
 
 def _add_file_routes(router: APIRouter, knowledge: Knowledge, identify: Identify) -> None:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 
 from appliance.api.chat_files import chat_file_routes
 from appliance.api.openai_files import files_router
+from appliance.api.receipts import receipts_router
 from appliance.api.shares import shares_router
 from appliance.api.vector_stores import vector_stores_router
 from appliance.bootstrap.reranker import choose_reranking
@@ -19,6 +20,7 @@ from appliance.domain import Caller
 from appliance.services.chat_files import ChatFiles
 from appliance.services.knowledge.documents import KnowledgeDocuments
 from appliance.services.knowledge.knowledge import Knowledge
+from appliance.services.knowledge.receipts import Receipts
 from appliance.services.knowledge.search import KnowledgeSearch
 from appliance.services.knowledge.sharing import Sharing
 from appliance.settings import Settings
@@ -28,6 +30,7 @@ from appliance.storage.collections import PostgresCollections
 from appliance.storage.database import Database
 from appliance.storage.files import PostgresFiles
 from appliance.storage.jobs import PostgresJobQueue
+from appliance.storage.receipts import PostgresReceipts
 from appliance.storage.shares import PostgresShares
 from inference.ports import Embedder
 from rag.analysis import Analyzer
@@ -52,6 +55,7 @@ class KnowledgeParts:
     jobs: PostgresJobQueue
     settings: Settings
     sharing: Sharing
+    receipts: Receipts
     follow_index: Callable[[], Coroutine[Any, Any, None]] | None
 
     def routers(self, identify: Callable[[Request], Awaitable[Caller]]) -> list[APIRouter]:
@@ -65,6 +69,7 @@ class KnowledgeParts:
                 self.chat_files, identify, max_file_bytes=self.settings.knowledge.max_file_mib * 2**20
             ),
             shares_router(self.sharing, identify),
+            receipts_router(self.receipts, identify),
         ]
 
 
@@ -97,5 +102,6 @@ def build_knowledge(database: Database, embedder: Embedder, settings: Settings, 
         jobs,
         settings,
         Sharing(PostgresShares(database)),
+        Receipts(PostgresReceipts(database)),
         chosen.run,
     )

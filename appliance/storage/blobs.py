@@ -127,6 +127,10 @@ class BlobStore:
         finally:
             file.close()
 
+    def pictures(self, sha256: bytes) -> int:
+        """How many pictures of its pages are kept; they go with the content."""
+        return self._images.count(sha256)
+
     async def forget(self, sha256: bytes) -> bool:
         """Remove the content and the pictures of it if no file refers to it any more; true if it was removed."""
         async with self._database.transaction() as connection:

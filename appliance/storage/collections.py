@@ -19,15 +19,17 @@ from appliance.domain import (
     FileCounts,
     IngestionStatus,
     PageRequest,
+    Receipt,
     Viewer,
 )
 from appliance.errors import NotFound, NotPermitted
 from appliance.storage.attaching import attach
-from appliance.storage.database import Database
 from appliance.storage.children import descendants
+from appliance.storage.database import Database
 from appliance.storage.file_rows import OpenScope
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.paging import sliced, slicing, slicing_values
+from appliance.storage.receipts import count_place, record_receipt
 from appliance.storage.retrying import cancel, retry, source_of
 from appliance.storage.versions import Place
 from rag.ports import VectorStore
@@ -175,12 +177,15 @@ class PostgresCollections:
             await _require_owned(connection, collection_id)
             await connection.execute(_CHANGE, values)
 
-    async def remove(self, viewer: Viewer, collection_id: UUID) -> None:
+    async def remove(self, viewer: Viewer, collection_id: UUID) -> Receipt:
         async with self._database.viewing(viewer) as connection:
             await _require_owned(connection, collection_id)
             links = await (await connection.execute(_LOCK_LINKS, {"id": collection_id})).fetchall()
             await self._jobs.cancel_in(connection, [job for _, job in links if job is not None])
+            removed = await count_place(connection, collection_id)
+            removed["collections"] = 1
             await connection.execute(_REMOVE, {"id": collection_id})
+            return await record_receipt(connection, "collection", collection_id, viewer.user_id, removed)
 
     async def attach(
         self,

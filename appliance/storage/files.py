@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,14 @@ from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import class_row
 
-from appliance.domain import PageRequest, StoredFile, Viewer
+from appliance.domain import PageRequest, Receipt, StoredFile, Viewer
 from appliance.errors import Conflict, NotFound, NotPermitted
 from appliance.storage.children import descendants
 from appliance.storage.database import Database
 from appliance.storage.file_rows import COLUMNS, OpenScope
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.paging import sliced, slicing, slicing_values
+from appliance.storage.receipts import count_place, record_receipt, unused_blobs
 from appliance.storage.versions import Place
 from rag.ports import VectorStore
 
@@ -31,7 +33,9 @@ _FILES = f"""
 SELECT {COLUMNS} FROM files f
 WHERE f.owner_id = viewer_id() AND (%(purpose)s::text IS NULL OR f.purpose = %(purpose)s)"""  # noqa: S608 - constants only
 _COUNT = "SELECT count(*) FROM files WHERE owner_id = viewer_id() AND parent_id IS NULL"
-_LOCK_LINKS = "SELECT collection_id, job_id FROM collection_files WHERE file_id = %(id)s ORDER BY 1 FOR UPDATE"
+_LOCK_LINKS = (
+    "SELECT collection_id, job_id FROM collection_files WHERE file_id = %(id)s ORDER BY 1 FOR UPDATE"
+)
 _REMOVE = "DELETE FROM files WHERE id = %(id)s"
 
 
@@ -78,7 +82,9 @@ class PostgresFiles:
             row = await (await connection.execute(_COUNT)).fetchone()
             return int(row[0]) if row else 0
 
-    async def remove(self, viewer: Viewer, file_id: UUID) -> list[StoredFile]:
+    async def remove(
+        self, viewer: Viewer, file_id: UUID, pictures: Callable[[bytes], int]
+    ) -> tuple[list[StoredFile], Receipt]:
         try:
             async with self._database.viewing(viewer) as connection:
                 file = await _file(connection, file_id)
@@ -87,9 +93,17 @@ class PostgresFiles:
                 # The outer one's rows are locked first: what is registered under it meanwhile is seen after that.
                 links = await self._lock_links(connection, file_id)
                 gone = [*await descendants(connection, file_id), file]
+                removed = Counter({"files": len(gone)})
                 for one in gone:
-                    await self._remove(connection, one.id, links if one is file else None)
-                return gone
+                    removed += await self._remove(connection, one.id, links if one is file else None)
+                unused = await unused_blobs(connection, [one.sha256 for one in gone])
+                removed["blobs"] = len(unused)
+                removed["bytes"] = sum(
+                    {one.sha256: one.size_bytes for one in gone if one.sha256 in unused}.values()
+                )
+                removed["page_images"] = sum(map(pictures, unused))
+                receipt = await record_receipt(connection, "file", file_id, viewer.user_id, removed)
+                return gone, receipt
         except ForeignKeyViolation as error:
             raise Conflict(
                 "The file is in a collection that you can no longer change. "
@@ -102,14 +116,17 @@ class PostgresFiles:
 
     async def _remove(
         self, connection: AsyncConnection, file_id: UUID, locked: Sequence[tuple[Any, ...]] | None
-    ) -> None:
+    ) -> Counter[str]:
+        removed: Counter[str] = Counter()
         links = await self._lock_links(connection, file_id) if locked is None else locked
         await self._jobs.cancel_in(connection, [job for _, job in links if job is not None])
         scope = OpenScope(connection, [collection for collection, _ in links])
         for collection_id, _ in links:
             await Place(connection, collection_id, file_id).bequeath(self._index)
+            removed += await count_place(connection, collection_id, file_id)
             await self._index.remove(scope, file_id, collection_id)
         await connection.execute(_REMOVE, {"id": file_id})
+        return removed
 
 
 async def _file(connection: AsyncConnection, file_id: UUID) -> StoredFile:

@@ -50,6 +50,10 @@ class PageImages:
             self._unmeasured = 0
             self._trim()
 
+    def count(self, sha256: bytes) -> int:
+        """How many pictures are kept of this content."""
+        return sum(1 for _ in self._of(sha256).glob("*"))
+
     def forget(self, sha256: bytes) -> int:
         """Remove every picture of this content; returns how many there were."""
         folder = self._of(sha256)

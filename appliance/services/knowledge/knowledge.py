@@ -15,6 +15,7 @@ from appliance.domain import (
     FileBatch,
     IngestionStatus,
     PageRequest,
+    Receipt,
     StoredFile,
 )
 from appliance.errors import Conflict, NotFound, NotPermitted
@@ -73,10 +74,12 @@ class Knowledge:
             raise NotFound("The file's content is missing on the disk; restore it from a backup.")
         return file, self._blobs.read(file.sha256)
 
-    async def remove_file(self, caller: Caller, file_id: UUID) -> None:
+    async def remove_file(self, caller: Caller, file_id: UUID) -> Receipt:
         """Forget the file, what lies inside, whatever was read from them, and bytes that no other file has."""
-        for file in await self._files.remove(caller.viewer, file_id):
+        gone, receipt = await self._files.remove(caller.viewer, file_id, self._blobs.pictures)
+        for file in gone:
             await self._blobs.forget(file.sha256)
+        return receipt
 
     # Collections
 
@@ -129,9 +132,9 @@ class Knowledge:
         await self._collections.change(caller.viewer, collection_id, name, description, metadata)
         return await self.collection(caller, collection_id)
 
-    async def remove_collection(self, caller: Caller, collection_id: UUID) -> None:
+    async def remove_collection(self, caller: Caller, collection_id: UUID) -> Receipt:
         """The files in it stay their owners'."""
-        await self._collections.remove(caller.viewer, collection_id)
+        return await self._collections.remove(caller.viewer, collection_id)
 
     # What is in a collection
 

@@ -18,6 +18,7 @@ from appliance.domain import (
     PageRequest,
     ReadingProgress,
     ReadingTask,
+    Receipt,
     RetiredVersion,
     StoredFile,
     Viewer,
@@ -46,7 +47,9 @@ class FileRepository(Protocol):
         """How many files the viewer owns."""
         ...
 
-    async def remove(self, viewer: Viewer, file_id: UUID) -> list[StoredFile]:
+    async def remove(
+        self, viewer: Viewer, file_id: UUID, pictures: Callable[[bytes], int]
+    ) -> tuple[list[StoredFile], Receipt]:
         """Forget a file, what lies inside of it and everything that was read from them; returns all of them.
 
         Raises NotPermitted for a file of somebody else.
@@ -82,7 +85,7 @@ class CollectionRepository(Protocol):
         """None leaves a field as it is. Raises NotPermitted where the viewer may only read."""
         ...
 
-    async def remove(self, viewer: Viewer, collection_id: UUID) -> None: ...
+    async def remove(self, viewer: Viewer, collection_id: UUID) -> Receipt: ...
 
     async def attach(
         self,
@@ -213,6 +216,10 @@ class BlobStore(Protocol):
     def read(self, sha256: bytes) -> AsyncIterator[bytes]: ...
 
     def path(self, sha256: bytes) -> Path: ...
+
+    def pictures(self, sha256: bytes) -> int:
+        """How many pictures of its pages are kept; they go with the content."""
+        ...
 
     async def forget(self, sha256: bytes) -> bool:
         """Remove the content if no file needs it any more."""
