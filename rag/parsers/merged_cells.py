@@ -36,28 +36,31 @@ class Merged:
 @dataclass(frozen=True, slots=True)
 class Survey:
     """Of a sheet: about how many of its cells have a value, how many rows at least end with one, and which cells are
-    merged over several rows."""
+    merged over several rows. is_blank: neither values nor formulas, whatever is styled."""
 
     values: int
     rows: int
     merged: list[Merged]
+    is_blank: bool
 
 
 def look_through(sheet: IO[bytes]) -> Survey:
     """What a sheet's XML holds, without parsing it: its merged cells stand behind all others."""
-    kept, values, rows, is_behind = b"", 0, 0, False
+    kept, values, rows, is_behind, has_formulas = b"", 0, 0, False, False
     while part := sheet.read(_STEP):
         values += sum(part.count(end) for end in _ENDS_OF_VALUES)
         rows += sum(part.count(end) for end in _ENDS_OF_ROWS)
+        has_formulas = has_formulas or b"<f" in part or b":f" in part
         kept += part
         if not is_behind and (end := _END_OF_CELLS.search(kept)):
             kept, is_behind = kept[end.end() :], True
         kept = kept[:_TAIL_BYTES] if is_behind else kept[-_OVERLAP:]
     if not is_behind:
-        return Survey(values, rows, [])
+        return Survey(values, rows, [], not values and not has_formulas)
     found = (match.groups() for match in _MERGED.finditer(kept))
     ranges = (Merged(int(top), int(bottom), column_number(left.decode())) for left, top, _, bottom in found)
-    return Survey(values, rows, [merged for merged in ranges if merged.bottom > merged.top][:_MOST])
+    merged = [merged for merged in ranges if merged.bottom > merged.top][:_MOST]
+    return Survey(values, rows, merged, not values and not has_formulas)
 
 
 def column_number(name: str) -> int:

@@ -19,7 +19,7 @@ from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import XLSX
-from rag.parsers.merged_cells import Merged, filled, look_through
+from rag.parsers.merged_cells import Survey, filled, look_through
 from rag.parsers.number_formats import BUILT_IN, GENERAL, NumberFormat, number_format
 from rag.parsers.office_package import OfficePackage, opened_package
 from rag.parsers.page_writer import PageWriter
@@ -74,17 +74,18 @@ class XlsxParser:
         pages: list[Page] = []
         for number, sheet in enumerate(sheets, start=1):
             if sheet.part:
-                merged = self._looked_through(package, sheet)
-                rows = filled(_rows(package, sheet.part, values), merged)
-                write_rows(writer, count.counted(rows), cell_range)
+                survey = self._looked_through(package, sheet)
+                if not survey.is_blank:
+                    rows = filled(_rows(package, sheet.part, values), survey.merged)
+                    write_rows(writer, count.counted(rows), cell_range)
                 for comment in comments_of(package, sheet.part):
                     writer.add("paragraph", comment.text, 0, comment.cell)
             pages.append(writer.finish(number, "sheet", sheet.name))
             self._progress(number, len(sheets))
         return pages
 
-    def _looked_through(self, package: OfficePackage, sheet: _Sheet) -> list[Merged]:
-        """The merged cells of a sheet; DocumentTooLarge where it would take minutes to read."""
+    def _looked_through(self, package: OfficePackage, sheet: _Sheet) -> Survey:
+        """What a sheet holds; DocumentTooLarge where it would take minutes to read."""
         with package.opened(sheet.part) as stream:
             found = look_through(stream)
         if found.values > self._limits.max_cells:
@@ -95,7 +96,7 @@ class XlsxParser:
             raise DocumentTooLarge(
                 f"Sheet {sheet.name[:80]!r} has {found.rows} rows; {self._limits.max_rows} are allowed."
             )
-        return found.merged
+        return found
 
 
 def _sheets(package: OfficePackage, book: str, root: etree._Element) -> list[_Sheet]:
