@@ -82,9 +82,20 @@ class PostgresFiles:
             row = await (await connection.execute(_COUNT)).fetchone()
             return int(row[0]) if row else 0
 
-    async def remove(
+    async def remove(self, viewer: Viewer, file_id: UUID) -> list[StoredFile]:
+        gone, _ = await self._remove_all(viewer, file_id, None)
+        return gone
+
+    async def remove_with_receipt(
         self, viewer: Viewer, file_id: UUID, pictures: Callable[[bytes], int]
     ) -> tuple[list[StoredFile], Receipt]:
+        gone, receipt = await self._remove_all(viewer, file_id, pictures)
+        assert receipt is not None
+        return gone, receipt
+
+    async def _remove_all(
+        self, viewer: Viewer, file_id: UUID, pictures: Callable[[bytes], int] | None
+    ) -> tuple[list[StoredFile], Receipt | None]:
         try:
             async with self._database.viewing(viewer) as connection:
                 file = await _file(connection, file_id)
@@ -96,6 +107,8 @@ class PostgresFiles:
                 removed = Counter({"files": len(gone)})
                 for one in gone:
                     removed += await self._remove(connection, one.id, links if one is file else None)
+                if pictures is None:
+                    return gone, None
                 unused = await unused_blobs(connection, [one.sha256 for one in gone])
                 removed["blobs"] = len(unused)
                 removed["bytes"] = sum(

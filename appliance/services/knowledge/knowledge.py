@@ -76,7 +76,7 @@ class Knowledge:
 
     async def remove_file(self, caller: Caller, file_id: UUID) -> Receipt:
         """Forget the file, what lies inside, whatever was read from them, and bytes that no other file has."""
-        gone, receipt = await self._files.remove(caller.viewer, file_id, self._blobs.pictures)
+        gone, receipt = await self._files.remove_with_receipt(caller.viewer, file_id, self._blobs.pictures)
         for file in gone:
             await self._blobs.forget(file.sha256)
         return receipt

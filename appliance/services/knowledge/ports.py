@@ -47,13 +47,17 @@ class FileRepository(Protocol):
         """How many files the viewer owns."""
         ...
 
-    async def remove(
-        self, viewer: Viewer, file_id: UUID, pictures: Callable[[bytes], int]
-    ) -> tuple[list[StoredFile], Receipt]:
+    async def remove(self, viewer: Viewer, file_id: UUID) -> list[StoredFile]:
         """Forget a file, what lies inside of it and everything that was read from them; returns all of them.
 
         Raises NotPermitted for a file of somebody else.
         """
+        ...
+
+    async def remove_with_receipt(
+        self, viewer: Viewer, file_id: UUID, pictures: Callable[[bytes], int]
+    ) -> tuple[list[StoredFile], Receipt]:
+        """The same, told in a receipt. pictures: how many pages of a content are kept as pictures."""
         ...
 
 
