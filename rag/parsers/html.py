@@ -17,6 +17,7 @@ from rag.decoding import decode
 from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, DocumentRefused, DocumentTooLarge
 from rag.limits import ParsingLimits
+from rag.parsers.html_furniture import furniture
 from rag.parsers.page_writer import PageWriter, clean
 
 # fmt: off
@@ -51,7 +52,7 @@ class HtmlParser:
         decoded = decode(data, declared[1].decode("ascii") if declared else None)
         root = _tree(decoded.text)
         writer = PageWriter(self._limits)
-        write_tree(writer, root)
+        write_tree(writer, root, furniture(root))
         page = writer.finish(None)
         if not page.text:
             raise DocumentEmpty()
@@ -94,10 +95,10 @@ def _title(root: HtmlElement) -> str:
     return ""
 
 
-def write_tree(writer: PageWriter, root: HtmlElement) -> int:
+def write_tree(writer: PageWriter, root: HtmlElement, left_out: frozenset[HtmlElement] = frozenset()) -> int:
     """Write all visible text below an element; returns in how many blocks."""
     flow = _Flow(writer)
-    for step in _walk(root):
+    for step in _walk(root, left_out):
         if step[0] == "text":
             flow.text(step[1])
         elif step[0] == "start":
@@ -108,7 +109,7 @@ def write_tree(writer: PageWriter, root: HtmlElement) -> int:
     return flow.written
 
 
-def _walk(root: HtmlElement) -> Iterator[_Step]:
+def _walk(root: HtmlElement, left_out: frozenset[HtmlElement]) -> Iterator[_Step]:
     """Start, text and end in document order; furniture is passed over, a data table is one step without insides."""
     todo: list[_Step] = [("start", root)]
     while todo:
@@ -123,7 +124,7 @@ def _walk(root: HtmlElement) -> Iterator[_Step]:
         for child in reversed(element):
             if child.tail:
                 todo.append(("text", child.tail))
-            if isinstance(child.tag, str) and not _is_furniture(child):
+            if isinstance(child.tag, str) and child not in left_out and not _is_furniture(child):
                 todo.append(("start", child))
         if element.text:
             todo.append(("text", element.text))
