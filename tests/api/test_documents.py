@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import psycopg
 import pytest
 from PIL import Image
 
@@ -176,3 +179,29 @@ async def test_bad_questions_are_refused_by_name(room: Room, two_pages: bytes) -
     for path in ("vs_1/pages/1", f"{file}/pages/0", f"{file}/pages/-1", f"{file}/pages/99999999999999999999"):
         assert (await _get(room, path))[0] == 404, path
     assert (await _get(room, f"{file}/pages/x"))[0] == 400
+
+
+async def test_a_superseded_version_still_opens_and_names_the_others(
+    room: Room, two_pages: bytes, owner_url: str, tmp_path: Path
+) -> None:
+    """An old citation leads to the page as it was; the card of either version tells of the other."""
+    store = await room.store()
+    old = await room.added(two_pages, store, filename="scales.pdf")
+    new = await room.added(pdf(tmp_path / "new.pdf", [["Hall 2 carries 900 kg."]]).read_bytes(), store)
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("SET row_security = off")
+        source = "UPDATE collection_files SET source = 'scales.pdf', superseded_by = %s, superseded_at = %s"
+        values = [(UUID(new.removeprefix("file-")), datetime.now(UTC), old), (None, None, new)]
+        for newer, moment, file in values:
+            connection.execute(
+                f"{source} WHERE file_id = %s", (newer, moment, UUID(file.removeprefix("file-")))
+            )
+
+    _, _, page = await _get(room, f"{old}/pages/1?quote=carries 600 kg&format=text")
+    _, _, before = await _get(room, old)
+    _, _, now = await _get(room, new)
+
+    assert page["text"][page["start"] : page["end"]] == "carries 600 kg"
+    assert before["collections"][0]["superseded_by"] == new
+    assert [one["file_id"] for one in before["versions"]] == [new]
+    assert [(one["file_id"], one["superseded_at"] is None) for one in now["versions"]] == [(old, False)]

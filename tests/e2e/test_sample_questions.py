@@ -35,6 +35,20 @@ def test_every_suggested_question_has_the_answer_it_promises(
     assert found, message
     shown = message["content"][found[0]["start"] : found[0]["end"]]
     assert _plain(shown) == _plain(found[0]["quote"])
+    _opens(quoting_box, found[0])
+
+
+def _opens(box: WholeBox, cited: dict[str, Any]) -> None:
+    """The link of a citation leads to the page with its quote marked, as a picture where there are pages."""
+    with box.client() as client:
+        text = client.get(f"{cited['url']}&format=text").raise_for_status().json()
+        shown = client.get(cited["url"]).raise_for_status()
+    assert text["text"][text["start"] : text["end"]] == cited["quote"]
+    if cited["filename"].endswith(".pdf"):
+        assert shown.headers["content-type"] == "image/png" and shown.content.startswith(b"\x89PNG")
+        assert shown.headers["x-passage-marked"] == "true"
+    else:
+        assert shown.json() == text
 
 
 def test_a_quoted_answer_says_that_no_model_is_connected_and_how_to_connect_one(
