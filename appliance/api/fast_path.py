@@ -21,7 +21,7 @@ from appliance.api.exchange import Exchange
 from appliance.api.interruption import Interruption
 from appliance.api.json_bodies import ClientGone, parse_object, read_body
 from appliance.api.openai_requests import WireRequest, check_request
-from appliance.api.pipeline_answers import Completion, answer_request, as_pieces
+from appliance.api.pipeline_answers import Completion, answer_request, as_pieces, progress_comment
 from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.domain import Caller, Waiting
 from appliance.errors import CredentialWithdrawn
@@ -214,11 +214,16 @@ class FastPath:
                 await exchange.send_whole(200, "application/json", completion.whole(), headers)
                 return
             async for piece in as_pieces(completion, events, request.wants_usage):
-                if not isinstance(piece, Waiting):
+                if isinstance(piece, bytes):
                     await exchange.begin_stream(None)
                     await exchange.send_piece(piece)
-                elif self._may_comment(exchange):
+                elif not self._may_comment(exchange):
+                    continue
+                elif isinstance(piece, Waiting):
                     await exchange.tell_waiting(piece)
+                else:
+                    await exchange.begin_stream(None)
+                    await exchange.send_piece(progress_comment(piece))
         await exchange.end_stream()
 
 

@@ -12,7 +12,16 @@ from uuid import UUID
 
 import orjson
 
-from appliance.domain import AnswerEvent, AnswerRequest, Citation, Cited, Finished, TextDelta, Waiting
+from appliance.domain import (
+    AnswerEvent,
+    AnswerRequest,
+    Citation,
+    Cited,
+    Finished,
+    Progressed,
+    TextDelta,
+    Waiting,
+)
 from appliance.errors import InvalidRequest
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.passage_links import as_location, passage_link
@@ -181,13 +190,18 @@ class Completion:
         }
 
 
+def progress_comment(progress: Progressed) -> bytes:
+    """A comment of a stream, which every client ignores and no proxy takes for silence."""
+    return b": %b %d of %d\n\n" % (progress.stage.encode(), progress.done, progress.total)
+
+
 async def as_pieces(
     completion: Completion, events: AsyncIterator[AnswerEvent], wants_usage: bool
-) -> AsyncIterator[bytes | Waiting]:
-    """The events as bytes of a stream; places in the queue pass as they are."""
+) -> AsyncIterator[bytes | Waiting | Progressed]:
+    """The events as bytes of a stream; places in the queue, and how far documents are read, pass as they are."""
     async for event in events:
         completion.take(event)
-        if isinstance(event, Waiting):
+        if isinstance(event, Waiting | Progressed):
             yield event
         elif isinstance(event, TextDelta) and event.text:
             yield completion.chunk(event.text)

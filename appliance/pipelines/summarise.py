@@ -76,9 +76,12 @@ class Summarise:
         unread: list[Coverage] = []
         for collection_id in collections:
             shelf = Shelf(self._documents, caller, collection_id)
-            async with aclosing(shelf.settled()) as news:
-                async for progress in news:
-                    yield progress
+            if collection_id == request.attached:  # a collection at large may be read into all day
+                async with aclosing(shelf.settled()) as news:
+                    async for progress in news:
+                        yield progress
+            else:
+                await shelf.look()
             documents += await shelf.texts()
             unread += shelf.unread()
         language = self.language(caller, request, documents)

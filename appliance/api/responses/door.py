@@ -27,7 +27,7 @@ from appliance.api.responses.refusals import renamed_refusal
 from appliance.api.responses.requests import ResponseRequest, own_name, read_request
 from appliance.api.responses.truncating import fitting
 from appliance.api.responses.writing import Writing
-from appliance.domain import Caller, Cited, Finished, Searched, TextDelta, Waiting
+from appliance.domain import Caller, Cited, Finished, Progressed, Searched, TextDelta, Waiting
 from appliance.errors import InvalidRequest, NotFound
 from appliance.fairness.gate import Gate, GatedEngine, Purpose
 from appliance.ports import Grounding, KeptResponse
@@ -181,6 +181,8 @@ class ResponsesDoor:
                     writing.wait_ms = (time.perf_counter() - started) * 1000
                     if writing.tell is not None:
                         await writing.tell(event)
+                elif isinstance(event, Progressed):
+                    await writing.progress(event)
                 elif isinstance(event, Searched) and searching is not None:
                     await writing.begin()
                     await writing.search(

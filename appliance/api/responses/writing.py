@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 from appliance.api.exchange import Exchange
-from appliance.api.pipeline_answers import annotation
+from appliance.api.pipeline_answers import annotation, progress_comment
 from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.api.responses.chat_deltas import Delta
 from appliance.api.responses.composing import Composer
 from appliance.api.responses.file_search import results
 from appliance.api.responses.requests import ResponseRequest
-from appliance.domain import Cited, Finished, Waiting
+from appliance.domain import Cited, Finished, Progressed, Waiting
 from appliance.fairness.admission import LimitState
 from appliance.services.turn_writer import as_coverage
 from rag.documents import Passage
@@ -59,6 +59,12 @@ class Writing:
             await self.exchange.begin_stream(self.served_by, rate_limit_headers(self.limits))
             await self._send(self.composer.in_progress())
         self._is_writing = True
+
+    async def progress(self, progress: Progressed) -> None:
+        """How far documents are read before there is text: a comment, where this client sees comments."""
+        if self._shows_queue:
+            await self.begin()
+            await self.exchange.send_piece(progress_comment(progress))
 
     async def take(self, deltas: Sequence[Delta]) -> None:
         await self._send(self.composer.take(deltas))
