@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 DENSE_WEIGHTS: Mapping[str, Mapping[str | None, float]] = {
-    "all-MiniLM-L6-v2": {"en": 0.3, "es": 0.3, None: 0.3},
+    "all-MiniLM-L6-v2": {"en": 0.55, "es": 0.3, None: 0.3},
 }
 UNFITTED = 0.3  # words lead: a weak model does more harm than a strong one does good
 
