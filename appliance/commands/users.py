@@ -13,11 +13,12 @@ import typer
 from appliance.bootstrap.accounts import opened_accounts
 from appliance.bootstrap.box import Box, open_box
 from appliance.bootstrap.first_start import forget_password
+from appliance.bootstrap.removal import remove_person
 from appliance.commands.client import ApiClient, find_address, show, talk
 from appliance.commands.failures import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
 from appliance.commands.options import ConfigOption, DataOption, JsonOption, KeyOption, UrlOption
 from appliance.domain import Role
-from appliance.errors import PartUnavailable
+from appliance.errors import ApplianceError, PartUnavailable
 from appliance.services.accounts.passwords import generate_password
 from appliance.supervisor.data_folder import default_data_folder
 
@@ -167,6 +168,32 @@ def reset_password(
             EXIT_UNREACHABLE,
         ) from error
     show(done, as_json, f"The new password of {done['email']} is {done['password']}")
+
+
+@user.command("remove")
+def remove(
+    email: Email,
+    heir: Annotated[
+        str, typer.Option(help="Whose the files become that the person put into other people's collections.")
+    ],
+    as_json: JsonOption = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Remove a person for good with all that is theirs, at the machine itself; prints a receipt."""
+    box = open_box(data or default_data_folder(), config)
+    try:
+        receipt = asyncio.run(remove_person(box, email, heir))
+    except PartUnavailable as error:
+        raise CommandFailed(
+            f"PostgreSQL of {box.data} does not answer. Start the appliance (`appliance up`), then run this again.",
+            EXIT_UNREACHABLE,
+        ) from error
+    except ApplianceError as error:
+        raise CommandFailed(str(error)) from error
+    told = {"id": str(receipt.id), "user": str(receipt.subject_id), "removed": dict(receipt.removed)}
+    lines = [f"{count:>10} {kind.replace('_', ' ')}" for kind, count in receipt.removed.items() if count]
+    show(told, as_json, "\n".join([f"{email} is removed. Receipt {receipt.id}:", *lines]))
 
 
 async def _reset(box: Box, email: str) -> dict[str, str]:

@@ -1,0 +1,109 @@
+"""Removing a person for good, at the machine: what is theirs goes, what they gave to others stays with somebody else.
+
+Their personal collections, conversations, responses, keys and sign-ins go, and their files with them. Files that they
+put into collections of a group, of everybody or of somebody else stay there, and become the heir's. What was counted
+and what was audited stays: numbers and ids.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import LiteralString
+from uuid import UUID
+
+from appliance.bootstrap.accounts import opened_accounts
+from appliance.bootstrap.box import Box
+from appliance.domain import AccountEvent, Receipt, User, Viewer
+from appliance.errors import InvalidRequest, NotFound
+from appliance.storage.accounts import record_event
+from appliance.storage.blobs import BlobStore, blobs_folder
+from appliance.storage.collections import PostgresCollections
+from appliance.storage.database import Database
+from appliance.storage.files import PostgresFiles
+from appliance.storage.jobs import PostgresJobQueue
+from appliance.storage.receipts import record_receipt
+from appliance.storage.roles import DatabaseRole
+from rag.stores.pgvector import PgvectorStore
+
+# With all that lies in them, and all that they lie in: a family stays together.
+_GIVEN = """
+WITH RECURSIVE given AS (
+    SELECT f.id, f.parent_id FROM files f JOIN collection_files cf ON cf.file_id = f.id
+         JOIN collections c ON c.id = cf.collection_id
+    WHERE f.owner_id = %(user)s AND c.owner_user_id IS DISTINCT FROM %(user)s
+    UNION SELECT f.id, f.parent_id FROM files f JOIN given ON f.parent_id = given.id OR f.id = given.parent_id
+), files_now AS (
+    UPDATE files SET owner_id = %(heir)s WHERE id IN (SELECT id FROM given) RETURNING id
+), places_now AS (
+    UPDATE collection_files SET owner_id = %(heir)s WHERE file_id IN (SELECT id FROM given)
+), versions_now AS (
+    UPDATE retired_versions SET owner_id = %(heir)s WHERE file_id IN (SELECT id FROM given)
+)
+SELECT count(*) FROM files_now
+"""
+_COLLECTIONS = "SELECT id FROM collections WHERE owner_user_id = %s"
+_FILES = "SELECT id FROM files WHERE owner_id = %s AND parent_id IS NULL"
+_FORGET: dict[str, LiteralString] = {
+    "conversations": "DELETE FROM conversations WHERE user_id = %s",
+    "responses": "DELETE FROM responses WHERE user_id = %s",
+    "keys": "DELETE FROM api_keys WHERE user_id = %s",
+    "users": "DELETE FROM users WHERE id = %s",
+}
+
+
+async def remove_person(box: Box, email: str, heir_email: str) -> Receipt:
+    """Raises NotFound, InvalidRequest, and LastAdministrator for the only one who can administer."""
+    async with opened_accounts(box) as accounts:
+        user = await accounts.people.by_email(email)
+        heir = await accounts.people.by_email(heir_email)
+        if user is None or heir is None:
+            raise NotFound(f"There is nobody with the address {email if user is None else heir_email}.")
+        if user.id == heir.id:
+            raise InvalidRequest("The heir has to be somebody else.", param="heir")
+        await accounts.people.change(None, user.id, is_suspended=True)  # nothing of theirs runs any more
+        return await _remove(box, user, heir)
+
+
+async def _remove(box: Box, user: User, heir: User) -> Receipt:
+    api = Database(box.database_url(DatabaseRole.API), pool_size=2)
+    maintenance = Database(box.database_url(DatabaseRole.MAINTENANCE), pool_size=2)
+    await api.open()
+    await maintenance.open()
+    try:
+        async with maintenance.transaction() as connection:
+            kept = await (await connection.execute(_GIVEN, {"user": user.id, "heir": heir.id})).fetchone()
+        removed = await _remove_documents(box, api, maintenance, user)
+        async with maintenance.transaction() as connection:
+            for kind, statement in _FORGET.items():
+                removed[kind] += (await connection.execute(statement, (user.id,))).rowcount
+            removed["files_given_to_heir"] = int(kept[0]) if kept else 0
+            detail = {"heir": str(heir.id)}
+            await record_event(connection, AccountEvent("user.removed", None, user.id, detail))
+            return await record_receipt(connection, "user", user.id, None, removed)
+    finally:
+        await maintenance.close()
+        await api.close()
+
+
+async def _remove_documents(box: Box, api: Database, maintenance: Database, user: User) -> Counter[str]:
+    """With the person's own eyes, as if they did it."""
+    viewer = Viewer(user.id, user.group_ids, user.role)
+    store, jobs = PgvectorStore(), PostgresJobQueue(api)
+    blobs = BlobStore(blobs_folder(box.data), api)
+    files, collections = PostgresFiles(api, store, jobs), PostgresCollections(api, store, jobs)
+    removed: Counter[str] = Counter()
+    for collection_id in await _ids(maintenance, _COLLECTIONS, user.id):
+        removed.update((await collections.remove(viewer, collection_id)).removed)
+    for file_id in await _ids(maintenance, _FILES, user.id):
+        gone, receipt = await files.remove_with_receipt(viewer, file_id, blobs.pictures)
+        for file in gone:
+            await blobs.forget(file.sha256)
+        removed.update(receipt.removed)
+    return removed
+
+
+async def _ids(database: Database, query: LiteralString, user_id: UUID) -> Sequence[UUID]:
+    async with database.connection() as connection:
+        rows = await connection.execute(query, (user_id,))
+        return [row[0] for row in await rows.fetchall()]
