@@ -17,7 +17,7 @@ from rag.ole import Container, Entry, open_container
 from rag.parsers.mail import Attachment, AttachmentBudget, Mail, document, travelling
 
 # Property ids of [MS-OXPROPS].
-_SUBJECT, _BODY, _HTML, _CLASS = 0x0037, 0x1000, 0x1013, 0x001A
+_SUBJECT, _BODY, _HTML, _RTF = 0x0037, 0x1000, 0x1013, 0x1009
 _SENDER_NAME, _SENDER_ADDRESS, _SENDER_SMTP = 0x0C1A, 0x0C1F, 0x5D01
 _TO, _CC, _BCC = 0x0E04, 0x0E03, 0x0E02
 _SENT, _DELIVERED, _CODE_PAGE = 0x0039, 0x0E06, 0x3FDE
@@ -61,6 +61,13 @@ class _Reading:
                     attachments.append(attachment)
                 else:
                     notes.append("An attachment that lies elsewhere, or is an embedded object, was left out.")
+        if (
+            not (html or properties.text(_BODY) or properties.text(_HTML))
+            and properties.binary(_RTF) is not None
+        ):
+            notes.append(
+                "Its words are kept as compressed Rich Text only, which is not read. Save it as EML."
+            )
         sent = properties.moment(_SENT) or properties.moment(_DELIVERED)
         headers = (
             ("From", _address(properties.text(_SENDER_NAME), properties.sender)),

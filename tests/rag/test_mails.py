@@ -13,7 +13,7 @@ from rag.errors import DocumentDangerous, DocumentEmpty, DocumentEncrypted, Docu
 from rag.limits import ParsingLimits
 from rag.parsers.eml import EmlParser
 from rag.parsers.msg import MsgParser
-from tests.ole_documents import message, msg
+from tests.ole_documents import message, msg, ole
 from tests.open_documents import eml
 
 LIMITS = ParsingLimits()
@@ -226,3 +226,11 @@ def test_a_message_within_a_message_becomes_a_mail_of_its_own(tmp_path: Path) ->
     assert inner.title == "Ínner"
     assert "From: Ana <ana@example.com>\nTo: Luis <luis@example.com>" in inner.pages[0].text
     assert _blocks(inner)[-1] == ("paragraph", "in")
+
+
+def test_a_message_of_compressed_rich_text_alone_says_so(tmp_path: Path) -> None:
+    """Its headers are read; the note tells how to get at the words."""
+    streams = dict(message("Scales", ""))
+    document = MsgParser(LIMITS).parse(ole(tmp_path / "x", {**streams, "__substg1.0_10090102": b"LZFu"}))
+    assert document.title == "Scales"
+    assert "Save it as EML" in document.notes[0]
