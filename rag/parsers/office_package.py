@@ -26,6 +26,14 @@ from rag.parsers.page_writer import clean, collapse
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 # No part but sheets, which are streamed, is larger in files that people made.
 _LARGEST_PART_BYTES = 64 * 2**20
+_SAFE = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "recover": True,
+    "remove_comments": True,
+    "remove_pis": True,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +60,7 @@ class OfficePackage:
         if name not in self:
             return None
         content = read_member(self._archive, self._names[name.lower()], _LARGEST_PART_BYTES)
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, recover=True, remove_comments=True
-        )
+        parser = etree.XMLParser(**_SAFE)
         try:
             return etree.fromstring(content, parser)
         except etree.XMLSyntaxError:
@@ -74,9 +80,7 @@ class OfficePackage:
         For parts too large to hold; memory stays that of one element.
         """
         with self.opened(name) as stream:
-            steps = etree.iterparse(
-                stream, tag=tags, resolve_entities=False, no_network=True, load_dtd=False, recover=True
-            )
+            steps = etree.iterparse(stream, tag=tags, **_SAFE)
             for _, element in steps:
                 yield element
                 element.clear()

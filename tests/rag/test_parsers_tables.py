@@ -170,6 +170,13 @@ def test_entities_and_bombs_in_a_workbook_are_refused(tmp_path: Path) -> None:
         _xlsx(xlsx_with(tmp_path / "b.xlsx", {"xl/worksheets/sheet1.xml": bomb}))
 
 
+def test_remarks_within_the_xml_of_a_sheet_are_no_cells(tmp_path: Path) -> None:
+    """Comments and processing instructions stand anywhere in files that other programs write."""
+    body = '<sheetData><!-- a --><row r="1"><?x y?><c r="A1"><!-- b --><v>5</v><?x y?></c></row></sheetData>'
+    document = _xlsx(xlsx_with(tmp_path / "a.xlsx", {"xl/worksheets/sheet1.xml": _sheet(body)}))
+    assert document.pages[0].text == "5"
+
+
 def test_sheets_elsewhere_are_not_followed(tmp_path: Path) -> None:
     """A relationship out of the package is no sheet."""
     links = relationships({"rId1": ("worksheet", "file:///etc/passwd")}, mode="External")
