@@ -24,7 +24,7 @@ from rag.filters import Comparison, Filter
 from rag.quoter import Quoter
 from tests.api.test_responses import answered, asked, events, refused, streamed
 from tests.appliance.test_answer_with_sources import NoMeaning
-from tests.client_environment import client_python
+from tests.client_environment import client_node, client_python
 from tests.conftest import ROLE_SECRET, Servers
 from tests.gateway_harness import Gateway, engine_settings, person, running_gateway
 
@@ -303,3 +303,23 @@ async def test_the_official_sdk_takes_it_unchanged(gateway: Gateway) -> None:
     assert "response.file_search_call.searching" in seen["events"]
     assert seen["stateless"] == seen["kept"] == ["file_search_call", "message"]
     assert seen["further"] and seen["unseen"] == "NotFoundError"
+
+
+async def test_openai_node_takes_it_unchanged(gateway: Gateway) -> None:
+    """Whole and streamed, with its own accumulator."""
+    node = await asyncio.to_thread(client_node, "openai@7.57.0", "zod@4")
+    process = await asyncio.create_subprocess_exec(
+        *(*node.words, "--input-type=module", "-", f"{gateway.base_url}/v1", "ana", "fake"),
+        f"vs_{STORE.hex}",
+        cwd=node.folder,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate((CLIENTS / "file_search_openai.mjs").read_bytes())
+    assert process.returncode == 0, err.decode()[-3000:]
+    seen = json.loads(out)
+
+    assert seen["whole"] == seen["streamed"] and seen["whole"]["items"] == ["file_search_call", "message"]
+    assert "handbook.pdf" in seen["whole"]["cited"] and seen["results"] == ["handbook.pdf"]
+    assert seen["searching"] and seen["annotated"]
