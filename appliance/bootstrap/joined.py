@@ -27,6 +27,7 @@ from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.canary_metrics import CanaryMetrics
 from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.first_start import forget_password
 from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
@@ -177,6 +178,8 @@ class Gateway:
         health = build_health(box, database, valkey, embedder, room.gate.ledger.recording, room.gate.leases)
         offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
         operator_limits = limits.operator_limits(accounts.people, offered.names)
+        canaries = CanaryMetrics(database)
+        room.metrics.register(canaries)
         routers: list[APIRouter] = [
             *account_routers(accounts, identity),
             limit_routes(operator_limits, identity),
@@ -187,7 +190,7 @@ class Gateway:
             *page.routers,
             health_router(health, inference.roster.states, identity.caller),
             models_router(offered, identity.caller),
-            metrics_router(room.metrics, identity.caller, room.before_scrape),
+            metrics_router(room.metrics, identity.caller, canaries.before_scrape(room.before_scrape)),
         ]
         self._api = create_app(routers, body_limits=UPLOAD_BODY_LIMITS, identity=identity)
         self._page = page.forwarder

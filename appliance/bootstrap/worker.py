@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 from appliance import jobs
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.canaries import run_nightly
 from appliance.bootstrap.entry import enter
 from appliance.bootstrap.responses import remove_old_responses
 from appliance.bootstrap.upkeep import build_upkeep
@@ -72,6 +73,7 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
             asyncio.create_task(_remove_forever(database, settings.responses)),
             asyncio.create_task(upkeep.remove_old_versions_forever()),
             asyncio.create_task(upkeep.folders.run()),
+            asyncio.create_task(run_nightly(box, settings.knowledge.canaries_hour)),
             asyncio.create_task(_stop_when(stopping, worker)),
         ]
         try:

@@ -208,9 +208,28 @@ def _postgres(box: Box, state: SupervisorState | None) -> Iterator[Finding]:
         yield Finding(
             "postgres", Verdict.FAIL, f"{len(missing)} migrations are missing.", "Start the appliance again."
         )
-    else:
-        number = version[0] if version else "?"
-        yield Finding("postgres", Verdict.OK, f"Version {number}, all {len(applied)} migrations applied.")
+        return
+    number = version[0] if version else "?"
+    yield Finding("postgres", Verdict.OK, f"Version {number}, all {len(applied)} migrations applied.")
+    yield from _last_canaries(box)
+
+
+def _last_canaries(box: Box) -> Iterator[Finding]:
+    import psycopg
+
+    with psycopg.connect(box.owner_url, connect_timeout=5) as connection:
+        row = connection.execute(
+            "SELECT finished_at, probes, hits FROM canary_runs ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+    if row is None:
+        yield Finding("canaries", Verdict.OK, "They have not run yet.", "appliance doctor --canaries")
+        return
+    finished_at, probes, hits = row
+    sentence = f"{probes} probes, {hits} hits on {finished_at:%Y-%m-%d %H:%M}."
+    remedy = (
+        "Take the appliance off the network and report this; the log has a line for each." if hits else ""
+    )
+    yield Finding("canaries", Verdict.FAIL if hits else Verdict.OK, sentence, remedy)
 
 
 def _valkey(box: Box, state: SupervisorState | None) -> Iterator[Finding]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from appliance.bootstrap.box import open_box
+from appliance.commands.canaries import canary_findings
 from appliance.commands.checkup import Finding, Verdict, box_findings, folder_findings
 from appliance.commands.client import show
 from appliance.commands.failures import EXIT_REFUSED
@@ -16,9 +18,20 @@ from appliance.errors import StartupError
 from appliance.supervisor.data_folder import default_data_folder
 
 
-def doctor(data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    data: DataOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    canaries: Annotated[
+        bool,
+        typer.Option(
+            "--canaries", help="Only try whether anybody reaches what is not theirs; takes a minute."
+        ),
+    ] = False,
+) -> None:
     """Check the appliance on this machine, part by part; exit code 1 when something does not work."""
-    findings = _examine((data or default_data_folder()).resolve(), config)
+    folder = (data or default_data_folder()).resolve()
+    findings = _with_canaries(folder, config) if canaries else _examine(folder, config)
     has_failed = any(finding.verdict is Verdict.FAIL for finding in findings)
     show(
         {"ok": not has_failed, "findings": [asdict(finding) for finding in findings]},
@@ -43,6 +56,14 @@ def _examine(data: Path, config: Path | None) -> list[Finding]:
     except PermissionError as error:
         return [*findings, Finding("data", Verdict.FAIL, str(error), "Run the doctor as the folder's owner.")]
     return [*findings, Finding("settings", Verdict.OK, "Every setting is valid."), *box_findings(box)]
+
+
+def _with_canaries(data: Path, config: Path | None) -> list[Finding]:
+    try:
+        box = open_box(data, config)
+    except (StartupError, PermissionError) as error:
+        return [Finding("settings", Verdict.FAIL, str(error), "Run `appliance doctor` first.")]
+    return list(canary_findings(box))
 
 
 def _line(finding: Finding) -> str:

@@ -30,7 +30,9 @@ class FolderSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str = Field(min_length=1, description="The folder; the account of the appliance must be able to read it.")
+    path: str = Field(
+        min_length=1, description="The folder; the account of the appliance must be able to read it."
+    )
     collection: str = Field(
         min_length=1, description="Name or id of the collection; a new name makes one of the owner's own."
     )
@@ -56,6 +58,12 @@ class KnowledgeSettings(BaseModel):
     max_files_per_user: int = Field(20_000, ge=1, description="Files one person may keep.")
     page_images_mib: int = Field(
         256, ge=0, description="Pictures of pages kept to be shown again, in MiB; 0 draws each anew."
+    )
+    canaries_hour: int | None = Field(
+        3,
+        ge=0,
+        le=23,
+        description="At this hour made-up people try to reach what is not theirs; empty: never by itself.",
     )
     sample: bool = Field(True, description="Load the sample documents at the first start.")
     ingestion_jobs: int = Field(2, ge=1, le=64, description="Documents the worker reads at the same time.")
