@@ -15,6 +15,8 @@ from rag.sentences import split_sentences
 
 MIN_CHARACTERS, MAX_CHARACTERS = 30, 420
 MIN_TERMS = 4
+MIN_LETTERS = 0.7  # share of what is not white space
+_ENDS = '.!?…»”")'
 _ALIKE = 0.6
 _FIRST = 1.15  # the first sentence of a section often says what it is about
 
@@ -41,11 +43,19 @@ def central(texts: Sequence[str], terms: Terms, each: int) -> list[list[tuple[in
 def _sentences(text: str, terms: Terms) -> list[_Sentence]:
     sentences = []
     for start, end in split_sentences(text, 0, len(text)):
-        if MIN_CHARACTERS <= end - start <= MAX_CHARACTERS and text[end - 1] in '.!?…»”")':
+        if _is_prose(text[start:end]):
             counts = Counter(terms(text[start:end]))
             if len(counts) >= MIN_TERMS:
                 sentences.append(_Sentence(start, end, counts))
     return sentences
+
+
+def _is_prose(sentence: str) -> bool:
+    """A sentence to read: ended, of some length, and no mere reference or row of numbers."""
+    if not MIN_CHARACTERS <= len(sentence) <= MAX_CHARACTERS or sentence[-1] not in _ENDS:
+        return False
+    written = sum(not character.isspace() for character in sentence)
+    return sum(character.isalpha() for character in sentence) >= MIN_LETTERS * written
 
 
 def _chosen(sentences: Sequence[_Sentence], idf: Weights, each: int) -> list[tuple[int, int]]:
