@@ -103,9 +103,8 @@ class FairQueue:
             del self._requests[ask.id]
             self._settle_limits(request, 0, now_us, is_over=True)
             return Full(answer.eta_s)
-        if isinstance(answer, Place):
-            if self._foretelling.has_settled(pool):
-                request.foretold_s = self._foretelling.from_the_line(pool, request, now_us)[1]
+        if isinstance(answer, Place) and self._foretelling.has_settled(pool):
+            request.foretold_s = self._foretelling.from_the_line(pool, request, now_us)[1]
         self._grants = [grant for grant in self._grants if grant.id != ask.id]
         return answer
 
