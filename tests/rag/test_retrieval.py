@@ -234,7 +234,7 @@ async def test_indexing_tells_its_progress_and_its_result(shelf: Shelf) -> None:
 
     indexed = await shelf.put(texts)
 
-    assert indexed == Indexed(chunks=43, pages=43, languages=("en", "es"))
+    assert indexed == Indexed(chunks=43, pages=43, languages=("en", "es"), embedded=43)
     assert shelf.reports[0] == (0, 43)
     assert shelf.reports[-1] == (43, 43)
     assert shelf.reports == sorted(shelf.reports)
