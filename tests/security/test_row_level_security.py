@@ -25,6 +25,7 @@ WITHOUT_RLS = {
     "account_events": "written before anybody is signed in; administrators and auditors read it, by the use case",
     "limits": "read by every process to decide whose turn it is; says what somebody may use, not what they asked",
     "index_generations": "numbers of collections and how often they changed; caches compare them",
+    "retired_versions": "ids of replaced documents and with whose eyes they are removed; no text",
     "canary_runs": "counts of probes; routes and roles, no text",
     "blobs": "hash, size and count of bytes on disk; says nothing of whose they are",
     "gateway_workers": "processes, not people",
