@@ -50,10 +50,10 @@ class ParsingSettings(BaseModel):
         description="Languages of scans, as tesseract names them; those that are not installed are left out.",
     )
     ocr_dpi: int = Field(
-        300, ge=70, le=600, description="How finely a page is drawn before its text is recognised."
+        200, ge=70, le=600, description="How finely a page is drawn before its text is recognised."
     )
     ocr_min_confidence: float = Field(
-        30.0, ge=0, le=100, description="Words recognised with less confidence are left out."
+        20.0, ge=0, le=100, description="Words recognised with less confidence are left out."
     )
     ocr_page_timeout_s: float = Field(
         60.0, gt=0, description="Longest time recognising one page may take, on top of timeout_s."
