@@ -32,14 +32,18 @@ _GRACE_S = 0.3  # running jobs may end by themselves for this long when the work
 _PRUNE_S = 3600.0
 
 _LIVE_LOCK = "SELECT pg_try_advisory_lock(%s, %s)"
-_RESCUE = """
-SELECT procrastinate_retry_job_v2(job.id, now(), NULL, NULL, NULL), job.id, job.task_name
-FROM procrastinate_jobs job
-WHERE job.status = 'doing' AND (job.worker_id IS NULL OR NOT EXISTS (
+_LOST = """
+job.status = 'doing' AND (job.worker_id IS NULL OR NOT EXISTS (
     SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
     WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted
       AND l.objsubid = 2 AND l.classid = %(lock_class)s AND l.objid = job.worker_id))
 """
+_RESCUE = f"""
+SELECT procrastinate_retry_job_v2(job.id, now(), NULL, NULL, NULL), job.id, job.task_name
+FROM procrastinate_jobs job WHERE NOT job.abort_requested AND {_LOST}
+"""  # noqa: S608 - constants only
+# What was cancelled while it ran is not run again, and procrastinate refuses to.
+_GIVE_UP = f"UPDATE procrastinate_jobs job SET status = 'aborted' WHERE job.abort_requested AND {_LOST}"  # noqa: S608
 # A job whose handler broke unforeseen gets another chance at the next start; the handler counts its tries.
 _TRY_FAILED = """
 SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL), id, task_name
@@ -145,7 +149,8 @@ class JobWorker:
             async with app.open_async():
                 await self._run(app, lease)
         except (ConnectorException, OperationalError) as error:
-            raise PartUnavailable("PostgreSQL went away while jobs were running.") from error
+            cause = error.__cause__ or error
+            raise PartUnavailable(f"PostgreSQL went away while jobs were running ({cause!r}).") from error
         finally:
             await lease.release()
 
@@ -212,6 +217,7 @@ async def _rescue(app: App) -> None:
     rows = await app.connector.execute_query_all_async(_RESCUE, lock_class=WORKER_LOCK_CLASS)
     for row in rows:
         logger.warning("job %s (%s) lost its worker and is run again", row["id"], row["task_name"])
+    await app.connector.execute_query_async(_GIVE_UP, lock_class=WORKER_LOCK_CLASS)
     await app.connector.execute_query_async(_TIDY)
 
 
