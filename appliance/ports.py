@@ -10,19 +10,9 @@ from enum import Enum
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
-from appliance.domain import (
-    AnswerEvent,
-    AnswerRequest,
-    Caller,
-    Cited,
-    CollectionFile,
-    IngestionStatus,
-    Language,
-    Role,
-    Scopes,
-    StoredFile,
-    Viewer,
-)
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited
+from appliance.domain.documents import CollectionFile, IngestionStatus, StoredFile
+from appliance.domain.people import Caller, Language, Role, Scopes, Viewer
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
 from rag.analysis import Analyzer

@@ -32,7 +32,7 @@ import psycopg
 from eval_retrieval import SECRET, Question, opened, read
 from numpy.typing import NDArray
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.storage.database import Database, ViewerScope
 from appliance.storage.migrating import migrate
 from appliance.storage.roles import DatabaseRole, url_as

@@ -28,7 +28,8 @@ import pypdfium2 as pdfium
 from eval_quoting import folded
 from eval_retrieval import SECRET, Bench, opened, temporary_postgres
 
-from appliance.domain import AnswerRequest, Caller, Citation, Cited, Finished
+from appliance.domain.answers import AnswerRequest, Citation, Cited, Finished
+from appliance.domain.people import Caller
 from appliance.pipelines.answer_with_sources import AnswerWithSources
 from appliance.pipelines.placing import Placing
 from appliance.services.knowledge.search import KnowledgeSearch

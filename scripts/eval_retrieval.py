@@ -28,7 +28,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.storage.database import Database
 from appliance.storage.migrating import migrate
 from appliance.storage.roles import DatabaseRole, url_as

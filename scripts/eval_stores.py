@@ -18,7 +18,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.storage.database import Database
 from appliance.storage.migrating import migrate
 from appliance.storage.roles import DatabaseRole, url_as

@@ -20,7 +20,7 @@ from appliance.api.accounts import account_routers
 from appliance.api.app import create_app
 from appliance.api.identity import Identity
 from appliance.api.origins import Origins
-from appliance.domain import Caller, Role, User
+from appliance.domain.people import Caller, Role, User
 from appliance.fairness.accounting.contact import PostgresContact
 from appliance.services.accounts import Accounts, FirstAdministrator, mint_first_administrator
 from appliance.services.accounts.passwords import Passwords

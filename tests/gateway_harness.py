@@ -29,7 +29,7 @@ from appliance.api.models import models_router
 from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.gate import NO_POLICY, GateRoom, build_gate
-from appliance.domain import Caller, Role, Scopes
+from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
 from appliance.fairness.gate import SharesAndLimits
 from appliance.fairness.settings import GateSettings

@@ -15,7 +15,8 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.domain import Audience, Caller, CollectionFile, PageRequest, Role
+from appliance.domain.documents import Audience, CollectionFile, PageRequest
+from appliance.domain.people import Caller, Role
 from appliance.ports import RetryLater
 from appliance.services.knowledge.ingestion import Ingestion
 from appliance.services.knowledge.inside import Inside

@@ -29,7 +29,7 @@ from appliance.api.app import create_app
 from appliance.bootstrap.box import Box, make_private_folder, open_box
 from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
-from appliance.domain import Caller, Role
+from appliance.domain.people import Caller, Role
 from appliance.errors import NotAuthenticated
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole

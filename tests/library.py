@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.storage.database import Database, ViewerScope
 from rag.documents import Chunk, Page
 from rag.ports import VectorStore

@@ -24,10 +24,9 @@ from appliance.api.app import create_app
 from appliance.api.health import health_router
 from appliance.api.identity import SECURE_COOKIE, Identity
 from appliance.bootstrap.page import Page, join_page
-from appliance.domain import (
+from appliance.domain.answers import (
     AnswerEvent,
     AnswerRequest,
-    Caller,
     Citation,
     Cited,
     Conversation,
@@ -35,6 +34,7 @@ from appliance.domain import (
     Searched,
     TextDelta,
 )
+from appliance.domain.people import Caller
 from appliance.errors import NotAuthenticated, SignInFailed
 from appliance.services.accounts import LiveRequests
 from appliance.services.health import READY, HealthCheck

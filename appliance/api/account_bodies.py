@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from appliance.domain import AccountEvent, ApiKey, Caller, Group, Language, Role, Session, User
+from appliance.domain.people import AccountEvent, ApiKey, Caller, Group, Language, Role, Session, User
 from appliance.ports import GroupChanges, Keep
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=400)]

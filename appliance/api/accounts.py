@@ -34,7 +34,7 @@ from appliance.api.account_bodies import (
 from appliance.api.identity import Identity
 from appliance.api.origins import header_values
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.domain import Caller, Scopes
+from appliance.domain.people import Caller, Scopes
 from appliance.errors import CrossSiteRequest, InvalidRequest, NotAuthenticated
 from appliance.ports import LinkKind
 from appliance.services.accounts import Accounts, Device

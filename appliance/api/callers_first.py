@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.api.errors import error_response
 from appliance.api.request_id import request_id_of
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.errors import ApplianceError
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})

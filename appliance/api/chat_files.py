@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.api.multipart import read_parts
 from appliance.api.openai_files import receive, require_size
-from appliance.domain import Caller, CollectionFile
+from appliance.domain.documents import CollectionFile
+from appliance.domain.people import Caller
 from appliance.services.chat_files import PURPOSE, ChatFiles
 from appliance.services.knowledge import identifiers
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.ports import DocumentCard, Membership, Relative
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.document_pages import DocumentPages, Marked, Wanted

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from appliance.api.exchange import Exchange
 from appliance.api.openai_requests import WireRequest
 from appliance.api.rate_limit_headers import rate_limit_headers
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.errors import InvalidRequest, NotPermitted
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.admission import Ask, Candidate, Spent

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from appliance.api.errors import error_event, error_response
 from appliance.api.request_id import request_id_of
-from appliance.domain import Waiting
+from appliance.domain.answers import Waiting
 
 _STREAM_HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),

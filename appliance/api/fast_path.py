@@ -23,7 +23,8 @@ from appliance.api.json_bodies import ClientGone, parse_object, read_body
 from appliance.api.openai_requests import WireRequest, check_request
 from appliance.api.pipeline_answers import Completion, answer_request, as_pieces, progress_comment
 from appliance.api.rate_limit_headers import rate_limit_headers
-from appliance.domain import Caller, Waiting
+from appliance.domain.answers import Waiting
+from appliance.domain.people import Caller
 from appliance.errors import CredentialWithdrawn
 from appliance.fairness.cancellation import GONE, REVOKED, STOPPING
 from appliance.fairness.gate import Gate, GatedResponse, Purpose

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.services.health import HealthCheck
 from inference.types import EngineState
 

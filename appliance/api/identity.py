@@ -17,7 +17,7 @@ from fastapi import Request
 from starlette.types import Scope
 
 from appliance.api.origins import Origins, header_values
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.errors import (
     ConflictingCredentials,
     CrossSiteRequest,

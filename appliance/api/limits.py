@@ -11,7 +11,7 @@ from pydantic import Field
 from appliance.api.account_bodies import Body, Json
 from appliance.api.identity import Identity
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.fairness.admission import LimitKind, LimitState
 from appliance.fairness.limits.policy import EVERYONE, NamedLimit, SubjectKind
 from appliance.services.limits import OperatorLimits

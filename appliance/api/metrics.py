@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 
 Identify = Callable[[Request], Awaitable[Caller]]
 

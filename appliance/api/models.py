@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.services.offered_models import OfferedModel, OfferedModels
 
 Identify = Callable[[Request], Awaitable[Caller]]

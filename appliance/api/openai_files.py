@@ -14,7 +14,8 @@ from fastapi.responses import StreamingResponse
 
 from appliance.api.multipart import Event, PartBegin, PartData, read_parts
 from appliance.api.receipts import as_receipt
-from appliance.domain import Caller, PageRequest, StoredFile
+from appliance.domain.documents import PageRequest, StoredFile
+from appliance.domain.people import Caller
 from appliance.errors import InvalidRequest, TooLarge
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.knowledge import Knowledge

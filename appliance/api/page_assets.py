@@ -15,7 +15,7 @@ from typing import get_args
 
 import orjson
 
-from appliance.domain import Language
+from appliance.domain.people import Language
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 _MEDIA_TYPES = {

@@ -36,7 +36,7 @@ from appliance.api.page_shell import (
     sign_in_page,
     waiting_page,
 )
-from appliance.domain import Caller, Language
+from appliance.domain.people import Caller, Language
 from appliance.errors import (
     ApplianceError,
     InvalidRequest,

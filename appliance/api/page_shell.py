@@ -15,7 +15,7 @@ from string import Template
 import orjson
 
 from appliance.api.page_assets import LANGUAGES, PageAssets
-from appliance.domain import Caller, Language
+from appliance.domain.people import Caller, Language
 
 _ESCAPES = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from appliance.domain import (
+from appliance.domain.answers import (
     AnswerEvent,
     AnswerRequest,
     Citation,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from appliance.api.account_bodies import Json
 from appliance.api.identity import Identity
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.domain import Caller, Role
+from appliance.domain.people import Caller, Role
 from appliance.fairness.queue.survey import Standing
 from appliance.services.queue_overview import PersonOverview, PoolOverview, QueueOverview
 

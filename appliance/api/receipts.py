@@ -8,7 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from appliance.domain import Caller, Receipt
+from appliance.domain.documents import Receipt
+from appliance.domain.people import Caller
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.receipts import Receipts
 

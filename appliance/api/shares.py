@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.domain import Caller, Share
+from appliance.domain.documents import Share
+from appliance.domain.people import Caller
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.sharing import Sharing
 

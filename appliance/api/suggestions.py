@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 
 SHOWN = 6
 

@@ -18,7 +18,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.domain import Caller, Conversation, Language, Turn, TurnEvent
+from appliance.domain.answers import Conversation, Turn, TurnEvent
+from appliance.domain.people import Caller, Language
 from appliance.errors import ApplianceError, CredentialWithdrawn, InvalidRequest, NotPermitted
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.turns import NewTurn, Turns, as_state

@@ -17,7 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from appliance.domain import Audience, Caller, Collection, CollectionFile, FileBatch, FileCounts
+from appliance.domain.documents import Audience, Collection, CollectionFile, FileBatch, FileCounts
+from appliance.domain.people import Caller
 from appliance.errors import InvalidRequest
 from appliance.services.knowledge import identifiers
 from rag.documents import Passage

@@ -25,7 +25,8 @@ from appliance.api.vector_store_shapes import (
     audience_of,
     file_id_of,
 )
-from appliance.domain import Caller, IngestionStatus, PageRequest
+from appliance.domain.documents import IngestionStatus, PageRequest
+from appliance.domain.people import Caller
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.knowledge.search import KnowledgeSearch

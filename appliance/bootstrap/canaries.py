@@ -19,7 +19,7 @@ import aiohttp
 
 from appliance.bootstrap.accounts import opened_accounts
 from appliance.bootstrap.box import Box
-from appliance.domain import Role, User, Viewer
+from appliance.domain.people import Role, User, Viewer
 from appliance.services.accounts import Accounts
 from appliance.services.canaries.probes import Tally
 from appliance.services.canaries.run import NOBODY, Actor, CanaryRun

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 
 from appliance.api.documents import document_routes
 from appliance.bootstrap.knowledge import KnowledgeParts
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.services.knowledge.document_pages import DocumentPages
 from appliance.settings import Settings
 from appliance.storage.blobs import blobs_folder

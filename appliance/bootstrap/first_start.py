@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from appliance.bootstrap.accounts import build_accounts
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.credentials_file import drop_password, read_credentials, write_credentials
-from appliance.domain import Caller, Role, User
+from appliance.domain.people import Caller, Role, User
 from appliance.services.accounts import Accounts, FirstAdministrator, mint_first_administrator
 from appliance.storage.accounts import PostgresUsers
 from appliance.storage.database import Database

@@ -16,7 +16,7 @@ from appliance.api.shares import shares_router
 from appliance.api.vector_stores import vector_stores_router
 from appliance.bootstrap.reranker import choose_reranking
 from appliance.bootstrap.stores import choose_store
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.services.chat_files import ChatFiles
 from appliance.services.knowledge.documents import KnowledgeDocuments
 from appliance.services.knowledge.knowledge import Knowledge

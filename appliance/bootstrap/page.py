@@ -18,7 +18,7 @@ from appliance.api.page_forwarder import PageForwarder, UiAddress
 from appliance.api.session_bindings import SessionBindings
 from appliance.api.suggestions import suggestion_routes
 from appliance.api.turns import turn_routes
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.ports import Answerer
 from appliance.services.accounts import LiveRequests
 from appliance.services.turns import AttachedFiles, Turns

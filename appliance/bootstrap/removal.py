@@ -14,7 +14,8 @@ from uuid import UUID
 
 from appliance.bootstrap.accounts import opened_accounts
 from appliance.bootstrap.box import Box
-from appliance.domain import AccountEvent, Receipt, User, Viewer
+from appliance.domain.documents import Receipt
+from appliance.domain.people import AccountEvent, User, Viewer
 from appliance.errors import InvalidRequest, NotFound
 from appliance.storage.accounts import record_event
 from appliance.storage.blobs import BlobStore, blobs_folder

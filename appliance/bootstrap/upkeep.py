@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.errors import PartUnavailable
 from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.knowledge.retention import VersionRetention

@@ -17,7 +17,7 @@ from appliance.bootstrap.removal import remove_person
 from appliance.commands.client import ApiClient, find_address, show, talk
 from appliance.commands.failures import EXIT_REFUSED, EXIT_UNREACHABLE, CommandFailed
 from appliance.commands.options import ConfigOption, DataOption, JsonOption, KeyOption, UrlOption
-from appliance.domain import Role
+from appliance.domain.people import Role
 from appliance.errors import ApplianceError, PartUnavailable
 from appliance.services.accounts.passwords import generate_password
 from appliance.supervisor.data_folder import default_data_folder

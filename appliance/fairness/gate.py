@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import UUID
 
-from appliance.domain import Caller, Waiting
+from appliance.domain.answers import Waiting
+from appliance.domain.people import Caller
 from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry, Ledger
 from appliance.fairness.admission import AppliedLimit, Ask, LimitState, Share, Spent

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from appliance.domain import Waiting
+from appliance.domain.answers import Waiting
 from appliance.errors import PartUnavailable, QueueFull
 from appliance.fairness.admission import Answer, Ask, Candidate, FairRules, Gone, Leaving, Place, Spent
 from appliance.fairness.background import end, for_ever

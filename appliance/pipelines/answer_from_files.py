@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from appliance.domain import AnswerEvent, AnswerRequest, Caller, Cited, Finished, Searched, TextDelta
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Finished, Searched, TextDelta
+from appliance.domain.people import Caller
 from appliance.pipelines import covering
 from appliance.pipelines.answer_with_sources import AnswerWithSources
 from appliance.pipelines.checking import Checking

@@ -10,17 +10,16 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from appliance.domain import (
+from appliance.domain.answers import (
     AnswerEvent,
     AnswerRequest,
-    Caller,
     Citation,
     Cited,
     Finished,
-    Language,
     Searched,
     TextDelta,
 )
+from appliance.domain.people import Caller, Language
 from appliance.pipelines.checking import Checking
 from appliance.pipelines.fitting import context_tokens, fit, overestimate
 from appliance.pipelines.following_up import FollowingUp

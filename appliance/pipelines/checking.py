@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from appliance.domain import Caller, Citation, Cited
+from appliance.domain.answers import Citation, Cited
+from appliance.domain.people import Caller
 from appliance.pipelines.placing import Placing
 from appliance.ports import Search
 from rag import supporting

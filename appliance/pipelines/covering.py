@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from appliance.domain import Language
+from appliance.domain.people import Language
 from appliance.pipelines.reading import NOT_READ, NOT_READ_YET
 from appliance.pipelines.sections import Section, page_ranges
 from appliance.pipelines.summary_texts import summary_text

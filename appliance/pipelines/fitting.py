@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from appliance.domain import AnswerRequest, Language
+from appliance.domain.answers import AnswerRequest
+from appliance.domain.people import Language
 from appliance.errors import QuestionTooLong
 from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS, Prompt, build, pieces
 from inference.ports import ChatEngine

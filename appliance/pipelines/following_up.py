@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from appliance.domain import Language
+from appliance.domain.people import Language
 from appliance.pipelines.texts import text
 from inference.errors import InferenceError
 from inference.ports import ChatEngine

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from appliance.domain import Caller, Cited, Language
+from appliance.domain.answers import Cited
+from appliance.domain.people import Caller, Language
 from appliance.errors import QuestionTooLong
 from appliance.pipelines.checking import Checking
 from appliance.pipelines.fitting import TEMPLATE_TOKENS, TokenCounts, context_tokens

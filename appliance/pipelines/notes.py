@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from appliance.domain import AnswerRequest, Language
+from appliance.domain.answers import AnswerRequest
+from appliance.domain.people import Language
 from appliance.pipelines.covering import label
 from appliance.pipelines.fitting import TEMPLATE_TOKENS, TokenCounts, context_tokens, overestimate
 from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from appliance.domain import Caller, Citation
+from appliance.domain.answers import Citation
+from appliance.domain.people import Caller
 from appliance.ports import Search
 from rag import anchors, citations, supporting
 from rag.citations import Spot

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from appliance.domain import Citation, Language
+from appliance.domain.answers import Citation
+from appliance.domain.people import Language
 from appliance.pipelines.texts import text
 from inference.types import ChatMessage
 from rag.documents import Passage

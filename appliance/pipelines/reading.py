@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from uuid import UUID
 
-from appliance.domain import Caller, CollectionFile, Progressed
+from appliance.domain.answers import Progressed
+from appliance.domain.documents import CollectionFile
+from appliance.domain.people import Caller
 from appliance.ports import Documents
 from rag.coverage import Coverage
 from rag.documents import WholeDocument

@@ -12,18 +12,17 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from appliance.domain import (
+from appliance.domain.answers import (
     AnswerEvent,
     AnswerRequest,
-    Caller,
     Citation,
     Cited,
     Finished,
-    Language,
     Progressed,
     Searched,
     TextDelta,
 )
+from appliance.domain.people import Caller, Language
 from appliance.pipelines import covering
 from appliance.pipelines.checking import Checking, verified
 from appliance.pipelines.notes import NoteTaker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from appliance.domain import Language
+from appliance.domain.people import Language
 
 SUMMARY_TEXTS: Final[dict[Language, dict[str, str]]] = {
     "en": {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from appliance.domain import AnswerRequest, Language
+from appliance.domain.answers import AnswerRequest
+from appliance.domain.people import Language
 from appliance.errors import QuestionTooLong
 from appliance.pipelines.checking import Locate
 from appliance.pipelines.fitting import context_tokens, fit

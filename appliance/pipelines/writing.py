@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from appliance.domain import AnswerRequest, TextDelta
+from appliance.domain.answers import AnswerRequest, TextDelta
 from inference.ports import ChatEngine
 from inference.types import ChatMessage, EngineRequest, Usage
 

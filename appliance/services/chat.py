@@ -12,7 +12,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
-from appliance.domain import AnswerEvent, AnswerRequest, Caller, Finished, TextDelta, Waiting
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Finished, TextDelta, Waiting
+from appliance.domain.people import Caller
 from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.gate import Gate, GatedEngine, Purpose

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from appliance.domain import Caller, CollectionFile, Conversation, PageRequest, Viewer
+from appliance.domain.answers import Conversation
+from appliance.domain.documents import CollectionFile, PageRequest
+from appliance.domain.people import Caller, Viewer
 from appliance.errors import Conflict, NotFound
 from appliance.services.knowledge.identifiers import new_id
 from appliance.services.knowledge.knowledge import Knowledge

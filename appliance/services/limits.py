@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import AccountEvent, Caller, User
+from appliance.domain.people import AccountEvent, Caller, User
 from appliance.errors import InvalidRequest, NotFound
 from appliance.fairness.admission import AppliedLimit, LimitKind, LimitState, Share
 from appliance.fairness.limits.policy import EVERYONE, Limit, NamedLimit, SubjectKind

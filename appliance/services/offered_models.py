@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.fairness.gate import Gate
 from inference.errors import EmbedderUnavailable, ModelNotFound
 from inference.ports import Embedder

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import Caller, Viewer
+from appliance.domain.people import Caller, Viewer
 from appliance.errors import NotFound, PartUnavailable
 from appliance.fairness.queue.survey import PoolState, Standing, Standings, Used
 from appliance.services.accounts.people import require_reader

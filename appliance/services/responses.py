@@ -17,7 +17,7 @@ from uuid import UUID
 
 import orjson
 
-from appliance.domain import Caller, Viewer
+from appliance.domain.people import Caller, Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable, TooLarge
 from appliance.ports import KeptResponse
 

@@ -14,7 +14,7 @@ from contextlib import aclosing, suppress
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from appliance.domain import (
+from appliance.domain.answers import (
     AnswerEvent,
     Citation,
     Cited,
@@ -24,9 +24,9 @@ from appliance.domain import (
     TextDelta,
     TurnEvent,
     TurnEventKind,
-    Viewer,
     Waiting,
 )
+from appliance.domain.people import Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, Span, render_blocks
 from appliance.services.knowledge.passage_links import as_location, passage_link

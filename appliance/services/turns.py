@@ -15,17 +15,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-from appliance.domain import (
-    AnswerRequest,
-    Caller,
-    Conversation,
-    Language,
-    Turn,
-    TurnEvent,
-    TurnEventKind,
-    TurnStatus,
-    Viewer,
-)
+from appliance.domain.answers import AnswerRequest, Conversation, Turn, TurnEvent, TurnEventKind, TurnStatus
+from appliance.domain.people import Caller, Language, Viewer
 from appliance.errors import PartUnavailable
 from appliance.ports import Answerer
 from appliance.services.accounts.live_requests import LiveRequests

@@ -12,7 +12,7 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from appliance.domain import AccountEvent, Group, Language, Role, User
+from appliance.domain.people import AccountEvent, Group, Language, Role, User
 from appliance.errors import Conflict, InvalidRequest, LastAdministrator, NotFound
 from appliance.ports import GroupChanges, Keep, NewUser
 from appliance.storage.database import Database

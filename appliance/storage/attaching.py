@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.errors import NotFound, NotPermitted
 from appliance.ports import INGEST_JOB
 from appliance.storage.jobs import NewJob, PostgresJobQueue
@@ -51,7 +51,9 @@ WHERE older.collection_id = %(collection_id)s AND older.status <> 'completed' AN
   AND newer.collection_id = older.collection_id AND newer.source = older.source AND newer.file_id = ANY(%(fresh)s)
 RETURNING older.file_id, older.job_id
 """
-_NOT_RETIRED = "DELETE FROM retired_versions WHERE collection_id = %(collection_id)s AND file_id = ANY(%(fresh)s)"
+_NOT_RETIRED = (
+    "DELETE FROM retired_versions WHERE collection_id = %(collection_id)s AND file_id = ANY(%(fresh)s)"
+)
 _NOTE_JOBS = """
 UPDATE collection_files cf SET job_id = j.job_id
 FROM unnest(%(ids)s::uuid[], %(jobs)s::bigint[]) AS j (file_id, job_id)

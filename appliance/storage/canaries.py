@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.storage.database import Database
 
 _PRIVATE = """

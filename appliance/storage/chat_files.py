@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from appliance.domain import Conversation, Viewer
+from appliance.domain.answers import Conversation
+from appliance.domain.people import Viewer
 from appliance.errors import NotFound
 from appliance.storage.database import Database
 

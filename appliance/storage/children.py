@@ -8,7 +8,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from appliance.domain import Family, StoredFile, Viewer
+from appliance.domain.documents import Family, StoredFile
+from appliance.domain.people import Viewer
 from appliance.storage.attaching import attach
 from appliance.storage.file_rows import COLUMNS
 from appliance.storage.jobs import PostgresJobQueue

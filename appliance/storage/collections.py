@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 
-from appliance.domain import (
+from appliance.domain.documents import (
     Audience,
     Collection,
     CollectionFile,
@@ -20,8 +20,8 @@ from appliance.domain import (
     IngestionStatus,
     PageRequest,
     Receipt,
-    Viewer,
 )
+from appliance.domain.people import Viewer
 from appliance.errors import NotFound, NotPermitted
 from appliance.storage.attaching import attach
 from appliance.storage.children import descendants

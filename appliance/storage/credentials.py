@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import TupleRow
 
-from appliance.domain import AccountEvent, ApiKey, Caller, Credential, Role, Scopes, Session, User
+from appliance.domain.people import AccountEvent, ApiKey, Caller, Credential, Role, Scopes, Session, User
 from appliance.errors import NotFound
 from appliance.ports import LinkKind, NewKey, NewLink, NewSession
 from appliance.storage.accounts import USER_COLUMNS, record_event, replace_password, user_of

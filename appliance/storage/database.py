@@ -15,7 +15,7 @@ from psycopg import AsyncConnection, OperationalError
 from psycopg.errors import DiskFull
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.errors import PartUnavailable, StorageFull
 
 _VIEW = """

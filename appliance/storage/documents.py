@@ -9,7 +9,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
-from appliance.domain import StoredFile, Viewer
+from appliance.domain.documents import StoredFile
+from appliance.domain.people import Viewer
 from appliance.errors import NotFound
 from appliance.ports import DocumentCard, Membership, PageName, Relative, Version
 from appliance.storage.database import Database

@@ -11,7 +11,8 @@ from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import class_row
 
-from appliance.domain import PageRequest, Receipt, StoredFile, Viewer
+from appliance.domain.documents import PageRequest, Receipt, StoredFile
+from appliance.domain.people import Viewer
 from appliance.errors import Conflict, NotFound, NotPermitted
 from appliance.storage.children import descendants
 from appliance.storage.database import Database

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg.rows import TupleRow
 
-from appliance.domain import AccountEvent
+from appliance.domain.people import AccountEvent
 from appliance.errors import Conflict, NotFound
 from appliance.fairness.limits.budget_seeding import BudgetSpent
 from appliance.fairness.limits.policy import EVERYONE, GroupShare, Limit, NamedLimit, Policy, SubjectKind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import LiteralString, TypeVar
 
-from appliance.domain import PageRequest
+from appliance.domain.documents import PageRequest
 
 Row = TypeVar("Row")
 

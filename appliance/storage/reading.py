@@ -14,7 +14,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from appliance.domain import Family, ReadingProgress, ReadingTask, StoredFile, Viewer
+from appliance.domain.documents import Family, ReadingProgress, ReadingTask, StoredFile
+from appliance.domain.people import Viewer
 from appliance.ports import ReadingStopped
 from appliance.storage.children import add_child, family
 from appliance.storage.database import Database

@@ -9,7 +9,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from appliance.domain import Receipt, ReceiptKind, Viewer
+from appliance.domain.documents import Receipt, ReceiptKind
+from appliance.domain.people import Viewer
 from appliance.storage.database import Database
 
 COUNTED = ("places", "pages", "passages", "vectors", "words")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.fairness.queue.survey import Used
 from appliance.storage.database import Database
 

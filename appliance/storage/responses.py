@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.errors import Conflict, NotFound, TooLarge
 from appliance.ports import KeptResponse
 from appliance.storage.database import Database

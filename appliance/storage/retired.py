@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from appliance.domain import Caller, RetiredVersion, Role, Viewer
+from appliance.domain.documents import RetiredVersion
+from appliance.domain.people import Caller, Role, Viewer
 from appliance.storage.database import Database
 
 _AT_ONCE = 500

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from appliance.domain import AccountEvent, Share, Viewer
+from appliance.domain.documents import Share
+from appliance.domain.people import AccountEvent, Viewer
 from appliance.errors import NotFound, NotPermitted
 from appliance.storage.accounts import record_event
 from appliance.storage.database import Database

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from appliance.domain import TurnEvent
+from appliance.domain.answers import TurnEvent
 from appliance.errors import PartUnavailable
 from inference.types import ChatMessage
 

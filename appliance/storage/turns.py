@@ -11,7 +11,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from appliance.domain import Conversation, Turn, TurnEvent, TurnStatus, Viewer
+from appliance.domain.answers import Conversation, Turn, TurnEvent, TurnStatus
+from appliance.domain.people import Viewer
 from appliance.errors import NotFound
 from appliance.storage.database import Database
 

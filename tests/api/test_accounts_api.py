@@ -10,7 +10,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import Role
+from appliance.domain.people import Role
 from appliance.storage.database import Database
 from tests.accounts_world import (
     PASSWORD,

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.types import Message, Scope
 
 from appliance.api.app import create_app
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.errors import NotAuthenticated
 
 

@@ -12,17 +12,16 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import (
+from appliance.domain.answers import (
     AnswerEvent,
     AnswerRequest,
-    Caller,
     Citation,
     Cited,
     Finished,
-    Scopes,
     Searched,
     TextDelta,
 )
+from appliance.domain.people import Caller, Scopes
 from appliance.fairness.settings import GateSettings
 from appliance.ports import Search
 from appliance.services.accounts.live_requests import Withdrawal

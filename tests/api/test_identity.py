@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.api.origins import Origins
-from appliance.domain import Scopes
+from appliance.domain.people import Scopes
 from appliance.storage.database import Database
 from tests.accounts_world import (
     BASE,

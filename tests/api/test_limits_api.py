@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from appliance.api.limits import limit_routes
 from appliance.bootstrap.limits import LimitsRoom, build_limits
-from appliance.domain import Caller, Role
+from appliance.domain.people import Caller, Role
 from appliance.fairness.admission import AppliedLimit, Share
 from appliance.storage.database import Database
 from tests.accounts_world import Worker, add_person, bearer, first_administrator, key_of, until, worker

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import AnswerEvent, AnswerRequest, Caller, Cited, Finished, Progressed, TextDelta
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Finished, Progressed, TextDelta
+from appliance.domain.people import Caller
 from appliance.ports import Search
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.ports import ChatEngine

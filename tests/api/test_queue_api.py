@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.api.queue import queue_routes
-from appliance.domain import Role, Viewer
+from appliance.domain.people import Role, Viewer
 from appliance.fairness.admission import Ask, Candidate, FairRules, Share
 from appliance.fairness.lease import Lease
 from appliance.fairness.leases import Leases

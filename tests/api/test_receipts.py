@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from appliance.domain import Role, Viewer
+from appliance.domain.people import Role, Viewer
 from appliance.storage.database import Database
 from tests.knowledge_harness import Room, count_blobs, make_box, open_room, person, working
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import Scopes
+from appliance.domain.people import Scopes
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.storage.database import Database
 from inference.testing.fake_engine import FakeEngine, Fault

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.errors import NotFound
 from appliance.fairness.settings import GateSettings
 from appliance.pipelines.answer_with_sources import AnswerWithSources

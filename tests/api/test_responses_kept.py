@@ -11,7 +11,7 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from appliance.bootstrap.responses import remove_old_responses
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.errors import NotFound, TooLarge
 from appliance.ports import KeptResponse
 from appliance.services.knowledge.identifiers import new_id

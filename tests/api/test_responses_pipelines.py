@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import AnswerEvent, AnswerRequest, Caller, Citation, Cited, Finished, TextDelta
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Citation, Cited, Finished, TextDelta
+from appliance.domain.people import Caller
 from appliance.fairness.settings import GateSettings
 from appliance.ports import Search
 from appliance.storage.roles import DatabaseRole, url_as

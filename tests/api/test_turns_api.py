@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.api.identity import SECURE_COOKIE
-from appliance.domain import Finished, TextDelta, Waiting
+from appliance.domain.answers import Finished, TextDelta, Waiting
 from appliance.services.turns import Turns
 from appliance.storage.database import Database
 from appliance.storage.turn_log import ValkeyTurnLog

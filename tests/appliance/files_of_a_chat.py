@@ -8,7 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from appliance.domain import Caller, CollectionFile, Finished, IngestionStatus, TextDelta
+from appliance.domain.answers import Finished, TextDelta
+from appliance.domain.documents import CollectionFile, IngestionStatus
+from appliance.domain.people import Caller
 from inference.types import (
     ChatChunk,
     EngineLoad,

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import Caller, Role, Scopes
+from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import (
     ApplianceError,
     Conflict,

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import Caller, Role
+from appliance.domain.people import Caller, Role
 from appliance.errors import CredentialWithdrawn
 from appliance.services.accounts.live_requests import LiveRequests, Withdrawal
 from appliance.storage.database import Database

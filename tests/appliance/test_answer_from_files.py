@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 
-from appliance.domain import AnswerEvent, AnswerRequest, Cited, IngestionStatus, Progressed
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Progressed
+from appliance.domain.documents import IngestionStatus
 from appliance.pipelines.answer_from_files import AnswerFromFiles
 from appliance.pipelines.wishes import wants_summary
 from appliance.ports import PipelineParts

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.domain import AnswerEvent, AnswerRequest, Caller, Cited, Finished, Searched, TextDelta
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Finished, Searched, TextDelta
+from appliance.domain.people import Caller
 from appliance.pipelines.answer_with_sources import AnswerWithSources
 from appliance.pipelines.texts import TEXTS
 from inference.types import (

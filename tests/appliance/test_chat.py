@@ -9,7 +9,8 @@ from contextlib import aclosing
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import AnswerEvent, AnswerRequest, Finished, Scopes, TextDelta, Waiting
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Finished, TextDelta, Waiting
+from appliance.domain.people import Scopes
 from appliance.errors import NotPermitted
 from appliance.fairness.settings import GateSettings
 from appliance.services.chat import Chat

@@ -12,7 +12,7 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.domain import AnswerRequest, Cited, Finished, TextDelta
+from appliance.domain.answers import AnswerRequest, Cited, Finished, TextDelta
 from appliance.errors import QuestionTooLong
 from appliance.pipelines.answer_with_sources import AnswerWithSources
 from appliance.pipelines.fitting import fit, overestimate

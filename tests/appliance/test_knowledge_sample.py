@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.domain import PageRequest
+from appliance.domain.documents import PageRequest
 from appliance.services.knowledge.sample import ensure_sample
 from tests.knowledge_harness import Room, data, embedder_home, make_box, open_room, person, working
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
-from appliance.domain import Caller, Citation
+from appliance.domain.answers import Citation
+from appliance.domain.people import Caller
 from appliance.pipelines.checking import Checking
 from appliance.pipelines.placing import Placing
 from rag.analysis import Analyzer

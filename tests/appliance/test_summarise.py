@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from appliance.domain import AnswerEvent, AnswerRequest, Cited, Progressed
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Progressed
 from appliance.pipelines.summarise import MOST_PARTS, Summarise
 from appliance.pipelines.summary_texts import SUMMARY_TEXTS
 from inference.errors import EngineStreamBroken

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from redis.asyncio import Redis
 
-from appliance.domain import TurnEvent
+from appliance.domain.answers import TurnEvent
 from appliance.storage.turn_log import ValkeyTurnLog
 
 

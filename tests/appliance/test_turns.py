@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
 
-from appliance.domain import Caller, Finished, TextDelta, TurnEvent, TurnStatus, Viewer
+from appliance.domain.answers import Finished, TextDelta, TurnEvent, TurnStatus
+from appliance.domain.people import Caller, Viewer
 from appliance.errors import PartUnavailable
 from appliance.services.turns import NewTurn, Turns, as_state
 from appliance.storage.database import Database

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from appliance.domain import PageRequest
+from appliance.domain.documents import PageRequest
 from appliance.services.knowledge.folders import Found, walk
 from appliance.services.knowledge.retention import VersionRetention
 from appliance.services.knowledge.watching import WatchedFolder

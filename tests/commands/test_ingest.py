@@ -121,7 +121,7 @@ async def test_names_that_cannot_be_sent_are_told_and_lose_nothing(
     outside.write_text("The secret is forty-two.", encoding="utf-8")
     (folder / "link.md").symlink_to(outside)
     (folder / "linked").symlink_to(outside.parent)
-    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.md")).write_text("latin", encoding="utf-8")
+    (folder / os.fsdecode(b"caf\xe9.md")).write_text("latin", encoding="utf-8")
     (folder / "two\nlines.md").write_text("control", encoding="utf-8")
     told = json.loads((await ingest(room, capsys, str(folder), "--collection", "odd", "--json"))[1])
     reasons = {Path(file["path"]).name: file["error"] for file in told["files"] if file["error"]}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import Waiting
+from appliance.domain.answers import Waiting
 from appliance.errors import LargerThanLimit, PartUnavailable, QueueFull, RateLimited
 from appliance.fairness.admission import AppliedLimit, Ask, Candidate, Capacity, FairRules, Share, Spent
 from appliance.fairness.lease import Lease

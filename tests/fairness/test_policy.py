@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.fairness.admission import AppliedLimit, Share
 from appliance.fairness.limits.policy import EVERYONE, GroupShare, Limit, Policy, SubjectKind
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import AccountEvent
+from appliance.domain.people import AccountEvent
 from appliance.errors import PartUnavailable
 from appliance.fairness.limits.policy import EVERYONE, Limit, Policy
 from appliance.services.policy_watch import PolicyRepository, PolicyWatch

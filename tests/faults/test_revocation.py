@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from appliance.domain import Caller, Role
+from appliance.domain.people import Caller, Role
 from appliance.services.accounts.live_requests import LiveRequests, Withdrawal
 from tests.faults.engine_process import EngineProcess, engine_process
 from tests.faults.raw_client import RawClient, events, post

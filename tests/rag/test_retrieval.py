@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.storage.database import Database
 from inference.embedding.onnx_embedder import OnnxEmbedder
 from inference.errors import EmbedderUnavailable

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain import Role, Scopes
+from appliance.domain.people import Role, Scopes
 from appliance.errors import NotPermitted
 from appliance.storage.database import Database
 from tests.accounts_world import Worker, add_person, key_of, worker

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from appliance.domain import Role, Viewer
+from appliance.domain.people import Role, Viewer
 from appliance.storage.database import Database
 
 WITHOUT_RLS = {

@@ -12,7 +12,8 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.api.identity import SECURE_COOKIE
-from appliance.domain import Caller, TextDelta
+from appliance.domain.answers import TextDelta
+from appliance.domain.people import Caller
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.storage.database import Database
 from appliance.storage.turns import PostgresTurns

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from appliance.domain import StoredFile, Viewer
+from appliance.domain.documents import StoredFile
+from appliance.domain.people import Viewer
 from appliance.errors import TooLarge
 from appliance.storage.blobs import BlobStore
 from appliance.storage.database import Database

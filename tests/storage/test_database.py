@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from psycopg import AsyncConnection, ProgrammingError
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.errors import StartupError
 from appliance.storage.database import Database
 from appliance.storage.migrating import Migration, migrate, packaged_migrations

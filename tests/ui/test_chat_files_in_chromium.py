@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 from redis.asyncio import Redis
 
-from appliance.domain import Finished, Progressed, TextDelta
+from appliance.domain.answers import Finished, Progressed, TextDelta
 from appliance.storage.database import Database
 from tests.page_box import PASSWORD
 from tests.ui.test_page_in_chromium import _visiting, browser, pytestmark, text

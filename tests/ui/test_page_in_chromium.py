@@ -19,7 +19,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 from redis.asyncio import Redis
 
-from appliance.domain import Cited, Finished, TextDelta, Waiting
+from appliance.domain.answers import Cited, Finished, TextDelta, Waiting
 from appliance.storage.database import Database
 from tests.page_box import PASSWORD, PageBox, Serving, a_tiny_engine, make_box, quoted, until_started
 from ui.texts import Language, text

@@ -27,7 +27,8 @@ from appliance.api.responses.refusals import renamed_refusal
 from appliance.api.responses.requests import ResponseRequest, own_name, read_request
 from appliance.api.responses.truncating import fitting
 from appliance.api.responses.writing import Writing
-from appliance.domain import Caller, Cited, Finished, Progressed, Searched, TextDelta, Waiting
+from appliance.domain.answers import Cited, Finished, Progressed, Searched, TextDelta, Waiting
+from appliance.domain.people import Caller
 from appliance.errors import InvalidRequest, NotFound
 from appliance.fairness.gate import Gate, GatedEngine, Purpose
 from appliance.ports import Grounding, KeptResponse

@@ -9,7 +9,8 @@ from typing import Any
 from appliance.api.responses.chat_deltas import Delta
 from appliance.api.responses.requests import ResponseRequest
 from appliance.api.responses.writing import Writing
-from appliance.domain import Caller, Finished
+from appliance.domain.answers import Finished
+from appliance.domain.people import Caller
 from appliance.ports import Grounding
 from inference.ports import ChatEngine
 from inference.types import ChatMessage

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from appliance.api.responses.ids import parse_response_id
 from appliance.api.responses.input_items import Item
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.errors import InvalidRequest
 from appliance.services.responses import Responses
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.errors import ApplianceError, PartUnavailable, QueueFull, QuotaExceeded, RateLimited
 from appliance.fairness.accounting.ledger_rows import (
     RequestEnd,

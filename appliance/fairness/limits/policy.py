@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 from uuid import UUID
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.fairness.admission import AppliedLimit, LimitKind, Share
 
 SubjectKind = Literal["everyone", "user", "group", "key", "model"]

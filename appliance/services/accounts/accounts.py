@@ -12,7 +12,7 @@ from datetime import datetime
 
 from redis.asyncio import Redis
 
-from appliance.domain import Role
+from appliance.domain.people import Role
 from appliance.errors import ApplianceError, PartUnavailable
 from appliance.fairness.accounting.contact import PostgresContact
 from appliance.services.accounts.authentication import Authentication, utc_now

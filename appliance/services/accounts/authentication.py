@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from appliance.domain import Caller, Credential
+from appliance.domain.people import Caller, Credential
 from appliance.errors import NotAuthenticated, NotPermitted, PartUnavailable
 from appliance.fairness.accounting.contact import PostgresContact
 from appliance.services.accounts import tokens

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from appliance.domain import Credential
+from appliance.domain.people import Credential
 from appliance.services.accounts.live_requests import Withdrawal
 
 KNOWN_S = 30.0

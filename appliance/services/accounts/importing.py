@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from appliance.domain import Caller, Role
+from appliance.domain.people import Caller, Role
 from appliance.errors import ApplianceError, Conflict, InvalidRequest, PartUnavailable
 from appliance.services.accounts.links import Links, OneTimeLink
 from appliance.services.accounts.people import People, require_admin

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from appliance.domain import AccountEvent, ApiKey, Caller, Role, Scopes
+from appliance.domain.people import AccountEvent, ApiKey, Caller, Role, Scopes
 from appliance.errors import InvalidRequest, NotFound, NotPermitted
 from appliance.ports import NewKey
 from appliance.services.accounts import tokens

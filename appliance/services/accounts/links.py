@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from appliance.domain import AccountEvent, Caller, User
+from appliance.domain.people import AccountEvent, Caller, User
 from appliance.errors import LinkNotValid, NotFound
 from appliance.ports import LinkKind, NewLink
 from appliance.services.accounts import tokens

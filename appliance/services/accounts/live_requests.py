@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from appliance.domain import Caller, Role
+from appliance.domain.people import Caller, Role
 from appliance.errors import CredentialWithdrawn
 
 _REMEMBERED = 10_000

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from appliance.domain import AccountEvent, Caller, Group, Language, Role, User
+from appliance.domain.people import AccountEvent, Caller, Group, Language, Role, User
 from appliance.errors import InvalidRequest, NotFound, NotPermitted, SignInFailed
 from appliance.fairness.limits.policy import LARGEST_WEIGHT, SMALLEST_WEIGHT
 from appliance.ports import GroupChanges, Keep, NewUser

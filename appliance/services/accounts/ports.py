@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import AccountEvent, ApiKey, Credential, Group, Language, Role, Session, User
+from appliance.domain.people import AccountEvent, ApiKey, Credential, Group, Language, Role, Session, User
 from appliance.ports import GroupChanges, LinkKind, NewKey, NewLink, NewSession, NewUser
 
 

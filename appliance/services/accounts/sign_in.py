@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from appliance.domain import AccountEvent, Caller, Session, User
+from appliance.domain.people import AccountEvent, Caller, Session, User
 from appliance.errors import NotAuthenticated, NotFound, NotPermitted, SignInFailed
 from appliance.ports import NewSession
 from appliance.services.accounts import tokens

@@ -18,7 +18,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from appliance.domain import Role
+from appliance.domain.people import Role
 from appliance.errors import PartUnavailable
 from appliance.services.accounts.caller_cache import CallerCache
 from appliance.services.accounts.live_requests import LiveRequests, Withdrawal

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import orjson
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.services.canaries.probes import (
     PIPELINE,
     QUESTION,

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import Caller, StoredFile, Viewer
+from appliance.domain.documents import StoredFile
+from appliance.domain.people import Caller, Viewer
 from appliance.errors import InvalidRequest, NotFound
 from appliance.ports import DocumentCard
 from appliance.services.knowledge.ports import BlobStore

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import Caller, CollectionFile, PageRequest
+from appliance.domain.documents import CollectionFile, PageRequest
+from appliance.domain.people import Caller
 from appliance.errors import NotFound
 from appliance.ports import ViewedDatabase
 from appliance.services.knowledge.ports import CollectionRepository

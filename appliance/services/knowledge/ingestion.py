@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
-from appliance.domain import IngestionStage, ReadingProgress, ReadingTask, Role, Viewer
+from appliance.domain.documents import IngestionStage, ReadingProgress, ReadingTask
+from appliance.domain.people import Role, Viewer
 from appliance.errors import PartUnavailable, ReadingFailed, ReadingInterrupted
 from appliance.ports import ReadingStopped, RetryLater
 from appliance.services.knowledge.inside import Inside

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from appliance.domain import ReadingTask, StoredFile, Viewer
+from appliance.domain.documents import ReadingTask, StoredFile
+from appliance.domain.people import Viewer
 from appliance.errors import TooLarge
 from appliance.services.knowledge.filenames import nested
 from appliance.services.knowledge.identifiers import derived_id

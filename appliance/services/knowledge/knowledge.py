@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
-from appliance.domain import (
+from appliance.domain.documents import (
     Audience,
-    Caller,
     Collection,
     CollectionFile,
     FileBatch,
@@ -18,6 +17,7 @@ from appliance.domain import (
     Receipt,
     StoredFile,
 )
+from appliance.domain.people import Caller
 from appliance.errors import Conflict, NotFound, NotPermitted
 from appliance.services.knowledge.identifiers import new_id
 from appliance.services.knowledge.ports import (

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
 
-from appliance.domain import Citation
+from appliance.domain.answers import Citation
 from appliance.services.knowledge import identifiers
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import (
+from appliance.domain.documents import (
     Collection,
     CollectionFile,
     Family,
@@ -21,8 +21,8 @@ from appliance.domain import (
     Receipt,
     RetiredVersion,
     StoredFile,
-    Viewer,
 )
+from appliance.domain.people import Viewer
 from rag.ports import Scope
 
 Attributes = Mapping[str, str | float | bool]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import Caller, Receipt, Viewer
+from appliance.domain.documents import Receipt
+from appliance.domain.people import Caller, Viewer
 
 
 class ReceiptRepository(Protocol):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-from appliance.domain import Audience, Caller, Collection, PageRequest
+from appliance.domain.documents import Audience, Collection, PageRequest
+from appliance.domain.people import Caller
 from appliance.services.knowledge.knowledge import Knowledge
 
 SAMPLE_NAME = "Sample handbook"

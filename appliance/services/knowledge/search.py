@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import Caller
+from appliance.domain.people import Caller
 from appliance.ports import ViewedDatabase
 from appliance.services.knowledge.ports import CollectionRepository
 from rag.documents import Page, Passage, SearchResult

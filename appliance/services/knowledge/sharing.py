@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain import Caller, Share, Viewer
+from appliance.domain.documents import Share
+from appliance.domain.people import Caller, Viewer
 from appliance.errors import NotFound
 from appliance.services.accounts.names import email_key, name_key
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from appliance.domain import Caller, StoredFile
+from appliance.domain.documents import StoredFile
+from appliance.domain.people import Caller
 from appliance.errors import InvalidRequest
 from appliance.services.knowledge.filenames import sanitise
 from appliance.services.knowledge.identifiers import new_id

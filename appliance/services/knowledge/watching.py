@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from appliance.domain import Audience, Caller, Collection, PageRequest
+from appliance.domain.documents import Audience, Collection, PageRequest
+from appliance.domain.people import Caller
 from appliance.errors import ApplianceError, PartUnavailable
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.folders import Found, Known, Refused, gone, walk

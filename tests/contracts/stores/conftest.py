@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.storage.database import Database
 from rag.ports import VectorStore
 from rag.stores import STORES

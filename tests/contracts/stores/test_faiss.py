@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.storage.database import Database
 from rag.documents import Chunk, Page
 from rag.filters import Comparison

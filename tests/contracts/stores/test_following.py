@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from tests.library import MODEL, Library, vector_of
 
 LEAVE = "staff have thirty days of paid leave"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from psycopg.types.json import Jsonb
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from rag.analysis import Analyzer
 from rag.documents import Chunk, Page
 from rag.exact import exact_strings

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from appliance.domain import Role, Viewer
+from appliance.domain.people import Role, Viewer
 from appliance.storage.database import Database
 from tests.library import MODEL, Library, vector_of
 

@@ -11,7 +11,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from appliance.storage.database import ViewerScope
 from rag.documents import Chunk, Page
 from rag.stores.pgvector import PgvectorStore

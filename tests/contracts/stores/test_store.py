@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from rag.documents import Passage
 from tests.library import MODEL, Library, vector_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from appliance.domain import Viewer
+from appliance.domain.people import Viewer
 from rag.documents import Chunk, content_hash
 from tests.library import MODEL, Library, vector_of
 

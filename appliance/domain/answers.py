@@ -1,0 +1,182 @@
+"""What is asked and answered, and how it is kept. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from appliance.domain.people import Language
+from inference.types import ChatMessage, Usage
+from rag.coverage import Coverage
+from rag.documents import Location, Passage, Unit, locate
+from rag.filters import Filter
+from rag.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRequest:
+    """A question in its conversation; messages end with the question. collection_ids None: all that the caller sees.
+
+    attached: the collection of this chat's own files. only: of files with these attributes.
+    """
+
+    messages: Sequence[ChatMessage]
+    model: str
+    collection_ids: tuple[UUID, ...] | None = None
+    language: Language | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str = ""
+    attached: UUID | None = None
+    only: Filter | None = None
+
+    @property
+    def question(self) -> str:
+        return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A claim's evidence. quote stands verbatim on its page when is_verified; start and end are offsets in the answer.
+
+    marks: (start, end) offsets within quote of the words that match the question. page_start, page_end: of the quote in
+    the page's text. next_page: where the quote runs on, if it does. unit, label, ref: as of a Passage, of the quote.
+    """
+
+    index: int
+    file_id: UUID
+    filename: str
+    quote: str
+    page: int | None = None
+    headings: tuple[str, ...] = ()
+    start: int = 0
+    end: int = 0
+    is_verified: bool = True
+    marks: tuple[tuple[int, int], ...] = ()
+    chunk_id: int | None = None
+    unit: Unit = "page"
+    label: str = ""
+    ref: str = ""
+    page_start: int | None = None
+    page_end: int | None = None
+    next_page: int | None = None
+
+    @property
+    def location(self) -> Location:
+        """As the document's format has it: a page, a slide, or a sheet with cells."""
+        return locate(self.unit, self.page, self.label, self.ref, self.headings)
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The request stands in the queue; position counts from 1, eta_s is None while no rate is known."""
+
+    position: int
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The documents have been searched; passages best first. notes are codes such as `language_mismatch`."""
+
+    passages: tuple[Passage, ...]
+    notes: tuple[str, ...] = ()
+    trace: Trace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """The checked citations of the whole answer, and the spans of it that nothing supports."""
+
+    citations: tuple[Citation, ...]
+    unsupported: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far work on documents has come before there is text: per cent of a file read, or parts of a summary."""
+
+    stage: Literal["reading", "summarising"]
+    done: int
+    total: int
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of an answer. kind tells how it came about: written by a model, quoted, or refused for want of evidence.
+
+    dropped_messages: earlier messages of the conversation that did not fit into the model's context.
+    """
+
+    kind: Literal["written", "quoted", "refused"]
+    finish_reason: str = "stop"
+    usage: Usage = field(default_factory=Usage)
+    served_by: str = "local:documents"
+    model: str = ""
+    notes: tuple[str, ...] = ()
+    dropped_messages: int = 0
+    coverage: tuple[Coverage, ...] = ()
+
+
+AnswerEvent = TextDelta | Waiting | Searched | Progressed | Cited | Finished
+
+
+# A turn: one question and the answer that is being written to it --------------------------------------
+
+TurnStatus = Literal["running", "done", "stopped", "failed", "interrupted"]
+TurnEventKind = Literal["status", "block", "citations", "done", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A series of turns of one person."""
+
+    id: UUID
+    title: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and what has become of it. answer is Markdown, as far as it has been saved."""
+
+    id: UUID
+    conversation_id: UUID
+    question: str
+    model: str
+    status: TurnStatus
+    created_at: datetime
+    answer: str = ""
+    finished_at: datetime | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEvent:
+    """One change of what a page shows. It replaces whatever the same kind and slot showed before.
+
+    seq counts from 1 within a turn. slot is the block's index for `block`, else 0.
+    """
+
+    seq: int
+    kind: TurnEventKind
+    slot: int
+    data: Mapping[str, Any]
+
+    @property
+    def is_end(self) -> bool:
+        return self.kind in ("done", "error")
