@@ -90,7 +90,7 @@ class AnswerFromFiles:
             else:
                 assert request.attached is not None
                 within = replace(request, collection_ids=(request.attached,), attached=None)
-                steps = self._sources.answer(caller, within, engine, search)
+                steps = self._sources.answer(caller, within, engine, search, refusal="nothing_in_files")
         async with aclosing(steps) as events:
             async for event in events:
                 yield event

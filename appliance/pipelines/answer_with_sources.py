@@ -53,9 +53,15 @@ class AnswerWithSources:
         return cls(parts.quoter, parts.analyzer)
 
     async def answer(
-        self, caller: Caller, request: AnswerRequest, engine: ChatEngine | None, search: Search
+        self,
+        caller: Caller,
+        request: AnswerRequest,
+        engine: ChatEngine | None,
+        search: Search,
+        *,
+        refusal: str = "nothing_found",
     ) -> AsyncGenerator[AnswerEvent, None]:
-        """Yields Searched, then text, then Cited and Finished."""
+        """Yields Searched, then text, then Cited and Finished. refusal: the name of the text where nothing is found."""
         question = request.question
         language = self._language_of_answer(caller, request)
         wording = await self._following_up.wording(request.messages, language, engine, request.request_id)
@@ -69,7 +75,7 @@ class AnswerWithSources:
         )
         yield Searched(tuple(result.passages), result.notes, result.trace)
         if not result.passages or not result.is_relevant:
-            for event in _refusal(result, language):
+            for event in _refusal(result, language, refusal):
                 yield event
         elif engine is None:
             async for event in self._quoted(caller, question, result, language, search):
@@ -191,10 +197,10 @@ def _wished_tokens(request: AnswerRequest) -> int | None:
     return int(wished) if wished else None
 
 
-def _refusal(result: SearchResult, language: Language) -> list[AnswerEvent]:
-    reason = "no_documents" if "no_documents" in result.notes else "nothing_found"
-    notes = tuple(dict.fromkeys((*result.notes, reason)))
-    shown = _closing(result, language, text(language, reason))
+def _refusal(result: SearchResult, language: Language, said: str = "nothing_found") -> list[AnswerEvent]:
+    is_empty = "no_documents" in result.notes
+    notes = tuple(dict.fromkeys((*result.notes, "no_documents" if is_empty else "nothing_found")))
+    shown = _closing(result, language, text(language, "no_documents" if is_empty else said))
     return [TextDelta(shown), Cited(()), Finished("refused", model=AnswerWithSources.name, notes=notes)]
 
 

@@ -19,6 +19,10 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
             "I found nothing about this in the documents you can see. Try other words, or upload the document that "
             "should hold the answer."
         ),
+        "nothing_in_files": (
+            "I found nothing about this in the files of this chat, and only these are searched here. To ask all "
+            "documents, start a new question without files."
+        ),
         "no_documents": (
             "There are no documents to search yet. Upload one in the Documents tab, or with `appliance ingest`."
         ),
@@ -51,6 +55,10 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "nothing_found": (
             "No he encontrado nada sobre esto en los documentos que puedes ver. Prueba con otras palabras o sube "
             "el documento que debería contener la respuesta."
+        ),
+        "nothing_in_files": (
+            "No he encontrado nada sobre esto en los archivos de este chat, y aquí solo se busca en ellos. Para "
+            "preguntar a todos los documentos, empieza una pregunta nueva sin archivos."
         ),
         "no_documents": (
             "Todavía no hay documentos en los que buscar. Sube uno en la pestaña Documentos o con `appliance ingest`."

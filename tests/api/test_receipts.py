@@ -11,9 +11,16 @@ import pytest
 
 from appliance.domain.people import Role, Viewer
 from appliance.storage.database import Database
-from tests.knowledge_harness import Room, count_blobs, make_box, open_room, person, working
+from tests.knowledge_harness import (, data, embedder_home
 
-pytest_plugins = ["tests.knowledge_harness"]
+__all__ = ["data", "embedder_home"]
+    Room,
+    count_blobs,
+    make_box,
+    open_room,
+    person,
+    working,
+)
 
 TEXT = b"# Vault\n\nThe vault opens at nine.\n\n# Garden\n\nThe garden is open on Sundays only.\n"
 TABLES = ("files", "collection_files", "pages", "chunks", "embeddings", "postings", "terms", "blobs")

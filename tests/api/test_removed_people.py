@@ -11,9 +11,9 @@ import pytest
 from appliance.bootstrap.removal import remove_person
 from appliance.errors import NotFound
 from tests.conftest import Servers
-from tests.knowledge_harness import STAFF, Room, make_box, open_room, person, working
+from tests.knowledge_harness import STAFF, Room, data, embedder_home, make_box, open_room, person, working
 
-pytest_plugins = ["tests.knowledge_harness"]
+__all__ = ["data", "embedder_home"]
 
 
 @pytest.fixture

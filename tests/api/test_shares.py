@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.knowledge_harness import STAFF, Room, make_box, open_room, person, working
+from tests.knowledge_harness import STAFF, Room, data, embedder_home, make_box, open_room, person, working
 
-pytest_plugins = ["tests.knowledge_harness"]
+__all__ = ["data", "embedder_home"]
 
 SECRET = b"# Plan\n\nThe merger with Aurora is planned for the third of March.\n"
 

@@ -109,6 +109,15 @@ async def test_without_an_engine_the_files_are_quoted() -> None:
     assert shelf.questions[0][1] == (COLLECTION,)
 
 
+async def test_what_the_files_do_not_hold_is_said_of_these_files() -> None:
+    """Not of all documents, for only these were searched."""
+    shelf = ShelfOf(document(RENT, NOTICE))
+
+    events = await asked(shelf, None, "Where is the printer?")
+
+    assert "in the files of this chat" in text_of(events) and end_of(events).kind == "refused"
+
+
 @pytest.mark.parametrize(
     "status", [one for one in get_args(IngestionStatus) if one in ("failed", "cancelled")]
 )

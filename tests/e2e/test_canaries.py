@@ -14,9 +14,6 @@ from appliance.bootstrap.box import open_box
 from tests.supervisor.conftest import wait_until
 from tests.whole_box import WholeBox, temporary_box
 
-pytest_plugins = ["tests.whole_box", "tests.supervisor.conftest"]
-
-
 pytestmark = pytest.mark.timeout(500)
 
 

@@ -132,7 +132,7 @@ def _pairs() -> Iterator[object]:
             yield pytest.param(kind, spoil, marks=marks)
 
 
-@pytest.mark.parametrize(("kind", "spoil"), _pairs())
+@pytest.mark.parametrize(("kind", "spoil"), list(_pairs()))
 async def test_a_spoilt_key_in_a_flood(
     poisoned: tuple[OwnValkey, Redis], kind: str, spoil: Callable[[Redis, bytes], Awaitable[None]]
 ) -> None:
