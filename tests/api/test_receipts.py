@@ -11,16 +11,18 @@ import pytest
 
 from appliance.domain.people import Role, Viewer
 from appliance.storage.database import Database
-from tests.knowledge_harness import (, data, embedder_home
-
-__all__ = ["data", "embedder_home"]
+from tests.knowledge_harness import (
     Room,
     count_blobs,
+    data,
+    embedder_home,
     make_box,
     open_room,
     person,
     working,
 )
+
+__all__ = ["data", "embedder_home"]
 
 TEXT = b"# Vault\n\nThe vault opens at nine.\n\n# Garden\n\nThe garden is open on Sundays only.\n"
 TABLES = ("files", "collection_files", "pages", "chunks", "embeddings", "postings", "terms", "blobs")
