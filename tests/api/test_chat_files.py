@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -213,7 +213,7 @@ async def test_what_cannot_be_read_says_why(chats: Chats) -> None:
 @pytest.mark.parametrize(
     ("chat", "form", "status"),
     [
-        (str(uuid4()), {"file": "x"}, 404),
+        ("00000000-0000-4000-8000-000000000009", {"file": "x"}, 404),
         ("not-an-id", {"file": "x"}, 422),
         (None, {}, 400),
     ],
