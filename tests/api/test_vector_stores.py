@@ -112,7 +112,11 @@ async def test_a_deleted_file_is_gone_from_every_search_and_from_the_disk(room: 
 
     status, body = await room.call("DELETE", f"/files/{file}")
 
-    assert (status, body) == (200, {"id": file, "object": "file", "deleted": True})
+    assert (status, body | {"appliance": None}) == (
+        200,
+        {"id": file, "object": "file", "deleted": True, "appliance": None},
+    )
+    assert body["appliance"]["receipt"]["removed"]["passages"] == 4
     assert await room.found(one, "days of holiday") == await room.found(two, "days of holiday") == []
     assert (await room.call("GET", f"/files/{file}"))[0] == 404
     assert (await room.call("GET", f"/vector_stores/{one}"))[1]["file_counts"]["total"] == 0
@@ -161,7 +165,11 @@ async def test_renaming_and_deleting_a_vector_store(room: Room) -> None:
     status, deleted = await room.call("DELETE", f"/vector_stores/{store}")
 
     assert (renamed["name"], renamed["metadata"]) == ("handbook", {"team": "hr"})
-    assert (status, deleted) == (200, {"id": store, "object": "vector_store.deleted", "deleted": True})
+    assert (status, deleted | {"appliance": None}) == (
+        200,
+        {"id": store, "object": "vector_store.deleted", "deleted": True, "appliance": None},
+    )
+    assert deleted["appliance"]["receipt"]["removed"]["passages"] == 2
     assert (await room.call("GET", f"/vector_stores/{store}"))[0] == 404
     assert (await room.call("GET", f"/files/{file}"))[0] == 200
 

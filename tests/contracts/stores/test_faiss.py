@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 import numpy as np
@@ -18,6 +19,7 @@ pytest.importorskip("faiss", reason="the optional extra `faiss` is not installed
 
 from rag.stores.faiss import FaissStore
 from rag.stores.vector_cache import VectorCache
+from rag.stores.vector_reading import VectorReading
 
 BYTES_EACH = 2 * DIMENSION + 12
 
@@ -57,15 +59,22 @@ async def test_a_small_collection_is_held_after_the_first_search(
 
 
 async def test_a_large_collection_is_read_in_the_background(
-    library: Library, ana: Viewer, store: FaissStore
+    library: Library, ana: Viewer, store: FaissStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first search does not wait for it: pgvector answers, and the next one is answered from memory."""
     collection = await library.collection(ana)
     await _fill(library, ana, collection, 2_100)
     scope = library.scope(ana, collection)
+    may_read, read = asyncio.Event(), VectorReading.follow
 
+    async def follow(reading: VectorReading, generation: int, chunks: int, *, is_patient: bool) -> bool:
+        await may_read.wait()
+        return await read(reading, generation, chunks, is_patient=is_patient)
+
+    monkeypatch.setattr(VectorReading, "follow", follow)
     first = await store.dense(scope, MODEL, vector_of("question"), 20)
     held_at_once = store.size_bytes
+    may_read.set()
     await store.settle()
     second = await store.dense(scope, MODEL, vector_of("question"), 20)
 
