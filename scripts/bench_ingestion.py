@@ -2,9 +2,10 @@
 
     python scripts/bench_ingestion.py --data DATA [--pdf FILE] [--files 20 1000] [--model NAME]
 
-Prints one row a measurement: seconds, files or pages a second, and the worker's memory before and after; then the
-latency of searches (and, with --model, the time to the first token of chats) while nothing else happens, beside the
-same while the last batch is being read. Search and chat are asked one after the other, as by one person.
+Prints one row a measurement: seconds, files or pages a second, processor seconds a file by process (which other work
+on the machine changes less than the clock), and the worker's memory before and after; then, with --beside, the latency
+of searches (and, with --model, the time to the first token of chats) while nothing else happens, beside the same while
+the last batch is being read. Search and chat are asked one after the other, as by one person.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import time
@@ -114,21 +116,55 @@ def percentiles(values: list[float]) -> str:
     return f"p50 {statistics.median(ordered) * 1000:.0f} ms, p95 {at * 1000:.0f} ms of {len(ordered)}"
 
 
+def processor_line(before: dict[str, float], after: dict[str, float], files: int) -> str:
+    """Milliseconds of processor time a file, by part; what used next to nothing is left out."""
+    each = {name: 1000 * (after[name] - before.get(name, 0.0)) / files for name in after}
+    parts = ", ".join(f"{name} {ms:.1f}" for name, ms in each.items() if ms >= 0.5)
+    return f"processor {sum(each.values()):.0f} ms a file: {parts}; load {os.getloadavg()[0]:.1f}"
+
+
 def memory_mib(data: Path) -> float:
     """Of the worker with its children, what they share counted once."""
     state = json.loads((data / "supervisor.json").read_text())
-    family = {int(state["children"]["worker"]["pid"])}
-    parents = {int(folder.name): _parent(folder) for folder in Path("/proc").glob("[0-9]*")}
-    while more := {pid for pid, parent in parents.items() if parent in family} - family:
-        family |= more
+    family = _family(int(state["children"]["worker"]["pid"]))
     return sum(_pss_kib(Path(f"/proc/{pid}")) for pid in family) / 1024
 
 
-def _parent(folder: Path) -> int:
+def processor_s(data: Path) -> dict[str, float]:
+    """Processor seconds that each part has used so far, the worker's reading processes apart."""
+    state = json.loads((data / "supervisor.json").read_text())
+    used: dict[str, float] = {}
+    for name, child in state["children"].items():
+        pid = int(child["pid"])
+        family = _family(pid)
+        used[name] = sum(_ticks(each) for each in family)
+        if name == "worker":
+            used["reading"] = used[name] - _ticks(pid)
+            used[name] = _ticks(pid)
+    return {name: ticks / os.sysconf("SC_CLK_TCK") for name, ticks in used.items()}
+
+
+def _family(pid: int) -> set[int]:
+    """The process with its children and theirs."""
+    family = {pid}
+    parents = {
+        int(folder.name): int((_stat(folder) or ["", "0"])[1]) for folder in Path("/proc").glob("[0-9]*")
+    }
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family
+
+
+def _ticks(pid: int) -> int:
+    """Its own and that of children that have ended."""
+    return sum(int(value) for value in _stat(Path(f"/proc/{pid}"))[11:15])
+
+
+def _stat(folder: Path) -> list[str]:
     try:
-        return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        return (folder / "stat").read_text().rpartition(")")[2].split()
     except OSError:  # it has just ended
-        return 0
+        return []
 
 
 def _pss_kib(folder: Path) -> int:
@@ -165,7 +201,7 @@ async def run(arguments: argparse.Namespace) -> None:
     """All measurements."""
     async with opened(arguments.data) as bench:
         for seed, count in enumerate(arguments.files):
-            before = memory_mib(arguments.data)
+            before, used = memory_mib(arguments.data), processor_s(arguments.data)
             done = await bench.read([small(number, seed) for number in range(count)])
             after = memory_mib(arguments.data)
             print(
@@ -173,6 +209,7 @@ async def run(arguments: argparse.Namespace) -> None:
                 f" memory {before:.0f} -> {after:.0f} MiB",
                 flush=True,
             )
+            print(f"    {processor_line(used, processor_s(arguments.data), count)}", flush=True)
         if arguments.pdf:
             done = await bench.read([(arguments.pdf.name, arguments.pdf.read_bytes())])
             print(
@@ -183,7 +220,7 @@ async def run(arguments: argparse.Namespace) -> None:
         measures: dict[str, Callable[[], Awaitable[float]]] = {"search": bench.search}
         if arguments.model:
             measures["first token"] = lambda: bench.chat(arguments.model)
-        for name, measure in measures.items():
+        for name, measure in measures.items() if arguments.beside else ():
             await beside(bench, name, measure, arguments.beside)
 
 
@@ -214,7 +251,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="data folder of the running appliance")
     parser.add_argument("--files", type=int, nargs="*", default=[20, 1000], help="sizes of the batches")
     parser.add_argument(
-        "--beside", type=int, default=60, help="documents that are read beside the asking, a turn"
+        "--beside",
+        type=int,
+        default=60,
+        help="documents that are read beside the asking, a turn; 0: no asking",
     )
     parser.add_argument("--pdf", type=Path, help="a large PDF")
     parser.add_argument("--model", help="a chat model, for the time to its first token")
