@@ -1,10 +1,12 @@
 """What a search did, for the one who asked: what was looked for, found and left out, why, and how long each step took.
 
-Holds names and places of passages, never their text. Nothing here decides anything.
+Holds names and places of passages, never their text. A trace outlives the rights it was made with: what it names is
+shown to those alone who may still see it (`as_seen`). Nothing here decides anything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -76,3 +78,35 @@ class Trace:
 def _shown(one: Traced) -> dict[str, Any]:
     shown = asdict(one) | {"file_id": str(one.file_id), "score": round(one.score, 4)}
     return {name: value for name, value in shown.items() if value is not None and value != ""}
+
+
+_LISTS = ("found", "dropped")
+_NAMELESS = ("score", "reason")
+
+
+def named_files(trace: Mapping[str, Any]) -> Iterator[UUID]:
+    """The files that a kept trace names."""
+    for one in _rows(trace):
+        yield UUID(one["file_id"])
+
+
+def as_seen(trace: Mapping[str, Any], seen: Collection[UUID]) -> dict[str, Any]:
+    """A kept trace as somebody reads it who sees these files: of other ones their rank is left, marked `withheld`."""
+    return {
+        **trace,
+        **{
+            name: [
+                one
+                if UUID(one["file_id"]) in seen
+                else {key: one[key] for key in _NAMELESS if key in one} | {"withheld": True}
+                for one in trace[name]
+            ]
+            for name in _LISTS
+            if name in trace
+        },
+    }
+
+
+def _rows(trace: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for name in _LISTS:
+        yield from trace.get(name, ())

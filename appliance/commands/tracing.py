@@ -67,5 +67,6 @@ def _passages(title: str, passages: Sequence[Mapping[str, Any]]) -> list[str]:
     for one in passages:
         place = f", page {one['page']}" if one.get("page") is not None else ""
         why = f" – {one['reason']}" if one.get("reason") else ""
-        lines.append(f"  {one['score']:.3f}  {one['filename']}{place}{why}")
+        name = one.get("filename") or "a document that you may no longer see"
+        lines.append(f"  {one['score']:.3f}  {name}{place}{why}")
     return lines

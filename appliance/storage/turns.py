@@ -15,6 +15,7 @@ from appliance.domain.answers import Conversation, Turn, TurnEvent, TurnStatus
 from appliance.domain.people import Viewer
 from appliance.errors import NotFound
 from appliance.storage.database import Database
+from rag.trace import as_seen, named_files
 
 _TURN = """
 SELECT id, conversation_id, question, model, status, answer, created_at, finished_at FROM turns WHERE id = %s
@@ -24,6 +25,9 @@ SELECT id, conversation_id, question, model, status, answer, created_at, finishe
 WHERE conversation_id = %(id)s AND (%(before)s::timestamptz IS NULL OR created_at < %(before)s)
 ORDER BY created_at DESC, id LIMIT %(limit)s
 """
+_SEEN_FILES = (
+    "SELECT id FROM files WHERE id = ANY(%s)"  # row-level security leaves those that the viewer sees
+)
 _CONVERSATION = "SELECT id, title, created_at, updated_at FROM conversations WHERE id = %s"
 _CONVERSATIONS = """
 SELECT id, title, created_at, updated_at FROM conversations
@@ -98,8 +102,11 @@ class PostgresTurns:
     async def trace(self, viewer: Viewer, turn_id: UUID) -> Mapping[str, Any] | None:
         async with self._database.viewing(viewer) as connection:
             row = await _one(connection, "SELECT trace FROM turns WHERE id = %s", (turn_id,))
-        found: Mapping[str, Any] | None = row["trace"]
-        return found
+            kept: Mapping[str, Any] | None = row["trace"]
+            if kept is None:
+                return None
+            cursor = await connection.execute(_SEEN_FILES, (list(named_files(kept)),))
+            return as_seen(kept, {file for (file,) in await cursor.fetchall()})
 
     async def events(self, viewer: Viewer, turn_id: UUID, after: int) -> list[TurnEvent]:
         async with self._database.viewing(viewer) as connection:
