@@ -49,8 +49,12 @@ class PageAssets:
 
 
 def read_page_assets(folder: Path) -> PageAssets:
-    """folder: holds *.js, *.css, *.svg and texts.LANGUAGE.json. Raises OSError where one is missing."""
-    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in _MEDIA_TYPES}
+    """folder: holds ROOM/*.js, *.css, *.svg and texts.LANGUAGE.json. Raises OSError where one is missing."""
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.glob("*/*"))
+        if path.suffix in _MEDIA_TYPES
+    }
     texts = {language: (folder / f"texts.{language}.json").read_bytes() for language in LANGUAGES}
     digest = hashlib.sha256()
     for name, body in [*files.items(), *texts.items()]:

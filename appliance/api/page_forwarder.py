@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 LANGUAGE_COOKIE = "appliance_language"
 _PAGE = re.compile(r"/(?:c/[0-9a-f-]{36})?")
 _LINK_PAGES = {"/invitation": "link_invitation_lead", "/password-reset": "link_reset_lead"}
-_OWN_FILE = re.compile(r"/page/[0-9a-f]{12}/([\w.-]+)")
+_OWN_FILE = re.compile(r"/page/[0-9a-f]{12}/((?:[a-z_]+/)?[a-z_]+\.[a-z]+)")
 # Everything that the page was seen to ask of Gradio; trailing-slash twins are other routes and are not on the list.
 _ALLOWED = re.compile(
     r"GET (?:/theme\.css|/(?:assets|static)/[\w.@/-]+|/gradio_api/(?:queue/data|heartbeat/\w+))"
@@ -147,7 +147,7 @@ class PageForwarder:
         if method == "GET" and own_file:
             await self._send_own_file(own_file[1], request, answer)
         elif method == "GET" and path == "/favicon.ico":
-            await self._send_own_file("icon.svg", request, answer, cache="public, max-age=3600")
+            await self._send_own_file("shell/icon.svg", request, answer, cache="public, max-age=3600")
         elif method == "GET" and path == "/manifest.json":
             await answer.whole(
                 200, self._manifest(), "application/manifest+json", {"cache-control": "no-cache"}
@@ -176,7 +176,7 @@ class PageForwarder:
 
     def _manifest(self) -> bytes:
         name = self._assets.texts["en"]["product"]
-        icon = {"src": self._assets.address("icon.svg"), "sizes": "any", "type": "image/svg+xml"}
+        icon = {"src": self._assets.address("shell/icon.svg"), "sizes": "any", "type": "image/svg+xml"}
         return orjson.dumps(
             {"name": name, "short_name": name, "start_url": "/", "display": "standalone", "icons": [icon]}
         )

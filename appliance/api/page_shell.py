@@ -98,8 +98,8 @@ def preferred_language(chosen: str | None, profile: Language | None, accept_lang
 def sign_in_page(assets: PageAssets, view: View) -> str:
     """Asks for e-mail and password; complete without the ui and without a session."""
     text = _escaped(assets, view.language)
-    body = Template(_SIGN_IN).substitute(text, icon=assets.address("icon.svg"))
-    return _document(assets, view, "sign-in", "sign_in.js", body)
+    body = Template(_SIGN_IN).substitute(text, icon=assets.address("shell/icon.svg"))
+    return _document(assets, view, "sign-in", "shell/sign_in.js", body)
 
 
 def link_page(assets: PageAssets, view: View, lead: str) -> str:
@@ -108,15 +108,15 @@ def link_page(assets: PageAssets, view: View, lead: str) -> str:
     lead: key of the sentence on top.
     """
     text = _escaped(assets, view.language)
-    body = Template(_LINK).substitute(text, icon=assets.address("icon.svg"), lead=text[lead])
-    return _document(assets, view, "sign-in", "choose_password.js", body)
+    body = Template(_LINK).substitute(text, icon=assets.address("shell/icon.svg"), lead=text[lead])
+    return _document(assets, view, "sign-in", "shell/choose_password.js", body)
 
 
 def waiting_page(assets: PageAssets, view: View) -> str:
     """The chat alone, usable, while the rest of the page is starting."""
     sentence = _escaped(assets, view.language)["waiting_ui"]
     body = f'{_OUR_ELEMENTS}<p id="waiting-ui" role="status">{sentence}</p>'
-    return _document(assets, view, "waiting", "page.js", body)
+    return _document(assets, view, "waiting", "shell/page.js", body)
 
 
 def page_around(gradio: str, assets: PageAssets, view: View) -> str:
@@ -129,7 +129,7 @@ def page_around(gradio: str, assets: PageAssets, view: View) -> str:
     page = _SOCIAL_META.sub("", gradio)
     # Gradio writes its configuration with < as \u003c, so each "<script" that is found is one of its own.
     page = page.replace("<script", f'<script nonce="{view.nonce}"')
-    page = page.replace(_BASE, '<base href="/">\n' + _head(assets, view, "page.js"))
+    page = page.replace(_BASE, '<base href="/">\n' + _head(assets, view, "shell/page.js"))
     return page.replace(_SLOT, _OUR_ELEMENTS + _SLOT)
 
 
@@ -154,8 +154,8 @@ def _head(assets: PageAssets, view: View, script: str) -> str:
     return _HEAD.substitute(
         nonce=view.nonce,
         language=view.language,
-        icon=assets.address("icon.svg"),
-        style=assets.address("page.css"),
+        icon=assets.address("shell/icon.svg"),
+        style=assets.address("shell/page.css"),
         script=assets.address(script),
         settings=script_json(settings),
     )

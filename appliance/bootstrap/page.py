@@ -27,7 +27,7 @@ from appliance.storage.turn_log import ValkeyTurnLog
 from appliance.storage.turns import PostgresTurns
 
 # The page's scripts lie beside the ui that they belong to; the gateway reads them as files and imports nothing of it.
-SCRIPTS = Path(__file__).resolve().parents[2] / "ui" / "transcript"
+SCRIPTS = Path(__file__).resolve().parents[2] / "ui" / "page"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-import {sheet} from "./dom.js";
-import {sharedLook} from "./shared_look.js";
+import {sheet} from "../shell/dom.js";
+import {sharedLook} from "../shell/shared_look.js";
 
 export const documentsLook = sheet(sharedLook + `
 .shelf { display: grid; grid-template-columns: 264px minmax(0, 1fr); min-height: var(--room-height); }

@@ -1,7 +1,7 @@
 // The person's earlier conversations, newest first, grouped by day; each has its own address.
-import {call} from "./api.js";
-import {h, icon} from "./dom.js";
-import {t} from "./settings.js";
+import {call} from "../shell/api.js";
+import {h, icon} from "../shell/dom.js";
+import {t} from "../shell/settings.js";
 
 const DAY_MS = 24 * 3600 * 1000;
 

@@ -1,8 +1,8 @@
 // One question and its answer as it grows. Blocks arrive as HTML that the gateway has sanitised.
-import {follow} from "./api.js";
-import {h, icon, marked} from "./dom.js";
+import {follow} from "../shell/api.js";
+import {h, icon, marked} from "../shell/dom.js";
 import {place, unitSpans} from "./passage.js";
-import {explain, number, settings, t} from "./settings.js";
+import {explain, number, settings, t} from "../shell/settings.js";
 
 export class TurnView {
   /** turn: {id, question, files? (names), blocks?, citations?, done?, error?, seq?}; room: {openSource, turnEnded, isNearEnd, keepEnd}. */

@@ -1,7 +1,7 @@
 // The page: our elements, put into Gradio's columns once Gradio has drawn them.
 import "./header.js";
-import "./chat.js";
-import "./documents.js";
+import "../chat/chat.js";
+import "../documents/documents.js";
 
 const SLOTS = {"slot-chat": "chat-transcript", "slot-documents": "document-shelf"};
 const UI_POLL_MS = 3000;

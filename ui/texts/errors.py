@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.sentence import Sentence
+from ui.texts.sentence import Sentence
 
 ERRORS = {
     "appliance_error": Sentence("The request could not be carried out.", "No se pudo hacer lo pedido."),
@@ -33,6 +33,52 @@ ERRORS = {
     "sign_in_failed": Sentence(
         "E-mail or password is not right. Try again, or ask an administrator for a reset link.",
         "El correo o la contraseña no son correctos. Prueba otra vez o pide a un administrador un enlace nuevo.",
+    ),
+    "account_suspended": Sentence(
+        "This account is suspended. Ask an administrator.",
+        "Esta cuenta está suspendida. Pregunta a un administrador.",
+    ),
+    "company_sign_in_failed": Sentence(
+        "Signing in with the company account did not work. Try again; an administrator finds the cause in the log.",
+        "No se pudo entrar con la cuenta de la empresa. Prueba otra vez; un administrador puede ver la causa en el registro.",
+    ),
+    "company_sign_in_denied": Sentence(
+        "The sign-in was cancelled, or your company’s account service refused it. Try again, or ask an administrator.",
+        "Se canceló el acceso o lo rechazó el servicio de cuentas de tu empresa. Prueba otra vez o pregunta a un"
+        " administrador.",
+    ),
+    "sign_in_state_lost": Sentence(
+        "The sign-in took too long, was used already, or was begun in another browser. Start again.",
+        "El acceso tardó demasiado, ya se había usado o empezó en otro navegador. Empieza de nuevo.",
+    ),
+    "company_email_missing": Sentence(
+        "Your company account has no e-mail address that this appliance can see. Ask an administrator.",
+        "Tu cuenta de la empresa no muestra ningún correo electrónico. Pregunta a un administrador.",
+    ),
+    "company_email_unverified": Sentence(
+        "The e-mail address of your company account is not verified. Verify it there, then try again.",
+        "El correo de tu cuenta de la empresa no está verificado. Verifícalo allí y prueba otra vez.",
+    ),
+    "company_domain_not_allowed": Sentence(
+        "Accounts with this e-mail domain may not sign in here. Use another account, or ask an administrator.",
+        "Las cuentas con ese dominio de correo no pueden entrar aquí. Usa otra cuenta o pregunta a un administrador.",
+    ),
+    "company_group_not_allowed": Sentence(
+        "Your company account is in none of the groups that may sign in here. Ask an administrator.",
+        "Tu cuenta de la empresa no está en ningún grupo que pueda entrar aquí. Pregunta a un administrador.",
+    ),
+    "company_account_unknown": Sentence(
+        "There is no account here for your company account yet. Ask an administrator to add one.",
+        "Aquí todavía no hay una cuenta para tu cuenta de la empresa. Pide a un administrador que la cree.",
+    ),
+    "company_account_not_linked": Sentence(
+        "A local account has this e-mail address. Sign in with its password, or ask an administrator to allow linking.",
+        "Ya hay una cuenta local con ese correo. Entra con su contraseña o pide a un administrador que permita"
+        " vincularla.",
+    ),
+    "identity_provider_unavailable": Sentence(
+        "Your company’s account service does not answer. Try again soon, or sign in with a local account.",
+        "El servicio de cuentas de tu empresa no responde. Prueba dentro de poco o entra con una cuenta local.",
     ),
     "credential_withdrawn": Sentence(
         "Your session was ended. Sign in again.", "Tu sesión se ha cerrado. Entra de nuevo."

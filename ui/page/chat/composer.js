@@ -1,8 +1,8 @@
 // The question box: grows with its text, keeps a draft over a reload, and turns its button into Stop while an answer runs.
-import {call} from "./api.js";
+import {call} from "../shell/api.js";
 import {Attachments} from "./attachments.js";
-import {h, icon} from "./dom.js";
-import {t} from "./settings.js";
+import {h, icon} from "../shell/dom.js";
+import {t} from "../shell/settings.js";
 
 const DRAFT = "draft", MODEL = "model", COLLECTION = "collection", SOURCES = "answer-with-sources", SUMMARY = "summarise";
 

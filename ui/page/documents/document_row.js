@@ -1,6 +1,6 @@
 // A row of the shelf: how far a document is, why it was not read, and what can be done about it.
-import {h, icon} from "./dom.js";
-import {fileSize, number, settings, t} from "./settings.js";
+import {h, icon} from "../shell/dom.js";
+import {fileSize, number, settings, t} from "../shell/settings.js";
 
 const STAGES = {parsing: t("stage_parsing"), embedding: t("stage_embedding"), indexing: t("stage_indexing")};
 

@@ -1,12 +1,12 @@
 // <chat-transcript>: the question box, the answers as they grow, the passage beside them, the conversations so far.
 // It stands in the page before Gradio does and is moved into Gradio's column later, so nothing is torn down on disconnect.
-import {call} from "./api.js";
+import {call} from "../shell/api.js";
 import {chatLook} from "./chat_look.js";
 import {Composer} from "./composer.js";
-import {h, icon} from "./dom.js";
+import {h, icon} from "../shell/dom.js";
 import {PassagePanel} from "./passage.js";
-import {PastConversations} from "./past.js";
-import {explain, language, t} from "./settings.js";
+import {PastConversations} from "../conversations/past.js";
+import {explain, language, t} from "../shell/settings.js";
 import {TurnView} from "./turn.js";
 
 const NEAR_END_PX = 80;

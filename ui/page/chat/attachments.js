@@ -1,7 +1,7 @@
 // The files of this chat, above the question box: dropped or chosen, followed while they are sent and read, taken out again.
-import {call, upload} from "./api.js";
-import {h, icon} from "./dom.js";
-import {explain, settings, t} from "./settings.js";
+import {call, upload} from "../shell/api.js";
+import {h, icon} from "../shell/dom.js";
+import {explain, settings, t} from "../shell/settings.js";
 
 const POLL_MS = 700;
 

@@ -1,5 +1,5 @@
-import {sheet} from "./dom.js";
-import {sharedLook} from "./shared_look.js";
+import {sheet} from "../shell/dom.js";
+import {sharedLook} from "../shell/shared_look.js";
 
 export const chatLook = sheet(sharedLook + `
 :host { height: var(--room-height); }

@@ -1,7 +1,7 @@
 // The passage beside the answer: its page as it looks, the quoted words marked on it, or its text where it has no pages.
-import {call} from "./api.js";
-import {h, icon, marked} from "./dom.js";
-import {explain, t} from "./settings.js";
+import {call} from "../shell/api.js";
+import {h, icon, marked} from "../shell/dom.js";
+import {explain, t} from "../shell/settings.js";
 
 const PICTURE_WIDTHS = [600, 900, 1200, 1600];
 

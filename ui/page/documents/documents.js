@@ -1,9 +1,9 @@
 // <document-shelf>: collections, the documents in them, and adding more: straight to /v1/files, with progress.
-import {call, upload} from "./api.js";
+import {call, upload} from "../shell/api.js";
 import {badge, bar, fileRow, quietButton} from "./document_row.js";
 import {documentsLook} from "./documents_look.js";
-import {h, icon} from "./dom.js";
-import {explain, fileSize, t} from "./settings.js";
+import {h, icon} from "../shell/dom.js";
+import {explain, fileSize, t} from "../shell/settings.js";
 
 const POLL_MS = 1500;
 const UPLOADS_AT_ONCE = 2;

@@ -1,0 +1,55 @@
+"""Every sentence that the page shows, in English and Spanish, in one sitting.
+
+`python -m ui.texts` writes them as JSON beside the page's scripts, from where the gateway hands them to the browser;
+a test compares the two. `{name}` marks what is filled in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from ui.texts.chat import CHAT
+from ui.texts.connected import CONNECTED
+from ui.texts.documents import DOCUMENTS
+from ui.texts.errors import ERRORS, NOTES
+from ui.texts.frame import FRAME
+from ui.texts.sentence import Sentence
+
+Language = Literal["en", "es"]
+LANGUAGES: tuple[Language, ...] = ("en", "es")
+
+
+# What programs compare is the code; these are the same refusals in the words of the page.
+TEXTS: Mapping[str, Sentence] = {
+    **FRAME,
+    **CHAT,
+    **DOCUMENTS,
+    **CONNECTED,
+    **{f"error.{code}": sentence for code, sentence in ERRORS.items()},
+    **{f"note.{code}": sentence for code, sentence in NOTES.items()},
+}
+
+
+def text(key: str, language: Language, **values: object) -> str:
+    """One sentence with its places filled. Raises KeyError for a key that is not here."""
+    sentence: str = getattr(TEXTS[key], language)
+    return sentence.format_map(values) if values else sentence
+
+
+def in_language(language: Language) -> dict[str, str]:
+    """All sentences of one language by key."""
+    return {key: getattr(sentence, language) for key, sentence in TEXTS.items()}
+
+
+def as_json(language: Language) -> str:
+    """The file that the gateway reads."""
+    return json.dumps(in_language(language), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def write_files(folder: Path) -> None:
+    """Write texts.LANGUAGE.json of each language into the folder of the page's scripts."""
+    for language in LANGUAGES:
+        (folder / f"texts.{language}.json").write_text(as_json(language), encoding="utf-8")
