@@ -43,6 +43,7 @@ CHAT = {
     "conversation_gone": Sentence(
         "This conversation does not exist, or it is not yours.", "Esta conversación no existe o no es tuya."
     ),
+    "earlier_turns": Sentence("Earlier messages…", "Mensajes anteriores…"),
     "you_asked": Sentence("You asked", "Preguntaste"),
     "answer": Sentence("Answer", "Respuesta"),
     "status_started": Sentence("Searching your documents…", "Buscando en tus documentos…"),

@@ -7,22 +7,20 @@ import {h, icon} from "../shell/dom.js";
 import {PassagePanel} from "./passage.js";
 import {PastConversations} from "../conversations/past.js";
 import {explain, language, t} from "../shell/settings.js";
+import {Transcript} from "./transcript.js";
 import {TurnView} from "./turn.js";
-
-const NEAR_END_PX = 80;
 
 class ChatTranscript extends HTMLElement {
   connectedCallback() {
     if (this.shadowRoot) return;
     this.attachShadow({mode: "open"}).adoptedStyleSheets = [chatLook];
-    this.turns = [];
     this.conversationId = null;
+    this.transcript = new Transcript(this);
     this.past = new PastConversations(this);
     this.passage = new PassagePanel(() => this.room.classList.remove("with-passage"));
     this.composer = new Composer(this);
-    this.articles = h("div", {class: "turns", role: "log", "aria-live": "off"});
     this.welcome = h("section", {class: "welcome"}, h("h1", {}, t("ask_title")), h("p", {}, t("ask_lead")), h("ul", {class: "suggestions", "aria-label": t("suggestions")}));
-    this.scroller = h("div", {class: "scroll"}, this.welcome, this.articles);
+    this.scroller = h("div", {class: "scroll"}, this.welcome, this.transcript.element);
     this.announcement = h("p", {class: "announcement", role: "status"});
     const drawer = h("button", {class: "quiet drawer", type: "button", "aria-label": t("show_past"), title: t("show_past"), onclick: () => this.togglePast()}, icon("menu"));
     this.room = h("div", {class: "room"}, h("div", {class: "veil", onclick: () => this.togglePast(false)}), this.past.element,
@@ -45,25 +43,14 @@ class ChatTranscript extends HTMLElement {
     this.welcome.hidden = Boolean(id);
     if (!id) return this.refreshPast();
     try {
-      const conversation = await call(`/api/conversations/${id}`);
+      await this.transcript.open(id);
       if (this.conversationId !== id) return;
-      await this.composer.files.show(id);
-      if (this.conversationId !== id) return;
-      for (const [index, turn] of conversation.turns.entries())
-        this.add(new TurnView({...turn, files: this.filesBefore(turn, conversation.turns[index - 1])}, this));
-      this.welcome.hidden = this.turns.length > 0;
-      this.composer.setRunning(this.turns.at(-1)?.isRunning ?? false);
-      this.keepEnd();
+      this.welcome.hidden = Boolean(this.transcript.last);
+      this.composer.setRunning(this.transcript.isRunning);
     } catch (error) {
-      this.articles.replaceChildren(h("p", {class: "hint"}, error.status === 404 ? t("conversation_gone") : explain(error)));
+      this.transcript.articles.replaceChildren(h("p", {class: "hint"}, error.status === 404 ? t("conversation_gone") : explain(error)));
     }
     this.refreshPast();
-  }
-
-  // What was added after the question before this one.
-  filesBefore(turn, before) {
-    const asked = one => one ? new Date(one.created_at) : 0;
-    return this.composer.files.files.filter(({created_at}) => new Date(created_at) < asked(turn) && new Date(created_at) >= asked(before)).map(({filename}) => filename);
   }
 
   /** This chat's id; a chat that begins with a file is made for it. */
@@ -87,17 +74,14 @@ class ChatTranscript extends HTMLElement {
   }
 
   clear() {
-    for (const turn of this.turns) turn.leave();
-    this.turns = [];
-    this.articles.replaceChildren();
+    this.transcript.clear();
     this.passage.close();
     this.composer.setRunning(false);
     this.composer.files.show(null);
   }
 
   add(turn) {
-    this.turns.push(turn);
-    this.articles.append(turn.element);
+    this.transcript.add(turn);
     this.welcome.hidden = true;
   }
 
@@ -108,11 +92,11 @@ class ChatTranscript extends HTMLElement {
     this.add(turn);
     this.composer.setRunning(true);
     this.passage.close();
-    this.keepEnd();
+    this.transcript.keepEnd();
     try {
       const body = {question, model, vector_store_ids, language, conversation_id: this.conversationId ?? undefined};
       const begun = await call("/api/turns", {method: "POST", body});
-      if (!this.turns.includes(turn)) return;
+      if (!this.transcript.turns.includes(turn)) return;
       if (!this.conversationId) {
         this.conversationId = begun.conversation_id;
         history.pushState(null, "", `/c/${begun.conversation_id}`);
@@ -129,12 +113,12 @@ class ChatTranscript extends HTMLElement {
   }
 
   async stop() {
-    const turn = this.turns.at(-1);
+    const turn = this.transcript.last;
     if (turn?.id) await call(`/api/turns/${turn.id}/stop`, {method: "POST"}).catch(() => {});
   }
 
   turnEnded(turn, kind) {
-    if (turn !== this.turns.at(-1)) return;
+    if (turn !== this.transcript.last) return;
     this.composer.setRunning(false);
     this.announcement.textContent = kind === "done" ? t("announce_done") : "";
   }
@@ -153,10 +137,6 @@ class ChatTranscript extends HTMLElement {
   }
 
   togglePast(isOpen) { this.room.classList.toggle("with-past", isOpen); }
-
-  isNearEnd() { return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < NEAR_END_PX; }
-
-  keepEnd() { this.scroller.scrollTop = this.scroller.scrollHeight; }
 
   async showSuggestions() {
     const {data} = await call("/api/suggestions").catch(() => ({data: []}));

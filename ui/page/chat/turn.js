@@ -5,9 +5,10 @@ import {place, unitSpans} from "./passage.js";
 import {explain, number, settings, t} from "../shell/settings.js";
 
 export class TurnView {
-  /** turn: {id, question, files? (names), blocks?, citations?, done?, error?, seq?}; room: {openSource, turnEnded, isNearEnd, keepEnd}. */
+  /** turn: {id, question, files? (names), blocks?, citations?, done?, error?, seq?}; room: {openSource, turnEnded, transcript}. */
   constructor(turn, room) {
     this.id = turn.id;
+    this.createdAt = turn.created_at;
     this.room = room;
     this.citations = [];
     this.blocks = [];
@@ -39,13 +40,13 @@ export class TurnView {
   leave() { this.stopFollowing?.(); this.stopFollowing = null; }
 
   take(kind, data) {
-    const keepEnd = this.room.isNearEnd();
+    const keepEnd = this.room.transcript.isNearEnd();
     if (kind === "status") this.showProgress(data);
     if (kind === "block") this.showBlock(data);
     if (kind === "citations") this.showCitations(data);
     if (kind === "done") this.showEnd(data);
     if (kind === "error") this.showError(data);
-    if (keepEnd) this.room.keepEnd();
+    if (keepEnd) this.room.transcript.keepEnd();
     if (kind === "done" || kind === "error") { this.leave(); this.room.turnEnded(this, kind); }
   }
 

@@ -1,0 +1,105 @@
+// The questions and answers of one conversation: the last ones at first, earlier ones when somebody scrolls up to them.
+// Only the answer that is being written changes; the others are static, and the browser skips those out of sight.
+import {call} from "../shell/api.js";
+import {h} from "../shell/dom.js";
+import {t} from "../shell/settings.js";
+import {TurnView} from "./turn.js";
+
+const PAGE = 30;
+const NEAR_END_PX = 80;
+const AHEAD = "600px";                                     // how far above the first turn earlier ones are asked for
+
+export class Transcript {
+  /** room: the chat, with conversationId, composer, openSource, turnEnded. scroller: the element that scrolls. */
+  constructor(room) {
+    this.room = room;
+    this.turns = [];
+    this.earlier = h("p", {class: "hint earlier", hidden: true}, t("earlier_turns"));
+    this.articles = h("div", {role: "log", "aria-live": "off"});
+    this.element = h("div", {class: "turns"}, this.earlier, this.articles);
+    this.watcher = null;
+  }
+
+  get last() { return this.turns.at(-1); }
+
+  get isRunning() { return this.last?.isRunning ?? false; }
+
+  get scroller() { return this.room.scroller; }
+
+  clear() {
+    for (const turn of this.turns) turn.leave();
+    this.turns = [];
+    this.loading = null;
+    this.earlier.hidden = true;
+    this.articles.replaceChildren();
+  }
+
+  /** Show the end of a conversation as it is now. Throws Refusal. */
+  async open(id) {
+    const conversation = await call(`/api/conversations/${id}?limit=${PAGE}`);
+    if (this.room.conversationId !== id) return;
+    await this.room.composer.files.show(id);
+    if (this.room.conversationId !== id) return;
+    this.clear();
+    for (const turn of this.viewsOf(conversation.turns)) this.add(turn);
+    this.expectEarlier(conversation.has_more);
+    this.keepEnd();
+  }
+
+  add(turn) {
+    this.turns.push(turn);
+    this.articles.append(turn.element);
+  }
+
+  viewsOf(turns, before) {
+    return turns.map((turn, index) => new TurnView({...turn, files: this.filesBetween(turns[index - 1] ?? before, turn)}, this.room));
+  }
+
+  // What was added to the chat after the question before this one.
+  filesBetween(before, turn) {
+    const asked = one => one ? new Date(one.created_at) : 0;
+    const from = asked(before), until = asked(turn);
+    return this.room.composer.files.files.filter(({created_at}) => new Date(created_at) < until && new Date(created_at) >= from).map(({filename}) => filename);
+  }
+
+  // Earlier turns ---------------------------------------------------------------------------------------
+
+  expectEarlier(hasMore) {
+    this.earlier.hidden = !hasMore;
+    this.watcher ??= new IntersectionObserver(seen => seen.some(one => one.isIntersecting) && this.loadEarlier(),
+      {root: this.scroller, rootMargin: `${AHEAD} 0px 0px`});
+    this.watcher.disconnect();
+    if (hasMore) this.watcher.observe(this.earlier);
+  }
+
+  async loadEarlier() {
+    const first = this.turns[0];
+    if (this.loading || !first) return;
+    const loading = this.loading = {};
+    try {
+      const id = this.room.conversationId;
+      const page = await call(`/api/conversations/${id}?limit=${PAGE}&before=${encodeURIComponent(first.createdAt)}`);
+      if (this.loading !== loading) return;
+      this.putBefore(this.viewsOf(page.turns));
+      this.expectEarlier(page.has_more);
+    } catch {
+      this.expectEarlier(false);                           // the next opening of this chat asks again
+    } finally {
+      if (this.loading === loading) this.loading = null;
+    }
+  }
+
+  // What somebody reads stays where it is, whatever grows above it.
+  putBefore(turns) {
+    const anchor = this.turns[0].element, top = anchor.getBoundingClientRect().top;
+    this.articles.prepend(...turns.map(turn => turn.element));
+    this.turns.unshift(...turns);
+    this.scroller.scrollTop += anchor.getBoundingClientRect().top - top;
+  }
+
+  // Its end ----------------------------------------------------------------------------------------------
+
+  isNearEnd() { return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < NEAR_END_PX; }
+
+  keepEnd() { this.scroller.scrollTop = this.scroller.scrollHeight; }
+}
