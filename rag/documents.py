@@ -216,7 +216,8 @@ class SearchResult:
 
     notes: codes such as `language_mismatch`. weights: inverse document frequency, over what the asker may see, of
     each of the question's terms. is_relevant: False when the evidence is too thin to answer from (calibrated,
-    docs/retrieval.md). missing: strings in quotation marks that no passage holds. trace: how it was found.
+    docs/retrieval.md). missing: strings in quotation marks that no passage holds. differing: passages of two or more
+    documents that say nearly the same, and not the same. trace: how it was found.
     """
 
     passages: Sequence[Passage]
@@ -225,4 +226,5 @@ class SearchResult:
     weights: Mapping[str, float] = field(default_factory=dict)
     is_relevant: bool = True
     missing: tuple[str, ...] = ()
+    differing: tuple[Passage, ...] = ()
     trace: Trace | None = field(default=None, compare=False, repr=False)

@@ -18,7 +18,7 @@ from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
 from rag.analysis import Analyzer
 from rag.documents import Passage, SearchResult
-from rag.duplicates import collapse
+from rag.duplicates import collapse, versions
 from rag.exact import Exact, exact_strings
 from rag.filters import Filter
 from rag.fusion import Ranking, fuse
@@ -36,12 +36,15 @@ EMBEDDER_UNAVAILABLE = "embedder_unavailable"  # searched by words alone
 LANGUAGE_MISMATCH = (
     "language_mismatch"  # the best passage is in another language, which the model does not bridge
 )
+VERSIONS_DIFFER = "versions_differ"  # documents say nearly the same as the best passages, and not the same
 QUOTED_NOT_FOUND = "quoted_not_found"  # nothing holds what the question has in quotation marks
 
 MAX_QUESTION_CHARACTERS = 2_000  # a pasted page would ask for thousands of terms
 ALSO_WEIGHT = 0.5  # of another wording's lists, beside the question's own
 _HOLDERS = 50  # passages looked up for one exact string
-_SPARE = 2  # times the limit is fetched, because copies fall together
+_SPARE = 2  # times the limit is read at once, because copies fall together
+_MOST_READS = 4  # of so many, while copies leave too few
+_VERSIONS_OF, _VERSIONS_AMONG = 2, 8  # passages whose versions are looked for, and where
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,8 @@ class Retrieval:
         if passages and _in_other_language(asked.language, passages[0]):
             notes.append(LANGUAGE_MISMATCH)
         notes += [QUOTED_NOT_FOUND] if missing and chunks else []
+        differing = _versions(passages)
+        notes += [VERSIONS_DIFFER] if differing else []
         if not ordered.reranker:
             enough = evidence is not None and is_relevant(evidence)
         recorder.drop(passages[search.limit :], "beyond the number asked for")
@@ -165,7 +170,7 @@ class Retrieval:
         )
         weights = {term: idf(chunks, frequencies.get(term, 0)) for term in asked.terms}
         result = SearchResult(
-            passages[: search.limit], asked.language, tuple(notes), weights, enough, missing, trace
+            passages[: search.limit], asked.language, tuple(notes), weights, enough, missing, differing, trace
         )
         return result, evidence
 
@@ -234,20 +239,26 @@ class Retrieval:
         """The first of all lists, holders of exact strings before others, each text once."""
         cosines, scores = dict(found.dense), dict(found.lexical)
         ranked = sorted({*fused, *held}, key=lambda chunk: (-held.get(chunk, 0), -fused.get(chunk, 0), chunk))
+        wanted = search.fetched(self._reranking)
+        passages: list[Passage] = []
+        kept: list[Passage] = []
+        copies: list[Passage] = []
         with search.recorder.step("read") as figures:
-            passages = [
-                replace(
-                    passage,
-                    score=fused.get(passage.chunk_id, 0.0),
-                    dense=cosines.get(passage.chunk_id),
-                    lexical=scores.get(passage.chunk_id),
-                )
-                for passage in await self._store.passages(
-                    search.scope, ranked[: _SPARE * search.fetched(self._reranking)]
-                )
-            ]
+            for begin in range(0, _MOST_READS * _SPARE * wanted, _SPARE * wanted):
+                chunks = ranked[begin : begin + _SPARE * wanted]
+                passages += [
+                    replace(
+                        passage,
+                        score=fused.get(passage.chunk_id, 0.0),
+                        dense=cosines.get(passage.chunk_id),
+                        lexical=scores.get(passage.chunk_id),
+                    )
+                    for passage in (await self._store.passages(search.scope, chunks) if chunks else ())
+                ]
+                kept, copies = collapse(passages)
+                if len(kept) >= wanted or len(chunks) < _SPARE * wanted:
+                    break
             figures |= {"passages": len(passages)}
-        kept, copies = collapse(passages)
         search.recorder.drop(copies, "the same words as a better one")
         return kept
 
@@ -260,7 +271,12 @@ class Retrieval:
             with search.recorder.step("rerank") as figures:
                 ranked, note = await self._reranking.reranked(asked.text, passages)
                 model = self._reranking.reranker.model_id
-                figures |= {"model": model, "outcome": note or "reranked"}
+                figures |= {
+                    "model": model,
+                    "passages": min(len(passages), self._reranking.candidates),
+                    "budget_ms": round(self._reranking.budget_s * 1000),
+                    "outcome": note or "reranked",
+                }
             if not note:
                 return ranked, _Order(reranker=model)
         with search.recorder.step("sharpen") as figures:
@@ -320,6 +336,14 @@ def _lifted(passages: Sequence[Passage], held: Mapping[int, float]) -> list[Pass
         return list(passages)
     lifted = [replace(p, score=(held.get(p.chunk_id, 0.0) + p.score) / 2) for p in passages]
     return sorted(lifted, key=lambda passage: (-passage.score, passage.chunk_id))
+
+
+def _versions(passages: Sequence[Passage]) -> tuple[Passage, ...]:
+    """The best passages of which another document has a version that differs, each followed by those versions."""
+    first = passages[:_VERSIONS_AMONG]
+    best = {passage.chunk_id for passage in first[:_VERSIONS_OF]}
+    pairs = [pair for pair in versions(first) if pair[0].chunk_id in best]
+    return tuple({passage.chunk_id: passage for pair in pairs for passage in pair}.values())
 
 
 def _in_other_language(language: str | None, passage: Passage) -> bool:

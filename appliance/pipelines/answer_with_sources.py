@@ -123,7 +123,9 @@ class AnswerWithSources:
             cited.append(replace(placed, index=index, start=start, end=start + len(line)))
             written += piece
             yield TextDelta(piece)
-        yield TextDelta(_closing(result, language, text(language, "quoting_only")))
+        yield TextDelta(
+            _closing(result, language, text(language, "quoting_only")) + _differing(result, language)
+        )
         yield Cited(tuple(cited))
         yield Finished("quoted", model=self.name, notes=(*result.notes, "quoting_only"))
 
@@ -165,8 +167,8 @@ class AnswerWithSources:
         for note in ("unsupported", "language_mismatch"):
             if note in notes:
                 yield TextDelta(f"\n\n_{text(language, note)}_")
-        if result.missing:
-            yield TextDelta(_missing(result, language))
+        if said := _missing(result, language) + _differing(result, language):
+            yield TextDelta(said)
         if prompt.dropped_messages:
             notes.append("history_cut")
         yield cited
@@ -215,6 +217,14 @@ def _missing(result: SearchResult, language: Language) -> str:
         return ""
     strings = ", ".join(f"“{_escaped(string)}”" for string in result.missing)
     return f"\n\n_{text(language, 'quoted_not_found', strings=strings)}_"
+
+
+def _differing(result: SearchResult, language: Language) -> str:
+    """Says which documents have versions of what was found that differ."""
+    if not result.differing:
+        return ""
+    places = "; ".join(f"“{_escaped(label(passage, language))}”" for passage in result.differing)
+    return f"\n\n_{text(language, 'versions_differ', places=places)}_"
 
 
 def _one_line(quote: str) -> str:

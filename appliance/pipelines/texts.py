@@ -39,6 +39,9 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         ),
         "passages": "Passages:",
         "quoted_not_found": "No document that you can see holds {strings} word for word.",
+        "versions_differ": (
+            "These documents say nearly the same and differ in something: {places}. Check which one applies."
+        ),
         "rewrite": (
             "Write the user's last question as one question that can be understood without the conversation. Keep "
             "its language, and keep numbers, codes and names exactly. Write the question only, no answer."
@@ -78,6 +81,9 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         ),
         "passages": "Pasajes:",
         "quoted_not_found": "Ningún documento que puedas ver contiene {strings} palabra por palabra.",
+        "versions_differ": (
+            "Estos documentos dicen casi lo mismo y se diferencian en algo: {places}. Comprueba cuál es el válido."
+        ),
         "rewrite": (
             "Escribe la última pregunta del usuario como una sola pregunta que se entienda sin la conversación. "
             "Conserva su idioma y exactamente los números, códigos y nombres. Escribe solo la pregunta, sin responder."

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from uuid import UUID, uuid4
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Finished, Searched, TextDelta
@@ -40,6 +41,7 @@ class OneBook:
 
     def __init__(self, *, is_relevant: bool = True, notes: tuple[str, ...] = (), page: str = PAGE) -> None:
         self.is_relevant, self.notes, self.text = is_relevant, notes, page
+        self.differing: list[Passage] = []
         self.start = len("Holidays\n")
 
     async def search(
@@ -65,7 +67,10 @@ class OneBook:
             "en",
             1.0,
         )
-        return SearchResult([passage], "en", self.notes, {"holiday": 4.0, "employe": 2.0}, self.is_relevant)
+        weights = {"holiday": 4.0, "employe": 2.0}
+        return SearchResult(
+            [passage], "en", self.notes, weights, self.is_relevant, differing=tuple(self.differing)
+        )
 
     async def surroundings(self, caller: Caller, passages: Sequence[Passage], reach: int) -> list[Passage]:
         return list(passages)
@@ -173,6 +178,20 @@ async def test_a_written_answer_is_checked_against_its_page() -> None:
     assert finished.usage == Usage(10, 5) and "unsupported" in finished.notes
     assert "check it before you rely on it" in _text(events)
     assert "23 working days" in str(engine.requests[0].payload["messages"])
+
+
+@pytest.mark.parametrize("engine", [None, Scripted("Every employee has 23 working days of holiday. [1]")])
+async def test_versions_that_differ_are_named_in_the_answer(engine: Scripted | None) -> None:
+    """Whoever reads it learns that another document says nearly the same, and where."""
+    search = OneBook()
+    search.differing = [
+        Passage(number, uuid4(), name, uuid4(), PAGE, 3)
+        for number, name in enumerate(("rules-2025.pdf", "rules-2026.pdf"))
+    ]
+
+    text = _text(await _answer("How many days of holiday does an employee have?", engine, search))
+
+    assert "“rules-2025.pdf · page 3”; “rules-2026.pdf · page 3”" in text
 
 
 async def test_a_heading_is_no_quote() -> None:

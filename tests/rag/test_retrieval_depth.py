@@ -15,7 +15,7 @@ from rag.documents import SearchResult
 from rag.filters import Comparison
 from rag.ports import Scope
 from rag.reranking import RERANKER_LATE, Reranking
-from rag.retrieval import QUOTED_NOT_FOUND, Retrieval
+from rag.retrieval import QUOTED_NOT_FOUND, VERSIONS_DIFFER, Retrieval
 from rag.stores.pgvector import PgvectorStore
 from tests.library import Library
 from tests.rag.test_retrieval import Shelf, _embedder
@@ -94,6 +94,30 @@ async def test_the_same_words_in_two_places_are_one_passage(shelf: Shelf) -> Non
     assert [one.reason for one in found.trace.dropped].count("the same words as a better one") == 1
 
 
+async def test_many_copies_do_not_crowd_out_what_else_there_is(shelf: Shelf) -> None:
+    """However many files hold the best text, the others are read on for."""
+    for number in range(25):
+        await shelf.put([TEXTS[1]], await shelf.library.file(shelf.viewer, f"copy-{number}.pdf"))
+
+    found = await _ask(shelf, "When are the office plants of AB-1234/7 watered on Mondays?")
+
+    assert len(found.passages[0].also_in) == 25
+    assert len({passage.text for passage in found.passages}) == len(found.passages) > 1
+
+
+async def test_versions_that_differ_are_found_both_and_told(shelf: Shelf) -> None:
+    """A price list and the one before it: two passages, a note, and both of them named."""
+    prices = "Storage of a pallet costs {} euros a month, picking 0.42 euros a line and labelling 0.11 euros a piece."
+    for price in ("6.90", "7.10"):
+        await shelf.put([prices.format(price)], await shelf.library.file(shelf.viewer, f"list-{price}.pdf"))
+
+    found = await _ask(shelf, "What does storage of a pallet cost a month?")
+
+    assert {passage.text for passage in found.passages[:2]} == {prices.format("6.90"), prices.format("7.10")}
+    assert VERSIONS_DIFFER in found.notes
+    assert {passage.filename for passage in found.differing} == {"list-6.90.pdf", "list-7.10.pdf"}
+
+
 async def test_another_wording_finds_what_the_question_does_not_say(shelf: Shelf) -> None:
     """Both are searched; the question itself counts more."""
     alone = await _ask(shelf, "And on which day of the week?")
@@ -153,6 +177,13 @@ async def test_a_late_reranker_changes_nothing_but_the_notes(shelf: Shelf) -> No
     assert late.passages == plain.passages
     assert late.notes == (RERANKER_LATE,)
     assert late.trace is not None and not late.trace.is_reranked
+    (step,) = (step for step in late.trace.steps if step.name == "rerank")
+    assert step.figures == {
+        "model": "backwards",
+        "passages": len(TEXTS),
+        "budget_ms": 10,
+        "outcome": RERANKER_LATE,
+    }
 
 
 async def test_a_trace_tells_every_step_and_no_text(shelf: Shelf) -> None:
