@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -251,7 +251,7 @@ class KeptResponse:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A document in a collection: how far it has been read there, and what came of it."""
+    """A document in a collection: how far it has been read there, and what came of it. is_chat: dropped into a chat."""
 
     collection_id: UUID
     name: str
@@ -267,6 +267,8 @@ class Membership:
     source: str | None = None
     superseded_by: UUID | None = None
     superseded_at: datetime | None = None
+    attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
+    is_chat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEncrypted, DocumentTooLarge
 from rag.limits import ParsingLimits
+from rag.notes import Note
 
 _ENCRYPTED_FLAG = 0x1
 # Forms and tables that repeat themselves compress a hundredfold without harm: the ratio is looked at above this only.
@@ -42,7 +43,7 @@ def check_directory(archive: zipfile.ZipFile, limits: ParsingLimits) -> None:
     if len(members) > limits.max_members:
         raise DocumentDangerous(f"It holds {len(members)} files; {limits.max_members} are allowed.")
     if any(member.flag_bits & _ENCRYPTED_FLAG for member in members):
-        raise DocumentEncrypted("Its ZIP container is encrypted.")
+        raise DocumentEncrypted(Note("archive_encrypted"))
     total = sum(member.file_size for member in members)
     if total > limits.max_inflated_bytes:
         raise DocumentDangerous(

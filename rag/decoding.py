@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rag import code_pages
 from rag.mojibake import repaired
+from rag.notes import Note
 
 # Longer marks first: UTF-32's little-endian mark begins with UTF-16's.
 _MARKS = (
@@ -53,8 +54,8 @@ def decode(data: bytes, declared: str | None = None) -> DecodedText:
     text, lines = repaired(found.text)
     if not lines:
         return found
-    told = f"Its letters beyond ASCII had been garbled (UTF-8 read as another encoding); {lines} lines were repaired."
-    return DecodedText(text, found.encoding, f"{found.note} {told}".strip())
+    told = "encoding_read_and_repaired" if found.note else "encoding_repaired"
+    return DecodedText(text, found.encoding, Note(told, encoding=found.encoding, lines=lines))
 
 
 def has_mark(data: bytes) -> bool:
@@ -96,7 +97,7 @@ def _strictly(data: bytes, encoding: str | None) -> DecodedText | None:
 def _replacing(data: bytes, encoding: str) -> DecodedText:
     text = data.decode(encoding, errors="replace")
     broken = text.count("\ufffd")
-    note = f"{broken} characters could not be read as {encoding.upper()} and were replaced." if broken else ""
+    note = Note("letters_replaced", count=broken, encoding=encoding.upper()) if broken else ""
     return DecodedText(text, encoding, note)
 
 
@@ -114,8 +115,7 @@ def _mixed(data: bytes) -> DecodedText | None:
         return None
     encoding = code_pages.guess(b"".join(others))
     text = "".join(_each(lines, encoding))
-    told = f"It is written in several encodings; {len(others)} lines were read as {encoding}, the others as UTF-8."
-    return DecodedText(text, "utf-8", told)
+    return DecodedText(text, "utf-8", Note("encoding_mixed", lines=len(others), encoding=encoding))
 
 
 def _each(lines: list[bytes], other: str) -> Iterator[str]:
@@ -128,5 +128,5 @@ def _each(lines: list[bytes], other: str) -> Iterator[str]:
 
 def _guessed(data: bytes) -> DecodedText:
     encoding = code_pages.guess(data)
-    told = f"The file does not name its encoding; it was read as {encoding}."
+    told = Note("encoding_guessed", encoding=encoding)
     return DecodedText(data.decode(encoding, errors="replace"), encoding, told)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from appliance.api.vector_store_shapes import note_codes
 from appliance.domain.people import Caller
 from appliance.ports import DocumentCard, Membership, Relative
 from appliance.services.knowledge import identifiers
@@ -140,6 +141,9 @@ def _membership(one: Membership) -> dict[str, Any]:
         "passages": one.chunks,
         "added_at": int(one.added_at.timestamp()),
         "notes": list(one.notes),
+        "note_codes": note_codes(one.notes),
+        "attributes": dict(one.attributes),
+        "is_chat": one.is_chat,
         "last_error": None
         if one.error_code is None
         else {"code": one.error_code, "message": one.error_message},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
@@ -23,6 +24,7 @@ from appliance.errors import InvalidRequest
 from appliance.services.knowledge import identifiers
 from rag.documents import Passage
 from rag.filters import Comparator, Comparison, Compound, Filter
+from rag.notes import Note
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _MAX_FILTER_DEPTH = 5
@@ -249,6 +251,9 @@ def as_vector_store(collection: Collection) -> dict[str, Any]:
         "last_active_at": int(collection.last_active_at.timestamp()),
         "metadata": dict(collection.metadata),
         "owner": _owner(collection.audience),
+        "owner_name": collection.owner_name or None,
+        "can_write": collection.can_write,
+        "can_manage": collection.can_manage,
     }
 
 
@@ -293,6 +298,7 @@ def as_vector_store_file(file: CollectionFile) -> dict[str, Any]:
         "pages_done": file.pages_done,
         "pages_per_s": None if file.pages_per_s is None else round(file.pages_per_s, 2),
         "notes": list(file.notes),
+        "note_codes": note_codes(file.notes),
         "sha256": file.sha256.hex(),
         "source": file.source,
         "parent_id": _file_or_none(file.parent_id),
@@ -300,6 +306,13 @@ def as_vector_store_file(file: CollectionFile) -> dict[str, Any]:
         "duplicate_of": _file_or_none(file.duplicate_of),
         "superseded_by": _file_or_none(file.superseded_by),
     }
+
+
+def note_codes(notes: Sequence[str]) -> list[dict[str, Any] | None]:
+    """Code and values of each note, in their order; null where a sentence has no code."""
+    return [
+        {"code": one.code, "values": dict(one.values)} if isinstance(one, Note) else None for one in notes
+    ]
 
 
 def _file_or_none(file_id: UUID | None) -> str | None:

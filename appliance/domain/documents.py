@@ -59,7 +59,7 @@ class Audience:
         return self.user_id is None and self.group_id is None
 
 
-ReceiptKind = Literal["file", "collection", "user"]
+ReceiptKind = Literal["file", "collection", "user", "conversation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,11 @@ class FileCounts:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Files that are searched together. size_bytes counts the files that have been read."""
+    """Files that are searched together. size_bytes counts the files that have been read.
+
+    can_write: the viewer may change what is in it; can_manage: rename, share and delete it. owner_name: the address of
+    the person, or the name of the group, whose it is.
+    """
 
     id: UUID
     name: str
@@ -114,6 +118,9 @@ class Collection:
     metadata: Mapping[str, str] = field(default_factory=dict)
     counts: FileCounts = field(default_factory=FileCounts)
     size_bytes: int = 0
+    can_write: bool = True
+    can_manage: bool = True
+    owner_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

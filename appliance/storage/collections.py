@@ -26,7 +26,7 @@ from appliance.errors import NotFound, NotPermitted
 from appliance.storage.attaching import attach
 from appliance.storage.children import descendants
 from appliance.storage.database import Database
-from appliance.storage.file_rows import OpenScope
+from appliance.storage.file_rows import ATTACHED, OpenScope, as_collection_file
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.paging import sliced, slicing, slicing_values
 from appliance.storage.receipts import count_place, record_receipt
@@ -46,7 +46,10 @@ _COUNTED = """
     count(*) FILTER (WHERE cf.status = 'failed') AS failed,
     count(*) FILTER (WHERE cf.status = 'cancelled') AS cancelled"""
 _COLLECTIONS = f"""
-SELECT c.id, c.name, c.description, c.owner_user_id, c.owner_group_id, c.metadata, c.created_at, c.last_active_at, n.*
+SELECT c.id, c.name, c.description, c.owner_user_id, c.owner_group_id, c.metadata, c.created_at, c.last_active_at,
+       viewer_writes_collection(c.id) AS can_write, viewer_owns_collection(c.id) AS can_manage,
+       coalesce((SELECT email FROM users u WHERE u.id = c.owner_user_id),
+                (SELECT g.name FROM groups g WHERE g.id = c.owner_group_id), '') AS owner_name, n.*
 FROM collections c CROSS JOIN LATERAL (
     SELECT {_COUNTED}, coalesce(sum(cf.size_bytes) FILTER (WHERE cf.status = 'completed'), 0)::bigint AS size_bytes
     FROM collection_files cf WHERE cf.collection_id = c.id AND cf.superseded_by IS NULL) n
@@ -65,15 +68,6 @@ SELECT file_id, job_id FROM collection_files WHERE collection_id = %(id)s ORDER 
 """
 _REMOVE = "DELETE FROM collections WHERE id = %(id)s"
 
-_ATTACHED = """
-SELECT cf.file_id, cf.collection_id, f.filename, cf.status, cf.added_at, cf.progress, cf.pages, cf.chunks,
-       cf.size_bytes, cf.error_code, cf.error_message, cf.attributes, cf.stage, cf.notes, cf.pages_done, f.sha256,
-       CASE WHEN cf.started_at IS NOT NULL THEN cf.pages_done / greatest(
-           extract(epoch FROM coalesce(cf.finished_at, now()) - cf.started_at)::float8, 0.001) END AS pages_per_s,
-       cf.source, cf.superseded_by, cf.duplicate_of, f.parent_id,
-       (SELECT count(*) FROM files inside WHERE inside.parent_id = f.id) AS inside
-FROM collection_files cf JOIN files f ON f.id = cf.file_id
-WHERE cf.collection_id = %(collection_id)s"""
 _ONE = " AND cf.file_id = %(file_id)s"
 _SOME = """ AND cf.superseded_by IS NULL AND (%(status)s::text IS NULL OR cf.status = %(status)s)
     AND (%(batch_id)s::uuid IS NULL OR EXISTS (
@@ -218,10 +212,10 @@ class PostgresCollections:
         values = {"collection_id": collection_id, "file_id": file_id}
         async with self._database.viewing(viewer) as connection:
             await _require_visible(connection, collection_id)
-            row = await _one(connection, _ATTACHED + _ONE, values)
+            row = await _one(connection, ATTACHED + _ONE, values)
         if row is None:
             raise _no_file(file_id)
-        return CollectionFile(**row)
+        return as_collection_file(row)
 
     async def all_attached(
         self,
@@ -232,12 +226,12 @@ class PostgresCollections:
         batch_id: UUID | None = None,
     ) -> tuple[list[CollectionFile], bool]:
         values = {"collection_id": collection_id, "status": status, "batch_id": batch_id}
-        query = _ATTACHED + _SOME + slicing(page, ["cf.added_at", "cf.file_id"], _CURSOR)
+        query = ATTACHED + _SOME + slicing(page, ["cf.added_at", "cf.file_id"], _CURSOR)
         async with self._database.viewing(viewer) as connection:
             await _require_visible(connection, collection_id)
             rows = await _all(connection, query, values | slicing_values(page))
         found, has_more = sliced(page, rows)
-        return [CollectionFile(**row) for row in found], has_more
+        return [as_collection_file(row) for row in found], has_more
 
     async def attributes(
         self, viewer: Viewer, collection_id: UUID, file_ids: Sequence[UUID]
@@ -341,6 +335,9 @@ def _collection(row: DictRow) -> Collection:
         metadata=row["metadata"],
         counts=_counts(row),
         size_bytes=row["size_bytes"],
+        can_write=row["can_write"],
+        can_manage=row["can_manage"],
+        owner_name=row["owner_name"],
     )
 
 

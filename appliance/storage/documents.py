@@ -14,7 +14,7 @@ from appliance.domain.people import Viewer
 from appliance.errors import NotFound
 from appliance.ports import DocumentCard, Membership, PageName, Relative, Version
 from appliance.storage.database import Database
-from appliance.storage.files import COLUMNS
+from appliance.storage.file_rows import COLUMNS, read_notes
 
 Row = TypeVar("Row")
 
@@ -30,7 +30,8 @@ SELECT id AS file_id, filename, size_bytes FROM files WHERE parent_id = %(id)s O
 """
 _MEMBERSHIPS = """
 SELECT cf.collection_id, c.name, cf.status, cf.stage, cf.progress, cf.pages, cf.chunks, cf.added_at, cf.notes,
-       cf.error_code, cf.error_message, cf.source, cf.superseded_by, cf.superseded_at
+       cf.error_code, cf.error_message, cf.source, cf.superseded_by, cf.superseded_at,
+       cf.attributes, c.conversation_id IS NOT NULL AS is_chat
 FROM collection_files cf JOIN collections c ON c.id = cf.collection_id
 WHERE cf.file_id = %(id)s ORDER BY cf.added_at, cf.collection_id
 """
@@ -80,7 +81,10 @@ class PostgresDocuments:
             pages = await _rows(connection, _PAGES, values | {"most": MOST_PAGES_NAMED}, PageName)
             async with connection.cursor(row_factory=dict_row) as cursor:
                 await cursor.execute(_MEMBERSHIPS, values)
-                memberships = [Membership(**row) for row in await cursor.fetchall()]
+                memberships = [
+                    Membership(**{**row, "notes": read_notes(row["notes"])})
+                    for row in await cursor.fetchall()
+                ]
         return DocumentCard(
             files[0],
             tuple(memberships),

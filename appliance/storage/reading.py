@@ -12,14 +12,13 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from appliance.domain.documents import Family, ReadingProgress, ReadingTask, StoredFile
 from appliance.domain.people import Viewer
 from appliance.ports import ReadingStopped
 from appliance.storage.children import add_child, family
 from appliance.storage.database import Database
-from appliance.storage.file_rows import COLUMNS
+from appliance.storage.file_rows import COLUMNS, written_notes
 from appliance.storage.jobs import PostgresJobQueue
 from rag.ports import Scope
 
@@ -47,7 +46,7 @@ UPDATE collection_files SET notes = %(notes)s, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
 """
 _FAIL = """
-UPDATE collection_files SET status = 'failed', error_code = %(code)s, error_message = %(message)s,
+UPDATE collection_files SET status = 'failed', error_code = %(code)s, error_message = %(message)s, notes = %(notes)s,
     finished_at = now(), updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
 """
@@ -92,13 +91,21 @@ class PostgresReading:
             await connection.execute(_ADVANCE, values)
 
     async def note(self, viewer: Viewer, collection_id: UUID, file_id: UUID, notes: Sequence[str]) -> None:
-        written = Jsonb([note.replace("\0", "\ufffd") for note in notes])
-        values = {"collection_id": collection_id, "file_id": file_id, "notes": written}
+        values = {"collection_id": collection_id, "file_id": file_id, "notes": written_notes(notes)}
         async with self._database.viewing(viewer) as connection:
             await connection.execute(_NOTE, values)
 
-    async def fail(self, viewer: Viewer, collection_id: UUID, file_id: UUID, code: str, message: str) -> None:
+    async def fail(
+        self,
+        viewer: Viewer,
+        collection_id: UUID,
+        file_id: UUID,
+        code: str,
+        message: str,
+        notes: Sequence[str] = (),
+    ) -> None:
         values = {"collection_id": collection_id, "file_id": file_id, "code": code, "message": message}
+        values |= {"notes": written_notes(notes)}
         async with self._database.viewing(viewer) as connection:
             await connection.execute(_FAIL, values)
 

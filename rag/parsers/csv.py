@@ -17,6 +17,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.media_types import CSV
+from rag.notes import Note
 from rag.parsers.page_writer import PageWriter
 from rag.parsers.sheet_writer import Cell, Row, RowCount, write_rows
 
@@ -49,7 +50,7 @@ class CsvParser:
         quoting = csv.QUOTE_MINIMAL
         if not _quotes_match(text, delimiter):
             quoting = csv.QUOTE_NONE
-            notes.append("Its quotation marks do not match, so each line was read as a row.")
+            notes.append(Note("csv_quotes"))
         writer = PageWriter(self._limits)
         rows = RowCount(self._limits).counted(_rows(text, delimiter, quoting, 2 if declared else 1))
         try:

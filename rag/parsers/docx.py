@@ -23,6 +23,7 @@ from rag.documents import BlockKind, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.media_types import DOCX
+from rag.notes import Note
 from rag.parsers.chart import write_chart
 from rag.parsers.docx_table import header_rows, table_rows
 from rag.parsers.page_writer import PageWriter, clean, collapse
@@ -86,7 +87,7 @@ class DocxParser:
             paragraph = body.commented.get(identifier)
             writer.add("paragraph", comment, 0, f"comment, ¶ {paragraph}" if paragraph else "comment")
         if _has_changes(document):
-            notes.append("The document has tracked changes; it was read as if all of them were accepted.")
+            notes.append(Note("tracked_changes"))
         page = writer.finish(None)
         if not page.text:
             raise DocumentEmpty()

@@ -18,6 +18,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEncrypted
 from rag.limits import ParsingLimits
 from rag.media_types import EML
+from rag.notes import Note
 from rag.parsers.mail import SHOWN_HEADERS, Attachment, AttachmentBudget, Mail, document
 
 _MAX_NESTING = 50  # multiparts within multiparts; real mails have five
@@ -51,9 +52,7 @@ class EmlParser:
         whole = decode(data[:4096])
         if whole.encoding.startswith(("utf-16", "utf-32")):
             data = decode(data).text.encode("utf-8", "replace")
-            notes.append(
-                f"The mail was kept as {whole.encoding.upper()}, which mails never are; it was converted."
-            )
+            notes.append(Note("mail_encoding", encoding=whole.encoding.upper()))
         if len(_BOUNDARY.findall(data)) > _MAX_BOUNDARIES:
             raise DocumentDangerous("It has more parts within parts than any mail needs.")
         try:
@@ -95,7 +94,7 @@ class _Reading:
             else:
                 self._leaf(part, kind)
         if self._ornaments:
-            self._notes.append(f"{self._ornaments} small pictures within the text were left out.")
+            self._notes.append(Note("mail_small_pictures", count=self._ornaments))
         return Mail(
             subject,
             tuple((name, header(message, name)) for name in SHOWN_HEADERS),
@@ -128,7 +127,7 @@ class _Reading:
         try:
             content = inner.as_bytes()
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            self._notes.append("A mail that was attached is broken and was left out.")
+            self._notes.append(Note("mail_broken"))
             return
         self._budget.spend(len(content))
         self._attachments.append(

@@ -16,6 +16,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty, DocumentEncrypted
 from rag.limits import ParsingLimits
 from rag.media_types import EPUB
+from rag.notes import Note
 from rag.parsers.html import write_fragment
 from rag.parsers.page_writer import PageWriter, clean, collapse
 
@@ -44,7 +45,7 @@ class EpubParser:
         page = writer.finish(None)
         if not page.text:
             raise DocumentEmpty()
-        notes = (f"{missing} chapters of the book are missing from its file.",) if missing else ()
+        notes = (Note("chapters_missing", count=missing),) if missing else ()
         first = next((page.text[b.start : b.end] for b in page.blocks if b.kind == "heading"), "")
         return ParsedDocument(EPUB, (page,), book.title or first, notes)
 

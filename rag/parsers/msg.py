@@ -13,6 +13,7 @@ from rag.decoding import decode
 from rag.documents import ParsedDocument
 from rag.limits import ParsingLimits
 from rag.media_types import MSG
+from rag.notes import Note
 from rag.ole import Container, Entry, open_container
 from rag.parsers.mail import Attachment, AttachmentBudget, Mail, document, travelling
 
@@ -60,14 +61,12 @@ class _Reading:
                 if attachment is not None:
                     attachments.append(attachment)
                 else:
-                    notes.append("An attachment that lies elsewhere, or is an embedded object, was left out.")
+                    notes.append(Note("mail_attachment_elsewhere"))
         if (
             not (html or properties.text(_BODY) or properties.text(_HTML))
             and properties.binary(_RTF) is not None
         ):
-            notes.append(
-                "Its words are kept as compressed Rich Text only, which is not read. Save it as EML."
-            )
+            notes.append(Note("mail_rich_text"))
         sent = properties.moment(_SENT) or properties.moment(_DELIVERED)
         headers = (
             ("From", _address(properties.text(_SENDER_NAME), properties.sender)),

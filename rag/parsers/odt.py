@@ -8,6 +8,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.media_types import ODT
+from rag.notes import Note
 from rag.parsers.open_document import BodyWriter, name, read
 from rag.parsers.page_writer import PageWriter
 
@@ -32,10 +33,6 @@ class OdtParser:
         if not page.text:
             raise DocumentEmpty()
         changed = next(document.body.iter(_CHANGES), None) is not None
-        notes = (
-            ("The document has tracked changes; it was read as if all of them were accepted.",)
-            if changed
-            else ()
-        )
+        notes = (Note("tracked_changes"),) if changed else ()
         first = next((page.text[b.start : b.end] for b in page.blocks if b.kind == "heading"), "")
         return ParsedDocument(ODT, (page,), document.title or first, notes)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rag.documents import Anchor, Block, BlockKind, Page, Unit
 from rag.errors import DocumentTooLarge
 from rag.limits import ParsingLimits
+from rag.notes import Note
 
 _LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # Controls but tab and newline, soft hyphen, zero-width and direction marks, lone surrogates, non-characters.
@@ -180,7 +181,7 @@ class PageWriter:
     def _count(self, chars: int) -> None:
         self._written_chars += chars
         if self._written_chars > self._limits.max_text_chars:
-            raise DocumentTooLarge(f"Its text has more than {self._limits.max_text_chars} characters.")
+            raise DocumentTooLarge(Note("too_much_text", most=self._limits.max_text_chars))
 
 
 def _tidy(text: str) -> str:

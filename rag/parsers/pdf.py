@@ -19,6 +19,7 @@ from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, DocumentEncrypted, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import PDF
+from rag.notes import Note, about_pages
 from rag.parsers.page_writer import PageWriter, clean, collapse
 from rag.parsers.pdf_annotations import NOTHING, Additions, read_additions
 from rag.parsers.pdf_attachments import read_attachments
@@ -28,7 +29,7 @@ from rag.parsers.pdf_lines import Letters, Line, read_lines
 from rag.parsers.pdf_scans import is_blank, is_scan, picture_of
 from rag.parsers.pdf_tables import Table, arrange, looks_interleaved, looks_tabular
 from rag.parsers.recognised import lines_of, paragraphs_of
-from rag.parsers.recognition_notes import RecognitionNotes, page_note
+from rag.parsers.recognition_notes import RecognitionNotes
 from rag.recognition import Recogniser, RecognitionFailed
 
 _PASSWORD_ERROR = 4  # FPDF_ERR_PASSWORD
@@ -90,7 +91,7 @@ class PdfParser:
     def _read(self, document: pdfium.PdfDocument) -> ParsedDocument:
         total = len(document)
         if total > self._limits.max_pages:
-            raise DocumentTooLarge(f"It has {total} pages; {self._limits.max_pages} are allowed.")
+            raise DocumentTooLarge(Note("too_many_pages", count=total, most=self._limits.max_pages))
         contents: list[_Content] = []
         broken: list[int] = []
         recognition = RecognitionNotes(self._recogniser)
@@ -103,7 +104,7 @@ class PdfParser:
                 broken.append(number)
             chars += contents[-1].chars
             if chars > self._limits.max_text_chars:
-                raise DocumentTooLarge(f"Its text has more than {self._limits.max_text_chars} characters.")
+                raise DocumentTooLarge(Note("too_much_text", most=self._limits.max_text_chars))
             self._progress(number, total)
         if total == 0 or len(broken) == total:
             raise DocumentDamaged("None of its pages can be opened.")
@@ -111,8 +112,7 @@ class PdfParser:
         children, carried = read_attachments(document, self._limits)
         if not children and not any(page.text for page in pages):
             raise DocumentEmpty(recognition.why_empty(total))
-        notes = page_note("cannot be opened and was left out", "cannot be opened and were left out", broken)
-        notes += (*recognition.sentences(), *carried)
+        notes = (*about_pages("pages_broken", broken), *recognition.sentences(), *carried)
         return ParsedDocument(PDF, tuple(pages), _title(document, pages), notes, children)
 
     def _content(self, document: pdfium.PdfDocument, number: int, recognition: RecognitionNotes) -> _Content:

@@ -6,6 +6,7 @@ import pypdfium2 as pdfium
 
 from rag.documents import Child
 from rag.limits import ParsingLimits
+from rag.notes import Note, counted
 
 _MAX_ATTACHMENTS = 100
 _MAX_BYTES = 32 * 2**20  # of all of them: half of what an answer of the parsing child may take
@@ -34,16 +35,15 @@ def read_attachments(
             continue
         room -= len(content)
         children.append(Child(name, content))
-    notes = _named("It carries", [child.name for child in children])
-    notes += _named("Too large or damaged, and not read, are", left_out)
+    notes = _named("attachments", [child.name for child in children])
+    notes += _named("attachments_unread", left_out)
     if count > _MAX_ATTACHMENTS:
-        notes += (f"It has {count} attachments; the first {_MAX_ATTACHMENTS} were read.",)
+        notes += (Note("attachments_many", count=count, most=_MAX_ATTACHMENTS),)
     return tuple(children), notes
 
 
-def _named(begin: str, names: list[str]) -> tuple[str, ...]:
+def _named(code: str, names: list[str]) -> tuple[Note, ...]:
     if not names:
         return ()
     shown = ", ".join(name[:100] for name in names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
-    word = "the attachment" if len(names) == 1 else "the attachments"
-    return (f"{begin} {word} {shown}.",)
+    return (counted(code, len(names), names=shown),)

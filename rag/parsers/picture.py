@@ -14,10 +14,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty, DocumentTooLarge, UnsupportedFormat
 from rag.limits import ParsingLimits
+from rag.notes import Note
 from rag.parsers.page_writer import PageWriter
 from rag.parsers.pdf_layout import Words
 from rag.parsers.recognised import lines_of, paragraphs_of
-from rag.parsers.recognition_notes import WITHOUT_RECOGNITION, RecognitionNotes
+from rag.parsers.recognition_notes import RecognitionNotes
 from rag.recognition import GreyImage, Recogniser, RecognitionFailed
 
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "TIFF": "image/tiff", "WEBP": "image/webp"}
@@ -63,11 +64,11 @@ class PictureParser:
         kind = str(image.format)
         _demand_size(image)
         if self._recogniser is None:
-            raise UnsupportedFormat(f"It is a picture ({kind}). {WITHOUT_RECOGNITION}")
+            raise UnsupportedFormat(Note("picture_unread", kind=kind))
         # Only TIFF holds pages; the other frames of an animation show the same again.
         frames = int(getattr(image, "n_frames", 1)) if kind == "TIFF" else 1
         if frames > self._limits.max_pages:
-            raise DocumentTooLarge(f"It has {frames} pages; {self._limits.max_pages} are allowed.")
+            raise DocumentTooLarge(Note("too_many_pages", count=frames, most=self._limits.max_pages))
         notes = RecognitionNotes(self._recogniser)
         writer = PageWriter(self._limits)
         pages = []

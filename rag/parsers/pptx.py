@@ -14,6 +14,7 @@ from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import PPTX
+from rag.notes import Note
 from rag.parsers.chart import write_chart
 from rag.parsers.office_package import OfficePackage, opened_package
 from rag.parsers.page_writer import PageWriter, clean, collapse
@@ -37,7 +38,7 @@ class PptxParser:
     def _read(self, package: OfficePackage) -> ParsedDocument:
         parts = _slide_parts(package)
         if len(parts) > self._limits.max_pages:
-            raise DocumentTooLarge(f"It has {len(parts)} slides; {self._limits.max_pages} are allowed.")
+            raise DocumentTooLarge(Note("too_many_slides", count=len(parts), most=self._limits.max_pages))
         writer = PageWriter(self._limits)
         authors = _authors(package)
         pages: list[Page] = []
@@ -214,8 +215,8 @@ def _write_comments(writer: PageWriter, root: etree._Element | None, authors: di
 
 def _notes(root: etree._Element | None, page: Page) -> Iterator[str]:
     if root is None:
-        yield f"Slide {page.number} is damaged and was left out."
+        yield Note("slide_damaged", slide=page.number)
     elif not page.text:
-        yield f"Slide {page.number} has no text of its own; pictures are not read."
+        yield Note("slide_without_text", slide=page.number)
     elif root.get("show") in ("0", "false"):
-        yield f"Slide {page.number} is hidden in the show and was read too."
+        yield Note("slide_hidden", slide=page.number)

@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from rag.notes import Note, about_pages
 from rag.recognition import GreyImage, RecognisedPage, Recogniser, RecognitionFailed
-
-_SHOWN = 20
-WITHOUT_RECOGNITION = (
-    "Text recognition is not installed here; an administrator can install it "
-    "(apt-get install tesseract-ocr tesseract-ocr-spa), then read the file again."
-)
-
-
-def page_note(one: str, many: str, numbers: Sequence[int]) -> tuple[str, ...]:
-    """A sentence about these pages, or none."""
-    if not numbers:
-        return ()
-    shown = ", ".join(str(number) for number in numbers[:_SHOWN]) + (" …" if len(numbers) > _SHOWN else "")
-    return (f"Page {shown} {one}." if len(numbers) == 1 else f"Pages {shown} {many}.",)
 
 
 class RecognitionNotes:
@@ -69,48 +54,37 @@ class RecognitionNotes:
             self._without_words.append(number)
         return page
 
-    def why_empty(self, pages: int) -> str:
+    def why_empty(self, pages: int) -> Note:
         """For the refusal of a document without any text."""
         if self._unread:
-            return f"None of its {pages} pages has text of its own; they are pictures. {WITHOUT_RECOGNITION}"
+            return Note("only_pictures", pages=pages)
         if self._failed:
-            return f"None of its {pages} pages could be recognised: {next(iter(self._failed))}."
-        return (
-            f"None of its {pages} pages has text; they are blank, or pictures without words that can be read."
-        )
+            return Note("none_recognised", pages=pages, reason=next(iter(self._failed)))
+        return Note("no_words", pages=pages)
 
     def sentences(self) -> tuple[str, ...]:
         """For the document's notes."""
-        found = list(
-            page_note("has no text of its own (a scan?)", "have no text of their own (scans?)", self._unread)
-        )
-        found += page_note("is blank", "are blank", self._blank)
+        found: list[str] = [
+            *about_pages("pages_without_text", self._unread),
+            *about_pages("pages_blank", self._blank),
+        ]
         if self._unread:
-            found.append(WITHOUT_RECOGNITION)
+            found.append(Note("recognition_missing"))
         if self._confidences:
             found += self._told_confidence()
         for reason, numbers in self._failed.items():
-            found += page_note(f"was not recognised: {reason}", f"were not recognised: {reason}", numbers)
-        found += page_note(
-            "is a scan beyond the number of pages that are recognised",
-            "are scans beyond the number of pages that are recognised",
-            self._beyond,
-        )
-        found += page_note(
-            "is a picture in which no text was recognised",
-            "are pictures in which no text was recognised",
-            self._without_words,
-        )
+            found += about_pages("pages_not_recognised", numbers, reason=reason)
+        found += about_pages("pages_beyond", self._beyond)
+        found += about_pages("pages_without_words", self._without_words)
         return tuple(found)
 
     def _told_confidence(self) -> list[str]:
         numbers = list(self._confidences)
         mean = sum(self._confidences.values()) / len(numbers)
-        how = f"by text recognition (mean confidence {mean:.0f} of 100)"
-        told = list(page_note(f"was read {how}", f"were read {how}", numbers))
+        told: list[str] = [*about_pages("pages_recognised", numbers, confidence=f"{mean:.0f}")]
         worst = [number for number, confidence in self._confidences.items() if confidence < mean - 15]
-        told += page_note("was hard to recognise", "were hard to recognise", worst)
+        told += about_pages("pages_hard", worst)
         if self._words_left_out:
-            told.append(f"{self._words_left_out} words were too unclear to recognise and were left out.")
+            told.append(Note("words_unclear", count=self._words_left_out))
         warning = self._recogniser.warning if self._recogniser else ""
         return [*told, warning] if warning else told

@@ -13,6 +13,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.media_types import RTF
+from rag.notes import Note
 from rag.parsers.page_writer import PageWriter, clean, collapse
 from rag.parsers.rtf_tokens import Token, Tokens
 
@@ -94,8 +95,7 @@ class _Reading:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        told = "The document has tracked changes; it was read as if all of them were accepted."
-        return (told,) if self._has_changes else ()
+        return (Note("tracked_changes"),) if self._has_changes else ()
 
     def take(self, token: Token) -> None:
         if token.kind == "open":

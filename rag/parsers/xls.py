@@ -20,6 +20,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty, DocumentEncrypted
 from rag.limits import ParsingLimits
 from rag.media_types import XLS
+from rag.notes import Note
 from rag.parsers.merged_cells import Merged, filled
 from rag.parsers.number_formats import GENERAL, NumberFormat, number_format
 from rag.parsers.page_writer import PageWriter
@@ -81,7 +82,7 @@ class XlsParser:
             self._progress(number, book.nsheets)
         if not any(page.text for page in pages):
             raise DocumentEmpty()
-        notes = (f"Hidden sheets were read too: {', '.join(hidden)}.",) if hidden else ()
+        notes = (Note("hidden_sheets", names=", ".join(hidden)),) if hidden else ()
         return ParsedDocument(XLS, tuple(pages), "", notes)
 
 

@@ -19,6 +19,7 @@ from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import XLSX
+from rag.notes import Note
 from rag.parsers.merged_cells import Survey, filled, look_through
 from rag.parsers.number_formats import BUILT_IN, GENERAL, NumberFormat, number_format
 from rag.parsers.office_package import OfficePackage, opened_package
@@ -60,7 +61,7 @@ class XlsxParser:
         if root is None or not sheets:
             raise DocumentDamaged("Its list of sheets is missing.")
         if len(sheets) > self._limits.max_pages:
-            raise DocumentTooLarge(f"It has {len(sheets)} sheets; {self._limits.max_pages} are allowed.")
+            raise DocumentTooLarge(Note("too_many_sheets", count=len(sheets), most=self._limits.max_pages))
         strings = _strings(package, book, self._limits.max_cells)
         values = SheetValues(strings, _formats(package, book), _counts_from_1904(root))
         pages = self._pages(package, sheets, values)
@@ -90,11 +91,18 @@ class XlsxParser:
             found = look_through(stream)
         if found.values > self._limits.max_cells:
             raise DocumentTooLarge(
-                f"Sheet {sheet.name[:80]!r} has {found.values} cells; {self._limits.max_cells} are allowed."
+                Note(
+                    "too_many_cells",
+                    sheet=repr(sheet.name[:80]),
+                    count=found.values,
+                    most=self._limits.max_cells,
+                )
             )
         if found.rows > self._limits.max_rows:
             raise DocumentTooLarge(
-                f"Sheet {sheet.name[:80]!r} has {found.rows} rows; {self._limits.max_rows} are allowed."
+                Note(
+                    "too_many_rows", sheet=repr(sheet.name[:80]), count=found.rows, most=self._limits.max_rows
+                )
             )
         return found
 
@@ -115,12 +123,9 @@ def _sheets(package: OfficePackage, book: str, root: etree._Element) -> list[_Sh
 def _notes(sheets: Sequence[_Sheet], pages: Sequence[Page], values: SheetValues) -> Iterator[str]:
     read = [sheet.name for sheet, page in zip(sheets, pages, strict=True) if sheet.is_hidden and page.text]
     if read:
-        yield f"Hidden sheets were read too: {', '.join(read)}."
+        yield Note("hidden_sheets", names=", ".join(read))
     if values.formulas_without_value:
-        yield (
-            f"{values.formulas_without_value} formulas have no stored value and are shown as formulas. "
-            "Open the workbook in a spreadsheet program and save it, to have their results."
-        )
+        yield Note("formulas_without_value", count=values.formulas_without_value)
 
 
 def _counts_from_1904(root: etree._Element) -> bool:

@@ -25,6 +25,7 @@ from rag.errors import (
 from rag.limits import ParsingLimits
 from rag.media_types import ZIP
 from rag.member_names import DistinctNames
+from rag.notes import Note
 
 _UTF8_NAME_FLAG = 0x800
 _ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")
@@ -43,16 +44,15 @@ class ZipParser:
         with open_archive(path, self._limits) as archive:
             wanted, notes = _wanted(archive)
             if len(wanted) > self._limits.max_children:
-                raise DocumentTooLarge(
-                    f"It holds {len(wanted)} documents; {self._limits.max_children} are allowed in one archive."
-                )
+                most = self._limits.max_children
+                raise DocumentTooLarge(Note("too_many_inside", count=len(wanted), most=most))
             children, broken = self._unpacked(archive, wanted)
         if broken:
-            notes.append(f"{broken} files in the archive are broken and were left out.")
+            notes.append(Note("members_broken", count=broken))
         if not children:
             if broken:
-                raise DocumentDamaged("None of the files in the archive can be unpacked.")
-            raise DocumentEmpty("There is no file in the archive.")
+                raise DocumentDamaged(Note("archive_broken"))
+            raise DocumentEmpty(Note("archive_empty"))
         return ParsedDocument(ZIP, (), "", tuple(notes), tuple(children))
 
     def _unpacked(self, archive: zipfile.ZipFile, wanted: list[zipfile.ZipInfo]) -> tuple[list[Child], int]:
@@ -69,10 +69,8 @@ class ZipParser:
                 broken += 1
                 continue
             except DocumentTooLarge as error:
-                raise DocumentTooLarge(
-                    f"Its files take more than {self._limits.max_children_bytes} bytes together. Unpack it and upload"
-                    " the folder."
-                ) from error
+                most = self._limits.max_children_bytes
+                raise DocumentTooLarge(Note("archive_too_large", most=most)) from error
             room -= len(content)
             nested.check(content, depth=1)
             children.append(Child(names.take(_name(member)), content))
@@ -89,8 +87,7 @@ def _wanted(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], list[str]]
             links += 1
             continue
         wanted.append(member)
-    note = f"{links} links or devices in the archive were left out; only files are read."
-    return wanted, [note] if links else []
+    return wanted, [Note("members_no_files", count=links)] if links else []
 
 
 def _is_junk(name: str) -> bool:

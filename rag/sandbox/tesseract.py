@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from rag.notes import Note
 from rag.recognition import GreyImage, RecognisedPage, RecognitionFailed, read_tsv
 from rag.sandbox import seccomp
 from rag.sandbox.confinement import SandboxState, confine, die_with_parent, library_folders
@@ -121,7 +122,7 @@ class TesseractRecogniser:
     @property
     def warning(self) -> str:
         missing = self._tesseract.missing
-        return f"Text recognition lacks languages: {', '.join(missing)}." if missing else ""
+        return Note("recognition_languages", languages=", ".join(missing)) if missing else ""
 
     def read(self, image: GreyImage) -> RecognisedPage:
         """Raises RecognitionFailed where the program fails, takes too long, or the document has had its time."""

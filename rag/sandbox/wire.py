@@ -16,7 +16,7 @@ from typing import get_args
 
 import orjson
 
-from rag import errors
+from rag import errors, notes
 from rag.documents import Anchor, Block, BlockKind, Child, Page, ParsedDocument, Unit
 from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge
 
@@ -51,9 +51,8 @@ def encode_document(document: ParsedDocument) -> bytes:
         for page, text in zip(document.pages, texts, strict=True)
     ]
     children = [[child.name[:_MAX_TEXT], len(child.content)] for child in document.children]
-    head = orjson.dumps(
-        [document.media_type, document.title[:_MAX_TEXT], list(document.notes), pages, children]
-    )
+    told = [notes.as_json(note) for note in document.notes]
+    head = orjson.dumps([document.media_type, document.title[:_MAX_TEXT], told, pages, children])
     blocks = [
         _BLOCK.pack(_KINDS.index(block.kind), block.level, block.start, block.end)
         for page in document.pages
@@ -106,7 +105,7 @@ def _document(body: memoryview) -> ParsedDocument:
     (head_length,) = _HEAD_LENGTH.unpack_from(body)
     cursor = _Cursor(body, _HEAD_LENGTH.size)
     head = orjson.loads(cursor.take(_whole(head_length, 0, _MAX_HEAD_BYTES)))
-    media_type, title, notes, listed, children = _list(head, 5)
+    media_type, title, told, listed, children = _list(head, 5)
     pages = [_list(page, 6) for page in _list(listed)]
     blocks = [cursor.take(_BLOCK.size * _whole(page[4], 0, _MAX_BLOCKS)) for page in pages]
     packed = [cursor.take(_ANCHOR.size * _whole(page[5], 0, _MAX_BLOCKS)) for page in pages]
@@ -124,7 +123,7 @@ def _document(body: memoryview) -> ParsedDocument:
         _text(media_type),
         tuple(read),
         _text(title)[:_MAX_TEXT],
-        tuple(_text(note)[:_MAX_TEXT] for note in _list(notes)),
+        tuple(_note(note) for note in _list(told)),
         inside,
     )
 
@@ -162,6 +161,11 @@ def _blocks(packed: memoryview, length: int) -> Iterator[Block]:
         yield Block(_KINDS[kind], start, end, level)
 
 
+def _note(value: object) -> str:
+    note = notes.from_json(value)
+    return note if isinstance(note, notes.Note) else note[:_MAX_TEXT]
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("text")
@@ -182,14 +186,17 @@ def _whole(value: object, least: int, most: int) -> int:
 
 def encode_refusal(refusal: DocumentRefused) -> bytes:
     """A refusal frame."""
-    return frame(REFUSAL, [refusal.code, refusal.detail[:_MAX_TEXT].encode("utf-8", "replace").decode()])
+    detail: object = notes.as_json(refusal.detail)
+    if isinstance(detail, str):
+        detail = detail[:_MAX_TEXT].encode("utf-8", "replace").decode()
+    return frame(REFUSAL, [refusal.code, detail])
 
 
 def decode_refusal(body: bytes) -> DocumentRefused:
     """The refusal of a frame's body, as the class it was raised as."""
     try:
         code, detail = _list(orjson.loads(body), 2)
-        return _refusals()[_text(code)](_text(detail)[:_MAX_TEXT])
+        return _refusals()[_text(code)](_note(detail))
     except (ValueError, KeyError):
         return DocumentDamaged("Its parser gave a broken result.")
 

@@ -24,6 +24,7 @@ from appliance.services.knowledge.ports import BlobStore, ReadingRepository
 from inference.errors import EmbedderUnavailable
 from rag.documents import ParsedDocument
 from rag.errors import DocumentEmpty, DocumentRefused, IndexUnavailable
+from rag.notes import Note
 from rag.ports import Scope
 
 logger = logging.getLogger(__name__)
@@ -116,7 +117,9 @@ class Ingestion:
                 await self._make_searchable(viewer, task, progress)
         except (DocumentRefused, ReadingInterrupted) as refusal:
             logger.info("file %s was refused: %s", file.id, refusal.code)
-            await self._reading.fail(viewer, task.collection_id, file.id, refusal.code, str(refusal))
+            detail = getattr(refusal, "detail", "")
+            notes = [detail] if isinstance(detail, Note) else []
+            await self._reading.fail(viewer, task.collection_id, file.id, refusal.code, str(refusal), notes)
         except (*_TRANSIENT, ReadingStopped):
             raise
         except Exception:

@@ -19,6 +19,7 @@ from appliance.services.knowledge.ports import BlobStore, ReadingRepository
 from appliance.services.settings import KnowledgeSettings
 from rag.documents import Child
 from rag.media_types import from_filename
+from rag.notes import counted
 
 _UNKNOWN = "application/octet-stream"
 _WRITE_BYTES = 2**20
@@ -41,19 +42,19 @@ class _Room:
 
 @dataclass
 class _Outcome:
-    """What became of the children; as notes for the owner."""
+    """What became of the children; as notes for the owner. left_out: the code of the reason, its values → how many."""
 
     registered: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[tuple[str, tuple[tuple[str, str], ...]]] = field(default_factory=Counter)
+
+    def leave_out(self, code: str, **values: str) -> None:
+        self.left_out[code, tuple(values.items())] += 1
 
     def notes(self) -> list[str]:
-        told = []
-        if self.registered:
-            noun = "document" if self.registered == 1 else "documents"
-            told.append(f"{self.registered} {noun} inside: each is read as a document of its own.")
-        for reason, count in self.left_out.items():
-            told.append(f"{count} inside {'was' if count == 1 else 'were'} left out: {reason}")
-        return told
+        told: list[str] = [counted("inside", self.registered)] if self.registered else []
+        return told + [
+            counted(code, count, **dict(values)) for (code, values), count in self.left_out.items()
+        ]
 
 
 class Inside:
@@ -74,12 +75,12 @@ class Inside:
         outcome = _Outcome()
         for child_id, child in _identified(task.file, children):
             if family.depth >= limits.max_nesting:
-                outcome.left_out[f"it lies more than {limits.max_nesting} documents deep."] += 1
+                outcome.leave_out("inside_too_deep", most=str(limits.max_nesting))
             elif child_id not in family.children and not room.takes(len(child.content)):
-                bound = f"{limits.max_inside:,} documents or {limits.max_inside_mib:,} MiB"
-                outcome.left_out[f"one document may hold {bound}."] += 1
+                most, mib = f"{limits.max_inside:,}", f"{limits.max_inside_mib:,}"
+                outcome.leave_out("inside_no_room", most=most, mib=mib)
             elif not child.content:
-                outcome.left_out["it is empty."] += 1
+                outcome.leave_out("inside_empty")
             else:
                 await self._add(viewer, task, child_id, child, outcome)
         return outcome.notes()
@@ -106,7 +107,7 @@ class Inside:
                 )
                 await self._reading.add_child(viewer, task.collection_id, file, writer.place)
         except TooLarge:
-            outcome.left_out[f"files may have {self._settings.max_file_mib} MiB."] += 1
+            outcome.leave_out("inside_too_large", mib=str(self._settings.max_file_mib))
         else:
             outcome.registered += 1
 

@@ -164,8 +164,16 @@ class ReadingRepository(Protocol):
         ...
 
     async def fail(
-        self, viewer: Viewer, collection_id: UUID, file_id: UUID, code: str, message: str
-    ) -> None: ...
+        self,
+        viewer: Viewer,
+        collection_id: UUID,
+        file_id: UUID,
+        code: str,
+        message: str,
+        notes: Sequence[str] = (),
+    ) -> None:
+        """notes: what the message says beside its code, where that is known by a code too."""
+        ...
 
     def scope(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> Scope:
         """Transactions in which the index may be changed: only while the document is wanted (else ReadingStopped)."""
