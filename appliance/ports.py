@@ -11,8 +11,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited
+from appliance.domain.conversations import ContextUse
 from appliance.domain.documents import CollectionFile, IngestionStatus, StoredFile
-from appliance.domain.people import Caller, Language, Role, Scopes, Viewer
+from appliance.domain.people import Caller, Language, Role, Scopes, User, Viewer
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
 from rag.analysis import Analyzer
@@ -155,6 +156,20 @@ class Answerer(Protocol):
     def answer(self, caller: Caller, request: AnswerRequest) -> AsyncIterator[AnswerEvent]: ...
 
 
+class Instructions(Protocol):
+    """What a person wants every answer to heed; empty where they said nothing."""
+
+    async def of(self, viewer: Viewer) -> str: ...
+
+
+class ContextMeter(Protocol):
+    """How much of a model's context a conversation fills."""
+
+    async def context(self, caller: Caller, request: AnswerRequest) -> ContextUse:
+        """messages end with the question to come, which may be empty. Raises NotPermitted, ModelNotFound."""
+        ...
+
+
 class ViewedDatabase(Protocol):
     """A database that can be read with somebody's eyes only (row-level security)."""
 
@@ -195,9 +210,44 @@ class GroupChanges:
     parent_id: UUID | Keep | None = Keep.AS_IT_IS
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class ProviderProof:
+    """What the company's identity provider left with a sign-in; both tokens are sealed.
+
+    next_check_at None: it cannot be asked again. provider_session: its name for the sign-in, empty where it has none.
+    """
+
+    issuer: str
+    subject: str
+    provider_session: str
+    id_token: bytes
+    refresh_token: bytes | None
+    next_check_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityLink:
+    """An account and whom it stands for at the provider. given: groups of ours that the provider put them in."""
+
+    user: User
+    issuer: str
+    subject: str
+    given: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenSession:
+    """A sign-in that the provider vouched for. failing_since: it has not answered about it since then."""
+
+    session_id: UUID
+    user_id: UUID
+    proof: ProviderProof
+    failing_since: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A sign-in to be kept."""
+    """A sign-in to be kept. proof: of who signed in with the company's account."""
 
     user_id: UUID
     token_hash: bytes
@@ -206,6 +256,7 @@ class NewSession:
     created_at: datetime
     expires_at: datetime
     ends_at: datetime
+    proof: ProviderProof | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ from appliance.domain.answers import (
     AnswerRequest,
     Citation,
     Cited,
-    Conversation,
     Finished,
     Searched,
     TextDelta,
@@ -38,7 +37,6 @@ from appliance.domain.people import Caller
 from appliance.errors import NotAuthenticated, SignInFailed
 from appliance.services.accounts import LiveRequests
 from appliance.services.health import READY, HealthCheck
-from appliance.storage.chat_files import PostgresChatFiles
 from appliance.storage.database import Database
 from inference.types import EngineState, ModelInfo
 from rag.documents import Passage
@@ -241,7 +239,7 @@ def make_box(
         health_router(health, lambda: engines, identity.caller),
         _sessions(people, identity),
         _documents(),
-        _chat_files(database, identity),
+        _chat_files(),
         page_of_handbook(identity),
         _models(engines),
     ]
@@ -298,18 +296,10 @@ def _models(engines: list[EngineState]) -> APIRouter:
     return routes
 
 
-def _chat_files(database: Database, identity: Identity) -> APIRouter:
+def _chat_files() -> APIRouter:
     """Files of chats, kept in a list; named *bad* it is refused, *slow* it is read for ever, others are ready."""
     routes = APIRouter()
     chats: dict[str, list[dict[str, Any]]] = {}
-    repository = PostgresChatFiles(database)
-
-    @routes.post("/api/conversations", status_code=201)
-    async def begin(request: Request) -> dict[str, str]:
-        moment = datetime.now(UTC)
-        conversation = Conversation(uuid4(), "", moment, moment)
-        await repository.begin((await identity.caller(request)).viewer, conversation)
-        return {"id": str(conversation.id)}
 
     @routes.get("/api/conversations/{chat}/files")
     async def listed(chat: str) -> dict[str, Any]:

@@ -23,11 +23,6 @@ def chat_file_routes(files: ChatFiles, identify: Identify, *, max_file_bytes: in
     """max_file_bytes: a body that says it is longer is refused before it is read."""
     routes = APIRouter(tags=["conversations"])
 
-    @routes.post("/api/conversations", status_code=201)
-    async def begin(caller: Caller = Depends(identify)) -> dict[str, Any]:
-        """A chat in which nothing has been asked yet, for the files that come first."""
-        return {"id": str((await files.begin(caller)).id), "object": "conversation"}
-
     @routes.post("/api/conversations/{conversation_id}/files", status_code=201)
     async def add(
         conversation_id: UUID, request: Request, caller: Caller = Depends(identify)

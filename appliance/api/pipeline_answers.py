@@ -23,9 +23,9 @@ from appliance.domain.answers import (
     Waiting,
 )
 from appliance.errors import InvalidRequest
+from appliance.services.answer_shapes import as_coverage
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.passage_links import as_location, passage_link
-from appliance.services.turn_writer import as_coverage
 from inference.types import ChatMessage, Usage
 from rag.documents import nearest_heading
 

@@ -1,4 +1,4 @@
-"""Asking, following an answer as it is written, stopping it, and the conversations so far.
+"""Asking, asking again, going on, following an answer as it is written, stopping it, and saying what one thinks of it.
 
 A turn that is not the caller's is a 404 on every route, as if it did not exist.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
@@ -18,11 +17,13 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.domain.answers import Conversation, Turn, TurnEvent
+from appliance.api.turn_shapes import as_begun, as_feedback
+from appliance.domain.answers import Feedback, FeedbackReason, TurnEvent
 from appliance.domain.people import Caller, Language
-from appliance.errors import ApplianceError, CredentialWithdrawn, InvalidRequest, NotPermitted
+from appliance.errors import ApplianceError, CredentialWithdrawn, InvalidRequest
+from appliance.ports import Keep
 from appliance.services.accounts.live_requests import LiveRequests
-from appliance.services.turns import NewTurn, Turns, as_state
+from appliance.services.turns import NewTurn, NewVersion, Turns
 
 Identify = Callable[[Request], Awaitable[Caller]]
 
@@ -40,6 +41,29 @@ class TurnBody(BaseModel):
     model: str = Field("answer-with-sources", min_length=1, max_length=200)
     vector_store_ids: list[str] | None = Field(None, max_length=100)
     language: Language | None = None
+    previous_id: UUID | None = None
+    temporary: bool = False
+
+
+class VersionBody(BaseModel):
+    """POST /api/turns/ID/versions; what is not named is as it was asked before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str | None = Field(None, min_length=1, max_length=100_000)
+    model: str | None = Field(None, min_length=1, max_length=200)
+    vector_store_ids: list[str] | None = Field(None, max_length=100)
+    language: Language | None = None
+
+
+class FeedbackBody(BaseModel):
+    """PUT /api/turns/ID/feedback."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rating: Literal["up", "down"]
+    reason: FeedbackReason | None = None
+    comment: str | None = Field(None, max_length=4_000)
 
 
 def turn_routes(
@@ -49,9 +73,7 @@ def turn_routes(
     routes = APIRouter(route_class=StrictJsonRoute)
 
     @routes.post("/api/turns", status_code=201)
-    async def begin(body: TurnBody, caller: Caller = Depends(identify)) -> dict[str, str]:
-        if not caller.scopes.allow_model(body.model):
-            raise NotPermitted(f"This key is not for the model {body.model!r}.", param="model")
+    async def begin(body: TurnBody, caller: Caller = Depends(identify)) -> dict[str, Any]:
         if not body.question.strip():
             raise InvalidRequest("`question` is empty.", param="question")
         new = NewTurn(
@@ -60,9 +82,43 @@ def turn_routes(
             conversation_id=body.conversation_id,
             collection_ids=_collection_ids(body.vector_store_ids),
             language=body.language or caller.language,
+            previous_id=body.previous_id,
+            is_temporary=body.temporary,
         )
-        turn = await turns.begin(caller, new)
-        return {"id": str(turn.id), "conversation_id": str(turn.conversation_id)}
+        return as_begun(await turns.begin(caller, new))
+
+    @routes.post("/api/turns/{turn_id}/versions", status_code=201)
+    async def begin_version(
+        turn_id: UUID, body: VersionBody | None = None, caller: Caller = Depends(identify)
+    ) -> dict[str, Any]:
+        """Beside that turn: with another question, or the same one answered again."""
+        body = body or VersionBody()
+        if body.question is not None and not body.question.strip():
+            raise InvalidRequest("`question` is empty.", param="question")
+        collections = body.vector_store_ids
+        new = NewVersion(
+            question=body.question,
+            model=body.model,
+            collection_ids=Keep.AS_IT_IS if collections is None else _collection_ids(collections),
+            language=body.language,
+        )
+        return as_begun(await turns.begin_version(caller, turn_id, new))
+
+    @routes.post("/api/turns/{turn_id}/continue", status_code=201)
+    async def resume(turn_id: UUID, caller: Caller = Depends(identify)) -> dict[str, Any]:
+        """Beside that turn: its unfinished answer, gone on with."""
+        return as_begun(await turns.resume(caller, turn_id))
+
+    @routes.put("/api/turns/{turn_id}/feedback")
+    async def rate(turn_id: UUID, body: FeedbackBody, caller: Caller = Depends(identify)) -> dict[str, Any]:
+        feedback = Feedback(body.rating, body.reason, (body.comment or "").strip() or None)
+        await turns.rate(caller, turn_id, feedback)
+        return as_feedback(feedback)
+
+    @routes.delete("/api/turns/{turn_id}/feedback", status_code=204)
+    async def unrate(turn_id: UUID, caller: Caller = Depends(identify)) -> Response:
+        await turns.unrate(caller, turn_id)
+        return Response(status_code=204)
 
     @routes.get("/api/turns/{turn_id}/events")
     async def follow(
@@ -88,31 +144,6 @@ def turn_routes(
     @routes.post("/api/turns/{turn_id}/stop", status_code=204)
     async def stop(request: Request, turn_id: UUID) -> Response:
         await turns.stop(await identify(request), turn_id)
-        return Response(status_code=204)
-
-    @routes.get("/api/conversations")
-    async def conversations(
-        request: Request,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: datetime | None = None,
-    ) -> dict[str, Any]:
-        found = await turns.conversations(await identify(request), limit, before)
-        return {"object": "list", "data": [_conversation(one) for one in found]}
-
-    @routes.get("/api/conversations/{conversation_id}")
-    async def conversation(
-        request: Request,
-        conversation_id: UUID,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: datetime | None = None,
-    ) -> dict[str, Any]:
-        caller = await identify(request)
-        found, its_turns = await turns.conversation(caller, conversation_id, limit, before)
-        return {**_conversation(found), "turns": [_turn(turn, events) for turn, events in its_turns]}
-
-    @routes.delete("/api/conversations/{conversation_id}", status_code=204)
-    async def forget(request: Request, conversation_id: UUID) -> Response:
-        await turns.forget(await identify(request), conversation_id)
         return Response(status_code=204)
 
     return routes
@@ -165,29 +196,6 @@ async def _frames(
 
 def _frame(seq: int, kind: str, data: Mapping[str, Any]) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (seq, kind.encode(), orjson.dumps(data))
-
-
-def _conversation(conversation: Conversation) -> dict[str, Any]:
-    return {
-        "id": str(conversation.id),
-        "object": "conversation",
-        "title": conversation.title,
-        "created_at": conversation.created_at.isoformat(),
-        "updated_at": conversation.updated_at.isoformat(),
-    }
-
-
-def _turn(turn: Turn, events: Sequence[TurnEvent]) -> dict[str, Any]:
-    return {
-        "id": str(turn.id),
-        "object": "turn",
-        "question": turn.question,
-        "answer": turn.answer,
-        "model": turn.model,
-        "status": turn.status,
-        "created_at": turn.created_at.isoformat(),
-        **as_state(events),
-    }
 
 
 def _collection_ids(vector_store_ids: list[str] | None) -> tuple[UUID, ...] | None:

@@ -12,19 +12,20 @@ import orjson
 from fastapi import APIRouter
 from redis.asyncio import Redis
 
+from appliance.api.conversations import conversation_routes
 from appliance.api.identity import Identity
 from appliance.api.page_assets import read_page_assets
 from appliance.api.page_forwarder import PageForwarder, UiAddress
 from appliance.api.session_bindings import SessionBindings
 from appliance.api.suggestions import suggestion_routes
 from appliance.api.turns import turn_routes
+from appliance.bootstrap.turns import join_turns
 from appliance.domain.people import Caller
-from appliance.ports import Answerer
+from appliance.ports import Answerer, ContextMeter, Instructions
 from appliance.services.accounts import LiveRequests
-from appliance.services.turns import AttachedFiles, Turns
+from appliance.services.turn_ports import AttachedFiles
+from appliance.services.turns import Turns
 from appliance.storage.database import Database
-from appliance.storage.turn_log import ValkeyTurnLog
-from appliance.storage.turns import PostgresTurns
 
 # The page's scripts lie beside the ui that they belong to; the gateway reads them as files and imports nothing of it.
 SCRIPTS = Path(__file__).resolve().parents[2] / "ui" / "page"
@@ -60,16 +61,23 @@ def join_page(
     questions: Sequence[Mapping[str, Any]] | None = None,
     live: LiveRequests | None = None,
     files: AttachedFiles | None = None,
+    meter: ContextMeter | None = None,
+    instructions: Instructions | None = None,
 ) -> Page:
     """database: as the gateway's role. valkey: returns bytes. questions: None: those of the sample collection.
 
     live: the requests that a withdrawn session ends. files: those of chats; None: chats have none.
+    meter: measures contexts; None: they are estimated.
+    instructions: what people want every answer to heed; None: nobody said anything.
     """
     live = live or LiveRequests()
-    turns = Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer, live=live, files=files)
+    turns, conversations = join_turns(
+        database, valkey, answerer, live=live, files=files, meter=meter, instructions=instructions
+    )
     return Page(
         routers=(
             turn_routes(turns, identity.caller, live),
+            conversation_routes(conversations, identity.caller),
             suggestion_routes(_sample_questions() if questions is None else questions, identity.caller),
         ),
         forwarder=PageForwarder(

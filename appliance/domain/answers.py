@@ -20,7 +20,8 @@ from rag.trace import Trace
 class AnswerRequest:
     """A question in its conversation; messages end with the question. collection_ids None: all that the caller sees.
 
-    attached: the collection of this chat's own files. only: of files with these attributes.
+    attached: the collection of this chat's own files. only: of files with these attributes. instructions: what the
+    asker wants every answer to heed. partial: the text of an answer that broke off; told is what follows it.
     """
 
     messages: Sequence[ChatMessage]
@@ -31,6 +32,8 @@ class AnswerRequest:
     request_id: str = ""
     attached: UUID | None = None
     only: Filter | None = None
+    instructions: str = ""
+    partial: str = ""
 
     @property
     def question(self) -> str:
@@ -74,6 +77,11 @@ class TextDelta:
     """More of the answer's text."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The answer begins anew: the text it was to go on from does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +136,7 @@ class Finished:
     coverage: tuple[Coverage, ...] = ()
 
 
-AnswerEvent = TextDelta | Waiting | Searched | Progressed | Cited | Finished
+AnswerEvent = TextDelta | Restarted | Waiting | Searched | Progressed | Cited | Finished
 
 
 # A turn: one question and the answer that is being written to it --------------------------------------
@@ -137,19 +145,49 @@ TurnStatus = Literal["running", "done", "stopped", "failed", "interrupted"]
 TurnEventKind = Literal["status", "block", "citations", "done", "error"]
 
 
+FeedbackReason = Literal["wrong", "incomplete", "not_in_sources", "bad_citation", "language", "slow", "other"]
+
+
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A series of turns of one person."""
+    """A tree of turns of one person. current_turn_id: the end of the path that is shown.
+
+    is_temporary: never listed, and gone after an hour of silence. is_unread: an answer ended after they last looked.
+    running_turn_ids: the turns that are being written.
+    """
 
     id: UUID
     title: str
     created_at: datetime
     updated_at: datetime
+    is_pinned: bool = False
+    is_archived: bool = False
+    is_temporary: bool = False
+    is_unread: bool = False
+    current_turn_id: UUID | None = None
+    running_turn_ids: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How an answer came about; milliseconds and tokens. None: nobody knows, as of one that was cut off."""
+
+    first_token_ms: int | None = None
+    total_ms: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    served_by: str | None = None
+    finish_reason: str | None = None
+    dropped_messages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and what has become of it. answer is Markdown, as far as it has been saved."""
+    """One question and what has become of it. answer is Markdown, as far as it has been saved.
+
+    previous_id: the turn it goes on from; those with the same one are versions of each other. continues_id: whose
+    unfinished answer this one completes. collection_ids None: all that the asker saw.
+    """
 
     id: UUID
     conversation_id: UUID
@@ -159,10 +197,24 @@ class Turn:
     created_at: datetime
     answer: str = ""
     finished_at: datetime | None = None
+    previous_id: UUID | None = None
+    continues_id: UUID | None = None
+    collection_ids: tuple[UUID, ...] | None = None
+    language: Language | None = None
+    figures: Figures = field(default_factory=Figures)
 
     @property
     def is_running(self) -> bool:
         return self.status == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a person thought of an answer."""
+
+    rating: Literal["up", "down"]
+    reason: FeedbackReason | None = None
+    comment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +232,13 @@ class TurnEvent:
     @property
     def is_end(self) -> bool:
         return self.kind in ("done", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTurn:
+    """A turn with all that draws it. version_ids: itself and the turns beside it, in the order they were asked."""
+
+    turn: Turn
+    events: Sequence[TurnEvent] = ()
+    version_ids: tuple[UUID, ...] = ()
+    feedback: Feedback | None = None

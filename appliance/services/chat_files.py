@@ -5,13 +5,13 @@ Behind each chat with files stands a collection that nobody lists and no other s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from appliance.domain.answers import Conversation
 from appliance.domain.documents import CollectionFile, PageRequest
 from appliance.domain.people import Caller, Viewer
 from appliance.errors import Conflict, NotFound
@@ -27,12 +27,10 @@ _MOST_LISTED = 1_000
 class ChatFileRepository(Protocol):
     """Which collection is a conversation's. NotFound for a conversation that is not the viewer's."""
 
-    async def begin(self, viewer: Viewer, conversation: Conversation) -> None:
-        """Record a conversation in which nothing has been asked yet."""
-        ...
-
-    async def collection(self, viewer: Viewer, conversation_id: UUID) -> UUID | None:
-        """None: it has never had a file."""
+    async def collection(
+        self, viewer: Viewer, conversation_id: UUID, *, even_hidden: bool = False
+    ) -> UUID | None:
+        """None: it has never had a file. even_hidden: also of a deleted conversation."""
         ...
 
     async def make_collection(self, viewer: Viewer, conversation_id: UUID, collection_id: UUID) -> UUID:
@@ -54,13 +52,6 @@ class ChatFiles:
         self._knowledge = knowledge
         self._now = now
 
-    async def begin(self, caller: Caller) -> Conversation:
-        """A conversation for files that are there before the first question."""
-        moment = self._now()
-        conversation = Conversation(uuid4(), "", moment, moment)
-        await self._repository.begin(caller.viewer, conversation)
-        return conversation
-
     @asynccontextmanager
     async def upload(self, caller: Caller, conversation_id: UUID) -> AsyncIterator[Upload]:
         """Receive a file; leaving without `finish` leaves nothing. Raises NotFound, Conflict."""
@@ -80,8 +71,9 @@ class ChatFiles:
     async def files(self, caller: Caller, conversation_id: UUID) -> Sequence[CollectionFile]:
         """In the order they were added. Raises NotFound."""
         collection_id = await self._repository.collection(caller.viewer, conversation_id)
-        if collection_id is None:
-            return ()
+        return () if collection_id is None else await self._listed(caller, collection_id)
+
+    async def _listed(self, caller: Caller, collection_id: UUID) -> Sequence[CollectionFile]:
         page = PageRequest(_MOST_LISTED, is_ascending=True)
         found, _ = await self._knowledge.all_attached(caller, collection_id, page)
         return [file for file in found if file.parent_id is None]  # what lies inside of one goes with it
@@ -103,12 +95,20 @@ class ChatFiles:
         collection_id = await self._repository.collection(caller.viewer, conversation_id)
         return collection_id if collection_id and await self.files(caller, conversation_id) else None
 
-    async def forget(self, caller: Caller, conversation_id: UUID) -> None:
-        """Delete every file of the chat, before the chat itself goes. Raises NotFound."""
-        collection_id = await self._repository.collection(caller.viewer, conversation_id)
+    async def forget(
+        self, caller: Caller, conversation_id: UUID, *, leaves_receipts: bool = True
+    ) -> Mapping[str, int]:
+        """Delete every file of a chat, hidden or not, before the chat goes; what was removed. Raises NotFound."""
+        removed: Counter[str] = Counter()
+        collection_id = await self._repository.collection(caller.viewer, conversation_id, even_hidden=True)
         if collection_id is None:
-            return
-        while files := await self.files(caller, conversation_id):
+            return removed
+        while files := await self._listed(caller, collection_id):
             for file in files:
-                await self._knowledge.remove_file(caller, file.file_id)
-        await self._knowledge.remove_collection(caller, collection_id)
+                if leaves_receipts:
+                    removed.update((await self._knowledge.remove_file(caller, file.file_id)).removed)
+                else:
+                    await self._knowledge.discard_file(caller, file.file_id)
+        if leaves_receipts:
+            removed.update((await self._knowledge.remove_collection(caller, collection_id)).removed)
+        return removed

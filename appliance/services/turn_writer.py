@@ -11,15 +11,17 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from appliance.domain.answers import (
     AnswerEvent,
-    Citation,
     Cited,
+    Figures,
     Finished,
     Progressed,
+    Restarted,
     Searched,
     TextDelta,
     TurnEvent,
@@ -29,9 +31,8 @@ from appliance.domain.answers import (
 from appliance.domain.people import Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, Span, render_blocks
-from appliance.services.knowledge.passage_links import as_location, passage_link
+from appliance.services.answer_shapes import as_citation, as_coverage, marked_spans
 from inference.errors import InferenceError
-from rag.coverage import Coverage
 from rag.documents import Passage
 from rag.errors import RagError
 
@@ -50,13 +51,15 @@ _CHEAP_CHARACTERS = 4000
 class WriterLog(Protocol):
     """The part of the live log that a writer uses."""
 
-    async def append(self, turn_id: UUID, events: Sequence[TurnEvent]) -> None: ...
+    async def append(
+        self, turn_id: UUID, events: Sequence[TurnEvent], text: bytes = b"", offset: int = 0
+    ) -> None: ...
 
     async def renew_lease(self, turn_id: UUID) -> bool: ...
 
     async def release_lease(self, turn_id: UUID) -> None: ...
 
-    async def discard(self, turn_ids: Sequence[UUID]) -> None: ...
+    async def discard(self, user_id: UUID, turn_ids: Sequence[UUID]) -> None: ...
 
 
 class WriterRepository(Protocol):
@@ -72,11 +75,16 @@ class WriterRepository(Protocol):
         answer: str | None,
         events: Sequence[TurnEvent],
         trace: Mapping[str, Any] | None = None,
+        figures: Figures | None = None,
     ) -> None: ...
 
 
 class TurnWriter:
-    """One turn's answer, from its first event to its last. `write` runs once; `stop` may be called at any moment."""
+    """One turn's answer, from its first event to its last. `write` runs once; `stop` may be called at any moment.
+
+    partial: what the answer begins with. omitted_turns: earlier ones that the answerer was not even told of.
+    is_gone: its conversation was deleted meanwhile.
+    """
 
     def __init__(
         self,
@@ -85,15 +93,21 @@ class TurnWriter:
         log: WriterLog,
         repository: WriterRepository,
         *,
+        partial: str = "",
+        omitted_turns: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.answer = ""
+        self.answer = partial
+        self.is_gone = False
+        self._omitted_turns = omitted_turns
+        self._text_bytes = 0  # of the answer, that the live log has
         self._turn_id = turn_id
         self._viewer = viewer
         self._log = log
         self._repository = repository
         self._clock = clock
         self._markup = GrowingMarkup()
+        self._markup.add(partial)
         self._seq = 0
         self._state: dict[tuple[TurnEventKind, int], TurnEvent] = {}
         self._unsent: list[TurnEvent] = []
@@ -105,6 +119,7 @@ class TurnWriter:
         self._reader: asyncio.Task[Ending] | None = None
         self._ending: Ending | None = None
         self._end: tuple[TurnEventKind, Mapping[str, Any]] | None = None
+        self._figures = Figures()
         self._started = 0.0
         self._first_text_s: float | None = None
         self._passages: dict[int, Passage] = {}
@@ -120,6 +135,7 @@ class TurnWriter:
         """Write until the answer ends, fails or is stopped. Raises nothing: the reason stands in the last event."""
         self._started = self._clock()
         self._emit("status", 0, {"state": "started"})
+        self._emit_text()
         self._reader = asyncio.create_task(self._read(answer))
         if self._ending is not None:
             self._reader.cancel()
@@ -168,6 +184,8 @@ class TurnWriter:
                 self.answer += text
                 self._markup.add(text)
                 self._news.set()
+            case Restarted():
+                self._begin_anew()
             case Waiting(position, eta_s):
                 self._emit("status", 0, {"state": "queued", "position": position, "eta_s": eta_s})
             case Searched(passages, notes, trace):
@@ -177,47 +195,56 @@ class TurnWriter:
             case Progressed(stage, done, total, name):
                 self._emit("status", 0, {"state": stage, "done": done, "total": total, "filename": name})
             case Cited(citations, unsupported):
-                self._emit_rest_of_text(_spans(self.answer, citations, unsupported))
-                self._emit("citations", 0, {"citations": [self._citation(one) for one in citations]})
+                self._emit_rest_of_text(marked_spans(self.answer, citations, unsupported))
+                self._emit(
+                    "citations", 0, {"citations": [as_citation(one, self._passages) for one in citations]}
+                )
             case Finished():
                 self._emit_rest_of_text()
-                self._end = ("done", self._figures(event))
+                self._end = ("done", self._ended(event))
 
-    def _citation(self, citation: Citation) -> dict[str, Any]:
-        passage = self._passages.get(citation.chunk_id) if citation.chunk_id is not None else None
-        return {
-            "index": citation.index,
-            "file_id": str(citation.file_id),
-            "filename": citation.filename,
-            "page": citation.page,
-            "location": as_location(citation),
-            "page_start": citation.page_start,
-            "page_end": citation.page_end,
-            "url": passage_link(citation),
-            "headings": list(citation.headings),
-            "quote": citation.quote,
-            "marks": [list(mark) for mark in citation.marks],
-            "is_verified": citation.is_verified,
-            "passage": passage.text if passage else citation.quote,
-            "language": passage.language if passage else None,
-        }
+    def _begin_anew(self) -> None:
+        self.answer, self._markup, self._text_bytes = "", GrowingMarkup(), 0
+        for kind, slot in list(self._state):
+            if kind == "block":
+                self._emit("block", slot, {"html": "", "is_final": True})
 
-    def _figures(self, end: Finished) -> dict[str, Any]:
+    def _ended(self, end: Finished) -> dict[str, Any]:
+        """The last event's data; what is kept of it as figures is noted."""
+        usage = end.usage if end.usage.prompt_tokens or end.usage.completion_tokens else None
+        dropped_turns = (end.dropped_messages + 1) // 2 + self._omitted_turns
+        self._figures = self._timed(
+            Figures(
+                prompt_tokens=usage.prompt_tokens if usage else None,
+                completion_tokens=usage.completion_tokens if usage else None,
+                served_by=end.served_by or None,
+                finish_reason=end.finish_reason,
+                dropped_messages=end.dropped_messages + 2 * self._omitted_turns,
+            )
+        )
         return {
             "kind": end.kind,
             "model": end.model,
             "served_by": end.served_by,
             "finish_reason": end.finish_reason,
             "notes": list(end.notes),
-            "dropped_messages": end.dropped_messages,
+            "dropped_messages": self._figures.dropped_messages,
+            "dropped_turns": dropped_turns,
             "coverage": [as_coverage(one) for one in end.coverage],
             "usage": {
                 "prompt_tokens": end.usage.prompt_tokens,
                 "completion_tokens": end.usage.completion_tokens,
             },
-            "ttft_ms": None if self._first_text_s is None else round(self._first_text_s * 1000),
-            "total_ms": round((self._clock() - self._started) * 1000),
+            "ttft_ms": self._figures.first_token_ms,
+            "total_ms": self._figures.total_ms,
         }
+
+    def _timed(self, figures: Figures) -> Figures:
+        return replace(
+            figures,
+            first_token_ms=None if self._first_text_s is None else round(self._first_text_s * 1000),
+            total_ms=round((self._clock() - self._started) * 1000),
+        )
 
     def _emit(self, kind: TurnEventKind, slot: int, data: Mapping[str, Any]) -> None:
         self._seq += 1
@@ -241,7 +268,7 @@ class TurnWriter:
 
     def _cut_end(self, ending: Ending) -> tuple[TurnEventKind, Mapping[str, Any]]:
         if ending == "stopped":
-            return "done", self._figures(Finished("written", finish_reason="stopped", served_by=""))
+            return "done", self._ended(Finished("written", finish_reason="stopped", served_by=""))
         return "error", {"code": "internal_error" if ending == "failed" else "turn_interrupted"}
 
     async def _flush_often(self) -> None:
@@ -259,6 +286,7 @@ class TurnWriter:
     def _take_unsent(self) -> list[TurnEvent]:
         """What the live log lacks; everything again after it was cut off, because it may have lost its last second."""
         if self._was_cut_off:
+            self._text_bytes = 0
             for event in sorted(self._state.values(), key=lambda one: one.seq):
                 self._emit(event.kind, event.slot, event.data)
         events, self._unsent = self._unsent, []
@@ -267,7 +295,9 @@ class TurnWriter:
     async def _send(self, events: Sequence[TurnEvent]) -> None:
         try:
             if events:
-                await self._log.append(self._turn_id, events)
+                text, offset = self.answer.encode()[self._text_bytes :], self._text_bytes
+                await self._log.append(self._turn_id, events, text, offset)
+                self._text_bytes = offset + len(text)
             self._was_cut_off = False
         except PartUnavailable:
             self._was_cut_off = True
@@ -323,12 +353,15 @@ class TurnWriter:
         await self._send(self._take_unsent())
         kind, data = self._end or self._cut_end(ending)
         self._emit(kind, 0, data)
+        if self._figures.total_ms is None:
+            self._figures = self._timed(self._figures)
         exists = await self._finish(ending, [self._state[key] for key in self._unsaved])
         with suppress(PartUnavailable):
             if exists:
                 await self._send(self._take_unsent())
             else:
-                await self._log.discard([self._turn_id])
+                self.is_gone = True
+                await self._log.discard(self._viewer.user_id, [self._turn_id])
             await self._log.release_lease(self._turn_id)
 
     async def _finish(self, ending: Ending, events: Sequence[TurnEvent]) -> bool:
@@ -336,7 +369,7 @@ class TurnWriter:
         for attempt in range(_SAVE_ATTEMPTS):
             try:
                 await self._repository.finish(
-                    self._viewer, self._turn_id, ending, self.answer, events, self._trace
+                    self._viewer, self._turn_id, ending, self.answer, events, self._trace, self._figures
                 )
                 return True
             except PartUnavailable:
@@ -347,44 +380,3 @@ class TurnWriter:
             except NotFound:
                 return False
         return True
-
-
-def as_coverage(coverage: Coverage) -> dict[str, Any]:
-    """How much of a document was read, as JSON."""
-    return {
-        "file_id": f"file-{coverage.file_id.hex}",
-        "filename": coverage.filename,
-        "pages_read": coverage.pages_read,
-        "pages": coverage.pages,
-        "share": round(coverage.share, 4),
-        "left_out": [{"pages": pages, "reason": reason} for pages, reason in coverage.left_out],
-    }
-
-
-def _spans(answer: str, citations: Sequence[Citation], unsupported: Sequence[tuple[int, int]]) -> list[Span]:
-    """What is marked in the answer: unsupported spans, and the matching words of quotes that stand in it verbatim."""
-    spans = [Span(start, end) for start, end in unsupported]
-    for citation in citations:
-        quoted = answer[citation.start : citation.end]
-        offsets = _offsets_in(quoted, citation.quote)
-        if offsets is not None:
-            spans += [
-                Span(citation.start + offsets[start], citation.start + offsets[end - 1] + 1, "match")
-                for start, end in citation.marks
-                if 0 <= start < end <= len(citation.quote)
-            ]
-    return spans
-
-
-def _offsets_in(quoted: str, quote: str) -> list[int] | None:
-    """Where each character of quote stands in quoted, whose white space may be narrower; None: not that quote."""
-    offsets, at = [], 0
-    for character in quote:
-        if at < len(quoted) and (quoted[at] == character or (character.isspace() and quoted[at] == " ")):
-            offsets.append(at)
-            at += 1
-        elif character.isspace():
-            offsets.append(max(0, at - 1))
-        else:
-            return None
-    return offsets if at == len(quoted) else None

@@ -7,160 +7,85 @@ turn whose writer's lease is gone declares it interrupted. Knows nothing of HTTP
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid4
 
-from appliance.domain.answers import AnswerRequest, Conversation, Turn, TurnEvent, TurnEventKind, TurnStatus
-from appliance.domain.people import Caller, Language, Viewer
-from appliance.errors import PartUnavailable
-from appliance.ports import Answerer
+from appliance.domain.answers import AnswerRequest, Feedback, Figures, Turn, TurnEvent, TurnEventKind
+from appliance.domain.conversations import Remembered
+from appliance.domain.people import Caller, Language
+from appliance.errors import Conflict, NotFound, NotPermitted, PartUnavailable
+from appliance.ports import Answerer, Instructions, Keep
 from appliance.services.accounts.live_requests import LiveRequests
+from appliance.services.prompt_memory import PromptMemory
+from appliance.services.settling import LOOK_S, Settling
+from appliance.services.turn_ports import AttachedFiles, ConversationRepository, TurnLog, TurnRepository
 from appliance.services.turn_writer import TurnWriter
 from inference.types import ChatMessage
 
-logger = logging.getLogger(__name__)
-
-REMEMBERED_TURNS = 6
-_POLL_S = 1.0  # how long a reader waits for news before it looks after the writer's lease
 _TITLE_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
 class NewTurn:
-    """What a person asks. conversation_id None begins a conversation."""
+    """What a person asks. conversation_id None begins a conversation, unless previous_id is a turn of one.
+
+    previous_id None: after the turn at which the conversation stands.
+    """
 
     question: str
     model: str
     conversation_id: UUID | None = None
     collection_ids: tuple[UUID, ...] | None = None
     language: Language | None = None
+    previous_id: UUID | None = None
+    is_temporary: bool = False
 
 
-class TurnRepository(Protocol):
-    """Where turns are kept. Everything raises NotFound for what is not the viewer's."""
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """What is different in another version of a turn; None leaves it as it was asked before."""
 
-    async def begin(self, viewer: Viewer, turn: Turn, title: str) -> None:
-        """Record a turn, and its conversation where that is new."""
-        ...
-
-    async def save(self, viewer: Viewer, turn_id: UUID, answer: str, events: Sequence[TurnEvent]) -> None: ...
-
-    async def finish(
-        self,
-        viewer: Viewer,
-        turn_id: UUID,
-        status: TurnStatus,
-        answer: str | None,
-        events: Sequence[TurnEvent],
-        trace: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Set the final state; answer and trace None keep what was saved."""
-        ...
-
-    async def trace(self, viewer: Viewer, turn_id: UUID) -> Mapping[str, Any] | None:
-        """What its search did; None where nothing was searched, or not yet."""
-        ...
-
-    async def turn(self, viewer: Viewer, turn_id: UUID) -> Turn: ...
-
-    async def events(self, viewer: Viewer, turn_id: UUID, after: int) -> list[TurnEvent]:
-        """Saved events with a sequence number above `after`, in order."""
-        ...
-
-    async def conversations(
-        self, viewer: Viewer, limit: int, before: datetime | None
-    ) -> list[Conversation]: ...
-
-    async def conversation(self, viewer: Viewer, conversation_id: UUID) -> Conversation: ...
-
-    async def turns(
-        self, viewer: Viewer, conversation_id: UUID, limit: int, before: datetime | None
-    ) -> list[tuple[Turn, list[TurnEvent]]]:
-        """The last turns before a moment, oldest first."""
-        ...
-
-    async def forget(self, viewer: Viewer, conversation_id: UUID) -> list[UUID]:
-        """Delete a conversation; returns the turns that were in it."""
-        ...
-
-
-class TurnLog(Protocol):
-    """The live series of events, the writers' leases and the wish to stop, shared by all gateway processes."""
-
-    async def append(self, turn_id: UUID, events: Sequence[TurnEvent]) -> None: ...
-
-    async def read(self, turn_id: UUID, after: int, wait_s: float) -> list[TurnEvent]:
-        """Events above `after`; waits up to wait_s for the first one."""
-        ...
-
-    async def renew_lease(self, turn_id: UUID) -> bool:
-        """Hold the lease for another 5 s; True when somebody asked this turn to stop."""
-        ...
-
-    async def release_lease(self, turn_id: UUID) -> None: ...
-
-    async def is_leased(self, turn_id: UUID) -> bool: ...
-
-    async def ask_to_stop(self, turn_id: UUID) -> None: ...
-
-    def stops(self) -> AsyncIterator[UUID]:
-        """Turns that somebody wants stopped, whichever process writes them."""
-        ...
-
-    async def recall(self, user_id: UUID, conversation_id: UUID) -> list[ChatMessage] | None:
-        """The conversation's last messages; None where they are not held here."""
-        ...
-
-    async def remember(
-        self, user_id: UUID, conversation_id: UUID, messages: Sequence[ChatMessage]
-    ) -> None: ...
-
-    async def forget(self, user_id: UUID, conversation_id: UUID) -> None: ...
-
-    async def discard(self, turn_ids: Sequence[UUID]) -> None:
-        """Delete the series of these turns."""
-        ...
-
-
-class AttachedFiles(Protocol):
-    """The files of a chat. NotFound for a conversation that is not the caller's."""
-
-    async def attached(self, caller: Caller, conversation_id: UUID) -> UUID | None:
-        """The collection they are in; None: there are none."""
-        ...
-
-    async def forget(self, caller: Caller, conversation_id: UUID) -> None: ...
+    question: str | None = None
+    model: str | None = None
+    collection_ids: tuple[UUID, ...] | Keep | None = Keep.AS_IT_IS
+    language: Language | None = None
 
 
 class Turns:
-    """Asking, following, stopping, and looking back.
+    """Asking, asking again, going on, following and stopping.
 
     live: tells that a person was suspended or a key revoked; what is being written for them stops.
+    instructions: what a person wants every answer to heed; None: nobody has any.
     """
 
     def __init__(
         self,
         repository: TurnRepository,
+        conversations: ConversationRepository,
         log: TurnLog,
         answerer: Answerer,
         *,
         live: LiveRequests | None = None,
         files: AttachedFiles | None = None,
+        instructions: Instructions | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._repository = repository
+        self._conversations = conversations
         self._log = log
         self._answerer = answerer
         self._live = live or LiveRequests()
         self._files = files
+        self._instructions = instructions
         self._now = now
         self._tasks: dict[UUID, tuple[TurnWriter, asyncio.Task[None]]] = {}
         self._listener: asyncio.Task[None] | None = None
+        self.memory = PromptMemory(log, repository)
+        self.settling = Settling(repository, log, self._tasks.keys())
 
     async def open(self) -> None:
         """Begin to listen for stops that were asked of another gateway process."""
@@ -183,33 +108,56 @@ class Turns:
     async def begin(self, caller: Caller, new: NewTurn) -> Turn:
         """Record the question and start writing; the turn is on disk when this returns.
 
-        Raises NotFound for a conversation that is not the caller's.
+        Raises NotFound for a conversation or a turn that is not the caller's, NotPermitted for the key's models.
         """
         moment = self._live.moment
-        history: Sequence[ChatMessage] = ()
-        attached = None
-        if new.conversation_id is not None:
-            await self._repository.conversation(caller.viewer, new.conversation_id)
-            history = await self._history(caller, new.conversation_id)
-            if self._files is not None:
-                attached = await self._files.attached(caller, new.conversation_id)
-        turn = Turn(uuid4(), new.conversation_id or uuid4(), new.question, new.model, "running", self._now())
-        await self._repository.begin(caller.viewer, turn, _title(new.question))
-        with suppress(PartUnavailable):  # the writer goes on trying; the question is on disk
-            await self._log.renew_lease(turn.id)
-        request = AnswerRequest(
-            messages=[*history, ChatMessage("user", new.question)],
-            model=new.model,
+        conversation_id, previous_id = await self._place(caller, new)
+        turn = Turn(
+            uuid4(),
+            conversation_id or uuid4(),
+            new.question,
+            new.model,
+            "running",
+            self._now(),
+            previous_id=previous_id,
             collection_ids=new.collection_ids,
             language=new.language,
-            request_id=f"turn-{turn.id}",
-            attached=attached,
         )
-        writer = TurnWriter(turn.id, caller.viewer, self._log, self._repository)
-        task = asyncio.create_task(self._write(writer, caller, turn, request, moment), name=f"turn {turn.id}")
-        self._tasks[turn.id] = (writer, task)
-        task.add_done_callback(lambda _: self._tasks.pop(turn.id, None))
-        return turn
+        return await self._start(
+            caller, turn, moment, is_new=conversation_id is None, is_temporary=new.is_temporary
+        )
+
+    async def begin_version(self, caller: Caller, turn_id: UUID, new: NewVersion) -> Turn:
+        """The same place asked again, perhaps in other words or of another model. Raises NotFound, NotPermitted."""
+        moment = self._live.moment
+        before = await self._repository.turn(caller.viewer, turn_id)
+        collections = before.collection_ids if isinstance(new.collection_ids, Keep) else new.collection_ids
+        turn = replace(
+            _beside(before, self._now()),
+            question=new.question or before.question,
+            model=new.model or before.model,
+            collection_ids=collections,
+            language=new.language or before.language,
+        )
+        return await self._start(caller, turn, moment)
+
+    async def resume(self, caller: Caller, turn_id: UUID) -> Turn:
+        """Go on with an answer that broke off, in a version beside it which begins with what was written.
+
+        Raises Conflict for one that is being written or is complete.
+        """
+        moment = self._live.moment
+        await self.settling.settle_abandoned(
+            caller.viewer,
+            [turn_id] if (await self._repository.turn(caller.viewer, turn_id)).is_running else [],
+        )
+        before = await self._repository.turn(caller.viewer, turn_id)
+        if before.is_running:
+            raise Conflict("The answer is still being written.")
+        if before.status == "done" and before.figures.finish_reason != "length":
+            raise Conflict("The answer is complete; ask for another version instead.")
+        turn = replace(_beside(before, self._now()), answer=before.answer, continues_id=before.id)
+        return await self._start(caller, turn, moment)
 
     async def follow(self, caller: Caller, turn_id: UUID, after: int = 0) -> AsyncIterator[TurnEvent | None]:
         """The turn's events above `after` until it ends; None now and then while nothing happens.
@@ -230,8 +178,8 @@ class Turns:
                     return
             silent_looks = 0 if events else silent_looks + 1
             # Two looks, because Valkey may have come back a moment before the writer renewed its lease.
-            if silent_looks >= 2 and not await self._is_leased(turn.id):
-                turn = await self._settle(caller, turn.id)
+            if silent_looks >= 2 and not await self.settling.is_leased(turn.id):
+                turn = await self.settling.settle(caller.viewer, turn.id)
             elif silent_looks:
                 yield None
         for event in await self._repository.events(caller.viewer, turn.id, after):
@@ -251,101 +199,87 @@ class Turns:
         """What a turn's search did, once it has ended; None where nothing was searched. Raises NotFound."""
         return await self._repository.trace(caller.viewer, turn_id)
 
-    async def conversations(
-        self, caller: Caller, limit: int = 50, before: datetime | None = None
-    ) -> list[Conversation]:
-        return await self._repository.conversations(caller.viewer, limit, before)
+    async def rate(self, caller: Caller, turn_id: UUID, feedback: Feedback) -> None:
+        """Keep what the person thinks of an answer, in place of what they thought before. Raises NotFound."""
+        await self._repository.rate(caller.viewer, turn_id, feedback)
 
-    async def conversation(
-        self, caller: Caller, conversation_id: UUID, limit: int = 50, before: datetime | None = None
-    ) -> tuple[Conversation, list[tuple[Turn, list[TurnEvent]]]]:
-        """A conversation and its last turns, oldest first, each with what draws it again."""
-        found = await self._repository.conversation(caller.viewer, conversation_id)
-        turns = await self._repository.turns(caller.viewer, conversation_id, limit, before)
-        if await self._settle_abandoned(caller, [turn for turn, _ in turns if turn.is_running]):
-            turns = await self._repository.turns(caller.viewer, conversation_id, limit, before)
-        return found, turns
+    async def unrate(self, caller: Caller, turn_id: UUID) -> None:
+        """Take it back. Raises NotFound for a turn that is not the caller's."""
+        await self._repository.unrate(caller.viewer, turn_id)
 
-    async def forget(self, caller: Caller, conversation_id: UUID) -> None:
-        """Delete a conversation with everything in it, its files too; a turn being written in it is stopped first."""
-        await self._repository.conversation(caller.viewer, conversation_id)
-        for turn, _ in await self._repository.turns(caller.viewer, conversation_id, 5, None):
-            if turn.is_running:
-                await self.stop(caller, turn.id)
-        if self._files is not None:
-            await self._files.forget(caller, conversation_id)
-        turn_ids = await self._repository.forget(caller.viewer, conversation_id)
-        await self._log.forget(caller.user_id, conversation_id)
-        await self._log.discard(turn_ids)
+    async def _place(self, caller: Caller, new: NewTurn) -> tuple[UUID | None, UUID | None]:
+        """(conversation, previous turn) of a new question."""
+        if new.previous_id is not None:
+            previous = await self._repository.turn(caller.viewer, new.previous_id)
+            if new.conversation_id not in (None, previous.conversation_id):
+                raise NotFound("`previous_id` is no turn of this conversation.", param="previous_id")
+            return previous.conversation_id, previous.id
+        if new.conversation_id is not None:
+            found = await self._conversations.conversation(caller.viewer, new.conversation_id)
+            return found.id, found.current_turn_id
+        return None, None
+
+    async def _start(
+        self, caller: Caller, turn: Turn, moment: int, *, is_new: bool = False, is_temporary: bool = False
+    ) -> Turn:
+        """turn.answer: what it begins with."""
+        if not caller.scopes.allow_model(turn.model):
+            raise NotPermitted(f"This key is not for the model {turn.model!r}.", param="model")
+        memory = await self.memory.of(caller.viewer, turn.previous_id)
+        attached = None
+        if not is_new and self._files is not None:
+            attached = await self._files.attached(caller, turn.conversation_id)
+        instructions = "" if self._instructions is None else await self._instructions.of(caller.viewer)
+        await self._repository.begin(caller.viewer, turn, _title(turn.question), is_temporary=is_temporary)
+        with suppress(PartUnavailable):  # the writer goes on trying; the question is on disk
+            await self._log.renew_lease(turn.id)
+        request = AnswerRequest(
+            messages=[*memory.messages, ChatMessage("user", turn.question)],
+            model=turn.model,
+            collection_ids=turn.collection_ids,
+            language=turn.language,
+            request_id=f"turn-{turn.id}",
+            attached=attached,
+            instructions=instructions,
+            partial=turn.answer,
+        )
+        writer = TurnWriter(
+            turn.id,
+            caller.viewer,
+            self._log,
+            self._repository,
+            partial=turn.answer,
+            omitted_turns=memory.omitted_turns,
+        )
+        work = self._write(writer, caller, turn, request, memory, moment)
+        task = asyncio.create_task(work, name=f"turn {turn.id}")
+        self._tasks[turn.id] = (writer, task)
+        task.add_done_callback(lambda _: self._tasks.pop(turn.id, None))
+        return turn
 
     async def _write(
-        self, writer: TurnWriter, caller: Caller, turn: Turn, request: AnswerRequest, since: int
+        self,
+        writer: TurnWriter,
+        caller: Caller,
+        turn: Turn,
+        request: AnswerRequest,
+        memory: Remembered,
+        since: int,
     ) -> None:
         # Signing out leaves an answer to be read later, as closing the tab does; a suspension ends it.
         asker = replace(caller, session_id=None)
         with self._live.track(asker, lambda: writer.stop("stopped"), since=since):
             await writer.write(self._answerer.answer(caller, request))
-        if writer.answer.strip():
-            messages = [*request.messages, ChatMessage("assistant", writer.answer)]
-            try:
-                await self._log.remember(
-                    caller.user_id, turn.conversation_id, messages[-2 * REMEMBERED_TURNS :]
-                )
-            except PartUnavailable:
-                logger.warning("conversation %s is not held in Valkey", turn.conversation_id)
-
-    async def _history(self, caller: Caller, conversation_id: UUID) -> Sequence[ChatMessage]:
-        try:
-            held = await self._log.recall(caller.user_id, conversation_id)
-        except PartUnavailable:
-            held = None
-        if held is not None:
-            return held
-        turns = await self._repository.turns(caller.viewer, conversation_id, REMEMBERED_TURNS, None)
-        messages: list[ChatMessage] = []
-        for turn, _ in turns:
-            if turn.answer:
-                messages += [ChatMessage("user", turn.question), ChatMessage("assistant", turn.answer)]
-        return messages
+        if writer.answer.strip() and not writer.is_gone:
+            said = (turn.question, writer.answer)
+            await self.memory.keep(caller.viewer, turn.id, turn.previous_id, memory, said)
 
     async def _read(self, turn_id: UUID, after: int) -> list[TurnEvent]:
         try:
-            return await self._log.read(turn_id, after, _POLL_S)
+            return await self._log.read(turn_id, after, LOOK_S)
         except PartUnavailable:
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(LOOK_S)
             return []
-
-    async def _is_leased(self, turn_id: UUID) -> bool:
-        if turn_id in self._tasks:
-            return True
-        try:
-            return await self._log.is_leased(turn_id)
-        except PartUnavailable:
-            return True  # nobody can tell just now; ask again
-
-    async def _settle_abandoned(self, caller: Caller, running: Sequence[Turn]) -> bool:
-        """End those whose writer died and that nobody has followed since; True when there was one."""
-        abandoned = [turn for turn in running if not await self._is_leased(turn.id)]
-        if not abandoned:
-            return False
-        await asyncio.sleep(_POLL_S)  # as in _events: a second look
-        for turn in abandoned:
-            if not await self._is_leased(turn.id):
-                await self._settle(caller, turn.id)
-        return True
-
-    async def _settle(self, caller: Caller, turn_id: UUID) -> Turn:
-        """A running turn that nobody writes: unless it has just ended, it ends here."""
-        turn = await self._repository.turn(caller.viewer, turn_id)
-        if not turn.is_running:
-            return turn
-        saved: list[TurnEvent] = await self._repository.events(caller.viewer, turn_id, 0)
-        live = await self._read(turn_id, saved[-1].seq if saved else 0)
-        # The live series may be ahead of what was saved when the writer died.
-        last = max([event.seq for event in [*saved, *live]], default=0)
-        end = TurnEvent(last + 1, "error", 0, {"code": "turn_interrupted"})
-        await self._repository.finish(caller.viewer, turn_id, "interrupted", None, [*live, end])
-        return replace(turn, status="interrupted")
 
     async def _listen(self) -> None:
         while True:
@@ -354,7 +288,7 @@ class Turns:
                     if turn_id in self._tasks:
                         self._tasks[turn_id][0].stop("stopped")
             except PartUnavailable:
-                await asyncio.sleep(_POLL_S)
+                await asyncio.sleep(LOOK_S)
 
 
 def as_state(events: Sequence[TurnEvent]) -> dict[str, Any]:
@@ -369,6 +303,20 @@ def as_state(events: Sequence[TurnEvent]) -> dict[str, Any]:
         "error": latest.get("error"),
         "seq": ordered[-1].seq if ordered else 0,
     }
+
+
+def _beside(turn: Turn, moment: datetime) -> Turn:
+    """Another version at its place, in which nothing is written yet."""
+    return replace(
+        turn,
+        id=uuid4(),
+        status="running",
+        created_at=moment,
+        answer="",
+        finished_at=None,
+        continues_id=None,
+        figures=Figures(),
+    )
 
 
 def _title(question: str) -> str:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from appliance.domain.answers import Conversation
 from appliance.domain.people import Viewer
 from appliance.errors import NotFound
 from appliance.storage.database import Database
 
-_BEGIN = """
-INSERT INTO conversations (id, user_id, title, created_at, updated_at) VALUES (%s, viewer_id(), %s, %s, %s)
-"""
 _COLLECTION = """
-SELECT c.id FROM conversations v LEFT JOIN collections c ON c.conversation_id = v.id WHERE v.id = %(id)s
+SELECT c.id FROM conversations v LEFT JOIN collections c ON c.conversation_id = v.id
+WHERE v.id = %(id)s AND (v.deleted_at IS NULL OR %(even_hidden)s)
 """
 _MAKE = """
 INSERT INTO collections (id, name, owner_user_id, created_by, conversation_id)
@@ -28,14 +25,12 @@ class PostgresChatFiles:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, viewer: Viewer, conversation: Conversation) -> None:
-        values = (conversation.id, conversation.title, conversation.created_at, conversation.updated_at)
+    async def collection(
+        self, viewer: Viewer, conversation_id: UUID, *, even_hidden: bool = False
+    ) -> UUID | None:
+        values = {"id": conversation_id, "even_hidden": even_hidden}
         async with self._database.viewing(viewer) as connection:
-            await connection.execute(_BEGIN, values)
-
-    async def collection(self, viewer: Viewer, conversation_id: UUID) -> UUID | None:
-        async with self._database.viewing(viewer) as connection:
-            row = await (await connection.execute(_COLLECTION, {"id": conversation_id})).fetchone()
+            row = await (await connection.execute(_COLLECTION, values)).fetchone()
         if row is None:
             raise NotFound
         found: UUID | None = row[0]

@@ -15,6 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from appliance.domain.answers import TurnEvent
+from appliance.domain.conversations import Remembered
 from appliance.errors import PartUnavailable
 from inference.types import ChatMessage
 
@@ -26,13 +27,20 @@ _STOPS = "turns:stop"
 
 
 class ValkeyTurnLog:
-    """Fulfils services.turns.TurnLog. valkey: a client that returns bytes."""
+    """Fulfils services.turn_ports.TurnLog. valkey: a client that returns bytes."""
 
     def __init__(self, valkey: Redis) -> None:
         self._valkey = valkey
 
-    async def append(self, turn_id: UUID, events: Sequence[TurnEvent]) -> None:
+    async def append(
+        self, turn_id: UUID, events: Sequence[TurnEvent], text: bytes = b"", offset: int = 0
+    ) -> None:
         async with self._valkey.pipeline(transaction=False) as pipe:
+            if text:
+                if offset == 0:  # nothing of an answer that began anew may stay behind it
+                    pipe.set(_text(turn_id), text, ex=_STREAM_S)
+                else:
+                    pipe.setrange(_text(turn_id), offset, text)
             for event in events:
                 body = orjson.dumps([event.kind, event.slot, event.data])
                 pipe.xadd(_stream(turn_id), {"e": body}, id=f"{event.seq}-0")
@@ -47,6 +55,12 @@ class ValkeyTurnLog:
         if entries and isinstance(entries[0], list):  # RESP3 wraps the entries once more
             entries = entries[0]
         return [_event(entry_id, fields) for entry_id, fields in entries]
+
+    async def text(self, turn_id: UUID) -> str:
+        held = await _answered(self._valkey.get(_text(turn_id)))
+        return (
+            "" if held is None else held.decode("utf-8", "ignore")
+        )  # the last character may be half written
 
     async def renew_lease(self, turn_id: UUID) -> bool:
         async with self._valkey.pipeline(transaction=False) as pipe:
@@ -76,20 +90,25 @@ class ValkeyTurnLog:
                 if message is not None:
                     yield UUID(message["data"].decode())
 
-    async def recall(self, user_id: UUID, conversation_id: UUID) -> list[ChatMessage] | None:
-        held = await _answered(self._valkey.get(_memory(user_id, conversation_id)))
-        return None if held is None else [ChatMessage(role, content) for role, content in orjson.loads(held)]
+    async def recall(self, user_id: UUID, turn_id: UUID) -> Remembered | None:
+        held = await _answered(self._valkey.get(_memory(user_id, turn_id)))
+        if held is None:
+            return None
+        omitted, said = orjson.loads(held)
+        return Remembered(tuple(ChatMessage(role, content) for role, content in said), omitted)
 
-    async def remember(self, user_id: UUID, conversation_id: UUID, messages: Sequence[ChatMessage]) -> None:
-        body = orjson.dumps([[message.role, message.content] for message in messages])
-        await _answered(self._valkey.set(_memory(user_id, conversation_id), body, ex=_MEMORY_S))
+    async def remember(self, user_id: UUID, turn_id: UUID, said: Remembered, instead_of: UUID | None) -> None:
+        messages = [[message.role, message.content] for message in said.messages]
+        async with self._valkey.pipeline(transaction=False) as pipe:
+            pipe.set(_memory(user_id, turn_id), orjson.dumps([said.omitted_turns, messages]), ex=_MEMORY_S)
+            if instead_of is not None:
+                pipe.delete(_memory(user_id, instead_of))
+            await _answered(pipe.execute())
 
-    async def forget(self, user_id: UUID, conversation_id: UUID) -> None:
-        await _answered(self._valkey.delete(_memory(user_id, conversation_id)))
-
-    async def discard(self, turn_ids: Sequence[UUID]) -> None:
-        if turn_ids:
-            await _answered(self._valkey.delete(*map(_stream, turn_ids)))
+    async def discard(self, user_id: UUID, turn_ids: Sequence[UUID]) -> None:
+        names = [name for one in turn_ids for name in (_stream(one), _text(one), _memory(user_id, one))]
+        if names:
+            await _answered(self._valkey.delete(*names))
 
 
 async def _answered(reply: object) -> Any:  # noqa: ANN401  (redis-py types its replies as Any)
@@ -116,6 +135,10 @@ def _stop(turn_id: UUID) -> str:
     return f"turn:{turn_id}:stop"
 
 
-def _memory(user_id: UUID, conversation_id: UUID) -> str:
-    # The owner is part of the key, so that knowing a conversation's id is not enough to read its memory.
-    return f"conversation:{user_id}:{conversation_id}:memory"
+def _text(turn_id: UUID) -> str:
+    return f"turn:{turn_id}:text"
+
+
+def _memory(user_id: UUID, turn_id: UUID) -> str:
+    # The owner is part of the key, so that knowing a turn's id is not enough to read its memory.
+    return f"turn:{user_id}:{turn_id}:memory"

@@ -1,9 +1,8 @@
-"""Conversations and turns in PostgreSQL, each read with its owner's eyes."""
+"""Turns in PostgreSQL, each read with its owner's eyes. What lies in a deleted conversation is not there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,56 +10,95 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from appliance.domain.answers import Conversation, Turn, TurnEvent, TurnStatus
+from appliance.domain.answers import Feedback, Figures, Turn, TurnEvent, TurnStatus
 from appliance.domain.people import Viewer
 from appliance.errors import NotFound
 from appliance.storage.database import Database
 from rag.trace import as_seen, named_files
 
-_TURN = """
-SELECT id, conversation_id, question, model, status, answer, created_at, finished_at FROM turns WHERE id = %s
-"""
-_TURNS = """
-SELECT id, conversation_id, question, model, status, answer, created_at, finished_at FROM turns
-WHERE conversation_id = %(id)s AND (%(before)s::timestamptz IS NULL OR created_at < %(before)s)
-ORDER BY created_at DESC, id LIMIT %(limit)s
+TURN_COLUMNS = """t.id, t.conversation_id, t.question, t.model, t.status, t.answer, t.created_at, t.finished_at,
+    t.previous_id, t.continues_id, t.collection_ids, t.language, t.first_token_ms, t.total_ms, t.prompt_tokens,
+    t.completion_tokens, t.served_by, t.finish_reason, t.dropped_messages"""
+_TURN = f"""
+SELECT {TURN_COLUMNS} FROM turns t JOIN conversations c ON c.id = t.conversation_id
+WHERE t.id = %s AND c.deleted_at IS NULL
+"""  # noqa: S608 - constants only
+_TRACE = """
+SELECT t.trace FROM turns t JOIN conversations c ON c.id = t.conversation_id WHERE t.id = %s AND c.deleted_at IS NULL
 """
 _SEEN_FILES = (
     "SELECT id FROM files WHERE id = ANY(%s)"  # row-level security leaves those that the viewer sees
 )
-_CONVERSATION = "SELECT id, title, created_at, updated_at FROM conversations WHERE id = %s"
-_CONVERSATIONS = """
-SELECT id, title, created_at, updated_at FROM conversations
-WHERE %(before)s::timestamptz IS NULL OR updated_at < %(before)s ORDER BY updated_at DESC, id LIMIT %(limit)s
+_ASK = """
+INSERT INTO conversations (id, user_id, title, created_at, updated_at, read_at, current_turn_id, is_temporary)
+VALUES (%(conversation)s, %(user)s, %(title)s, %(now)s, %(now)s, %(now)s, %(turn)s, %(is_temporary)s)
+ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, read_at = excluded.read_at,
+    current_turn_id = excluded.current_turn_id,
+    -- a conversation that began with a file gets its name from the first question
+    title = coalesce(nullif(conversations.title, ''), excluded.title)
 """
 _ADD_TURN = """
-INSERT INTO turns (id, conversation_id, user_id, question, model, status, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO turns (id, conversation_id, user_id, question, model, status, answer, created_at, previous_id, continues_id,
+                   collection_ids, language, words)
+VALUES (%(turn)s, %(conversation)s, %(user)s, %(question)s, %(model)s, %(status)s, %(answer)s, %(now)s, %(previous)s,
+        %(continues)s, %(collections)s, %(language)s, words_of(%(question)s))
+"""
+_FINISH = """
+UPDATE turns SET status = %(status)s, answer = coalesce(%(answer)s, answer), trace = coalesce(%(trace)s, trace),
+    finished_at = now(), words = words_of(question || ' ' || coalesce(%(answer)s, answer)),
+    first_token_ms = %(first_token_ms)s, total_ms = %(total_ms)s, prompt_tokens = %(prompt_tokens)s,
+    completion_tokens = %(completion_tokens)s, served_by = %(served_by)s, finish_reason = %(finish_reason)s,
+    dropped_messages = %(dropped_messages)s
+WHERE id = %(turn)s RETURNING conversation_id
 """
 _SAVE_EVENT = """
 INSERT INTO turn_events (turn_id, user_id, kind, slot, seq, data) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (turn_id, kind, slot) DO UPDATE SET seq = excluded.seq, data = excluded.data
 WHERE turn_events.seq < excluded.seq
 """
+# The way from a turn back to the first question, its own number first.
+_SAID = """
+WITH RECURSIVE path AS (
+    SELECT t.id, t.previous_id, 0 AS depth FROM turns t WHERE t.id = %(head)s
+    UNION ALL SELECT t.id, t.previous_id, depth + 1 FROM turns t JOIN path ON t.id = path.previous_id)
+SELECT t.question, t.answer, (SELECT count(*) FROM path) FROM path JOIN turns t ON t.id = path.id
+WHERE depth < %(most)s ORDER BY depth DESC
+"""
+_RATE = """
+INSERT INTO turn_feedback (turn_id, user_id, rating, reason, comment, model, served_by)
+SELECT t.id, t.user_id, %(rating)s, %(reason)s, %(comment)s, t.model, t.served_by FROM turns t
+JOIN conversations c ON c.id = t.conversation_id WHERE t.id = %(turn)s AND c.deleted_at IS NULL
+ON CONFLICT (turn_id) DO UPDATE SET rating = excluded.rating, reason = excluded.reason, comment = excluded.comment,
+    updated_at = now()
+"""
 
 
 class PostgresTurns:
-    """Fulfils services.turns.TurnRepository."""
+    """Fulfils services.turn_ports.TurnRepository."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, viewer: Viewer, turn: Turn, title: str) -> None:
+    async def begin(self, viewer: Viewer, turn: Turn, title: str, *, is_temporary: bool = False) -> None:
+        values = {
+            "turn": turn.id,
+            "conversation": turn.conversation_id,
+            "user": viewer.user_id,
+            "title": title,
+            "now": turn.created_at,
+            "is_temporary": is_temporary,
+            "question": turn.question,
+            "answer": turn.answer,
+            "model": turn.model,
+            "status": turn.status,
+            "previous": turn.previous_id,
+            "continues": turn.continues_id,
+            "collections": None if turn.collection_ids is None else list(turn.collection_ids),
+            "language": turn.language,
+        }
         async with self._database.viewing(viewer) as connection:
-            await connection.execute(
-                "INSERT INTO conversations (id, user_id, title, created_at, updated_at) VALUES (%s, %s, %s, %s, %s)"
-                " ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at,"
-                # a conversation that began with a file gets its name from the first question
-                " title = coalesce(nullif(conversations.title, ''), excluded.title)",
-                (turn.conversation_id, viewer.user_id, title, turn.created_at, turn.created_at),
-            )
-            added = (turn.id, turn.conversation_id, viewer.user_id, turn.question, turn.model, turn.status)
-            await connection.execute(_ADD_TURN, (*added, turn.created_at))
+            await connection.execute(_ASK, values)
+            await connection.execute(_ADD_TURN, values)
 
     async def save(self, viewer: Viewer, turn_id: UUID, answer: str, events: Sequence[TurnEvent]) -> None:
         async with self._database.viewing(viewer) as connection:
@@ -79,15 +117,19 @@ class PostgresTurns:
         answer: str | None,
         events: Sequence[TurnEvent],
         trace: Mapping[str, Any] | None = None,
+        figures: Figures | None = None,
     ) -> None:
+        figures = figures or Figures()
+        values = {name: getattr(figures, name) for name in Figures.__dataclass_fields__}
+        values |= {"turn": turn_id, "status": status, "answer": answer}
+        values["trace"] = None if trace is None else Jsonb(dict(trace))
         async with self._database.viewing(viewer) as connection:
-            updated = await connection.execute(
-                "UPDATE turns SET status = %s, answer = coalesce(%s, answer), trace = coalesce(%s, trace),"
-                " finished_at = now() WHERE id = %s",
-                (status, answer, None if trace is None else Jsonb(dict(trace)), turn_id),
-            )
-            if updated.rowcount == 0:
+            row = await (await connection.execute(_FINISH, values)).fetchone()
+            if row is None:
                 raise NotFound
+            await connection.execute(
+                "UPDATE conversations SET answered_at = now(), updated_at = now() WHERE id = %s", (row[0],)
+            )
             # A turn ends once: an end that was written for it before is replaced by this one.
             await connection.execute(
                 "DELETE FROM turn_events WHERE turn_id = %s AND kind IN ('done', 'error')", (turn_id,)
@@ -96,12 +138,11 @@ class PostgresTurns:
 
     async def turn(self, viewer: Viewer, turn_id: UUID) -> Turn:
         async with self._database.viewing(viewer) as connection:
-            row = await _one(connection, _TURN, (turn_id,))
-        return Turn(**row)
+            return as_turn(await one_row(connection, _TURN, (turn_id,)))
 
     async def trace(self, viewer: Viewer, turn_id: UUID) -> Mapping[str, Any] | None:
         async with self._database.viewing(viewer) as connection:
-            row = await _one(connection, "SELECT trace FROM turns WHERE id = %s", (turn_id,))
+            row = await one_row(connection, _TRACE, (turn_id,))
             kept: Mapping[str, Any] | None = row["trace"]
             if kept is None:
                 return None
@@ -116,42 +157,47 @@ class PostgresTurns:
             )
             return [TurnEvent(*row) for row in await cursor.fetchall()]
 
-    async def conversations(self, viewer: Viewer, limit: int, before: datetime | None) -> list[Conversation]:
+    async def said(self, viewer: Viewer, head: UUID, most: int) -> tuple[list[tuple[str, str]], int]:
         async with self._database.viewing(viewer) as connection:
-            cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute(_CONVERSATIONS, {"before": before, "limit": limit})
-            return [Conversation(**row) for row in await cursor.fetchall()]
+            rows = await (await connection.execute(_SAID, {"head": head, "most": most})).fetchall()
+        pairs = [(question, answer) for question, answer, _ in rows]
+        return pairs, (rows[0][2] if rows else 0) - len(rows)
 
-    async def conversation(self, viewer: Viewer, conversation_id: UUID) -> Conversation:
+    async def rate(self, viewer: Viewer, turn_id: UUID, feedback: Feedback) -> None:
+        values = {
+            "turn": turn_id,
+            "rating": feedback.rating,
+            "reason": feedback.reason,
+            "comment": feedback.comment,
+        }
         async with self._database.viewing(viewer) as connection:
-            return Conversation(**await _one(connection, _CONVERSATION, (conversation_id,)))
-
-    async def turns(
-        self, viewer: Viewer, conversation_id: UUID, limit: int, before: datetime | None
-    ) -> list[tuple[Turn, list[TurnEvent]]]:
-        async with self._database.viewing(viewer) as connection:
-            cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute(_TURNS, {"id": conversation_id, "before": before, "limit": limit})
-            turns = [Turn(**row) for row in reversed(await cursor.fetchall())]
-            rows = await connection.execute(
-                "SELECT turn_id, seq, kind, slot, data FROM turn_events WHERE turn_id = ANY(%s) ORDER BY seq",
-                ([turn.id for turn in turns],),
-            )
-            events: dict[UUID, list[TurnEvent]] = {turn.id: [] for turn in turns}
-            for turn_id, *event in await rows.fetchall():
-                events[turn_id].append(TurnEvent(*event))
-        return [(turn, events[turn.id]) for turn in turns]
-
-    async def forget(self, viewer: Viewer, conversation_id: UUID) -> list[UUID]:
-        async with self._database.viewing(viewer) as connection:
-            rows = await connection.execute(
-                "SELECT id FROM turns WHERE conversation_id = %s", (conversation_id,)
-            )
-            turn_ids = [row[0] for row in await rows.fetchall()]
-            deleted = await connection.execute("DELETE FROM conversations WHERE id = %s", (conversation_id,))
-            if deleted.rowcount == 0:
+            if (await connection.execute(_RATE, values)).rowcount == 0:
                 raise NotFound
-        return turn_ids
+
+    async def unrate(self, viewer: Viewer, turn_id: UUID) -> None:
+        async with self._database.viewing(viewer) as connection:
+            await one_row(connection, _TURN, (turn_id,))
+            await connection.execute(
+                "DELETE FROM turn_feedback WHERE turn_id = %s AND user_id = %s", (turn_id, viewer.user_id)
+            )
+
+
+def as_turn(row: Mapping[str, Any]) -> Turn:
+    """A row of TURN_COLUMNS."""
+    values = dict(row)
+    figures = Figures(**{name: values.pop(name) for name in Figures.__dataclass_fields__})
+    collections = values.pop("collection_ids")
+    return Turn(**values, collection_ids=None if collections is None else tuple(collections), figures=figures)
+
+
+async def one_row(connection: AsyncConnection, query: str, values: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The only row of a query. Raises NotFound where there is none."""
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(query.encode(), values)
+    row = await cursor.fetchone()
+    if row is None:
+        raise NotFound
+    return row
 
 
 async def _save_events(
@@ -164,12 +210,3 @@ async def _save_events(
         ]
         async with connection.cursor() as cursor:
             await cursor.executemany(_SAVE_EVENT, rows)
-
-
-async def _one(connection: AsyncConnection, query: str, values: tuple[Any, ...]) -> dict[str, Any]:
-    cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(query.encode(), values)
-    row = await cursor.fetchone()
-    if row is None:
-        raise NotFound
-    return row

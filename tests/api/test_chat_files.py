@@ -13,13 +13,12 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.api.app import create_app
+from appliance.api.conversations import conversation_routes
 from appliance.api.turns import turn_routes
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS
+from appliance.bootstrap.turns import join_turns
 from appliance.services.accounts.live_requests import LiveRequests
-from appliance.services.turns import Turns
 from appliance.storage.database import Database
-from appliance.storage.turn_log import ValkeyTurnLog
-from appliance.storage.turns import PostgresTurns
 from tests.knowledge_harness import (
     Room,
     count_blobs,
@@ -90,8 +89,12 @@ async def chats(
     """Everything but an answerer that answers."""
     async with open_room(make_box(owner_url, embedder_home, data)) as room:
         answerer = ScriptedAnswerer()
-        turns = Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer, files=room.parts.chat_files)
-        routers = [turn_routes(turns, key_is_name, LiveRequests()), *room.parts.routers(key_is_name)]
+        turns, conversations = join_turns(database, valkey, answerer, files=room.parts.chat_files)
+        routers = [
+            turn_routes(turns, key_is_name, LiveRequests()),
+            conversation_routes(conversations, key_is_name),
+            *room.parts.routers(key_is_name),
+        ]
         server = Serving(create_app(routers, body_limits=UPLOAD_BODY_LIMITS))
         task = await until_started(server)
         await turns.open()
@@ -178,14 +181,15 @@ async def test_deleting_the_chat_deletes_its_files(chats: Chats) -> None:
         await chats.settled(chat, dropped["id"])
     await chats.drop(chat, TEXT + b"More.", "waiting.md")
 
-    status, _ = await chats.call("DELETE", f"/conversations/{chat}")
+    status, gone = await chats.call("DELETE", f"/conversations/{chat}?now=true")
 
     _, files = await chats.room.call("GET", "/files")
     async with chats.database.viewing(person("ana").viewer) as connection:
         for table in ("collections", "collection_files", "pages", "chunks", "conversations"):
             rows = await connection.execute(f"SELECT count(*) FROM {table}".encode())
             assert await rows.fetchone() == (0,), table
-    assert (status, files["data"], count_blobs(chats.room.box)) == (204, [], 0)
+    assert (status, files["data"], count_blobs(chats.room.box)) == (200, [], 0)
+    assert gone["receipt"]["kind"] == "conversation" and gone["receipt"]["removed"]["files"] == 2
 
 
 async def test_a_file_is_taken_out_and_its_reading_cancelled(chats: Chats) -> None:

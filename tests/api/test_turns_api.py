@@ -13,8 +13,8 @@ import pytest
 from redis.asyncio import Redis
 
 from appliance.api.identity import SECURE_COOKIE
+from appliance.bootstrap.turns import join_turns
 from appliance.domain.answers import Finished, TextDelta, Waiting
-from appliance.services.turns import Turns
 from appliance.storage.database import Database
 from appliance.storage.turn_log import ValkeyTurnLog
 from appliance.storage.turns import PostgresTurns
@@ -201,7 +201,7 @@ async def test_stopping_keeps_what_was_written_and_closes_the_engine(box: PageBo
 async def test_another_process_can_stop_a_turn(box: PageBox, database: Database, valkey: Redis) -> None:
     """A stop reaches the process that writes, whichever one it was asked of."""
     box.answerer.script = lambda _request: [TextDelta("On and on"), asyncio.Event().wait(), END]
-    other = Turns(PostgresTurns(database), ValkeyTurnLog(valkey), ScriptedAnswerer())
+    other, _ = join_turns(database, valkey, ScriptedAnswerer())
     async with _client(box) as client:
         turn = await _ask(client)
         caller = box.people.by_email["ana@example.org"]
@@ -295,7 +295,7 @@ async def test_deleting_a_conversation_takes_everything_along(
     async with _client(box) as client:
         turn = await _ask(client)
         await _events(client, turn["id"])
-        await client.delete(f"/api/conversations/{turn['conversation_id']}")
+        await client.delete(f"/api/conversations/{turn['conversation_id']}?now=true")
         gone = await client.get(f"/api/turns/{turn['id']}/events")
 
     assert gone.status_code == 404

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
 
-from appliance.domain.answers import Finished, TextDelta, TurnEvent, TurnStatus
+from appliance.domain.answers import Figures, Finished, TextDelta, TurnEvent, TurnStatus
 from appliance.domain.people import Caller, Viewer
 from appliance.errors import PartUnavailable
 from appliance.services.turns import NewTurn, Turns, as_state
+from appliance.storage.conversations import PostgresConversations
 from appliance.storage.database import Database
 from appliance.storage.turn_log import ValkeyTurnLog
 from appliance.storage.turns import PostgresTurns
@@ -23,7 +24,13 @@ END = Finished("written", model="tiny")
 
 
 def _turns(database: Database, valkey: Redis, answerer: ScriptedAnswerer) -> Turns:
-    return Turns(PostgresTurns(database), ValkeyTurnLog(valkey), answerer)
+    return _written_by(PostgresTurns(database), ValkeyTurnLog(valkey), answerer, database)
+
+
+def _written_by(
+    repository: PostgresTurns, log: ValkeyTurnLog, answerer: ScriptedAnswerer, database: Database
+) -> Turns:
+    return Turns(repository, PostgresConversations(database), log, answerer)
 
 
 async def _all(turns: Turns, turn_id: UUID, after: int = 0, caller: Caller = ANA) -> list[TurnEvent]:
@@ -43,11 +50,13 @@ class _AbsentLog(ValkeyTurnLog):
         self.is_absent = False
         self.was_asked_in_vain = asyncio.Event()
 
-    async def append(self, turn_id: UUID, events: Sequence[TurnEvent]) -> None:
+    async def append(
+        self, turn_id: UUID, events: Sequence[TurnEvent], text: bytes = b"", offset: int = 0
+    ) -> None:
         if self.is_absent:
             self.was_asked_in_vain.set()
         self._refuse()
-        await super().append(turn_id, events)
+        await super().append(turn_id, events, text, offset)
 
     async def read(self, turn_id: UUID, after: int, wait_s: float) -> list[TurnEvent]:
         self._refuse()
@@ -75,11 +84,12 @@ class _AbsentRepository(PostgresTurns):
         answer: str | None,
         events: Sequence[TurnEvent],
         trace: Mapping[str, Any] | None = None,
+        figures: Figures | None = None,
     ) -> None:
         if self.refusals:
             self.refusals -= 1
             raise PartUnavailable
-        await super().finish(viewer, turn_id, status, answer, events, trace)
+        await super().finish(viewer, turn_id, status, answer, events, trace, figures)
 
 
 async def test_an_answer_ends_with_done_and_its_blocks(database: Database, valkey: Redis) -> None:
@@ -138,7 +148,7 @@ async def test_a_reader_sees_everything_though_valkey_was_gone_and_forgot(
         TextDelta("Four.\n"),
         END,
     ]
-    turns = Turns(PostgresTurns(database), log, _script(*steps))
+    turns = _written_by(PostgresTurns(database), log, _script(*steps), database)
     turn = await turns.begin(ANA, NewTurn("Why?", "tiny"))
     while not any(event.kind == "block" for event in await log.read(turn.id, 0, 0.01)):
         pass
@@ -161,7 +171,8 @@ async def test_a_question_is_answered_though_valkey_is_gone_when_it_is_asked(
     """No turn is left behind half begun: it is written, and read once Valkey is back."""
     log, back = _AbsentLog(valkey), asyncio.Event()
     log.is_absent = True
-    turns = Turns(PostgresTurns(database), log, _script(TextDelta("Text."), back.wait(), END))
+    script = _script(TextDelta("Text."), back.wait(), END)
+    turns = _written_by(PostgresTurns(database), log, script, database)
 
     turn = await turns.begin(ANA, NewTurn("Why?", "tiny"))
     await log.was_asked_in_vain.wait()
@@ -176,7 +187,7 @@ async def test_a_question_is_answered_though_valkey_is_gone_when_it_is_asked(
 async def test_done_is_told_only_when_it_is_kept(database: Database, valkey: Redis) -> None:
     """A page that saw the end finds it again after any crash: PostgreSQL first, then the readers."""
     repository = _AbsentRepository(database)
-    turns = Turns(repository, ValkeyTurnLog(valkey), _script(TextDelta("Text."), END))
+    turns = _written_by(repository, ValkeyTurnLog(valkey), _script(TextDelta("Text."), END), database)
 
     turn = await turns.begin(ANA, NewTurn("Why?", "tiny"))
     events = await _all(turns, turn.id)

@@ -22,6 +22,8 @@ WITHOUT_RLS = {
     "sessions": "read to find out whose eyes a request has; hashes only",
     "api_keys": "read to find out whose eyes a request has; hashes only",
     "one_time_links": "used by who has no account yet; hashes only",
+    "identity_links": "read to find out whose eyes a request has; names at the company's provider",
+    "session_proofs": "asked about by who checks sign-ins again; the tokens are sealed",
     "account_events": "written before anybody is signed in; administrators and auditors read it, by the use case",
     "limits": "read by every process to decide whose turn it is; says what somebody may use, not what they asked",
     "index_generations": "numbers of collections and how often they changed; caches compare them",
@@ -35,7 +37,12 @@ WITHOUT_RLS = {
     "procrastinate_periodic_defers": "the jobs' own schema",
     "procrastinate_workers": "the jobs' own schema",
 }
-OWN_DEFINERS = {"count_blob_reference", "count_index_generation"}
+OWN_DEFINERS = {
+    "count_blob_reference",
+    "count_index_generation",
+    "viewer_hidden_collections",
+    "viewer_turns_with",
+}
 ANA, BEN = Viewer(uuid4()), Viewer(uuid4())
 
 

@@ -16,7 +16,7 @@ from appliance.api.responses.file_search import results
 from appliance.api.responses.requests import ResponseRequest
 from appliance.domain.answers import Cited, Finished, Progressed, Waiting
 from appliance.fairness.admission import LimitState
-from appliance.services.turn_writer import as_coverage
+from appliance.services.answer_shapes import as_coverage
 from rag.documents import Passage
 
 

@@ -81,6 +81,11 @@ class Knowledge:
             await self._blobs.forget(file.sha256)
         return receipt
 
+    async def discard_file(self, caller: Caller, file_id: UUID) -> None:
+        """The same, and nothing says that it was there."""
+        for file in await self._files.remove(caller.viewer, file_id):
+            await self._blobs.forget(file.sha256)
+
     # Collections
 
     async def create(

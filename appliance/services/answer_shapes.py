@@ -1,0 +1,76 @@
+"""What a finished answer shows beside its text, as events carry it: citations, coverage, and the marked spans. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from appliance.domain.answers import Citation
+from appliance.markup import Span
+from appliance.services.knowledge.passage_links import as_location, passage_link
+from rag.coverage import Coverage
+from rag.documents import Passage
+
+
+def as_citation(citation: Citation, passages: Mapping[int, Passage]) -> dict[str, Any]:
+    """passages: those that were found, by their chunk."""
+    passage = passages.get(citation.chunk_id) if citation.chunk_id is not None else None
+    return {
+        "index": citation.index,
+        "file_id": str(citation.file_id),
+        "filename": citation.filename,
+        "page": citation.page,
+        "location": as_location(citation),
+        "page_start": citation.page_start,
+        "page_end": citation.page_end,
+        "url": passage_link(citation),
+        "headings": list(citation.headings),
+        "quote": citation.quote,
+        "marks": [list(mark) for mark in citation.marks],
+        "is_verified": citation.is_verified,
+        "passage": passage.text if passage else citation.quote,
+        "language": passage.language if passage else None,
+    }
+
+
+def as_coverage(coverage: Coverage) -> dict[str, Any]:
+    """How much of a document was read, as JSON."""
+    return {
+        "file_id": f"file-{coverage.file_id.hex}",
+        "filename": coverage.filename,
+        "pages_read": coverage.pages_read,
+        "pages": coverage.pages,
+        "share": round(coverage.share, 4),
+        "left_out": [{"pages": pages, "reason": reason} for pages, reason in coverage.left_out],
+    }
+
+
+def marked_spans(
+    answer: str, citations: Sequence[Citation], unsupported: Sequence[tuple[int, int]]
+) -> list[Span]:
+    """What is marked in the answer: unsupported spans, and the matching words of quotes that stand in it verbatim."""
+    spans = [Span(start, end) for start, end in unsupported]
+    for citation in citations:
+        quoted = answer[citation.start : citation.end]
+        offsets = _offsets_in(quoted, citation.quote)
+        if offsets is not None:
+            spans += [
+                Span(citation.start + offsets[start], citation.start + offsets[end - 1] + 1, "match")
+                for start, end in citation.marks
+                if 0 <= start < end <= len(citation.quote)
+            ]
+    return spans
+
+
+def _offsets_in(quoted: str, quote: str) -> list[int] | None:
+    """Where each character of quote stands in quoted, whose white space may be narrower; None: not that quote."""
+    offsets, at = [], 0
+    for character in quote:
+        if at < len(quoted) and (quoted[at] == character or (character.isspace() and quoted[at] == " ")):
+            offsets.append(at)
+            at += 1
+        elif character.isspace():
+            offsets.append(max(0, at - 1))
+        else:
+            return None
+    return offsets if at == len(quoted) else None

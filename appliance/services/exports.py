@@ -1,0 +1,121 @@
+"""A conversation as a file to take away: Markdown of what is shown, JSON of all there is. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from appliance.domain.answers import Conversation, ShownTurn
+from appliance.domain.people import Language
+from appliance.services.turns import as_state
+
+TEXTS: Final[dict[Language, dict[str, str]]] = {
+    "en": {
+        "untitled": "Conversation",
+        "sources": "Sources",
+        "page": "page {number}",
+        "answered_by": "Answered by {model}, {moment}",
+        "unfinished": "The answer is not complete.",
+        "unverified": "not found on its page",
+    },
+    "es": {
+        "untitled": "Conversación",
+        "sources": "Fuentes",
+        "page": "página {number}",
+        "answered_by": "Respondido por {model}, {moment}",
+        "unfinished": "La respuesta no está completa.",
+        "unverified": "no está en su página",
+    },
+}
+_LONGEST_NAME = 80
+_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]+')
+
+
+def file_name(conversation: Conversation, suffix: str) -> str:
+    """The title as any system takes it, and the day."""
+    title = _NOT_IN_NAMES.sub(" ", conversation.title)
+    title = " ".join(title.split())[:_LONGEST_NAME].strip(" .") or "conversation"
+    return f"{title} {conversation.created_at:%Y-%m-%d}.{suffix}"
+
+
+def as_markdown(conversation: Conversation, turns: Sequence[ShownTurn], language: Language) -> str:
+    """The path that is shown, each question a heading, each answer with its sources."""
+    said = TEXTS[language]
+    parts = [f"# {_one_line(conversation.title) or said['untitled']}\n"]
+    for shown in shown_path(conversation, turns):
+        turn = shown.turn
+        parts.append(f"## {_one_line(turn.question[:200])}\n")
+        if turn.question != _one_line(turn.question[:200]):
+            parts.append("\n".join(f"> {line}" for line in turn.question.splitlines()) + "\n")
+        if turn.answer.strip():
+            parts.append(f"{turn.answer.strip()}\n")
+        if turn.status != "done":
+            parts.append(f"_{said['unfinished']}_\n")
+        sources = [_source(one, said) for one in as_state(shown.events)["citations"]]
+        if sources:
+            parts.append(f"**{said['sources']}**\n\n" + "\n".join(sources) + "\n")
+        by = said["answered_by"].format(model=turn.model, moment=f"{turn.created_at:%Y-%m-%d %H:%M %Z}")
+        parts.append(f"_{by}_\n")
+    return "\n".join(parts)
+
+
+def as_json(conversation: Conversation, turns: Sequence[ShownTurn]) -> bytes:
+    """Every version of every turn; `current_turn_id` and `previous_id` say which path is shown."""
+    exported = {
+        "object": "conversation.export",
+        "id": str(conversation.id),
+        "title": conversation.title,
+        "created_at": conversation.created_at.isoformat(),
+        "updated_at": conversation.updated_at.isoformat(),
+        "current_turn_id": conversation.current_turn_id,
+        "turns": [_turn(one) for one in turns],
+    }
+    return orjson.dumps(exported, option=orjson.OPT_INDENT_2)
+
+
+def shown_path(conversation: Conversation, turns: Sequence[ShownTurn]) -> list[ShownTurn]:
+    """From the first question to where the conversation stands."""
+    by_id = {shown.turn.id: shown for shown in turns}
+    path: list[ShownTurn] = []
+    at = conversation.current_turn_id
+    while at is not None and at in by_id:
+        path.append(by_id[at])
+        at = path[-1].turn.previous_id
+    return path[::-1]
+
+
+def _turn(shown: ShownTurn) -> dict[str, Any]:
+    turn, figures = shown.turn, shown.turn.figures
+    return {
+        "id": turn.id,
+        "previous_id": turn.previous_id,
+        "continues_id": turn.continues_id,
+        "question": turn.question,
+        "answer": turn.answer,
+        "model": turn.model,
+        "status": turn.status,
+        "created_at": turn.created_at,
+        "finished_at": turn.finished_at,
+        "citations": [
+            {
+                name: one.get(name)
+                for name in ("index", "filename", "file_id", "page", "location", "quote", "is_verified")
+            }
+            for one in as_state(shown.events)["citations"]
+        ],
+        "feedback": shown.feedback,
+        "figures": figures,
+    }
+
+
+def _source(citation: dict[str, Any], said: dict[str, str]) -> str:
+    where = f", {said['page'].format(number=citation['page'])}" if citation.get("page") is not None else ""
+    doubt = "" if citation.get("is_verified", True) else f" ({said['unverified']})"
+    return f"{citation['index']}. {citation['filename']}{where}: “{_one_line(citation['quote'])}”{doubt}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
