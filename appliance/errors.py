@@ -7,6 +7,16 @@ ApplianceError
 │   └── QuestionTooLong          no passage and no answer would fit beside it
 ├── NotAuthenticated        no credential, or one that is unknown, expired or revoked
 │   ├── SignInFailed             e-mail or password is wrong
+│   ├── AccountSuspended         right, but an administrator has suspended the account
+│   ├── CompanySignInFailed      what came back from the company's identity provider cannot be believed
+│   │   ├── CompanySignInDenied       cancelled there, or refused by it
+│   │   ├── SignInStateLost           begun in another browser, too long ago, or used already
+│   │   ├── CompanyEmailMissing       the provider tells no e-mail address
+│   │   ├── CompanyEmailUnverified    or one that nobody has verified
+│   │   ├── CompanyDomainNotAllowed   of a domain that may not sign in here
+│   │   ├── CompanyGroupNotAllowed    in none of the groups that may
+│   │   ├── CompanyAccountUnknown     accounts are not made by signing in
+│   │   └── CompanyAccountNotLinked   a local account has this address
 │   └── CredentialWithdrawn      revoked, signed out or suspended while the request was running
 ├── NotPermitted            known, but not allowed
 │   ├── CrossSiteRequest         a cookie that another site made the browser send
@@ -22,6 +32,7 @@ ApplianceError
 │   └── LargerThanLimit          the request would never fit
 ├── TooManyAttempts         sign-in attempts are slowed down
 ├── PartUnavailable         PostgreSQL, Valkey or another part does not answer
+│   ├── IdentityProviderUnavailable  the company's identity provider does not
 │   └── StorageFull         there is no room on the disk
 ├── ReadingFailed           a document was not read, and it is our fault
 ├── ReadingInterrupted      a document was given up after several interruptions
@@ -84,6 +95,66 @@ class SignInFailed(NotAuthenticated):
     """E-mail or password is wrong. An administrator can send a link to set a new password."""
 
     code = "sign_in_failed"
+
+
+class AccountSuspended(NotAuthenticated):
+    """This account is suspended. Ask an administrator."""
+
+    code = "account_suspended"
+
+
+class CompanySignInFailed(NotAuthenticated):
+    """Signing in with the company account did not work. Try again; an administrator finds the cause in the log."""
+
+    code = "company_sign_in_failed"
+
+
+class CompanySignInDenied(CompanySignInFailed):
+    """The sign-in was cancelled, or the company's identity provider refused it. Try again, or ask an administrator."""
+
+    code = "company_sign_in_denied"
+
+
+class SignInStateLost(CompanySignInFailed):
+    """The sign-in took too long, was used already, or was begun in another browser. Start again."""
+
+    code = "sign_in_state_lost"
+
+
+class CompanyEmailMissing(CompanySignInFailed):
+    """The company account has no e-mail address. Ask an administrator: the scope or claim may be missing."""
+
+    code = "company_email_missing"
+
+
+class CompanyEmailUnverified(CompanySignInFailed):
+    """The e-mail address of the company account is not verified. Verify it there, then try again."""
+
+    code = "company_email_unverified"
+
+
+class CompanyDomainNotAllowed(CompanySignInFailed):
+    """Accounts with this e-mail domain may not sign in here. Use another account, or ask an administrator."""
+
+    code = "company_domain_not_allowed"
+
+
+class CompanyGroupNotAllowed(CompanySignInFailed):
+    """The company account is in none of the groups that may sign in here. Ask an administrator."""
+
+    code = "company_group_not_allowed"
+
+
+class CompanyAccountUnknown(CompanySignInFailed):
+    """There is no account here for this company account. Ask an administrator to add one."""
+
+    code = "company_account_unknown"
+
+
+class CompanyAccountNotLinked(CompanySignInFailed):
+    """A local account has this e-mail address. Sign in with its password, or ask an administrator to allow linking."""
+
+    code = "company_account_not_linked"
 
 
 class CredentialWithdrawn(NotAuthenticated):
@@ -194,6 +265,12 @@ class PartUnavailable(ApplianceError):
     """A part of the appliance does not answer just now. `/readyz` and `appliance doctor` name it."""
 
     code = "part_unavailable"
+
+
+class IdentityProviderUnavailable(PartUnavailable):
+    """The company's identity provider does not answer. Try again soon, or sign in with a local account."""
+
+    code = "identity_provider_unavailable"
 
 
 class StorageFull(PartUnavailable):

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from appliance.errors import StartupError
 from appliance.fairness.settings import GateSettings
 from appliance.services.settings import AccountSettings, KnowledgeSettings, ResponseSettings
+from appliance.services.single_sign_on.settings import IdentitySettings
 from appliance.storage.settings import DatabaseSettings, ValkeySettings
 from appliance.telemetry import LoggingSettings
 from inference.settings import EmbeddingSettings
@@ -104,6 +105,7 @@ class Settings(BaseModel):
     chunking: ChunkingSettings = Field(default_factory=ChunkingSettings)
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
+    identity: IdentitySettings = Field(default_factory=IdentitySettings)
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
     responses: ResponseSettings = Field(default_factory=ResponseSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)

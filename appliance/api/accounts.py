@@ -5,10 +5,13 @@ Every rule is in the use cases; here a body becomes a call and a value becomes J
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.types import Scope
 
 from appliance.api.account_bodies import (
     GroupBody,
@@ -42,11 +45,13 @@ from appliance.services.accounts.importing import import_users
 from appliance.services.accounts.links import OneTimeLink
 from appliance.services.accounts.passwords import generate_password
 
+Leave = Callable[[Caller, Scope], Awaitable[str | None]]
 
-def account_routers(accounts: Accounts, identity: Identity) -> list[APIRouter]:
-    """All routes of this room, for `create_app`."""
+
+def account_routers(accounts: Accounts, identity: Identity, leave: Leave | None = None) -> list[APIRouter]:
+    """All routes of this room, for `create_app`. leave: where who signs out goes on to, at the company's provider."""
     return [
-        session_routes(accounts, identity),
+        session_routes(accounts, identity, leave),
         own_routes(accounts, identity),
         user_routes(accounts, identity),
         group_routes(accounts, identity),
@@ -55,7 +60,7 @@ def account_routers(accounts: Accounts, identity: Identity) -> list[APIRouter]:
     ]
 
 
-def session_routes(accounts: Accounts, identity: Identity) -> APIRouter:
+def session_routes(accounts: Accounts, identity: Identity, leave: Leave | None = None) -> APIRouter:
     """/api/sessions: signing in and out."""
     routes = APIRouter(prefix="/api/sessions", tags=["sessions"], route_class=StrictJsonRoute)
     sign_in = accounts.sign_in
@@ -75,13 +80,15 @@ def session_routes(accounts: Accounts, identity: Identity) -> APIRouter:
     async def listed(caller: Caller = Depends(identity.caller)) -> Json:
         return {"data": [session_json(session, caller) for session in await sign_in.sessions(caller)]}
 
-    @routes.delete("/current", status_code=204)
+    @routes.delete("/current", status_code=204, response_model=None)
     async def end(request: Request, caller: Caller = Depends(identity.caller)) -> Response:
+        url = await leave(caller, request.scope) if leave is not None else None
         await sign_in.sign_out(caller)
         cookie = identity.session_cookie(request.scope, "", 0)
-        return Response(
-            status_code=204, headers={"set-cookie": cookie, "clear-site-data": '"cache", "storage"'}
-        )
+        headers = {"set-cookie": cookie, "clear-site-data": '"cache", "storage"'}
+        if url is None:
+            return Response(status_code=204, headers=headers)
+        return JSONResponse({"sign_out_url": url}, headers={**headers, "cache-control": "no-store"})
 
     @routes.delete("/others", status_code=204)
     async def end_others(caller: Caller = Depends(identity.caller)) -> Response:

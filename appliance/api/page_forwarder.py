@@ -13,7 +13,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
@@ -29,6 +29,7 @@ from appliance.api.errors import send_error
 from appliance.api.page_assets import PageAssets
 from appliance.api.page_shell import (
     PageNotUsable,
+    SignInOffer,
     View,
     link_page,
     page_around,
@@ -50,6 +51,7 @@ from appliance.services.accounts.live_requests import LiveRequest, LiveRequests
 logger = logging.getLogger(__name__)
 
 LANGUAGE_COOKIE = "appliance_language"
+SIGN_IN_PAGE = "/sign-in"
 _PAGE = re.compile(r"/(?:c/[0-9a-f-]{36})?")
 _LINK_PAGES = {"/invitation": "link_invitation_lead", "/password-reset": "link_reset_lead"}
 _OWN_FILE = re.compile(r"/page/[0-9a-f]{12}/((?:[a-z_]+/)?[a-z_]+\.[a-z]+)")
@@ -97,6 +99,7 @@ class PageForwarder:
     delegate: a bearer token for the caller that the public API accepts while the session lives.
     own_origin: our address as this browser knows it, such as `https://box.example`.
     live: ends the events of a tab whose session was withdrawn.
+    offer: the ways to sign in.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class PageForwarder:
         bindings: Bindings,
         own_origin: Callable[[Scope], str],
         live: LiveRequests,
+        offer: SignInOffer | None = None,
     ) -> None:
         self._assets = assets
         self._ui = ui
@@ -116,6 +120,7 @@ class PageForwarder:
         self._bindings = bindings
         self._own_origin = own_origin
         self._live = live
+        self._offer = offer or SignInOffer()
         self._http: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -154,6 +159,10 @@ class PageForwarder:
             )
         elif method == "GET" and _PAGE.fullmatch(path):
             await self._send_page(request, answer)
+        elif method == "GET" and path == SIGN_IN_PAGE:
+            view = View(_language(request, None), secrets.token_urlsafe(18))
+            page = sign_in_page(self._assets, view, self._offer_for(request))
+            await self._send_html(page, view, answer)
         elif method == "GET" and path in _LINK_PAGES:
             view = View(_language(request, None), secrets.token_urlsafe(18))
             await self._send_html(link_page(self._assets, view, _LINK_PAGES[path]), view, answer)
@@ -187,7 +196,7 @@ class PageForwarder:
             caller = await self._identify(request)
         view = View(_language(request, caller), secrets.token_urlsafe(18), caller)
         if caller is None or caller.session_id is None:
-            page = sign_in_page(self._assets, view)
+            page = sign_in_page(self._assets, view, self._offer_for(request))
         else:
             try:
                 page = page_around(await self._ui_page(request, caller), self._assets, view)
@@ -195,6 +204,16 @@ class PageForwarder:
                 logger.info("the ui's page is not there (%r); sending the chat alone", error)
                 page = waiting_page(self._assets, view)
         await self._send_html(page, view, answer)
+
+    def _offer_for(self, request: Request) -> SignInOffer:
+        """With what went wrong before, the page that was asked for, and the password form where it is wanted."""
+        query, path = request.query_params, request.url.path
+        return replace(
+            self._offer,
+            shows_password=self._offer.shows_password or "local" in query,
+            problem=query.get("problem", "")[:60],
+            next_path=path if path != SIGN_IN_PAGE else "/",
+        )
 
     async def _send_html(self, page: str, view: View, answer: _Answer) -> None:
         headers = {

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Template
+from urllib.parse import urlencode
 
 import orjson
 
@@ -23,6 +24,7 @@ _ESCAPES = str.maketrans(
 _SOCIAL_META = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
 _BASE = '<base href="./" />'
 _SLOT = "<gradio-app"
+COMPANY_SIGN_IN = "/api/sign-in/oidc"
 _OUR_ELEMENTS = "<page-header></page-header>\n<chat-transcript></chat-transcript>\n"
 
 # `unsafe-inline` for styles: Gradio writes style attributes, which a nonce does not cover.
@@ -79,6 +81,19 @@ class View:
         return _POLICY.format(nonce=self.nonce)
 
 
+@dataclass(frozen=True, slots=True)
+class SignInOffer:
+    """What the sign-in page offers. company: the button's words, empty for our own; None: there is no provider.
+
+    problem: an error's code, said above. next_path: a page of ours to go to by way of the provider.
+    """
+
+    company: Mapping[Language, str] | None = None
+    shows_password: bool = True
+    problem: str = ""
+    next_path: str = "/"
+
+
 def preferred_language(chosen: str | None, profile: Language | None, accept_language: str) -> Language:
     """chosen: what the switch on the page was set to; then the profile; then the browser; then English."""
     for language in LANGUAGES:
@@ -95,10 +110,25 @@ def preferred_language(chosen: str | None, profile: Language | None, accept_lang
     return min(ranked)[2] if ranked else "en"
 
 
-def sign_in_page(assets: PageAssets, view: View) -> str:
-    """Asks for e-mail and password; complete without the ui and without a session."""
+def sign_in_page(assets: PageAssets, view: View, offer: SignInOffer | None = None) -> str:
+    """Asks for e-mail and password, or leads to the company's provider; complete without the ui and a session."""
+    offer = offer or SignInOffer()
     text = _escaped(assets, view.language)
-    body = Template(_SIGN_IN).substitute(text, icon=assets.address("shell/icon.svg"))
+    parts = []
+    if offer.problem:
+        sentence = text.get(f"error.{offer.problem}", text["error.company_sign_in_failed"])
+        parts.append(f'<p class="problem" role="alert">{sentence}</p>')
+    if offer.company is not None:
+        label = html.escape(offer.company[view.language]) or text["sign_in_company"]
+        wish = f"?{urlencode({'next': offer.next_path})}" if offer.next_path != "/" else ""
+        parts.append(f'<a class="company" href="{html.escape(COMPANY_SIGN_IN + wish)}">{label}</a>')
+    if offer.shows_password:
+        between = f'<p class="or">{text["sign_in_or"]}</p>' if offer.company is not None else ""
+        parts.append(between + Template(_FORM).substitute(text))
+    elif offer.problem:
+        parts.append(f'<p class="hint"><a href="/sign-in?local">{text["sign_in_local"]}</a></p>')
+    icon = assets.address("shell/icon.svg")
+    body = Template(_SIGN_IN).substitute(text, icon=icon, ways="\n".join(parts))
     return _document(assets, view, "sign-in", "shell/sign_in.js", body)
 
 
@@ -185,15 +215,16 @@ _LINK = """<main class="card">
 <button type="button" lang="es" data-language="es">Español</button></nav>
 <noscript>$needs_script</noscript>
 </main>"""
-_SIGN_IN = """<main class="card">
-<header><img src="$icon" alt="" width="44" height="44"><h1>$product</h1><p>$sign_in_lead</p></header>
-<form id="sign-in" novalidate>
+_FORM = """<form id="sign-in" novalidate>
 <label>$email<input name="email" type="email" autocomplete="username" required autofocus></label>
 <label>$password<input name="password" type="password" autocomplete="current-password" required></label>
 <p class="problem" role="alert" hidden></p>
 <button type="submit">$sign_in</button>
 </form>
-<p class="hint">$sign_in_first</p>
+<p class="hint">$sign_in_first</p>"""
+_SIGN_IN = """<main class="card">
+<header><img src="$icon" alt="" width="44" height="44"><h1>$product</h1><p>$sign_in_lead</p></header>
+$ways
 <nav aria-label="$language_label"><button type="button" lang="en" data-language="en">English</button>
 <button type="button" lang="es" data-language="es">Español</button></nav>
 <noscript>$needs_script</noscript>

@@ -43,6 +43,7 @@ from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
+from appliance.bootstrap.single_sign_on import build_single_sign_on
 from appliance.fairness.queue.script import PREFIX
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
 from appliance.pipelines.grounding import Grounding
@@ -127,6 +128,12 @@ class Gateway:
         )
         await self._keep(accounts.start, accounts.close)
         identity = build_identity(accounts, settings.server)
+        single_sign_on = build_single_sign_on(
+            settings.identity.oidc, accounts, identity, database, valkey, box.secrets.session_secret
+        )
+        if single_sign_on is not None:
+            self._stack.push_async_callback(single_sign_on.http.close)
+            self._in_background(single_sign_on.rechecking.run(), "sign-ins checked again")
         inference = await self._open_inference()
         room = build_gate(
             settings.gate,
@@ -172,6 +179,7 @@ class Gateway:
             box.page_socket,
             live=accounts.live,
             files=knowledge.chat_files,
+            offer=None if single_sign_on is None else single_sign_on.offer,
         )
         await self._keep(page.open, page.close)
         self.draining.add_work(lambda: page.turns.is_writing)
@@ -181,7 +189,8 @@ class Gateway:
         canaries = CanaryMetrics(database)
         room.metrics.register(canaries)
         routers: list[APIRouter] = [
-            *account_routers(accounts, identity),
+            *account_routers(accounts, identity, None if single_sign_on is None else single_sign_on.leave),
+            *([] if single_sign_on is None else [single_sign_on.routes]),
             limit_routes(operator_limits, identity),
             queue_routes(build_queue_overview(room, database), identity),
             *knowledge.routers(identity.caller),

@@ -33,15 +33,31 @@ class Section:
 
 def sections(settings: type[BaseModel], engines: Mapping[str, type[BaseModel]]) -> list[Section]:
     """In the order of the models; engines: kind → the model of its [engines.NAME] sections."""
-    found = []
+    found: list[Section] = []
     for name, field in settings.model_fields.items():
-        annotation = field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            found.append(Section(name, _first_paragraph(annotation), annotation))
+        if _is_section(field):
+            found += _with_inner(name, field.annotation)
     found += [
         Section(f"engines.my-{kind}", _first_paragraph(model), model) for kind, model in engines.items()
     ]
     return found
+
+
+def _with_inner(name: str, model: Any) -> Iterator[Section]:  # noqa: ANN401 - a model's class
+    """A section, unless it only holds others; then those."""
+    inner = {key: field for key, field in model.model_fields.items() if _is_section(field)}
+    if len(inner) < len(model.model_fields):
+        yield Section(name, _first_paragraph(model), model)
+    for key, field in inner.items():
+        yield from _with_inner(f"{name}.{key}", field.annotation)
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def _keys(part: Section) -> Iterator[tuple[str, FieldInfo]]:
+    return ((name, field) for name, field in part.keys_of.model_fields.items() if not _is_section(field))
 
 
 def example_toml(parts: list[Section]) -> str:
@@ -54,7 +70,7 @@ def example_toml(parts: list[Section]) -> str:
     for part in parts:
         is_engine = part.name.startswith("engines.")
         lines += ["", *_comment(part.about), f"# [{part.name}]" if is_engine else f"[{part.name}]"]
-        for name, field in part.keys_of.model_fields.items():
+        for name, field in _keys(part):
             lines += _comment(field.description or "")
             lines.append(_toml_line(part, name, field))
     return "\n".join(lines) + "\n"
@@ -81,7 +97,7 @@ def handbook_page(parts: list[Section]) -> str:
             "| key | default | what it does |",
             "|---|---|---|",
         ]
-        for name, field in part.keys_of.model_fields.items():
+        for name, field in _keys(part):
             about = (field.description or "").replace("|", "\\|")
             lines.append(f"| `{name}` | {_markdown_default(part, name, field)} | {about} |")
     return "\n".join(lines) + "\n"

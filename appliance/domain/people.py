@@ -127,12 +127,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a key or a session proves, as the database knows it now. expires_at None: never."""
+    """What a key or a session proves, as the database knows it now. expires_at None: never.
+
+    confirmed_until: the company's provider vouches for a key's owner so long; None: it is not asked.
+    """
 
     caller: Caller
     expires_at: datetime | None
     is_revoked: bool = False
     is_suspended: bool = False
+    confirmed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -19,17 +20,18 @@ _OWNER = """
 u.id, u.email, u.role, u.language, u.is_suspended,
 ARRAY(SELECT m.group_id FROM group_members m WHERE m.user_id = u.id)
 """
+_KEYS_UNTIL = "(SELECT max(l.keys_until) FROM identity_links l WHERE l.user_id = u.id)"
 _BY_KEY = f"""
-SELECT {_OWNER}, k.id, k.models, k.routes, k.expires_at, k.revoked_at IS NOT NULL, k.is_batch
+SELECT {_OWNER}, k.id, k.models, k.routes, k.expires_at, k.revoked_at IS NOT NULL, k.is_batch, {_KEYS_UNTIL}
 FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.secret_hash = %s
 """
 _BY_SESSION = f"SELECT {_OWNER}, s.id, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id WHERE "
 _KEY = "id, user_id, name, prefix, models, routes, created_at, expires_at, last_used_at, revoked_at, is_batch"
 _SESSION = "id, user_id, user_agent, address, created_at, last_used_at, expires_at"
-_STILL_VALID = """
+_STILL_VALID = f"""
 SELECT k.id, u.role FROM api_keys k JOIN users u ON u.id = k.user_id
 WHERE k.id = ANY(%(keys)s) AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(now)s)
-  AND NOT u.is_suspended
+  AND NOT u.is_suspended AND coalesce({_KEYS_UNTIL} > %(now)s, true)
 UNION ALL
 SELECT s.id, u.role FROM sessions s JOIN users u ON u.id = s.user_id
 WHERE s.id = ANY(%(sessions)s) AND s.expires_at > %(now)s AND NOT u.is_suspended
@@ -44,6 +46,10 @@ UPDATE sessions s SET last_used_at = used.at,
                       expires_at = least(s.ends_at, used.at + make_interval(days => %s))
 FROM unnest(%s::uuid[], %s::timestamptz[]) AS used (id, at)
 WHERE s.id = used.id AND s.last_used_at < used.at AND s.expires_at > used.at
+"""
+_ADD_PROOF = """
+INSERT INTO session_proofs (session_id, issuer, subject, provider_session, id_token, refresh_token, next_check_at)
+VALUES (%(session)s, %(issuer)s, %(subject)s, %(provider_session)s, %(id_token)s, %(refresh_token)s, %(next_check_at)s)
 """
 _OPEN_LINK = """
 FROM one_time_links l JOIN users u ON u.id = l.user_id
@@ -72,7 +78,7 @@ class PostgresCredentials:
             language=row[3],
             is_batch=row[11],
         )
-        return Credential(caller, row[9], is_revoked=row[10], is_suspended=row[4])
+        return Credential(caller, row[9], row[10], row[4], confirmed_until=row[12])
 
     async def by_session_token(self, token_hash: bytes) -> Credential | None:
         async with self._database.connection() as connection:
@@ -123,12 +129,14 @@ class PostgresCredentials:
                     new.ends_at,
                 ),
             )
+            row = await rows.fetchone()
+            assert row is not None
+            if new.proof is not None:
+                await connection.execute(_ADD_PROOF, {"session": row[0], **asdict(new.proof)})
             await connection.execute(
                 "UPDATE users SET last_login_at = %s WHERE id = %s", (new.created_at, new.user_id)
             )
             await record_event(connection, event)
-            row = await rows.fetchone()
-        assert row is not None
         return Session(*row)
 
     async def sessions(self, user_id: UUID, now: datetime) -> Sequence[Session]:

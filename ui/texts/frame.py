@@ -14,6 +14,9 @@ FRAME = {
     "email": Sentence("E-mail", "Correo electrónico"),
     "password": Sentence("Password", "Contraseña"),
     "sign_in": Sentence("Sign in", "Entrar"),
+    "sign_in_company": Sentence("Sign in with your company account", "Entrar con la cuenta de la empresa"),
+    "sign_in_or": Sentence("or with a local account", "o con una cuenta local"),
+    "sign_in_local": Sentence("Sign in with a local account", "Entrar con una cuenta local"),
     "signing_in": Sentence("Signing in…", "Entrando…"),
     "sign_out": Sentence("Sign out", "Salir"),
     "sign_in_first": Sentence(

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from appliance.domain.people import Caller, Credential
-from appliance.errors import NotAuthenticated, NotPermitted, PartUnavailable
+from appliance.errors import AccountSuspended, NotAuthenticated, NotPermitted, PartUnavailable
 from appliance.fairness.accounting.contact import PostgresContact
 from appliance.services.accounts import tokens
 from appliance.services.accounts.caller_cache import CallerCache
@@ -130,12 +130,14 @@ class Authentication:
         if credential is None:
             raise NotAuthenticated(f"{what} is not known here, or has ended.")
         if credential.is_suspended:
-            raise NotAuthenticated("This account is suspended. Ask an administrator.")
+            raise AccountSuspended
         if credential.is_revoked:
             raise NotAuthenticated(f"{what} was revoked.")
         now = self._clock()
         if credential.expires_at is not None and credential.expires_at <= now:
             raise NotAuthenticated(f"{what} has expired.")
+        if credential.confirmed_until is not None and credential.confirmed_until <= now:
+            raise NotAuthenticated("Its owner has not signed in for long. Once on the page is enough.")
         caller = credential.caller
         if caller.key_id is not None:
             self._used_keys[caller.key_id] = now

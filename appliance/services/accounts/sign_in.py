@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from appliance.domain.people import AccountEvent, Caller, Session, User
-from appliance.errors import NotAuthenticated, NotFound, NotPermitted, SignInFailed
-from appliance.ports import NewSession
+from appliance.errors import AccountSuspended, NotFound, NotPermitted, SignInFailed
+from appliance.ports import NewSession, ProviderProof
 from appliance.services.accounts import tokens
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import email_key
@@ -83,27 +83,37 @@ class SignIn:
             raise SignInFailed
         await self._slow_down.forgive(account, device.address)
         if user.is_suspended:
-            raise NotAuthenticated("This account is suspended. Ask an administrator.")
+            raise AccountSuspended
         if self._passwords.needs_rehash(password_hash):
             await self._users.rehash_password(user.id, password_hash, await self._passwords.hash(password))
-        return await self._begin(user, device, old_token)
+        return await self.begin(user, device, old_token)
 
-    async def _begin(self, user: User, device: Device, old_token: str | None) -> SignedIn:
+    async def begin(
+        self,
+        user: User,
+        device: Device,
+        old_token: str | None,
+        *,
+        proof: ProviderProof | None = None,
+        at_most: timedelta | None = None,
+    ) -> SignedIn:
+        """A session for somebody who has proved who they are. proof, at_most: where the company's provider said so."""
         token, now = tokens.mint_token(), self._clock()
+        ends_at = now + min(timedelta(days=self._settings.session_max_days), at_most or timedelta.max)
         new = NewSession(
             user_id=user.id,
             token_hash=tokens.fingerprint(token),
             user_agent=_printable(device.user_agent)[:_AGENT_CHARACTERS],
             address=device.address,
             created_at=now,
-            expires_at=now
-            + timedelta(days=min(self._settings.session_days, self._settings.session_max_days)),
-            ends_at=now + timedelta(days=self._settings.session_max_days),
+            expires_at=min(now + timedelta(days=self._settings.session_days), ends_at),
+            ends_at=ends_at,
+            proof=proof,
         )
         replaces = tokens.fingerprint(old_token) if old_token and tokens.looks_like_token(old_token) else None
         old = await self._credentials.by_session_token(replaces) if replaces else None
         session = await self._credentials.add_session(
-            new, replaces, AccountEvent("sign_in", user.id, user.id, address=device.address)
+            new, replaces, AccountEvent("sign_in", user.id, user.id, _how(proof), device.address)
         )
         if old is not None:
             await self._withdrawals.publish(Withdrawal(session_id=old.caller.session_id))
@@ -118,6 +128,13 @@ class SignIn:
     async def sessions(self, caller: Caller) -> Sequence[Session]:
         """One's own, last used first."""
         return await self._credentials.sessions(caller.user_id, self._clock())
+
+    async def withdraw(self, user_id: UUID, session_id: UUID, why: str) -> bool:
+        """End a session for a reason of ours or of the company's provider; False where it had ended."""
+        event = AccountEvent("session.ended", None, user_id, {"session": str(session_id), "why": why})
+        ended = await self._credentials.end_sessions(user_id, event, only=session_id)
+        await self._withdrawals.publish(Withdrawal(session_id=session_id))
+        return bool(ended)
 
     async def end_session(self, caller: Caller, session_id: UUID) -> None:
         """One's own. Raises NotFound for anybody else's."""
@@ -136,6 +153,10 @@ class SignIn:
         if not ended:
             raise NotFound(f"There is no session {session_id}.")
         await self._withdrawals.publish(Withdrawal(session_id=session_id))
+
+
+def _how(proof: ProviderProof | None) -> dict[str, str]:
+    return {} if proof is None else {"by": proof.issuer}
 
 
 def _printable(text: str) -> str:

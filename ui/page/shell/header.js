@@ -27,9 +27,9 @@ class PageHeader extends HTMLElement {
   }
 
   async signOut() {
-    await call("/api/sessions/current", {method: "DELETE"}).catch(() => {});
+    const left = await call("/api/sessions/current", {method: "DELETE"}).catch(() => {});
     sessionStorage.clear();
-    location.assign("/");
+    location.assign(left?.sign_out_url ?? "/");           // on to the company's provider, where that is who let us in
   }
 }
 

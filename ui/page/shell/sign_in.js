@@ -1,9 +1,10 @@
-// Signing in: e-mail and password to /api/sessions, then the page that was asked for.
+// Signing in: e-mail and password to /api/sessions, then the page that was asked for. The way by the company's
+// provider is a plain link, and may be the only one on the page.
 import {chooseLanguage, explain, language, t} from "./settings.js";
 
 const form = document.getElementById("sign-in");
-const problem = form.querySelector(".problem");
-const button = form.querySelector("button[type=submit]");
+const problem = form?.querySelector(".problem");
+const button = form?.querySelector("button[type=submit]");
 
 function complain(sentence) {
   problem.textContent = sentence;
@@ -16,13 +17,13 @@ async function signIn() {
   complain("");
   const response = await fetch("/api/sessions", {method: "POST", headers: {"content-type": "application/json"},
     body: JSON.stringify({email: email.trim(), password})});
-  if (response.ok) return location.reload();
+  if (response.ok) return location.pathname === "/sign-in" ? location.replace("/") : location.reload();
   const body = await response.json().catch(() => null);
   complain(response.status === 401 ? t("error.sign_in_failed") : explain(body?.error ?? {}));
   form.elements.password.select();
 }
 
-form.addEventListener("submit", async event => {
+form?.addEventListener("submit", async event => {
   event.preventDefault();
   button.disabled = true;
   button.textContent = t("signing_in");
