@@ -26,12 +26,51 @@ from tests.whole_box import prepared_data, quoting_box, writing_box
 
 __all__ = ["prepared_data", "quoting_box", "writing_box"]
 
+RUN_FOLDER = "FOLDER_OF_THE_TEST_RUN"
 ROLE_SECRET = "secret-of-the-tests"
 TEMPLATE = "appliance_template"
 
 for _name in [name for name in os.environ if name.startswith(("APPLIANCE_", "PG"))]:
     if _name not in ("APPLIANCE_TEST_DATA", "APPLIANCE_TEST_VLLM_URL"):
         del os.environ[_name]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One folder for all processes of a run; they are started later and inherit its name."""
+    if not hasattr(config, "workerinput"):
+        os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="apl-run-", dir="/tmp")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Its maker removes it."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(RUN_FOLDER), ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file stays in one process, and so do all that share a box; whoever has the most slow tests begins.
+
+    So a box is started once a run, and no long file is left for the end, when the other processes are done.
+    """
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    groups: dict[str, list[pytest.Item]] = {}
+    for file, its_items in files.items():
+        shares = any({"quoting_box", "writing_box"} & set(getattr(i, "fixturenames", ())) for i in its_items)
+        group = "the sample's boxes" if shares else file
+        for item in its_items:
+            item.add_marker(pytest.mark.xdist_group(group))
+        groups.setdefault(group, []).extend(its_items)
+    slow = {name: sum("slow" in item.keywords for item in group) for name, group in groups.items()}
+    items[:] = [item for name in sorted(groups, key=lambda name: -slow[name]) for item in groups[name]]
+
+
+@pytest.fixture(scope="session")
+def folder_of_the_run() -> Path:
+    """Shared by all processes of a run, gone after it."""
+    return Path(os.environ[RUN_FOLDER])
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """A whole appliance as people meet it: `appliance up` with the sample collection, spoken to over HTTP and by commands.
 
-A first start with its ten documents takes a while, so it is made once a run; every box begins as a copy of that.
+A first start with its ten documents takes a while, so it is made once a run, by whichever test process comes first;
+every box begins as a copy of that.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -159,13 +161,18 @@ def temporary_box(
 
 
 @pytest.fixture(scope="session")
-def prepared_data() -> Iterator[Path]:
-    """The data folder of a box that has read the sample collection and was stopped."""
-    with temporary_box() as box:
-        wait_until(lambda: box.part_is("embedder"), "the embedder is ready", 120)
-        wait_until(box.sample_is_read, "the sample collection is read", 240)
-        assert box.stop() == 0
-        yield box.data
+def prepared_data(folder_of_the_run: Path) -> Path:
+    """The data folder of a box that has read the sample collection and was stopped; not to be written to."""
+    kept = folder_of_the_run / "prepared"
+    with (folder_of_the_run / "prepared.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            with temporary_box() as box:
+                wait_until(lambda: box.part_is("embedder"), "the embedder is ready", 120)
+                wait_until(box.sample_is_read, "the sample collection is read", 240)
+                assert box.stop() == 0
+                box.data.rename(kept)
+    return kept
 
 
 @pytest.fixture(scope="session")

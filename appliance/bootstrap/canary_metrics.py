@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from appliance.errors import PartUnavailable
 from appliance.storage.canaries import last_run
 from appliance.storage.database import Database
+
+_PATIENCE_S = 2.0  # of a scrape
 
 
 class CanaryMetrics(Collector):
@@ -20,11 +25,13 @@ class CanaryMetrics(Collector):
         self._last: tuple[datetime, int, int] | None = None
 
     def before_scrape(self, others: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        """Others first, then read the latest run."""
+        """Others first, then read the latest run; while PostgreSQL is away the one read before is told."""
 
         async def refresh() -> None:
             await others()
-            self._last = await last_run(self._database)
+            with suppress(PartUnavailable, TimeoutError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    self._last = await last_run(self._database)
 
         return refresh
 

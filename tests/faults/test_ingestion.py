@@ -200,7 +200,9 @@ async def test_a_document_waits_for_the_embedding_process(
     store, file = await room.store(), await room.upload(document(0), "book.md")
     await room.call("POST", f"/vector_stores/{store}/files", json={"file_id": file})
     worker.start()
-    await reach(room, store, 0.3)  # parsed, and nothing to embed it
+    async with asyncio.timeout(PATIENCE_S):
+        while not await starts(maintenance_database):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
     assert await require_whole(maintenance_database) == 0
 
     room.box.embedder_socket.symlink_to(embedder_home / "e.sock")

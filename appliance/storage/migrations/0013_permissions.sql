@@ -125,7 +125,7 @@ ALTER TABLE receipts FORCE ROW LEVEL SECURITY;
 CREATE POLICY read_receipts ON receipts FOR SELECT USING (
     deleted_by = (SELECT viewer_id()) OR (SELECT viewer_role()) = 'auditor');
 CREATE POLICY add_receipts ON receipts FOR INSERT WITH CHECK (deleted_by = (SELECT viewer_id()));
-GRANT SELECT, INSERT ON receipts TO appliance_api;
+GRANT SELECT, INSERT ON receipts TO appliance_api, appliance_worker;  -- the worker removes what left a watched folder
 REVOKE UPDATE, DELETE ON receipts FROM appliance_maintenance;
 
 -- Runs of the canaries: how often somebody tried to reach what is not theirs, and how often they did.
