@@ -11,25 +11,31 @@ import orjson
 
 from inference.errors import EngineStreamBroken
 from inference.sse import EventReader, EventTooLarge
+from inference.thinking import Thinking, divided
 from inference.types import ChatChunk, Usage
 
 DONE = b"[DONE]"
 
 
 async def read_chunks(frames: AsyncIterator[bytes]) -> AsyncIterator[ChatChunk]:
-    """Text as it comes; the last chunk carries finish_reason and, where known, usage.
+    """Text and reasoning as they come; the last chunk carries finish_reason and, where known, usage.
 
     Only the first choice is read. Raises EngineStreamBroken as read_events does.
     """
     finish_reason: str | None = None
     usage: Usage | None = None
+    thinking = Thinking()
     async for event in read_events(frames):
         chunk = parse_chunk(event)
         finish_reason = chunk.finish_reason or finish_reason
         usage = chunk.usage or usage
-        if chunk.text:
-            yield ChatChunk(text=chunk.text)
-    yield ChatChunk(finish_reason=finish_reason, usage=usage)
+        reasoning, text = thinking.divide(chunk.text)
+        if chunk.reasoning or reasoning:
+            yield ChatChunk(reasoning=chunk.reasoning + reasoning)
+        if text:
+            yield ChatChunk(text=text)
+    reasoning, text = thinking.rest()
+    yield ChatChunk(text=text, reasoning=reasoning, finish_reason=finish_reason, usage=usage)
 
 
 async def read_events(frames: AsyncIterator[bytes]) -> AsyncIterator[dict[str, Any]]:
@@ -98,6 +104,7 @@ def parse_chunk(chunk: Mapping[str, Any]) -> ChatChunk:
         text=text if isinstance(text, str) else "",
         finish_reason=reason if isinstance(reason, str) else None,
         usage=parse_usage(chunk.get("usage")),
+        reasoning=_reasoning(delta),
     )
 
 
@@ -110,11 +117,23 @@ def parse_answer(body: bytes) -> ChatChunk:
     message = choices[0].get("message")
     text = message.get("content") if isinstance(message, dict) else choices[0].get("text")
     reason = choices[0].get("finish_reason")
+    thought, text = divided(text if isinstance(text, str) else "")
     return ChatChunk(
-        text=text if isinstance(text, str) else "",
+        text=text,
         finish_reason=reason if isinstance(reason, str) else None,
         usage=parse_usage(answer.get("usage")),
+        reasoning=_reasoning(message) + thought,
     )
+
+
+def _reasoning(message: object) -> str:
+    """vLLM and llama.cpp call it one or the other; a message holds one of them."""
+    if not isinstance(message, dict):
+        return ""
+    for name in ("reasoning_content", "reasoning"):
+        if isinstance(message.get(name), str) and message[name]:
+            return str(message[name])
+    return ""
 
 
 def parse_usage(usage: object) -> Usage | None:

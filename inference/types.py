@@ -53,13 +53,15 @@ class EngineLoad:
 class EngineRequest:
     """A request in OpenAI's shape, parsed and checked already; `payload["model"]` is the engine's own name.
 
-    is_batch: nobody sits and waits for it; engines that know priorities put it behind the others.
+    is_batch: nobody sits and waits for it; engines that know priorities put it behind the others. is_continuing: the
+    last message is an unfinished answer, to be gone on with.
     """
 
     route: EngineRoute
     payload: Mapping[str, Any]
     request_id: str = ""
     is_batch: bool = False
+    is_continuing: bool = False
 
     @property
     def is_stream(self) -> bool:
@@ -81,11 +83,17 @@ class EngineResponse:
 
 @dataclass(frozen=True, slots=True)
 class ChatChunk:
-    """A piece of a streamed answer; the last one carries finish_reason and, where known, usage."""
+    """A piece of a streamed answer; the last one carries finish_reason and, where known, usage.
+
+    begins_anew: what was to be gone on with does not count. reasoning: what the model thinks before it answers, no part
+    of the answer.
+    """
 
     text: str = ""
     finish_reason: str | None = None
     usage: Usage | None = None
+    begins_anew: bool = False
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
