@@ -164,6 +164,7 @@ class Passage:
     """A chunk that was found, with where it stands and why it came up.
 
     score: of what ranked last, 0 to 1 within one search. dense: cosine, -1 to 1. lexical: BM25, from 0.
+    fused: of the two, 0 to 1.
     vector: the stored one, unit length, where the store hands it out. also_in: where the same words stand as well.
     """
 
@@ -183,6 +184,7 @@ class Passage:
     score: float = 0.0
     dense: float | None = None
     lexical: float | None = None
+    fused: float | None = None
     vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     also_in: tuple[Twin, ...] = ()
 

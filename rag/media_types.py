@@ -102,6 +102,12 @@ _READABLE_PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MM\0*", "image/tiff"),
     (8, b"WEBP", "image/webp"),
 )
+_PICTURE_SUFFIXES = {
+    "image/png": (".png",),
+    "image/jpeg": (".jpg", ".jpeg"),
+    "image/tiff": (".tif", ".tiff"),
+    "image/webp": (".webp",),
+}
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF87a", _PICTURE.format("GIF")),
     (0, b"GIF89a", _PICTURE.format("GIF")),
@@ -170,6 +176,14 @@ def from_filename(filename: str) -> str | None:
     return _BY_SUFFIX.get(suffix)
 
 
+def suffixes(media_type: str) -> tuple[str, ...]:
+    """How names of such files end, the usual way first."""
+    if media_type == SOURCE:
+        return tuple(f".{suffix}" for suffix in sorted(_CODE_SUFFIXES))
+    named = tuple(suffix for suffix, kind in _BY_SUFFIX.items() if kind == media_type)
+    return named or _PICTURE_SUFFIXES.get(media_type, ())
+
+
 def detect(path: Path, limits: ParsingLimits, hint: str | None = None) -> str:
     """The media type of a file that a parser may read.
 
@@ -180,12 +194,12 @@ def detect(path: Path, limits: ParsingLimits, hint: str | None = None) -> str:
         head = file.read(_HEAD_BYTES)
     if not head:
         raise DocumentEmpty("The file has zero bytes.")
-    if b"%PDF-" in head[:1024] and not _is_mail(head):
-        return PDF
     if head.startswith(_OLE_MAGIC):
         return _detect_in_ole(path)
-    if head.startswith(_ZIP_MAGIC):
+    if head.startswith(_ZIP_MAGIC):  # before the PDF that may lie in it uncompressed, within sight
         return _detect_in_zip(path, limits)
+    if b"%PDF-" in head[:1024] and not _is_mail(head):
+        return PDF
     if head.lstrip().startswith(_RTF_MAGIC):
         return RTF
     for offset, signature, media_type in _READABLE_PICTURES:

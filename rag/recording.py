@@ -20,6 +20,7 @@ def traced(passage: Passage, reason: str = "") -> Traced:
         passage.score,
         passage.dense,
         passage.lexical,
+        passage.fused,
         reason,
     )
 

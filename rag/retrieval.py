@@ -252,6 +252,7 @@ class Retrieval:
                         score=fused.get(passage.chunk_id, 0.0),
                         dense=cosines.get(passage.chunk_id),
                         lexical=scores.get(passage.chunk_id),
+                        fused=fused.get(passage.chunk_id),
                     )
                     for passage in (await self._store.passages(search.scope, chunks) if chunks else ())
                 ]

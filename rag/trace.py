@@ -32,6 +32,7 @@ class Traced:
     score: float
     dense: float | None = None
     lexical: float | None = None
+    fused: float | None = None
     reason: str = ""
 
 

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
+from appliance.api.openai_files import download_headers
 from appliance.api.vector_store_shapes import note_codes
 from appliance.domain.people import Caller
 from appliance.ports import DocumentCard, Membership, Relative
@@ -40,6 +42,12 @@ def document_routes(pages: DocumentPages, identify: Identify) -> APIRouter:
     ) -> dict[str, Any]:
         response.headers.update(_CACHING | _GUARDS)
         return as_document(await pages.card(caller, identifiers.parse(identifiers.FILE, file_id)))
+
+    @routes.get("/api/documents/{file_id}/original")
+    async def original(file_id: str, caller: Caller = Depends(identify)) -> StreamingResponse:
+        """The file as it was uploaded, for whoever may see the document."""
+        file, pieces = await pages.original(caller, identifiers.parse(identifiers.FILE, file_id))
+        return StreamingResponse(pieces, headers=download_headers(file))
 
     @routes.get("/api/documents/{file_id}/pages/{number}", response_model=None)
     async def page(

@@ -59,7 +59,7 @@ def files_router(knowledge: Knowledge, identify: Identify, *, max_file_bytes: in
     @router.get("/v1/files/{file_id}/content")
     async def content(file_id: str, caller: Caller = Depends(identify)) -> StreamingResponse:
         found, pieces = await knowledge.content(caller, identifiers.parse(identifiers.FILE, file_id))
-        return StreamingResponse(pieces, headers=_download_headers(found))
+        return StreamingResponse(pieces, headers=download_headers(found))
 
     @router.delete("/v1/files/{file_id}")
     async def delete(file_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _cursor(after: str | None) -> UUID | None:
     return None if after is None else identifiers.parse(identifiers.FILE, after, param="after")
 
 
-def _download_headers(file: StoredFile) -> dict[str, str]:
+def download_headers(file: StoredFile) -> dict[str, str]:
     """Whatever was uploaded, a browser saves it and never runs it with this site's rights."""
     media_type = file.media_type if _MEDIA_TYPE.fullmatch(file.media_type) else "application/octet-stream"
     return {

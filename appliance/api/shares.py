@@ -53,6 +53,19 @@ def shares_router(sharing: Sharing, identify: Identify) -> APIRouter:
         await sharing.take(caller, identifiers.parse(identifiers.COLLECTION, store_id), subject)
         return Response(status_code=204)
 
+    @routes.get("/candidates")
+    async def candidates(
+        store_id: str,
+        words: Annotated[str, Query(alias="q", min_length=2, max_length=100)],
+        caller: Caller = Depends(identify),
+    ) -> dict[str, Any]:
+        """People and groups to share it with, by a part of their name or address; for whose the collection is."""
+        collection_id = identifiers.parse(identifiers.COLLECTION, store_id)
+        found = await sharing.candidates(caller, collection_id, words)
+        return {
+            "data": [{"with": f"{one.kind}:{one.id}", "label": one.label, "name": one.name} for one in found]
+        }
+
     return routes
 
 

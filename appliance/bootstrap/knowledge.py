@@ -10,9 +10,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from appliance.api.chat_files import chat_file_routes
+from appliance.api.formats import formats_router
 from appliance.api.openai_files import files_router
 from appliance.api.receipts import receipts_router
+from appliance.api.search_trial import search_trial_router
 from appliance.api.shares import shares_router
+from appliance.api.shelf import shelf_router
 from appliance.api.vector_stores import vector_stores_router
 from appliance.bootstrap.reranker import choose_reranking
 from appliance.bootstrap.stores import choose_store
@@ -23,6 +26,7 @@ from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.knowledge.receipts import Receipts
 from appliance.services.knowledge.search import KnowledgeSearch
 from appliance.services.knowledge.sharing import Sharing
+from appliance.services.knowledge.shelf import Shelf
 from appliance.settings import Settings
 from appliance.storage.blobs import BlobStore, blobs_folder
 from appliance.storage.chat_files import PostgresChatFiles
@@ -32,9 +36,12 @@ from appliance.storage.files import PostgresFiles
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.receipts import PostgresReceipts
 from appliance.storage.shares import PostgresShares
+from appliance.storage.shelf import PostgresShelf
 from inference.ports import Embedder
 from rag.analysis import Analyzer
+from rag.parsers import PARSERS
 from rag.retrieval import Retrieval
+from rag.sandbox.tesseract import find_program
 from rag.stores.whole_documents import WholeDocuments
 
 UPLOAD_BODY_LIMITS: dict[str, int | None] = {
@@ -55,6 +62,7 @@ class KnowledgeParts:
     jobs: PostgresJobQueue
     settings: Settings
     sharing: Sharing
+    shelf: Shelf
     receipts: Receipts
     follow_index: Callable[[], Coroutine[Any, Any, None]] | None
 
@@ -69,6 +77,11 @@ class KnowledgeParts:
                 self.chat_files, identify, max_file_bytes=self.settings.knowledge.max_file_mib * 2**20
             ),
             shares_router(self.sharing, identify),
+            shelf_router(self.shelf, identify),
+            search_trial_router(self.search, identify),
+            formats_router(
+                PARSERS, identify, reads_pictures=bool(find_program(self.settings.parsing.ocr_program))
+            ),
             receipts_router(self.receipts, identify),
         ]
 
@@ -102,6 +115,7 @@ def build_knowledge(database: Database, embedder: Embedder, settings: Settings, 
         jobs,
         settings,
         Sharing(PostgresShares(database)),
+        Shelf(PostgresShelf(database), knowledge),
         Receipts(PostgresReceipts(database)),
         chosen.run,
     )

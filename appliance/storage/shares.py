@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from appliance.domain.documents import Share
 from appliance.domain.people import AccountEvent, Viewer
+from appliance.domain.shelf import Candidate
 from appliance.errors import NotFound, NotPermitted
 from appliance.storage.accounts import record_event
 from appliance.storage.database import Database
@@ -32,6 +33,18 @@ ON CONFLICT (collection_id, user_id, group_id) DO UPDATE SET may_write = exclude
 _TAKE = """
 DELETE FROM collection_shares WHERE collection_id = %(collection_id)s
     AND user_id IS NOT DISTINCT FROM %(user_id)s AND group_id IS NOT DISTINCT FROM %(group_id)s
+"""
+# A person is found by any part of their name or address, groups by their name; without capitals.
+_CANDIDATES = """
+SELECT kind, id, label, name FROM (
+    SELECT 'group' AS kind, id, name AS label, '' AS name FROM groups WHERE strpos(lower(name), lower(%(words)s)) > 0
+    UNION ALL
+    SELECT 'user', id, email, name FROM users
+    WHERE NOT is_suspended AND id <> viewer_id()
+      AND (strpos(lower(email), lower(%(words)s)) > 0 OR strpos(lower(name), lower(%(words)s)) > 0)) found
+WHERE NOT EXISTS (SELECT 1 FROM collection_shares s
+                  WHERE s.collection_id = %(collection_id)s AND (s.user_id = found.id OR s.group_id = found.id))
+ORDER BY kind, lower(label) LIMIT %(most)s
 """
 
 
@@ -66,6 +79,15 @@ class PostgresShares:
             if taken.rowcount == 0:
                 raise NotFound("It is not shared with them.", param="with")
             await record_event(connection, _event("collection.unshared", viewer, collection_id, share))
+
+    async def candidates(
+        self, viewer: Viewer, collection_id: UUID, words: str, most: int
+    ) -> Sequence[Candidate]:
+        values = {"collection_id": collection_id, "words": words, "most": most}
+        async with self._database.viewing(viewer) as connection:
+            await _require_owned(connection, collection_id)
+            rows = await connection.execute(_CANDIDATES, values)
+            return [Candidate(*row) for row in await rows.fetchall()]
 
     async def person(self, email_key: str) -> UUID | None:
         return await self._id("SELECT id FROM users WHERE email_key = %s", email_key)

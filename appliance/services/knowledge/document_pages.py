@@ -7,7 +7,7 @@ anything drawn or taken from what was drawn before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -48,6 +48,8 @@ class FileReader(Protocol):
     """A file as the caller may see it; Knowledge is one. Raises NotFound."""
 
     async def file(self, caller: Caller, file_id: UUID) -> StoredFile: ...
+
+    async def content(self, caller: Caller, file_id: UUID) -> tuple[StoredFile, AsyncIterator[bytes]]: ...
 
 
 class PageReader(Protocol):
@@ -145,6 +147,10 @@ class DocumentPages:
     async def card(self, caller: Caller, file_id: UUID) -> DocumentCard:
         """Raises NotFound for what the caller may not see."""
         return await self._documents.card(caller.viewer, file_id)
+
+    async def original(self, caller: Caller, file_id: UUID) -> tuple[StoredFile, AsyncIterator[bytes]]:
+        """The file and its bytes, as they were uploaded. Raises NotFound."""
+        return await self._files.content(caller, file_id)
 
     async def marked(self, caller: Caller, file_id: UUID, number: int, wanted: Wanted) -> Marked:
         """Raises NotFound for a page that the caller may not see."""

@@ -8,8 +8,11 @@ from uuid import UUID
 
 from appliance.domain.documents import Share
 from appliance.domain.people import Caller, Viewer
+from appliance.domain.shelf import Candidate
 from appliance.errors import NotFound
 from appliance.services.accounts.names import email_key, name_key
+
+_MOST_CANDIDATES = 8
 
 
 class ShareRepository(Protocol):
@@ -25,6 +28,12 @@ class ShareRepository(Protocol):
         """may_write is of no matter. Raises NotFound where there is none."""
         ...
 
+    async def candidates(
+        self, viewer: Viewer, collection_id: UUID, words: str, most: int
+    ) -> Sequence[Candidate]:
+        """People and groups whose name or address holds these words and who do not have a share yet."""
+        ...
+
     async def person(self, email_key: str) -> UUID | None: ...
 
     async def group(self, name_key: str) -> UUID | None: ...
@@ -38,6 +47,10 @@ class Sharing:
 
     async def shares(self, caller: Caller, collection_id: UUID) -> Sequence[Share]:
         return await self._shares.shares(caller.viewer, collection_id)
+
+    async def candidates(self, caller: Caller, collection_id: UUID, words: str) -> Sequence[Candidate]:
+        """The first few; only whose the collection is looks through the people of the company."""
+        return await self._shares.candidates(caller.viewer, collection_id, words.strip(), _MOST_CANDIDATES)
 
     async def give(self, caller: Caller, collection_id: UUID, subject: str, *, may_write: bool) -> Share:
         """subject: as for `_subject`. Giving again changes what is allowed."""

@@ -1,0 +1,161 @@
+"""A collection as a person looks at it, in PostgreSQL: filtered, sorted, in slices; what its deletion takes along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.rows import dict_row
+
+from appliance.domain.documents import FileCounts
+from appliance.domain.people import Viewer
+from appliance.domain.shelf import KnownContent, RemovalPreview, ShelfPage, ShelfQuery, ShelfRow
+from appliance.errors import NotFound, NotPermitted
+from appliance.storage.database import Database
+from appliance.storage.file_rows import ATTACHED, as_collection_file
+from appliance.storage.jobs import QUEUE
+
+_OWN = ("place", "is_own", "elsewhere", "inside_failed", "inside_in_progress")
+
+# Names are compared as people type them: without capitals and without the accents of Spanish and its neighbours.
+_FOLDED = "translate(lower({}), 'áàâäãéèêëíìîïóòôöõúùûüñç', 'aaaaaeeeeiiiiooooouuuunc')"
+_WANTED = f"""
+    AND (%(status)s::text IS NULL OR cf.status = %(status)s)
+    AND (%(name)s = '' OR strpos({_FOLDED.format("f.filename")}, {_FOLDED.format("%(name)s")}) > 0)
+    AND (%(changed_since)s::timestamptz IS NULL
+         OR cf.updated_at >= %(changed_since)s OR cf.status = 'in_progress')
+    AND cf.superseded_by IS NULL"""
+_INSIDE = " AND f.parent_id = %(parent_id)s"
+# What lies in a document that is here too is listed below that one.
+_OUTERMOST = """
+    AND (f.parent_id IS NULL OR NOT EXISTS (
+        SELECT 1 FROM collection_files outer_one
+        WHERE outer_one.collection_id = cf.collection_id AND outer_one.file_id = f.parent_id
+          AND outer_one.superseded_by IS NULL))"""
+_KEYS: Mapping[str, LiteralString] = {
+    "added": "a.added_at",
+    "name": "lower(a.filename)",
+    "size": "a.size_bytes",
+    "state": "CASE a.status WHEN 'failed' THEN 0 WHEN 'in_progress' THEN 1 WHEN 'cancelled' THEN 2 ELSE 3 END",
+}
+_LINE = """
+WITH line AS (
+    SELECT id, row_number() OVER (ORDER BY priority DESC, id) AS place FROM procrastinate_jobs
+    WHERE status = 'todo' AND queue_name = %(queue)s)"""
+_INSIDE_COUNT: LiteralString = """
+       (SELECT count(*) FROM collection_files i JOIN files g ON g.id = i.file_id
+        WHERE i.collection_id = a.collection_id AND g.parent_id = a.file_id AND i.superseded_by IS NULL
+          AND i.status = '{status}')"""
+_ROWS = f"""
+SELECT a.*, line.place, mine.owner_id = viewer_id() AS is_own,
+       (SELECT count(*) FROM collection_files other
+        WHERE other.file_id = a.file_id AND other.collection_id <> a.collection_id) AS elsewhere,
+       {_INSIDE_COUNT.format(status="failed")} AS inside_failed,
+       {_INSIDE_COUNT.format(status="in_progress")} AS inside_in_progress
+FROM a JOIN collection_files mine ON mine.collection_id = a.collection_id AND mine.file_id = a.file_id
+     LEFT JOIN line ON line.id = mine.job_id AND a.status = 'in_progress'
+"""  # noqa: S608 - constants only
+_TOTAL = """
+SELECT count(*) FROM collection_files cf JOIN files f ON f.id = cf.file_id
+WHERE cf.collection_id = %(collection_id)s"""
+_COUNTS = """
+SELECT count(*) FILTER (WHERE cf.status = 'in_progress'), count(*) FILTER (WHERE cf.status = 'completed'),
+       count(*) FILTER (WHERE cf.status = 'failed'), count(*) FILTER (WHERE cf.status = 'cancelled'), now()
+FROM collections c LEFT JOIN collection_files cf ON cf.collection_id = c.id AND cf.superseded_by IS NULL
+WHERE c.id = %(collection_id)s GROUP BY c.id
+"""
+_REMOVAL = """
+SELECT (SELECT count(*) FROM collection_files WHERE collection_id = c.id AND superseded_by IS NULL),
+       (SELECT coalesce(sum(chunks), 0) FROM collection_files WHERE collection_id = c.id),
+       (SELECT count(*) FROM collection_shares WHERE collection_id = c.id),
+       viewer_owns_collection(c.id)
+FROM collections c WHERE c.id = %(collection_id)s
+"""
+# One's own files are seen wherever they are, also where one may not look any more.
+_ONLY_HERE = """
+SELECT f.id FROM collection_files cf JOIN files f ON f.id = cf.file_id
+WHERE cf.collection_id = %(collection_id)s AND f.owner_id = viewer_id() AND f.parent_id IS NULL
+  AND NOT EXISTS (SELECT 1 FROM collection_files o WHERE o.file_id = f.id AND o.collection_id <> cf.collection_id)
+ORDER BY f.id
+"""
+_KNOWN = """
+SELECT f.sha256, f.id, f.filename, cf.status FROM collection_files cf JOIN files f ON f.id = cf.file_id
+WHERE cf.collection_id = %(collection_id)s AND cf.superseded_by IS NULL AND f.sha256 = ANY(%(hashes)s)
+ORDER BY cf.added_at
+"""
+
+
+class PostgresShelf:
+    """Fulfils services.knowledge.shelf.ShelfRepository."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, viewer: Viewer, collection_id: UUID, query: ShelfQuery) -> ShelfPage:
+        values: dict[str, Any] = {
+            "collection_id": collection_id,
+            "queue": QUEUE,
+            "status": query.status,
+            "name": query.name,
+            "parent_id": query.parent_id,
+            "changed_since": query.changed_since,
+            "offset": query.offset,
+            "limit": query.limit,
+        }
+        wanted = _WANTED + _place(query)
+        order = _order(query)
+        listed = f"SELECT * FROM ({ATTACHED}{wanted}) a {order} OFFSET %(offset)s LIMIT %(limit)s"  # noqa: S608 - constants only
+        rows = f"{_LINE}, a AS ({listed}) {_ROWS} {order}"
+        async with self._database.viewing(viewer) as connection:
+            counted = await (await connection.execute(_COUNTS, values)).fetchone()
+            if counted is None:
+                raise _no_collection(collection_id)
+            total = await (await connection.execute(_TOTAL + wanted, values)).fetchone()
+            async with connection.cursor(row_factory=dict_row) as cursor:
+                await cursor.execute(rows, values)
+                found = tuple(map(_row, await cursor.fetchall()))
+        return ShelfPage(found, total[0] if total else 0, FileCounts(*counted[:4]), counted[4])
+
+    async def known(
+        self, viewer: Viewer, collection_id: UUID, hashes: Sequence[bytes]
+    ) -> Sequence[KnownContent]:
+        values = {"collection_id": collection_id, "hashes": list(hashes)}
+        async with self._database.viewing(viewer) as connection:
+            if await (await connection.execute(_COUNTS, values)).fetchone() is None:
+                raise _no_collection(collection_id)
+            rows = await (await connection.execute(_KNOWN, values)).fetchall()
+        return [KnownContent(bytes(row[0]), row[1], row[2], row[3]) for row in rows]
+
+    async def removal(self, viewer: Viewer, collection_id: UUID) -> RemovalPreview:
+        values = {"collection_id": collection_id}
+        async with self._database.viewing(viewer) as connection:
+            row = await (await connection.execute(_REMOVAL, values)).fetchone()
+            if row is None:
+                raise _no_collection(collection_id)
+            if not row[3]:
+                raise NotPermitted("Only whose collection it is can rename or delete it.")
+            only_here = await (await connection.execute(_ONLY_HERE, values)).fetchall()
+        return RemovalPreview(row[0], int(row[1]), row[2], tuple(file_id for (file_id,) in only_here))
+
+
+def _place(query: ShelfQuery) -> LiteralString:
+    """Which level is listed: inside of one document, the outermost, or all where something is looked for."""
+    if query.parent_id is not None:
+        return _INSIDE
+    is_flat = query.name or query.status is not None or query.changed_since is not None
+    return "" if is_flat else _OUTERMOST
+
+
+def _order(query: ShelfQuery) -> LiteralString:
+    direction: LiteralString = "ASC" if query.is_ascending else "DESC"
+    return f"ORDER BY {_KEYS[query.sort]} {direction}, a.file_id {direction}"
+
+
+def _row(row: Mapping[str, Any]) -> ShelfRow:
+    own = {name: row[name] for name in _OWN}
+    return ShelfRow(as_collection_file({name: row[name] for name in row if name not in own}), **own)
+
+
+def _no_collection(collection_id: UUID) -> NotFound:
+    return NotFound(f"No vector store has the id 'vs_{collection_id.hex}'.")
