@@ -1,7 +1,9 @@
 """The most central sentences of a text, for a summary in the document's own words. No model; pure.
 
 A sentence is as central as its terms (tf · idf over the sentences of the whole document) are near to the sum of its
-section's, by cosine: the centroid method (Radev et al. 2004). One that says what a chosen one says is passed over.
+section's, by cosine: the centroid method (Radev et al. 2004). The best of them are compared by meaning as well, where
+their vectors are handed in: to the mean of the section's (Rossiello et al. 2017). One that says what a chosen one says
+is passed over. Figures: docs/retrieval.md.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag.sentences import split_sentences
 
 MIN_CHARACTERS, MAX_CHARACTERS = 30, 420
@@ -18,6 +23,9 @@ MIN_TERMS = 4
 MIN_LETTERS = 0.7  # share of what is not white space
 _ENDS = '.!?…»”")'
 _ALIKE = 0.6
+MOST_CANDIDATES = 8  # of one text, whose meaning is looked at
+MEANING_WEIGHT = 0.5
+_MEANS_THE_SAME = 0.9  # by cosine of two sentences
 _FIRST = 1.15  # the first sentence of a section often says what it is about
 
 Terms = Callable[[str], Sequence[str]]
@@ -31,13 +39,57 @@ class _Sentence:
     terms: Counter[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """text[start:end]; score: by words, 0 to about 1; terms: their weights."""
+
+    start: int
+    end: int
+    score: float
+    terms: Weights
+
+
 def central(texts: Sequence[str], terms: Terms, each: int) -> list[list[tuple[int, int]]]:
-    """Of each text the spans of its most central sentences, at most `each`, in order. terms: without stop words."""
+    """Of each text the spans of its most central sentences by words alone, at most `each`, in order."""
+    return [choose(found, each) for found in candidates(texts, terms)]
+
+
+def candidates(texts: Sequence[str], terms: Terms, most: int = MOST_CANDIDATES) -> list[list[Candidate]]:
+    """Of each text its sentences that are most central by their words, in order. terms: without stop words."""
     found = [_sentences(text, terms) for text in texts]
     frequencies = Counter(term for sentences in found for one in sentences for term in one.terms)
     total = sum(map(len, found))
     idf = {term: math.log(1 + total / count) for term, count in frequencies.items()}
-    return [_chosen(sentences, idf, each) for sentences in found]
+    return [_best(sentences, idf, most) for sentences in found]
+
+
+def choose(
+    found: Sequence[Candidate], each: int, vectors: NDArray[np.float32] | None = None
+) -> list[tuple[int, int]]:
+    """The spans of at most `each` of one text's candidates, in order.
+
+    vectors: (candidates, dimension), unit length; None: words alone decide.
+    """
+    if not found:
+        return []
+    scores = np.array([one.score for one in found])
+    alike: NDArray[np.float32] | None = None
+    if vectors is not None:
+        mean = vectors.mean(axis=0)
+        length = float(np.linalg.norm(mean))
+        scores = scores + MEANING_WEIGHT * (vectors @ mean / length if length > 0 else 0.0)
+        alike = vectors @ vectors.T
+    kept: list[int] = []
+    for index in sorted(range(len(found)), key=lambda i: (-scores[i], i)):
+        if len(kept) == each:
+            break
+        if all(
+            _cosine(found[index].terms, found[other].terms) < _ALIKE
+            and (alike is None or alike[index, other] < _MEANS_THE_SAME)
+            for other in kept
+        ):
+            kept.append(index)
+    return [(found[index].start, found[index].end) for index in sorted(kept)]
 
 
 def _sentences(text: str, terms: Terms) -> list[_Sentence]:
@@ -58,19 +110,14 @@ def _is_prose(sentence: str) -> bool:
     return sum(character.isalpha() for character in sentence) >= MIN_LETTERS * written
 
 
-def _chosen(sentences: Sequence[_Sentence], idf: Weights, each: int) -> list[tuple[int, int]]:
+def _best(sentences: Sequence[_Sentence], idf: Weights, most: int) -> list[Candidate]:
     vectors = [{term: count * idf[term] for term, count in one.terms.items()} for one in sentences]
     centroid: Counter[str] = Counter()
     for vector in vectors:
         centroid.update(vector)
     scores = [_cosine(vector, centroid) * (_FIRST if not i else 1.0) for i, vector in enumerate(vectors)]
-    kept: list[int] = []
-    for index in sorted(range(len(sentences)), key=lambda i: (-scores[i], i)):
-        if len(kept) == each:
-            break
-        if all(_cosine(vectors[index], vectors[other]) < _ALIKE for other in kept):
-            kept.append(index)
-    return [(sentences[index].start, sentences[index].end) for index in sorted(kept)]
+    best = sorted(range(len(sentences)), key=lambda i: (-scores[i], i))[:most]
+    return [Candidate(sentences[i].start, sentences[i].end, scores[i], vectors[i]) for i in sorted(best)]
 
 
 def _cosine(one: Weights, other: Weights) -> float:

@@ -219,7 +219,8 @@ class SearchResult:
     notes: codes such as `language_mismatch`. weights: inverse document frequency, over what the asker may see, of
     each of the question's terms. is_relevant: False when the evidence is too thin to answer from (calibrated,
     docs/retrieval.md). missing: strings in quotation marks that no passage holds. differing: passages of two or more
-    documents that say nearly the same, and not the same. trace: how it was found.
+    documents that say nearly the same, and not the same. wording: what found the passages, where that is not the
+    question as it was asked. trace: how it was found.
     """
 
     passages: Sequence[Passage]
@@ -229,4 +230,5 @@ class SearchResult:
     is_relevant: bool = True
     missing: tuple[str, ...] = ()
     differing: tuple[Passage, ...] = ()
+    wording: Question | None = None
     trace: Trace | None = field(default=None, compare=False, repr=False)

@@ -1,9 +1,12 @@
-"""From found passages to the few sentences that answer, with the words that match the question marked."""
+"""From found passages to the few sentences that answer, with the words that match the question marked.
+
+And from whole texts to the few sentences that say what they are about.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +16,7 @@ from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
 from rag import quoting
 from rag.analysis import Analyzer
+from rag.central import candidates, choose
 from rag.documents import Passage, SearchResult
 from rag.quoting import Candidate
 from rag.sentences import split_sentences
@@ -33,7 +37,10 @@ class Quote:
 
 
 class Quoter:
-    """Embeds the sentences of the first passages only (some ten short texts) and picks among them."""
+    """Embeds the sentences of the first passages only (some ten short texts) and picks among them.
+
+    Of whole texts it embeds the sentences that are most central by their words.
+    """
 
     def __init__(self, embedder: Embedder, analyzer: Analyzer) -> None:
         self._embedder = embedder
@@ -42,8 +49,12 @@ class Quoter:
     async def quote(self, question: str, result: SearchResult) -> list[Quote]:
         """One to three quotes in the order of their passages; [] where nothing was found.
 
-        Without an embedder the shared words alone decide.
+        Without an embedder the shared words alone decide. Where other words than the question's found the passages,
+        those choose the sentences as well.
         """
+        language = result.language
+        if result.wording is not None:
+            question, language = result.wording.text, result.wording.language
         passages = list(result.passages[: quoting.MAX_PASSAGES])
         spans = [(rank, span) for rank, passage in enumerate(passages) for span in _quotable(passage)]
         texts = [passages[rank].text[start:end] for rank, (start, end) in spans]
@@ -54,9 +65,37 @@ class Quoter:
         ]
         weights = self._weights(question, result)
         return [
-            self._marked(passages[chosen.rank], chosen, question, result.language)
+            self._marked(passages[chosen.rank], chosen, question, language)
             for chosen in quoting.select(candidates, weights)
         ]
+
+    async def central(self, texts: Sequence[str], each: int) -> list[list[tuple[int, int]]]:
+        """Of each text the spans of its most central sentences, at most `each`, in order.
+
+        By words, and by meaning too where there is an embedder.
+        """
+        found = await asyncio.to_thread(candidates, texts, self._words)
+        vectors = await self._vectors(
+            [text[one.start : one.end] for text, ones in zip(texts, found, strict=True) for one in ones]
+        )
+        spans = []
+        at = 0
+        for ones in found:
+            spans.append(choose(ones, each, None if vectors is None else vectors[at : at + len(ones)]))
+            at += len(ones)
+        return spans
+
+    async def _vectors(self, sentences: Sequence[str]) -> NDArray[np.float32] | None:
+        """One after the other, and as questions: a person waits, others wait as well. None without an embedder."""
+        try:
+            found = [await self._embedder.embed_query(sentence) for sentence in sentences]
+        except EmbedderUnavailable:
+            return None
+        return np.stack(found) if found else None
+
+    def _words(self, sentence: str) -> list[str]:
+        words = self._analyzer.content_words(sentence, self._analyzer.language(sentence))
+        return ["".join(sorted(word.terms)) for word in words]
 
     async def _cosines(self, question: str, texts: list[str]) -> NDArray[np.float32]:
         if not texts:

@@ -8,13 +8,16 @@ Cannot see a fact that is missing from a passage on the right topic: that is for
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What speaks for a passage. coverage: 0 to 1. cosine: None where there are no vectors.
 
+    unknown: share of the question, 0 to 1, in words that nothing has. is_bridged: it was asked in translated words.
     is_model_language: the embedding model was trained in the question's language.
     is_other_language: question and passage are known to be in different languages.
     """
@@ -23,19 +26,30 @@ class Evidence:
     cosine: float | None
     is_model_language: bool = True
     is_other_language: bool = False
+    unknown: float = 0.0
+    is_bridged: bool = False
+
+
+Kind = Literal["model language", "foreign to the model", "other language", "bridged"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Threshold:
+    """coverage + cosine_weight · cosine − unknown_weight · unknown must reach least."""
+
     cosine_weight: float
+    unknown_weight: float
     least: float
 
 
-_MODEL_LANGUAGE = _Threshold(cosine_weight=1.6, least=0.9)
-_FOREIGN_TO_MODEL = _Threshold(cosine_weight=0.7, least=0.64)
-# A question that nothing answers still finds a passage of its own language (97 of 100): one of another language on top
-# is itself a sign, by names and numbers, so less is asked of it.
-_OTHER_LANGUAGE = _Threshold(cosine_weight=1.0, least=0.45)
+_THRESHOLDS: Mapping[Kind, _Threshold] = {
+    "model language": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.82),
+    "foreign to the model": _Threshold(cosine_weight=1.05, unknown_weight=0.49, least=0.87),
+    # A question that nothing answers still finds a passage of its own language (97 of 100): one of another language on
+    # top is itself a sign, by names and numbers, so less is asked of it.
+    "other language": _Threshold(cosine_weight=1.0, unknown_weight=0.0, least=0.45),
+    "bridged": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.82),
+}
 _LEAST_COVERAGE = 0.35  # where words are all there is
 
 
@@ -46,12 +60,19 @@ def is_relevant(evidence: Evidence) -> bool:
     return strength(evidence) >= 1.0
 
 
+def kind_of(evidence: Evidence) -> Kind:
+    """Which row of weights it is judged by."""
+    if evidence.is_bridged:
+        return "bridged"
+    if evidence.is_other_language:
+        return "other language"
+    return "model language" if evidence.is_model_language else "foreign to the model"
+
+
 def strength(evidence: Evidence) -> float:
     """The evidence on one scale for all kinds of questions; 1 is just enough. Needs a cosine."""
     if evidence.cosine is None:
         raise ValueError("strength() needs a cosine")
-    if evidence.is_other_language:
-        threshold = _OTHER_LANGUAGE
-    else:
-        threshold = _MODEL_LANGUAGE if evidence.is_model_language else _FOREIGN_TO_MODEL
-    return (evidence.coverage + threshold.cosine_weight * evidence.cosine) / threshold.least
+    row = _THRESHOLDS[kind_of(evidence)]
+    total = evidence.coverage + row.cosine_weight * evidence.cosine - row.unknown_weight * evidence.unknown
+    return total / row.least

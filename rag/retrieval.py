@@ -1,7 +1,9 @@
 """From a question to passages: by meaning, by words and to the letter at once, fused, the first few ordered once more.
 
 What the question puts in quotes, and codes, addresses and the like, lift the passages that hold them verbatim. The same
-words in several places are one passage. Told what the asker may see; never sees a person. Figures: docs/retrieval.md.
+words in several places are one passage. A question for which
+its own language holds too little is asked once more in words of the other one (rag.bridging). Told what the asker may
+see; never sees a person. Figures: docs/retrieval.md.
 """
 
 from __future__ import annotations
@@ -16,14 +18,15 @@ from numpy.typing import NDArray
 
 from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
-from rag.analysis import Analyzer
-from rag.documents import Passage, SearchResult
+from rag.analysis import Analyzer, Word
+from rag.bridging import Bridging
+from rag.documents import Passage, Question, SearchResult
 from rag.duplicates import collapse, versions
 from rag.exact import Exact, exact_strings
 from rag.filters import Filter
 from rag.fusion import Ranking, fuse
 from rag.fusion_weights import dense_weight
-from rag.overlap import coverage, idf, weigh
+from rag.overlap import coverage, idf, unknown, weigh
 from rag.ports import Scope, VectorStore
 from rag.recording import Recorder, traced
 from rag.relevance import Evidence, is_relevant
@@ -54,6 +57,8 @@ class _Query:
     text: str
     language: str | None
     terms: list[str]
+    words: tuple[Word, ...]
+    is_bridged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Retrieval:
         self._model_languages = frozenset(model_languages)
         self._sharpening = Sharpening(embedder, analyzer, model_languages)
         self._reranking = reranking
+        self._bridging = Bridging(analyzer)
         self._clock = clock
 
     async def search(
@@ -115,22 +121,48 @@ class Retrieval:
         *,
         only: Filter | None = None,
         also: Sequence[str] = (),
-    ) -> tuple[SearchResult, Evidence | None]:
-        """search(), and what spoke for its first passage (None: there is none), for calibrating rag.relevance."""
+    ) -> tuple[SearchResult, list[Evidence]]:
+        """search(), and what spoke for the first passage of each wording that found any, for rag.relevance."""
         queries = [self._query(text) for text in dict.fromkeys((question, *also))]
         asked = queries[0]
         queries = [asked, *(query for query in queries[1:] if query.terms)]
         trace = Trace(tuple(query.text for query in queries), asked.language)
         if not scope.collection_ids:
             trace = replace(trace, notes=(NO_DOCUMENTS,))
-            return SearchResult((), asked.language, trace.notes, is_relevant=False, trace=trace), None
+            return SearchResult((), asked.language, trace.notes, is_relevant=False, trace=trace), []
         if not asked.terms:
-            return SearchResult((), asked.language, is_relevant=False, trace=trace), None
-        return await self._searched(_Search(self._clock, scope, limit, only), queries, trace)
+            return SearchResult((), asked.language, is_relevant=False, trace=trace), []
+        result, evidence = await self._searched(_Search(self._clock, scope, limit, only), queries, trace)
+        if result.is_relevant or NO_DOCUMENTS in result.notes:
+            return result, evidence
+        across, more = await self._across(result, asked, _Search(self._clock, scope, limit, only))
+        return across, evidence + more
+
+    async def _across(
+        self, result: SearchResult, asked: _Query, search: _Search
+    ) -> tuple[SearchResult, list[Evidence]]:
+        """The question in words of another language, where its own found too little; else what there was, retraced."""
+        evidence: list[Evidence] = []
+        for bridged in self._bridging.bridged(asked.text, asked.language):
+            terms = sorted({term for word in bridged.words for term in word.terms})
+            query = _Query(bridged.text, bridged.language, terms, bridged.words, is_bridged=True)
+            before = result.trace or Trace()
+            queries = (*before.queries, query.text)
+            found, more = await self._searched(search, [query], Trace(queries, asked.language))
+            evidence += more
+            after = found.trace or Trace()
+            if found.is_relevant:
+                notes = tuple(dict.fromkeys((*found.notes, LANGUAGE_MISMATCH)))
+                after = replace(after, steps=before.steps + after.steps, notes=notes)
+                wording = Question(query.text, query.language)
+                found = replace(found, language=asked.language, notes=notes, wording=wording, trace=after)
+                return found, evidence
+            result = replace(result, trace=replace(before, queries=queries, steps=before.steps + after.steps))
+        return result, evidence
 
     async def _searched(
         self, search: _Search, queries: Sequence[_Query], trace: Trace
-    ) -> tuple[SearchResult, Evidence | None]:
+    ) -> tuple[SearchResult, list[Evidence]]:
         asked, recorder = queries[0], search.recorder
         strings = exact_strings("\n".join(query.text for query in queries), self._analyzer)
         found, (chunks, frequencies), holding = await asyncio.gather(
@@ -138,14 +170,14 @@ class Retrieval:
             self._store.frequencies(search.scope, asked.terms),
             self._holding(search, strings),
         )
-        words = weigh(self._analyzer.content_words(asked.text, asked.language), chunks, frequencies)
-        ready = Asked(asked.text, asked.language, words, found[0].vector)
+        words = weigh(asked.words, chunks, frequencies, has_choices=asked.is_bridged)
+        ready = Asked(asked.text, asked.language, words, found[0].vector, chunks)
         held = _shares(holding)
         passages = await self._passages(search, self._fused(search, queries, found), found[0], held)
         passages, ordered = await self._ordered(search, ready, passages)
         enough = bool(passages) and self._is_answer(passages[0], ordered)
         passages = _lifted(passages, held)
-        evidence = self._evidence(ready, passages[0], found[0].dense) if passages else None
+        evidence = self._evidence(ready, passages[0], found[0].dense, asked.is_bridged) if passages else None
         missing = tuple(s.text for s, ids in zip(strings, holding, strict=True) if s.is_quoted and not ids)
         notes = [ordered.note] if ordered.note else []
         notes += [] if found[0].vector is not None else [EMBEDDER_UNAVAILABLE]
@@ -170,14 +202,22 @@ class Retrieval:
         )
         weights = {term: idf(chunks, frequencies.get(term, 0)) for term in asked.terms}
         result = SearchResult(
-            passages[: search.limit], asked.language, tuple(notes), weights, enough, missing, differing, trace
+            passages[: search.limit],
+            asked.language,
+            tuple(notes),
+            weights,
+            enough,
+            missing,
+            differing,
+            trace=trace,
         )
-        return result, evidence
+        return result, [evidence] if evidence is not None else []
 
     def _query(self, text: str) -> _Query:
         text = text[:MAX_QUESTION_CHARACTERS]
         language = self._analyzer.language(text)
-        return _Query(text, language, sorted(set(self._analyzer.terms(text, language))))
+        words = tuple(self._analyzer.content_words(text, language))
+        return _Query(text, language, sorted(set(self._analyzer.terms(text, language))), words)
 
     async def _lists(self, search: _Search, query: _Query) -> _Found:
         (vector, dense), lexical = await asyncio.gather(
@@ -289,7 +329,7 @@ class Retrieval:
         """By the score that ranked last: the reranker's; the evidence decides where there was none."""
         return bool(ordered.reranker and self._reranking and best.score >= self._reranking.least)
 
-    def _evidence(self, asked: Asked, passage: Passage, dense: Ranking) -> Evidence:
+    def _evidence(self, asked: Asked, passage: Passage, dense: Ranking, is_bridged: bool) -> Evidence:
         """What speaks for the best passage. One that is not in the dense list is no nearer than the last that is."""
         context = " ".join((*passage.headings, passage.text))
         terms = set(self._analyzer.terms(context, passage.language))
@@ -297,6 +337,8 @@ class Retrieval:
         return Evidence(
             coverage(asked.words, terms),
             None if asked.vector is None else cosine or 0.0,
+            unknown=unknown(asked.words, asked.chunks),
+            is_bridged=is_bridged,
             is_model_language=asked.language is None or asked.language in self._model_languages,
             is_other_language=_in_other_language(asked.language, passage),
         )

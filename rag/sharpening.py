@@ -27,12 +27,13 @@ _TOTAL_WEIGHT = 1 + COVERAGE_WEIGHT + SENTENCE_WEIGHT
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The question as the steps need it; vector is None where the embedder is away."""
+    """The question as the steps need it; vector is None where the embedder is away. chunks: all that is visible."""
 
     text: str
     language: str | None
     words: tuple[WeighedWord, ...]
     vector: NDArray[np.float32] | None
+    chunks: int = 0
 
 
 class Sharpening:

@@ -295,7 +295,7 @@ def auroc(right: Sequence[float], wrong: Sequence[float]) -> float:
 async def evidence_for(bench: Bench, questions: Sequence[Question]) -> list[Evidence]:
     """What speaks for the first passage of each question; nothing found counts as nothing."""
     found = [await bench.retrieval.search_with_evidence(q.text, bench.scope, 5) for q in questions]
-    return [evidence or Evidence(0.0, 0.0) for _, evidence in found]
+    return [evidence[0] if evidence else Evidence(0.0, 0.0) for _, evidence in found]
 
 
 async def refusals(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rag.central import central
+import numpy as np
+
+from rag.central import candidates, central, choose
 
 TEXT = (
     "The lease of the warehouse begins in May. The warehouse lease names the tenant and the owner of the warehouse. "
@@ -37,3 +39,19 @@ def test_every_section_speaks_and_none_says_the_same_twice() -> None:
 def test_what_has_no_sentences_has_none() -> None:
     """Headings, numbers, nothing."""
     assert central(["Contents", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17.", ""], words, 2) == [[], [], []]
+
+
+def test_meaning_decides_between_sentences_whose_words_are_equally_central() -> None:
+    """The one whose vector is nearest to all others; a sentence that means what a chosen one means is passed over."""
+    text = (
+        "Rotterdam receives frozen cargo every morning. Valencia exports sweet oranges during December. "
+        "Zaragoza repairs forklifts behind second gates."
+    )
+    (found,) = candidates([text], words)
+    vectors = np.array([[1, 0, 0], [0.6, 0.8, 0], [-0.2, 0.98, 0]], np.float32)
+
+    (nearest,) = choose(found, 1, vectors)
+    apart = choose(found, 3, np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32))
+
+    assert text[slice(*nearest)].startswith("Valencia")
+    assert len(apart) == 2
