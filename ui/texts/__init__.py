@@ -13,6 +13,7 @@ from typing import Literal
 
 from ui.texts.chat import CHAT
 from ui.texts.connected import CONNECTED
+from ui.texts.conversations import CONVERSATIONS
 from ui.texts.documents import DOCUMENTS
 from ui.texts.errors import ERRORS, NOTES
 from ui.texts.frame import FRAME
@@ -26,6 +27,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "es")
 TEXTS: Mapping[str, Sentence] = {
     **FRAME,
     **CHAT,
+    **CONVERSATIONS,
     **DOCUMENTS,
     **CONNECTED,
     **{f"error.{code}": sentence for code, sentence in ERRORS.items()},

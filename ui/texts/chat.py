@@ -10,36 +10,19 @@ CHAT = {
         "Answers come from your documents, with the passage beside them.",
         "Las respuestas salen de tus documentos, con el pasaje al lado.",
     ),
-    "suggestions": Sentence("Questions to begin with", "Preguntas para empezar"),
+    "suggestions": Sentence("Questions that the documents answer", "Preguntas que los documentos responden"),
     "question_label": Sentence("Your question", "Tu pregunta"),
     "question_placeholder": Sentence("Ask a question…", "Escribe una pregunta…"),
     "attach": Sentence("Add a file to this chat", "Añadir un archivo a este chat"),
     "attached": Sentence("Files of this chat", "Archivos de este chat"),
     "attached_pages": Sentence("{pages} pages", "{pages} páginas"),
     "remove_attached": Sentence("Remove “{filename}” from this chat", "Quitar «{filename}» de este chat"),
-    "untitled_chat": Sentence("Chat with a file", "Chat con un archivo"),
     "cancel": Sentence("Cancel", "Cancelar"),
     "send": Sentence("Ask", "Preguntar"),
     "stop": Sentence("Stop", "Parar"),
-    "send_hint": Sentence("Enter asks · Shift+Enter new line", "Intro pregunta · Mayús+Intro línea nueva"),
-    "model": Sentence("Answered by", "Responde"),
     "model_sources": Sentence("Answer with sources", "Respuesta con fuentes"),
     "model_summary": Sentence("Summary of the files", "Resumen de los archivos"),
-    "collection": Sentence("Search in", "Buscar en"),
     "all_collections": Sentence("All my documents", "Todos mis documentos"),
-    "new_question": Sentence("New question", "Nueva pregunta"),
-    "past": Sentence("Past questions", "Preguntas anteriores"),
-    "show_past": Sentence("Show past questions", "Ver preguntas anteriores"),
-    "past_empty": Sentence("Your questions will be kept here.", "Aquí se guardarán tus preguntas."),
-    "today": Sentence("Today", "Hoy"),
-    "yesterday": Sentence("Yesterday", "Ayer"),
-    "this_week": Sentence("Last 7 days", "Últimos 7 días"),
-    "earlier": Sentence("Earlier", "Antes"),
-    "delete_conversation": Sentence("Delete “{title}”", "Borrar «{title}»"),
-    "delete_sure": Sentence(
-        "Delete this conversation? It cannot be brought back.",
-        "¿Borrar esta conversación? No se puede recuperar.",
-    ),
     "conversation_gone": Sentence(
         "This conversation does not exist, or it is not yours.", "Esta conversación no existe o no es tuya."
     ),
@@ -99,4 +82,81 @@ CHAT = {
     ),
     "unsupported": Sentence("No source supports this.", "Ninguna fuente respalda esto."),
     "announce_done": Sentence("The answer is complete.", "La respuesta está completa."),
+    # The question box
+    "starters": Sentence("To begin with", "Para empezar"),
+    "starter_summarise": Sentence("Summarise a file", "Resumir un archivo"),
+    "starter_summarise_hint": Sentence(
+        "Choose it, ask, and keep asking", "Elígelo, pregunta y sigue preguntando"
+    ),
+    "starter_summarise_text": Sentence("Summarise this file.", "Resume este archivo."),
+    "starter_ask": Sentence("Ask the handbook", "Preguntar al manual"),
+    "starter_ask_hint": Sentence("The answer, with page and line", "La respuesta, con página y línea"),
+    "starter_ask_text": Sentence("What does the handbook say about …?", "¿Qué dice el manual sobre …?"),
+    "starter_translate": Sentence("Translate a text", "Traducir un texto"),
+    "starter_translate_hint": Sentence("Paste it, however long it is", "Pégalo, por largo que sea"),
+    "starter_translate_text": Sentence(
+        "Translate into Spanish, keeping tone and layout:\n\n…",
+        "Traduce al inglés, conservando el tono y el formato:\n\n…",
+    ),
+    "starter_mail": Sentence("Write a mail", "Escribir un correo"),
+    "starter_mail_hint": Sentence("Say to whom and about what", "Di a quién y sobre qué"),
+    "starter_mail_text": Sentence(
+        "Write a short, friendly mail.\nTo: …\nAbout: ",
+        "Escribe un correo breve y cordial.\nPara: …\nSobre: ",
+    ),
+    "choose_model": Sentence("Answered by", "Responde"),
+    "choose_collection": Sentence("Search in", "Buscar en"),
+    "choice_remove": Sentence("Without “{name}”", "Sin «{name}»"),
+    "model_sources_hint": Sentence(
+        "from your documents, with proof", "a partir de tus documentos, con pruebas"
+    ),
+    "model_summary_hint": Sentence("of the files of this chat", "de los archivos de este chat"),
+    "collection_file": Sentence("1 file", "1 archivo"),
+    "collection_files": Sentence("{count} files", "{count} archivos"),
+    "options_one": Sentence("1 choice", "1 opción"),
+    "options_count": Sentence("{count} choices", "{count} opciones"),
+    "pasted_text": Sentence("Pasted text", "Texto pegado"),
+    "pasted_texts": Sentence("Pasted texts", "Textos pegados"),
+    "pasted_picture": Sentence("Pasted picture", "Imagen pegada"),
+    "pasted_length": Sentence("{count} characters", "{count} caracteres"),
+    "paste_inline": Sentence("Put into the question", "Poner en la pregunta"),
+    "paste_file": Sentence("Send as a file", "Enviar como archivo"),
+    "paste_remove": Sentence("Remove the pasted text", "Quitar el texto pegado"),
+    "drop_into_chat": Sentence(
+        "Drop files here. They belong to this chat alone.",
+        "Suelta aquí los archivos. Serán solo de este chat.",
+    ),
+    "folder_dropped": Sentence(
+        "A folder cannot be added to a chat. Add it under Documents.",
+        "No se puede añadir una carpeta a un chat. Añádela en Documentos.",
+    ),
+    "question_too_long": Sentence(
+        "More than {most} characters cannot be asked at once. Send the long text as a file.",
+        "No se pueden preguntar más de {most} caracteres de una vez. Envía el texto largo como archivo.",
+    ),
+    "waits_for_answer": Sentence(
+        "Goes out when the answer is complete.", "Se enviará cuando termine la respuesta."
+    ),
+    "not_sent_connection": Sentence(
+        "Not sent: the appliance does not answer. Your text is still here.",
+        "No se ha enviado: el servidor no responde. Tu texto sigue aquí.",
+    ),
+    "context_used": Sentence(
+        "{used} of the model’s {limit} tokens used.", "Usados {used} de los {limit} tokens del modelo."
+    ),
+    "context_used_about": Sentence(
+        "About {used} of the model’s {limit} tokens used.",
+        "Usados unos {used} de los {limit} tokens del modelo.",
+    ),
+    "context_drops_nothing": Sentence(
+        "The whole chat still goes to the model.", "El modelo sigue recibiendo todo el chat."
+    ),
+    "context_drops_one": Sentence(
+        "The oldest question and its answer no longer fit and are not sent along.",
+        "La pregunta más antigua y su respuesta ya no caben y no se envían.",
+    ),
+    "context_drops": Sentence(
+        "The {count} oldest questions and their answers no longer fit and are not sent along.",
+        "Las {count} preguntas más antiguas y sus respuestas ya no caben y no se envían.",
+    ),
 }

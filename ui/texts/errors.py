@@ -38,6 +38,10 @@ ERRORS = {
         "This account is suspended. Ask an administrator.",
         "Esta cuenta está suspendida. Pregunta a un administrador.",
     ),
+    "company_account_only": Sentence(
+        "This account signs in with the company account, not with a password. Use that button.",
+        "Esta cuenta entra con la cuenta de la empresa, no con contraseña. Usa ese botón.",
+    ),
     "company_sign_in_failed": Sentence(
         "Signing in with the company account did not work. Try again; an administrator finds the cause in the log.",
         "No se pudo entrar con la cuenta de la empresa. Prueba otra vez; un administrador puede ver la causa en el registro.",

@@ -68,10 +68,17 @@ export class Attachments {
       await this.refresh();
     } catch (error) {
       one.sending = null;
+      one.isLost = !(error.status < 500);                   // not refused: trying again may help
       one.status = "failed";
       one.problem = error instanceof TypeError ? t("connection_lost") : explain(error);
       this.draw();
     }
+  }
+
+  sendAgain(one) {
+    Object.assign(one, {status: "sending", progress: 0, problem: null, isLost: false, sending: new AbortController()});
+    this.draw();
+    return this.send(one);
   }
 
   async remove(one) {
@@ -96,6 +103,7 @@ export class Attachments {
       h("span", {class: "file-name"}, one.filename),
       h("span", {class: "file-state"}, this.state(one)),
       isBusy ? h("progress", {value: one.progress, max: 1, "aria-label": one.filename}) : null,
+      one.isLost ? h("button", {class: "link", type: "button", onclick: () => this.sendAgain(one)}, t("try_again")) : null,
       h("button", {class: "quiet", type: "button", title: t(isBusy ? "cancel" : "delete"), "aria-label": t("remove_attached", {filename: one.filename}), onclick: () => this.remove(one)}, icon("close")),
       problem ? h("p", {class: "file-problem"}, problem) : null);
   }
@@ -106,6 +114,13 @@ export class Attachments {
     if (one.status === "in_progress") return percent ? t("state_reading", {percent}) : t("state_queued");
     if (one.status === "completed") return one.pages > 1 ? t("attached_pages", {pages: one.pages}) : t("state_ready");
     return t(one.status === "cancelled" ? "state_cancelled" : "state_failed");
+  }
+
+  // A folder arrives as a file that cannot be read.
+  withoutFolders({items, files}) {
+    const isFolder = [...items].filter(({kind}) => kind === "file").map(item => item.webkitGetAsEntry?.()?.isDirectory ?? false);
+    if (isFolder.includes(true)) this.room.composer.complain(t("folder_dropped"));
+    return [...files].filter((_, at) => !isFolder[at]);
   }
 
   takeDrops() {
@@ -119,7 +134,7 @@ export class Attachments {
       if (!isFiles(event)) return;
       event.preventDefault();
       mark(-depth);
-      this.add([...event.dataTransfer.files]);
+      this.add(this.withoutFolders(event.dataTransfer));
     });
   }
 }

@@ -1,36 +1,45 @@
-// <chat-transcript>: the question box, the answers as they grow, the passage beside them, the conversations so far.
+// <chat-transcript>: joins the conversations, the answers as they grow, the passage beside them and the question box.
 // It stands in the page before Gradio does and is moved into Gradio's column later, so nothing is torn down on disconnect.
+import {listen} from "../conversations/shortcuts.js";
+import {Sidebar} from "../conversations/sidebar.js";
+import {sidebarLook} from "../conversations/sidebar_look.js";
 import {call} from "../shell/api.js";
+import {h, icon} from "../shell/dom.js";
+import {explain, language, t} from "../shell/settings.js";
+import {ChatHead} from "./chat_head.js";
 import {chatLook} from "./chat_look.js";
 import {Composer} from "./composer.js";
-import {h, icon} from "../shell/dom.js";
+import {composerLook} from "./composer_look.js";
 import {PassagePanel} from "./passage.js";
-import {PastConversations} from "../conversations/past.js";
-import {explain, language, t} from "../shell/settings.js";
+import {Starters} from "./starters.js";
 import {Transcript} from "./transcript.js";
 import {TurnView} from "./turn.js";
 
 class ChatTranscript extends HTMLElement {
   connectedCallback() {
     if (this.shadowRoot) return;
-    this.attachShadow({mode: "open"}).adoptedStyleSheets = [chatLook];
+    this.attachShadow({mode: "open"}).adoptedStyleSheets = [chatLook, composerLook, sidebarLook];
     this.conversationId = null;
+    this.isTemporary = false;
+    this.room = h("div", {class: "room"});
     this.transcript = new Transcript(this);
-    this.past = new PastConversations(this);
     this.passage = new PassagePanel(() => this.room.classList.remove("with-passage"));
     this.composer = new Composer(this);
-    this.welcome = h("section", {class: "welcome"}, h("h1", {}, t("ask_title")), h("p", {}, t("ask_lead")), h("ul", {class: "suggestions", "aria-label": t("suggestions")}));
-    this.scroller = h("div", {class: "scroll"}, this.welcome, this.transcript.element);
+    this.starters = new Starters(this.composer);
+    this.scroller = h("div", {class: "scroll"}, this.starters.element, this.transcript.element);
     this.announcement = h("p", {class: "announcement", role: "status"});
-    const drawer = h("button", {class: "quiet drawer", type: "button", "aria-label": t("show_past"), title: t("show_past"), onclick: () => this.togglePast()}, icon("menu"));
-    this.room = h("div", {class: "room"}, h("div", {class: "veil", onclick: () => this.togglePast(false)}), this.past.element,
-      h("section", {class: "talk"}, drawer, this.scroller, this.composer.element), this.passage.element, this.announcement);
+    this.head = new ChatHead(this);
+    this.talk = h("section", {class: "talk"}, this.head.element, this.scroller, this.composer.element, h("div", {class: "drop-here", "aria-hidden": "true"}, icon("upload"), h("p", {}, t("drop_into_chat"))));
+    this.sidebar = new Sidebar({element: this.room, talk: this.talk, goTo: id => this.goTo(id), onSidebar: isOpen => this.head.showTools(!isOpen), onConversations: known => this.onConversations(known)});
+    this.room.append(h("div", {class: "veil", onclick: () => this.sidebar.toggle(false)}), this.sidebar.element, this.talk, this.passage.element, this.announcement);
     this.shadowRoot.append(this.room);
+    this.sidebar.toggle(this.sidebar.shouldOpen());
     addEventListener("popstate", () => this.restore());
-    this.addEventListener("keydown", event => event.key === "Escape" && this.onEscape());
+    document.addEventListener("visibilitychange", () => this.head.looked());
+    this.listenToKeys();
     this.restore();
-    this.showSuggestions();
-    this.refreshAround();
+    this.starters.refresh();
+    this.sidebar.remindOfDeleted();
     this.composer.focus();
   }
 
@@ -40,36 +49,58 @@ class ChatTranscript extends HTMLElement {
     const id = location.pathname.match(/^\/c\/([0-9a-f-]{36})$/)?.[1] ?? null;
     this.clear();
     this.conversationId = id;
-    this.welcome.hidden = Boolean(id);
-    if (!id) return this.refreshPast();
+    this.isTemporary = false;
+    this.composer.show(id);
+    this.starters.element.hidden = Boolean(id);
+    this.starters.showTemporary(false);
+    this.head.show({});
+    this.refreshSidebar();
+    this.composer.meter.refresh(this.composer.choices.model);
+    if (id) await this.open(id);
+  }
+
+  async open(id) {
     try {
-      await this.transcript.open(id);
+      const conversation = await this.transcript.open(id);
       if (this.conversationId !== id) return;
-      this.welcome.hidden = Boolean(this.transcript.last);
+      this.isTemporary = Boolean(conversation?.temporary);
+      this.head.show(conversation ?? {});
+      this.starters.element.hidden = Boolean(this.transcript.last);
+      this.composer.choices.continueWith(conversation?.turns?.at(-1)?.model);
       this.composer.setRunning(this.transcript.isRunning);
     } catch (error) {
-      this.transcript.articles.replaceChildren(h("p", {class: "hint"}, error.status === 404 ? t("conversation_gone") : explain(error)));
+      if (this.conversationId !== id) return;
+      const sentence = error.status === 404 ? t("conversation_gone") : error instanceof TypeError ? t("connection_lost") : explain(error);
+      this.transcript.articles.replaceChildren(h("p", {class: "hint gone"}, sentence));
     }
-    this.refreshPast();
   }
 
   /** This chat's id; a chat that begins with a file is made for it. */
   async conversation() {
     if (this.conversationId) return this.conversationId;
-    this.making ??= call("/api/conversations", {method: "POST", body: {}}).finally(() => { this.making = null; });
+    const body = this.isTemporary ? {temporary: true} : {};
+    this.making ??= call("/api/conversations", {method: "POST", body}).finally(() => { this.making = null; });
     const {id} = await this.making;
-    if (!this.conversationId) {
-      this.conversationId = id;
-      history.pushState(null, "", `/c/${id}`);
-      this.refreshPast();
-    }
+    this.became(id);
     return id;
   }
 
+  // What was a new chat has an address now.
+  became(id) {
+    if (this.conversationId) return;
+    this.conversationId = id;
+    this.composer.became(id);
+    history.pushState(null, "", `/c/${id}`);
+    this.refreshSidebar();
+  }
+
   goTo(id) {
-    history.pushState(null, "", id ? `/c/${id}` : "/");
-    this.togglePast(false);
-    this.restore();
+    document.getElementById("tab-ask-button")?.click();
+    if (id !== this.conversationId || !id) {
+      history.pushState(null, "", id ? `/c/${id}` : "/");
+      this.restore();
+    }
+    this.sidebar.leave();
     this.composer.focus();
   }
 
@@ -82,30 +113,38 @@ class ChatTranscript extends HTMLElement {
 
   add(turn) {
     this.transcript.add(turn);
-    this.welcome.hidden = true;
+    this.starters.element.hidden = true;
   }
 
   // Asking ---------------------------------------------------------------------------------------------
 
-  async ask({question, model, vector_store_ids, files}) {
-    const turn = new TurnView({question, files}, this);
+  /** taken: what the question box gives away and gets back where the question cannot be sent. */
+  async ask({question, model, vector_store_ids, files}, taken) {
+    const chat = this.conversationId, turn = new TurnView({question, files}, this);
     this.add(turn);
     this.composer.setRunning(true);
     this.passage.close();
     this.transcript.keepEnd();
     try {
-      const body = {question, model, vector_store_ids, language, conversation_id: this.conversationId ?? undefined};
+      const body = {question, model, vector_store_ids, language, conversation_id: chat ?? undefined, ...chat || !this.isTemporary ? {} : {temporary: true}};
       const begun = await call("/api/turns", {method: "POST", body});
       if (!this.transcript.turns.includes(turn)) return;
-      if (!this.conversationId) {
-        this.conversationId = begun.conversation_id;
-        history.pushState(null, "", `/c/${begun.conversation_id}`);
-      }
+      this.became(begun.conversation_id);
       turn.started(begun.id);
-      this.refreshPast();
+      this.refreshSidebar();
     } catch (error) {
-      turn.fail(error instanceof TypeError ? {message: t("connection_lost")} : error);
+      this.takeBack(turn, taken, error instanceof TypeError ? t("not_sent_connection") : explain(error));
     }
+  }
+
+  takeBack(turn, taken, sentence) {
+    if (!this.transcript.turns.includes(turn)) return;        // another chat is shown: its own draft stands in the box
+    turn.leave();
+    turn.element.remove();
+    this.transcript.turns.splice(this.transcript.turns.indexOf(turn), 1);
+    this.starters.element.hidden = Boolean(this.conversationId || this.transcript.last);
+    this.composer.setRunning(this.transcript.isRunning);
+    this.composer.giveBack(taken, sentence);
   }
 
   askAgain(turn) {
@@ -119,8 +158,11 @@ class ChatTranscript extends HTMLElement {
 
   turnEnded(turn, kind) {
     if (turn !== this.transcript.last) return;
-    this.composer.setRunning(false);
     this.announcement.textContent = kind === "done" ? t("announce_done") : "";
+    this.head.answered();
+    this.composer.answered(kind);
+    this.composer.meter.refresh(this.composer.choices.model);
+    this.looked().finally(() => this.refreshSidebar());
   }
 
   // Around it ------------------------------------------------------------------------------------------
@@ -130,24 +172,47 @@ class ChatTranscript extends HTMLElement {
     this.passage.show(citation, opener);
   }
 
-  onEscape() {
+  /** Whoever looks at a chat has read it; a page in the background has read nothing. */
+  async looked() {
+    this.head.looked();
+    if (!document.hidden && this.conversationId && !this.isTemporary) await this.sidebar.known.change(this.conversationId, {read: true}).catch(() => {});
+  }
+
+  // Asked on another device: what it was answered is shown here too.
+  onConversations(known) {
+    const mine = known.get(this.conversationId), last = this.transcript.last?.id;
+    if (!mine) return;
+    this.head.show(mine);
+    if (mine.unread && !document.hidden && !this.composer.isRunning && !mine.read) this.looked();
+    const isNews = mine.current_turn_id && last && mine.current_turn_id !== last && mine.current_turn_id !== this.shownFor;
+    if (!isNews || this.composer.isRunning) return;
+    this.shownFor = mine.current_turn_id;
+    this.open(this.conversationId);
+  }
+
+  refreshSidebar() { return this.sidebar.refresh(this.conversationId).catch(() => {}); }
+
+  listenToKeys() {
+    const isShown = () => this.checkVisibility();
+    listen({
+      search: () => { this.sidebar.search(); },
+      new_chat: () => { this.goTo(null); },
+      sidebar: () => isShown() && (this.sidebar.toggle(undefined, {byPerson: true}), true),
+      question: () => isShown() && (this.composer.focus(), true),
+      keys: () => { this.sidebar.showKeys(); },
+      stop: areOn => isShown() && this.onEscape(areOn),
+    });
+  }
+
+  /** One thing at a time, the nearest first; stopping an answer only where the keys are switched on. */
+  onEscape(areOn) {
     if (this.passage.isOpen) this.passage.close();
-    else if (this.room.classList.contains("with-past")) this.togglePast(false);
-    else if (this.composer.isRunning) this.stop();
+    else if (this.sidebar.isOpen && this.sidebar.narrow.matches) this.sidebar.toggle(false);
+    else if (!this.composer.waiting.hidden) this.composer.wait(false);
+    else if (this.composer.isRunning && areOn) this.stop();
+    else return false;
+    return true;
   }
-
-  togglePast(isOpen) { this.room.classList.toggle("with-past", isOpen); }
-
-  async showSuggestions() {
-    const {data} = await call("/api/suggestions").catch(() => ({data: []}));
-    const pick = ({text}) => this.composer.isRunning || this.composer.submit(text);
-    this.welcome.querySelector("ul").replaceChildren(...data.map(one =>
-      h("li", {}, h("button", {type: "button", lang: one.language, onclick: () => pick(one)}, one.text))));
-  }
-
-  refreshPast() { return this.past.refresh(this.conversationId).catch(() => {}); }
-
-  refreshAround() { return this.composer.refresh(); }
 }
 
 customElements.define("chat-transcript", ChatTranscript);

@@ -3,32 +3,15 @@ import {sharedLook} from "../shell/shared_look.js";
 
 export const chatLook = sheet(sharedLook + `
 :host { height: var(--room-height); }
-.room { position: relative; display: grid; grid-template-columns: 264px minmax(0, 1fr); height: 100%; overflow: hidden; background: var(--paper); }
-.room.with-passage { grid-template-columns: 264px minmax(0, 1fr) minmax(340px, 38%); }
+.room { --side-width: 0px; position: relative; display: grid; grid-template-columns: var(--side-width) minmax(0, 1fr); height: 100%; overflow: hidden; background: var(--paper); }
+.room.with-sidebar { --side-width: 272px; }
+.room.with-passage { grid-template-columns: var(--side-width) minmax(0, 1fr) minmax(340px, 38%); }
 .announcement { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.veil, .drawer { display: none; }
-
-.past { display: flex; flex-direction: column; gap: 14px; padding: 16px 12px; border-inline-end: 1px solid var(--line); background: var(--side); min-height: 0; }
-.past-list { overflow-y: auto; flex: 1; margin: 0 -6px; padding: 0 6px; }
-.past h3 { font-size: 12.5px; font-weight: 650; color: var(--ink-2); padding: 12px 10px 4px; }
-.past .hint { padding: 8px 10px; }
-.past li { position: relative; border-radius: 9px; }
-.past li a { display: block; padding: 6px 10px; font-size: 14.5px; line-height: 1.45; color: inherit; text-decoration: none; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; border-radius: 9px; }
-.past li:hover { background: var(--hover); }
-.past li.current { background: var(--accent-soft); color: var(--accent-deep); }
-.past li .quiet { position: absolute; inset-inline-end: 2px; top: 1px; opacity: 0; background: var(--side); }
-.past li:hover .quiet, .past li .quiet:focus-visible { opacity: 1; }
-.past li:hover a, .past li:focus-within a { padding-inline-end: 38px; }
 
 .talk { position: relative; display: flex; flex-direction: column; min-width: 0; min-height: 0; }
 .scroll { flex: 1; overflow-y: auto; min-height: 0; padding: 0 clamp(16px, 4vw, 40px); scrollbar-gutter: stable both-edges; }
 .turns, .welcome { max-width: 760px; margin: 0 auto; }
-.welcome { padding: clamp(28px, 11vh, 120px) 0 24px; }
-.welcome h1 { font: 600 clamp(26px, 3.4vw, 34px)/1.2 var(--font-quote); letter-spacing: -.012em; }
-.welcome > p { margin-top: 8px; color: var(--ink-2); font-size: 17px; }
-.suggestions { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; margin-top: 28px; }
-.suggestions button { width: 100%; height: 100%; text-align: start; padding: 13px 16px; border: 1px solid var(--line); border-radius: 12px; background: var(--surface); font-size: 15px; line-height: 1.45; }
-.suggestions button:hover { border-color: var(--accent); box-shadow: 0 1px 0 var(--accent); }
+.gone { padding: 40px 0; }
 
 article { padding: 28px 0 8px; content-visibility: auto; contain-intrinsic-size: auto 240px; }
 .question { margin-inline-start: auto; width: fit-content; max-width: 85%; padding: 10px 16px; border-radius: 16px 16px 4px 16px; background: var(--accent-soft); color: var(--accent-deep); white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -82,35 +65,6 @@ article footer { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 1
 article footer .note, article footer .problem { flex-basis: 100%; }
 article footer .copy { margin-inline-start: auto; }
 
-.attached, .asked-files { display: flex; flex-wrap: wrap; gap: 6px; }
-.attached { margin: 2px 0 8px; max-height: 30vh; overflow-y: auto; }
-.asked-files { justify-content: flex-end; margin-bottom: 8px; }
-.file { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 7px; max-width: 100%; padding: 3px 4px 3px 9px; border: 1px solid var(--line); border-radius: 10px; background: var(--paper); font-size: 13.5px; }
-.asked-files .file { padding-inline-end: 11px; background: var(--surface); }
-.file svg { width: 16px; height: 16px; }
-.file-name { font-weight: 600; overflow-wrap: anywhere; min-width: 0; }
-.file-state { color: var(--ink-2); font-variant-numeric: tabular-nums; }
-.file progress { width: 64px; height: 5px; accent-color: var(--accent); }
-.file .quiet { width: 24px; height: 24px; }
-.file.failed { border-color: var(--danger); }
-.file-problem { flex-basis: 100%; padding-inline-end: 8px; color: var(--danger); }
-:host([data-dropping]) .composer { border-color: var(--accent); border-style: dashed; background: var(--accent-soft); }
-.attach { margin-inline-start: -8px; }
-
-.composer { width: min(760px, 100% - 32px); margin: 8px auto max(16px, env(safe-area-inset-bottom)); padding: 10px 10px 10px 16px; border: 1px solid var(--line-strong); border-radius: 18px; background: var(--surface); box-shadow: var(--lift); }
-.composer:focus-within { border-color: var(--accent); }
-.composer textarea { display: block; width: 100%; min-height: 32px; padding: 5px 0; border: 0; outline: 0; resize: none; background: none; font-size: 17px; line-height: 1.45; }
-.composer textarea::placeholder { color: var(--ink-2); opacity: 1; }
-.row { display: flex; align-items: center; gap: 12px; margin-top: 6px; }
-.choices { display: flex; flex-wrap: wrap; gap: 6px 14px; min-width: 0; }
-.choices label { display: flex; align-items: center; gap: 6px; font-size: 13.5px; color: var(--ink-2); min-width: 0; }
-.choices select { max-width: 200px; height: 30px; padding: 0 6px; border: 0; border-radius: 8px; background: var(--hover); color: var(--ink); font-size: 13.5px; text-overflow: ellipsis; }
-.choices select:disabled { opacity: .5; }
-.keys { margin-inline-start: auto; font-size: 13px; white-space: nowrap; }
-.send { display: inline-flex; align-items: center; gap: 7px; height: 38px; padding: 0 16px 0 12px; border-radius: 11px; background: var(--accent); color: var(--accent-ink); font-size: 15px; font-weight: 600; }
-.send:not(:disabled):hover { background: var(--accent-deep-fill); }
-.send.running { background: var(--ink); color: var(--paper); }
-
 .passage { display: flex; flex-direction: column; gap: 16px; padding: 18px 20px 24px; border-inline-start: 1px solid var(--line); background: var(--surface); overflow-y: auto; outline: 0; }
 .passage header { display: grid; grid-template-columns: auto 1fr auto; gap: 10px; align-items: start; }
 .passage h2 { font-size: 16px; font-weight: 650; line-height: 1.35; overflow-wrap: anywhere; }
@@ -130,25 +84,15 @@ article footer .copy { margin-inline-start: auto; }
 .check.warning, q.warning { color: var(--warn); }
 
 @media (max-width: 1100px) {
-  .room, .room.with-passage { grid-template-columns: minmax(0, 1fr); }
-  .past { position: absolute; inset: 0 auto 0 0; width: min(300px, 84vw); z-index: 4; transform: translateX(-102%); visibility: hidden; transition: transform .18s ease, visibility .18s; }
-  .with-past .past { transform: none; visibility: visible; box-shadow: var(--lift); }
-  .with-past .veil { display: block; position: absolute; inset: 0; z-index: 3; background: rgb(0 0 0 / .35); }
-  .drawer { display: inline-grid; flex: none; margin: 6px 0 4px 8px; }
-  .past li .quiet { opacity: 1; background: none; }
-  .past li a { padding-inline-end: 38px; }
+  .room.with-passage { grid-template-columns: var(--side-width) minmax(0, 1fr); }
   .passage { position: absolute; inset: 0 0 0 auto; width: min(440px, 100%); z-index: 3; box-shadow: var(--lift); }
+}
+@media (max-width: 860px) {
+  .room, .room.with-sidebar, .room.with-passage { grid-template-columns: minmax(0, 1fr); }
 }
 @media (max-width: 760px) {
   .passage { inset: auto 0 0 0; width: 100%; max-height: 78%; border: 0; border-top: 1px solid var(--line); border-radius: 18px 18px 0 0; }
-  .suggestions { grid-template-columns: minmax(0, 1fr); gap: 8px; margin-top: 20px; }
-  .welcome { padding-top: 12px; }
   .scroll { scrollbar-gutter: auto; }
-  .keys { display: none; }
-  .choices label > span { display: none; }
-  .choices select { max-width: 36vw; }
-  .send { margin-inline-start: auto; }
-  .composer { width: calc(100% - 20px); margin-bottom: max(10px, env(safe-area-inset-bottom)); }
   article { padding-top: 14px; }
 }
 @media (prefers-color-scheme: dark) { .page-picture img { filter: brightness(.88); } }

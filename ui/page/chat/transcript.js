@@ -34,16 +34,17 @@ export class Transcript {
     this.articles.replaceChildren();
   }
 
-  /** Show the end of a conversation as it is now. Throws Refusal. */
+  /** Show the end of a conversation as it is now; returns it. Throws Refusal. */
   async open(id) {
     const conversation = await call(`/api/conversations/${id}?limit=${PAGE}`);
-    if (this.room.conversationId !== id) return;
+    if (this.room.conversationId !== id) return null;
     await this.room.composer.files.show(id);
-    if (this.room.conversationId !== id) return;
+    if (this.room.conversationId !== id) return null;
     this.clear();
     for (const turn of this.viewsOf(conversation.turns)) this.add(turn);
     this.expectEarlier(conversation.has_more);
     this.keepEnd();
+    return conversation;
   }
 
   add(turn) {

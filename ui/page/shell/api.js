@@ -32,6 +32,7 @@ export function upload(file, onProgress, signal, path = "/v1/files") {
     request.upload.onprogress = event => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onload = () => request.status < 300 ? resolve(request.response) : reject(new Refusal(request.status, request.response));
     request.onerror = () => reject(new TypeError("connection lost"));
+    request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     signal?.addEventListener("abort", () => request.abort());
     request.send(form);
   });

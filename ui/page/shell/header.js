@@ -1,6 +1,7 @@
 // <page-header>: whose page this is, the language switch, and the way out.
 import {call} from "./api.js";
 import {h} from "./dom.js";
+import {profile} from "./profile.js";
 import {language, rememberLanguage, settings, t} from "./settings.js";
 
 class PageHeader extends HTMLElement {
@@ -13,11 +14,8 @@ class PageHeader extends HTMLElement {
       h("div", {class: "languages", role: "group", "aria-label": t("language_label")}, choices),
       h("span", {class: "person", title: settings.email ?? ""}, settings.email ?? ""),
       h("button", {type: "button", class: "leave", onclick: () => this.signOut()}, t("sign_out")));
-    this.refresh();
+    profile();
   }
-
-  // Reading oneself also prolongs the sign-in's cookie, which a page that stays open would outlive.
-  refresh() { return call("/api/me").catch(() => {}); }
 
   // Kept in the profile for other devices, and here at once.
   async choose(choice) {
@@ -29,6 +27,7 @@ class PageHeader extends HTMLElement {
   async signOut() {
     const left = await call("/api/sessions/current", {method: "DELETE"}).catch(() => {});
     sessionStorage.clear();
+    localStorage.removeItem("choices");
     location.assign(left?.sign_out_url ?? "/");           // on to the company's provider, where that is who let us in
   }
 }
