@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited
-from appliance.domain.conversations import ContextUse
+from appliance.domain.conversations import ContextUse, FittedChat
 from appliance.domain.documents import CollectionFile, IngestionStatus, StoredFile
 from appliance.domain.people import Caller, Language, Role, Scopes, User, Viewer
 from inference.ports import ChatEngine
@@ -154,6 +154,16 @@ class Answerer(Protocol):
     """Any model name that a person may ask, pipeline or engine, as one stream of events."""
 
     def answer(self, caller: Caller, request: AnswerRequest) -> AsyncIterator[AnswerEvent]: ...
+
+
+class HistoryFitting(Protocol):
+    """A plain chat cut to what its model really reads. Raises QuestionTooLong where not even the question fits."""
+
+    async def fitted(self, engine: ChatEngine, request: AnswerRequest) -> FittedChat: ...
+
+    async def measured(self, engine: ChatEngine | None, request: AnswerRequest) -> ContextUse:
+        """What would be sent; None: nobody reads it, and nobody counts."""
+        ...
 
 
 class Instructions(Protocol):

@@ -47,6 +47,7 @@ from appliance.bootstrap.single_sign_on import build_single_sign_on
 from appliance.fairness.queue.script import PREFIX
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
 from appliance.pipelines.grounding import Grounding
+from appliance.pipelines.history import FittedHistories
 from appliance.ports import PipelineParts
 from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
@@ -179,6 +180,7 @@ class Gateway:
             box.page_socket,
             live=accounts.live,
             files=knowledge.chat_files,
+            meter=chat,
             offer=None if single_sign_on is None else single_sign_on.offer,
         )
         await self._keep(page.open, page.close)
@@ -228,6 +230,7 @@ class Gateway:
             knowledge.search,
             default_model=self._box.settings.models.default,
             for_files=load_pipeline(FOR_FILES, parts),
+            histories=FittedHistories(),
         )
 
     async def _keep(self, open_: Callable[[], Any], close: Callable[[], Any]) -> None:

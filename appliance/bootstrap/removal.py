@@ -46,6 +46,8 @@ SELECT count(*) FROM files_now
 _COLLECTIONS = "SELECT id FROM collections WHERE owner_user_id = %s"
 _FILES = "SELECT id FROM files WHERE owner_id = %s AND parent_id IS NULL"
 _FORGET: dict[str, LiteralString] = {
+    "feedback": "DELETE FROM turn_feedback WHERE user_id = %s",
+    "turns": "DELETE FROM turns WHERE user_id = %s",
     "conversations": "DELETE FROM conversations WHERE user_id = %s",
     "responses": "DELETE FROM responses WHERE user_id = %s",
     "keys": "DELETE FROM api_keys WHERE user_id = %s",

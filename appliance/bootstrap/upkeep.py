@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 from appliance.domain.people import Caller
 from appliance.errors import PartUnavailable
+from appliance.services.chat_files import ChatFiles
 from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.knowledge.retention import VersionRetention
 from appliance.services.knowledge.watching import FolderWatch
 from appliance.services.settings import KnowledgeSettings
 from appliance.storage.blobs import BlobStore
+from appliance.storage.chat_files import PostgresChatFiles
 from appliance.storage.collections import PostgresCollections
 from appliance.storage.database import Database
 from appliance.storage.files import PostgresFiles
@@ -29,11 +31,12 @@ _EVERY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """What runs for as long as the worker does."""
+    """What runs for as long as the worker does. chat_files: for the removal of conversations."""
 
     folders: FolderWatch
     retention: VersionRetention
     version_days: int
+    chat_files: ChatFiles
 
     async def remove_old_versions_forever(self) -> None:
         """At the start, and then once an hour."""
@@ -62,4 +65,5 @@ def build_upkeep(database: Database, blobs: BlobStore, settings: KnowledgeSettin
 
     folders = FolderWatch(settings.folders, knowledge, find_caller, time.time)
     retention = VersionRetention(RetiredVersions(database), files, collections, blobs)
-    return Upkeep(folders, retention, settings.version_days)
+    chat_files = ChatFiles(PostgresChatFiles(database), knowledge)
+    return Upkeep(folders, retention, settings.version_days, chat_files)

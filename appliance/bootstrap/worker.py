@@ -16,6 +16,7 @@ from appliance.bootstrap.box import Box
 from appliance.bootstrap.canaries import run_nightly
 from appliance.bootstrap.entry import enter
 from appliance.bootstrap.responses import remove_old_responses
+from appliance.bootstrap.turns import remove_conversations_forever
 from appliance.bootstrap.upkeep import build_upkeep
 from appliance.errors import PartUnavailable
 from appliance.services.knowledge.ingestion import Ingestion
@@ -72,6 +73,7 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
             asyncio.create_task(_sweep_forever(blobs)),
             asyncio.create_task(_remove_forever(database, settings.responses)),
             asyncio.create_task(upkeep.remove_old_versions_forever()),
+            asyncio.create_task(remove_conversations_forever(database, upkeep.chat_files)),
             asyncio.create_task(upkeep.folders.run()),
             asyncio.create_task(run_nightly(box, settings.knowledge.canaries_hour)),
             asyncio.create_task(_stop_when(stopping, worker)),

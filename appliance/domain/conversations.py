@@ -84,3 +84,11 @@ class ContextUse:
     limit_tokens: int | None
     dropped_turns: int = 0
     is_exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FittedChat:
+    """The messages that are sent, and how many earlier ones had to stay out for want of room."""
+
+    messages: tuple[ChatMessage, ...]
+    dropped_messages: int = 0

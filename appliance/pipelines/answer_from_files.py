@@ -112,7 +112,7 @@ class AnswerFromFiles:
         search: Search,
     ) -> AsyncGenerator[AnswerEvent, None]:
         yield Searched(tuple(passage for section in whole.sections for passage in section.passages))
-        writer = Writer()
+        writer = Writer(request.partial)
         async with aclosing(writer.stream(engine, request, whole.messages, whole.answer_tokens)) as pieces:
             async for piece in pieces:
                 yield piece

@@ -16,6 +16,7 @@ from appliance.domain.answers import (
     Citation,
     Cited,
     Finished,
+    Restarted,
     Searched,
     TextDelta,
 )
@@ -27,9 +28,9 @@ from appliance.pipelines.placing import Placing
 from appliance.pipelines.prompting import label
 from appliance.pipelines.texts import text
 from appliance.pipelines.widening import PASSAGES_SHARE, REACH, widened
+from appliance.pipelines.writing import Writer
 from appliance.ports import PipelineParts, Search
 from inference.ports import ChatEngine
-from inference.types import EngineRequest, Usage
 from rag.analysis import Analyzer
 from rag.documents import Passage, SearchResult
 from rag.quoter import Quote, Quoter
@@ -74,6 +75,8 @@ class AnswerWithSources:
             also=wording.also,
         )
         yield Searched(tuple(result.passages), result.notes, result.trace)
+        if request.partial and (engine is None or not result.passages or not result.is_relevant):
+            yield Restarted()  # nobody goes on with it
         if not result.passages or not result.is_relevant:
             for event in _refusal(result, language, refusal):
                 yield event
@@ -140,27 +143,19 @@ class AnswerWithSources:
         engine: ChatEngine,
         search: Search,
     ) -> AsyncGenerator[AnswerEvent, None]:
+        partial = _without_notes(request.partial, language)
+        if partial != request.partial:
+            request = replace(request, partial=partial)
+            yield Restarted()
+            yield TextDelta(partial)
         passages = await self._sections(caller, result.passages, engine, search)
         fitted = await fit(request, passages, language, engine)
-        prompt, answer_tokens = fitted.prompt, fitted.answer_tokens
-        payload = {
-            "model": engine.name,
-            "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
-            "stream": True,
-            "temperature": 0.2,
-            **{name: value for name, value in request.options.items() if name in _PASSED_ON},
-            "max_tokens": min(_wished_tokens(request) or answer_tokens, answer_tokens),
-        }
-        written, usage, reason = "", Usage(), "stop"
-        call = EngineRequest("chat/completions", payload, request.request_id)
-        async with aclosing(engine.stream(call)) as chunks:  # type: ignore[type-var]
-            async for chunk in chunks:
-                if chunk.text:
-                    written += chunk.text
-                    yield TextDelta(chunk.text)
-                usage = chunk.usage or usage
-                reason = chunk.finish_reason or reason
-        cited = await self._checking.checked(caller, written, prompt.passages, search)
+        prompt, writer = fitted.prompt, Writer(partial)
+        steps = writer.stream(engine, request, prompt.messages, fitted.answer_tokens)
+        async with aclosing(steps) as pieces:
+            async for piece in pieces:
+                yield piece
+        cited = await self._checking.checked(caller, writer.text, prompt.passages, search)
         notes = list(result.notes)
         if cited.unsupported:
             notes.append("unsupported")
@@ -174,8 +169,8 @@ class AnswerWithSources:
         yield cited
         yield Finished(
             "written",
-            reason,
-            usage,
+            writer.finish_reason,
+            writer.usage,
             model=self.name,
             notes=tuple(notes),
             dropped_messages=prompt.dropped_messages,
@@ -190,13 +185,11 @@ class AnswerWithSources:
         return widened(passages, grown, budget, overestimate)
 
 
-_PASSED_ON = frozenset({"temperature", "top_p", "seed", "stop", "presence_penalty"})
-
-
-def _wished_tokens(request: AnswerRequest) -> int | None:
-    """The answer's length that the caller asked for, by its new name or the old one."""
-    wished = request.options.get("max_completion_tokens") or request.options.get("max_tokens")
-    return int(wished) if wished else None
+def _without_notes(partial: str, language: Language) -> str:
+    """The model's own words: what was added behind them is added again in the end."""
+    for note in ("language_mismatch", "unsupported"):
+        partial = partial.removesuffix(f"\n\n_{text(language, note)}_")
+    return partial
 
 
 def _refusal(result: SearchResult, language: Language, said: str = "nothing_found") -> list[AnswerEvent]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from appliance.domain.answers import AnswerRequest
 from appliance.domain.people import Language
 from appliance.errors import QuestionTooLong
-from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS, Prompt, build, pieces
+from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS, Prompt, build, heeding, pieces
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
 from rag.documents import Passage
@@ -24,6 +24,7 @@ _ROUNDS = 4
 _AT_ONCE = 8
 # Nobody's vocabulary is so good: text longer than this a token of context cannot fit and is not worth counting.
 _MOST_BYTES_PER_TOKEN = 12
+_INSTRUCTIONS_CHARACTERS_PER_TOKEN = 1  # of the context: about a quarter of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,16 @@ async def fit(
 ) -> Fitted:
     """Fill the model's context. Raises QuestionTooLong for a question that leaves no room for a passage.
 
-    frame: the instructions before the passages; None: those for answering a question.
+    frame: the instructions before the passages; None: those for answering a question. The asker's own go before it.
     """
     context = await context_tokens(engine)
     answer_tokens = min(MAX_ANSWER_TOKENS, context // 3)
-    room = budget = context - answer_tokens - TEMPLATE_TOKENS
     counts = TokenCounts(engine, context * _MOST_BYTES_PER_TOKEN)
+    begun = [ChatMessage("assistant", request.partial)] if request.partial else []
+    room = budget = context - answer_tokens - TEMPLATE_TOKENS - await counts.total(begun)
+    if request.instructions.strip():
+        heeded = request.instructions[: context * _INSTRUCTIONS_CHARACTERS_PER_TOKEN]
+        frame = heeding(heeded, frame, language)
     await counts.learn(pieces(request.messages, passages, language, context * _MOST_BYTES_PER_TOKEN, frame))
     for _ in range(_ROUNDS):
         prompt = build(request.messages, passages, language, budget, counts, frame)

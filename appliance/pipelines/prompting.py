@@ -96,6 +96,11 @@ def _frame(language: Language) -> str:
     return f"{text(language, 'system')}\n\n{text(language, 'passages')}\n"
 
 
+def heeding(instructions: str, frame: str | None, language: Language) -> str:
+    """What the asker wants every answer to heed, before the frame, which has the last word."""
+    return f"{text(language, 'heed')}\n{instructions.strip()}\n\n{frame or _frame(language)}"
+
+
 def numbered(number: int, passage: Passage, language: Language) -> str:
     """A passage as it stands in a prompt, under the number by which it is cited."""
     return f"[{number}] {label(passage, language)}\n{passage.text}\n"

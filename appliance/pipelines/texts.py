@@ -37,6 +37,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
             "brackets, such as [1]. Keep numbers, dates and names exactly as they stand. If the passages do not hold "
             "the answer, say so in one sentence and add nothing. Answer in English."
         ),
+        "heed": "The person who asks wants every answer to heed this, as far as nothing below says otherwise:",
         "passages": "Passages:",
         "quoted_not_found": "No document that you can see holds {strings} word for word.",
         "versions_differ": (
@@ -79,6 +80,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
             "pasaje entre corchetes, por ejemplo [1]. Conserva números, fechas y nombres tal como están. Si los "
             "pasajes no contienen la respuesta, dilo en una frase y no añadas nada más. Responde en español."
         ),
+        "heed": "Quien pregunta quiere que cada respuesta tenga esto en cuenta, salvo que lo de abajo diga otra cosa:",
         "passages": "Pasajes:",
         "quoted_not_found": "Ningún documento que puedas ver contiene {strings} palabra por palabra.",
         "versions_differ": (

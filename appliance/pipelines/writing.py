@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from appliance.domain.answers import AnswerRequest, TextDelta
+from appliance.domain.answers import AnswerRequest, Restarted, TextDelta
+from inference.continuing import go_on
 from inference.ports import ChatEngine
 from inference.types import ChatMessage, EngineRequest, Usage
 
@@ -14,16 +15,16 @@ _CALM = 0.2
 
 
 class Writer:
-    """text, usage and finish_reason are complete once `stream` has ended."""
+    """text, usage and finish_reason are complete once `stream` has ended. partial: what the text begins with."""
 
-    def __init__(self) -> None:
-        self.text = ""
+    def __init__(self, partial: str = "") -> None:
+        self.text = partial
         self.usage = Usage()
         self.finish_reason = "stop"
 
     async def stream(
         self, engine: ChatEngine, request: AnswerRequest, messages: Sequence[ChatMessage], most_tokens: int
-    ) -> AsyncGenerator[TextDelta, None]:
+    ) -> AsyncGenerator[TextDelta | Restarted, None]:
         """most_tokens: room for the answer; the caller of the API may wish for less."""
         wished = request.options.get("max_completion_tokens") or request.options.get("max_tokens")
         payload = {
@@ -35,8 +36,12 @@ class Writer:
             "max_tokens": min(int(wished), most_tokens) if wished else most_tokens,
         }
         call = EngineRequest("chat/completions", payload, request.request_id)
-        async with aclosing(engine.stream(call)) as chunks:  # type: ignore[type-var]
+        stream = go_on(engine.stream, call, self.text) if self.text else engine.stream(call)
+        async with aclosing(stream) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
+                if chunk.begins_anew:
+                    self.text = ""
+                    yield Restarted()
                 if chunk.text:
                     self.text += chunk.text
                     yield TextDelta(chunk.text)

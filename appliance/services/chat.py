@@ -12,24 +12,27 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
-from appliance.domain.answers import AnswerEvent, AnswerRequest, Finished, TextDelta, Waiting
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Finished, Restarted, TextDelta, Waiting
+from appliance.domain.conversations import ContextUse, FittedChat
 from appliance.domain.people import Caller
-from appliance.errors import NotPermitted
+from appliance.errors import NotPermitted, PartUnavailable
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.gate import Gate, GatedEngine, Purpose
 from appliance.fairness.leases import OnWaiting
-from appliance.ports import Pipeline, Search
+from appliance.ports import HistoryFitting, Pipeline, Search
+from inference.continuing import go_on
 from inference.errors import ModelNotFound
-from inference.types import EngineRequest
+from inference.types import ChatMessage, EngineRequest
 
 ROUTE = "/v1/chat/completions"
 _AHEAD = 32  # events a slow reader may be behind before the pipeline waits for it
 
 
 class Chat:
-    """Fulfils ports.Answerer. default_model: the chat model pipelines use where it is served.
+    """Fulfils ports.Answerer and ports.ContextMeter. default_model: the chat model pipelines use where it is served.
 
-    for_files: answers wherever a chat has files of its own, with the model that was asked for.
+    for_files: answers wherever a chat has files of its own, with the model that was asked for. histories: cuts plain
+    chats to what their model reads; None: they are sent as they are.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class Chat:
         *,
         default_model: str = "",
         for_files: Pipeline | None = None,
+        histories: HistoryFitting | None = None,
     ) -> None:
         self._gate = gate
         self._pipelines = pipelines
         self._search = search
         self._default_model = default_model
         self._for_files = for_files
+        self._histories = histories
 
     @property
     def pipeline_names(self) -> tuple[str, ...]:
@@ -72,19 +77,47 @@ class Chat:
         self, caller: Caller, request: AnswerRequest, route: str, tell: OnWaiting
     ) -> AsyncGenerator[AnswerEvent, None]:
         engine = self._gate.engine_for(caller, request.model, Purpose(route), tell)
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        fitted = await self._fitted(engine, request)
+        # what there is of the answer has its own way into the prompt
+        sent = fitted.messages[:-1] if request.partial else fitted.messages
+        messages = [{"role": message.role, "content": message.content} for message in sent]
         payload = {**request.options, "model": request.model, "messages": messages, "stream": True}
-        last = Finished("written", model=request.model)
+        last = Finished("written", model=request.model, dropped_messages=fitted.dropped_messages)
         call = EngineRequest("chat/completions", payload, request.request_id)
-        async with engine.reading(call) as answer:
-            async for chunk in answer.chunks:
+        chunks = go_on(engine.stream, call, request.partial) if request.partial else engine.stream(call)
+        async with aclosing(chunks):  # type: ignore[type-var]
+            async for chunk in chunks:
+                if chunk.begins_anew:
+                    yield Restarted()
                 if chunk.text:
                     yield TextDelta(chunk.text)
-                reason = chunk.finish_reason or last.finish_reason
-                last = Finished(
-                    "written", reason, chunk.usage or last.usage, answer.served_by, model=request.model
+                last = replace(
+                    last,
+                    finish_reason=chunk.finish_reason or last.finish_reason,
+                    usage=chunk.usage or last.usage,
+                    served_by=engine.served_by or last.served_by,
                 )
         yield last
+
+    async def _fitted(self, engine: GatedEngine, request: AnswerRequest) -> FittedChat:
+        if self._histories is not None:
+            return await self._histories.fitted(engine, request)
+        partial = [ChatMessage("assistant", request.partial)] if request.partial else []
+        return FittedChat((*request.messages, *partial))
+
+    async def context(self, caller: Caller, request: AnswerRequest) -> ContextUse:
+        """How much of the model's context a conversation fills. Raises NotPermitted, ModelNotFound."""
+        if self._histories is None:
+            raise PartUnavailable("Contexts are not measured here.")
+        if request.model not in self._pipelines:
+            engine: GatedEngine | None = self._gate.engine_for(caller, request.model)
+        elif not caller.scopes.allow_model(request.model):
+            raise NotPermitted(f"This key is not for the model {request.model!r}.", param="model")
+        else:
+            model = self._gate.chat_model(self._default_model)
+            within = Purpose(ROUTE, within=request.model)
+            engine = None if model is None else self._gate.engine_for(caller, model, within)
+        return await self._histories.measured(engine, request)
 
     async def _by_pipeline(
         self, pipeline: Pipeline, caller: Caller, request: AnswerRequest, route: str, tell: OnWaiting

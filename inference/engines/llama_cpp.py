@@ -6,11 +6,11 @@ past the gate, and a restarted process keeps its address.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import orjson
 
@@ -47,6 +47,10 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
     def _socket_path(self) -> Path | None:
         settings = cast(LlamaCppSettings, self._settings)
         return None if settings.base_url else settings.socket_path
+
+    def prepare(self, request: EngineRequest) -> Mapping[str, Any]:
+        """It goes on with a last message of the assistant by itself (`prefill_assistant`, on unless switched off)."""
+        return request.payload
 
     @asynccontextmanager
     async def relay(self, request: EngineRequest) -> AsyncIterator[EngineResponse]:

@@ -79,7 +79,7 @@ class OllamaEngine(OpenAiCompatibleEngine):
     async def relay(self, request: EngineRequest) -> AsyncIterator[EngineResponse]:
         """As OpenAI's server would answer, from Ollama's own routes."""
         num_ctx = await self._context_of(str(request.payload.get("model")))
-        native = to_native(request.route, request.payload, num_ctx, self._ollama.keep_alive)
+        native = to_native(request.route, self.prepare(request), num_ctx, self._ollama.keep_alive)
         url = f"{self.root_url}{native_path(request.route)}"
         try:
             async with self._exchange(url, native, request.request_id) as (response, frames):

@@ -18,6 +18,7 @@ import orjson
 
 from inference.bodies import read_at_most
 from inference.chat_chunks import drain, error_message, parse_answer, read_chunks
+from inference.continuing import in_words
 from inference.engines.connections import Connections
 from inference.errors import EngineRefused, EngineStreamBroken, EngineUnavailable
 from inference.settings import EngineSettings, OpenAiCompatibleSettings
@@ -73,7 +74,7 @@ class OpenAiCompatibleEngine:
 
     def prepare(self, request: EngineRequest) -> Mapping[str, Any]:
         """The payload as this server wants it."""
-        return request.payload
+        return in_words(request.payload) if request.is_continuing else request.payload
 
     @asynccontextmanager
     async def relay(self, request: EngineRequest) -> AsyncIterator[EngineResponse]:

@@ -40,6 +40,8 @@ class VllmEngine(OpenAiCompatibleEngine):
         payload = request.payload
         if request.is_batch and cast(VllmSettings, self._settings).priority_scheduling:
             payload = {**payload, "priority": _BATCH_PRIORITY}
+        if request.is_continuing:
+            payload = {**payload, "continue_final_message": True, "add_generation_prompt": False}
         if not request.is_stream:
             return payload
         options = payload.get("stream_options")

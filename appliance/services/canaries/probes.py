@@ -163,13 +163,30 @@ def of_conversation(planted: Planted) -> list[Probe]:
     if not planted.turn_id:
         return []
     turn, conversation = f"/api/turns/{planted.turn_id}", f"/api/conversations/{planted.conversation_id}"
-    return [
+    asking = {"question": QUESTION, "model": PIPELINE}
+    reading = [
         Probe("turn's stream", "GET", f"{turn}/events"),
         Probe("turn's trace", "GET", f"{turn}/trace"),
         Probe("conversation", "GET", conversation),
         Probe("conversation's files", "GET", f"{conversation}/files"),
+        Probe("conversation as Markdown", "GET", f"{conversation}/export?format=markdown"),
+        Probe("conversation as JSON", "GET", f"{conversation}/export?format=json"),
+        Probe("conversation's context", "GET", f"{conversation}/context?model={PIPELINE}"),
+        Probe("search of conversations", "GET", f"/api/conversations?q={planted.token}", must_refuse=False),
+    ]
+    return [
+        *reading,
         Probe("going on in a conversation", "POST", "/api/turns",
-              {"question": QUESTION, "model": PIPELINE, "conversation_id": planted.conversation_id}),
+              asking | {"conversation_id": planted.conversation_id}),
+        Probe("going on after a turn", "POST", "/api/turns", asking | {"previous_id": planted.turn_id}),
+        Probe("another version", "POST", f"{turn}/versions", {"question": QUESTION}),
+        Probe("continuing an answer", "POST", f"{turn}/continue"),
+        Probe("stopping a turn", "POST", f"{turn}/stop"),
+        Probe("feedback", "PUT", f"{turn}/feedback", {"rating": "down"}),
+        Probe("taking feedback back", "DELETE", f"{turn}/feedback"),
+        Probe("renaming a conversation", "PATCH", conversation, {"title": "mine"}),
+        Probe("restoring a conversation", "POST", f"{conversation}/restore"),
+        Probe("deleting a conversation", "DELETE", f"{conversation}?now=true"),
     ]  # fmt: skip
 
 

@@ -119,7 +119,8 @@ class CanaryRun:
             ):
                 for one in await self._listed(actor, listing):
                     if path != "/v1/vector_stores" or str(one.get("name", "")).startswith("canary"):
-                        await self._door.send(actor.key, "DELETE", f"{path}/{one['id']}")
+                        at_once = "?now=true" if path == "/api/conversations" else ""
+                        await self._door.send(actor.key, "DELETE", f"{path}/{one['id']}{at_once}")
 
     # Planting -----------------------------------------------------------------------------------------
 
