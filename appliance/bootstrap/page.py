@@ -16,6 +16,7 @@ from appliance.api.conversations import conversation_routes
 from appliance.api.identity import Identity
 from appliance.api.page_assets import read_page_assets
 from appliance.api.page_forwarder import PageForwarder, UiAddress
+from appliance.api.page_shell import SignInOffer
 from appliance.api.session_bindings import SessionBindings
 from appliance.api.suggestions import suggestion_routes
 from appliance.api.turns import turn_routes
@@ -61,13 +62,14 @@ def join_page(
     questions: Sequence[Mapping[str, Any]] | None = None,
     live: LiveRequests | None = None,
     files: AttachedFiles | None = None,
+    offer: SignInOffer | None = None,
     meter: ContextMeter | None = None,
     instructions: Instructions | None = None,
 ) -> Page:
     """database: as the gateway's role. valkey: returns bytes. questions: None: those of the sample collection.
 
     live: the requests that a withdrawn session ends. files: those of chats; None: chats have none.
-    meter: measures contexts; None: they are estimated.
+    offer: the ways to sign in; None: with a password. meter: measures contexts; None: they are estimated.
     instructions: what people want every answer to heed; None: nobody said anything.
     """
     live = live or LiveRequests()
@@ -88,6 +90,7 @@ def join_page(
             SessionBindings(valkey),
             identity.origins.own,
             live,
+            offer,
         ),
         turns=turns,
     )
