@@ -16,7 +16,7 @@ from inference.types import ChatChunk, EngineRequest
 
 _WINDOW = 400  # characters of the end, among which a repetition may begin
 _LEAST = 12  # characters that count as a repetition
-_RESTART = 40  # so much of the beginning, and it is a new start
+_RESTART = 24  # so much of the beginning, and it is a new start
 _LAST_WORDS = 8
 
 Stream = Callable[[EngineRequest], AsyncIterator[ChatChunk]]
@@ -70,12 +70,13 @@ class Joint:
 
     def joined(self, chunk: ChatChunk) -> list[ChatChunk]:
         """The chunk without what is repeated; text may come later than it was written."""
-        if self._held is None or not (chunk.text or self._held):
+        if self._held is None or not (chunk.text or chunk.finish_reason):
             return [chunk]
         self._held += chunk.text
+        rest = replace(chunk, text="")
         if self._may_repeat(self._held) and chunk.finish_reason is None:
-            return [replace(chunk, text="")] if chunk.usage else []
-        return [*self._decided(), replace(chunk, text="")]
+            return [rest]
+        return [*self._decided(), rest]
 
     def rest(self) -> list[ChatChunk]:
         """What was held back to the end."""
