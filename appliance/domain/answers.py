@@ -80,6 +80,13 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Reasoned:
+    """More of what the model thinks before it answers; no part of the answer, and not remembered."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Restarted:
     """The answer begins anew: the text it was to go on from does not count."""
 
@@ -136,7 +143,7 @@ class Finished:
     coverage: tuple[Coverage, ...] = ()
 
 
-AnswerEvent = TextDelta | Restarted | Waiting | Searched | Progressed | Cited | Finished
+AnswerEvent = TextDelta | Reasoned | Restarted | Waiting | Searched | Progressed | Cited | Finished
 
 
 # A turn: one question and the answer that is being written to it --------------------------------------

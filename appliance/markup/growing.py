@@ -120,6 +120,7 @@ class _Section:
         self._blocks = Blocks()
         self._incoming: deque[str] = deque()
         self._shown = ("", False)
+        self._is_stale = False
         self._colours: dict[tuple[str, str], str] = {}
 
     @property
@@ -137,6 +138,10 @@ class _Section:
     def blocks(self, *, is_end: bool) -> list[RenderedBlock]:
         while self._incoming:
             self._blocks.tail += self._incoming.popleft()
+            self._is_stale = True
+        if not self._is_stale and not is_end:
+            return []
+        self._is_stale = False
         changed = []
         for source in self._blocks.finished():
             changed.append(RenderedBlock(self.count, self._final(source), is_final=True))

@@ -12,7 +12,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import Any, Literal, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from appliance.domain.answers import (
@@ -21,6 +22,7 @@ from appliance.domain.answers import (
     Figures,
     Finished,
     Progressed,
+    Reasoned,
     Restarted,
     Searched,
     TextDelta,
@@ -30,7 +32,7 @@ from appliance.domain.answers import (
 )
 from appliance.domain.people import Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
-from appliance.markup import GrowingMarkup, Span, render_blocks
+from appliance.markup import GrowingMarkup, render_blocks
 from appliance.services.answer_shapes import as_citation, as_coverage, marked_spans
 from inference.errors import InferenceError
 from rag.documents import Passage
@@ -38,6 +40,7 @@ from rag.errors import RagError
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Ending = Literal["done", "stopped", "failed", "interrupted"]
 _FLUSH_S = 0.05
 _SAVE_S = 2.0
@@ -46,6 +49,7 @@ _RETRY_S = 0.5
 _SAVE_ATTEMPTS = 20  # at the end: PostgreSQL may be coming back from a crash
 # Rendering 20,000 characters takes about 9 ms: beyond this many, wait longer rather than use more of a core.
 _CHEAP_CHARACTERS = 4000
+_QUICK_CHARACTERS = 8000  # beyond this many, other people's answers go on while these are rendered
 
 
 class WriterLog(Protocol):
@@ -122,6 +126,7 @@ class TurnWriter:
         self._figures = Figures()
         self._started = 0.0
         self._first_text_s: float | None = None
+        self._thinking_since: float | None = None
         self._passages: dict[int, Passage] = {}
         self._trace: Mapping[str, Any] | None = None
 
@@ -135,7 +140,7 @@ class TurnWriter:
         """Write until the answer ends, fails or is stopped. Raises nothing: the reason stands in the last event."""
         self._started = self._clock()
         self._emit("status", 0, {"state": "started"})
-        self._emit_text()
+        await self._render()
         self._reader = asyncio.create_task(self._read(answer))
         if self._ending is not None:
             self._reader.cancel()
@@ -158,7 +163,7 @@ class TurnWriter:
             # A generator is closed here and now, so that the engine's request ends with it.
             async with aclosing(answer) as events:  # type: ignore[type-var]
                 async for event in events:
-                    self._take(event)
+                    await self._take(event)
                     if self._ending is not None:
                         raise asyncio.CancelledError  # the same loss: stopped, but the answer went on
         except (ApplianceError, InferenceError, RagError) as error:
@@ -176,14 +181,19 @@ class TurnWriter:
             return "failed"
         return "done"
 
-    def _take(self, event: AnswerEvent) -> None:
+    async def _take(self, event: AnswerEvent) -> None:
         match event:
             case TextDelta(text):
                 if self._first_text_s is None and text.strip():
-                    self._first_text_s = self._clock() - self._started
+                    self._note_first_text()
                 self.answer += text
                 self._markup.add(text)
                 self._news.set()
+            case Reasoned(text):
+                if self._first_text_s is None:
+                    self._thinking_since = self._thinking_since or self._clock()
+                    self._markup.think(text)
+                    self._news.set()
             case Restarted():
                 self._begin_anew()
             case Waiting(position, eta_s):
@@ -195,12 +205,15 @@ class TurnWriter:
             case Progressed(stage, done, total, name):
                 self._emit("status", 0, {"state": stage, "done": done, "total": total, "filename": name})
             case Cited(citations, unsupported):
-                self._emit_rest_of_text(marked_spans(self.answer, citations, unsupported))
+                await self._render(is_end=True)
+                if spans := marked_spans(self.answer, citations, unsupported):
+                    marked = partial(render_blocks, self.answer, spans)
+                    self._show_instead(await self._off_the_loop(len(self.answer), marked))
                 self._emit(
                     "citations", 0, {"citations": [as_citation(one, self._passages) for one in citations]}
                 )
             case Finished():
-                self._emit_rest_of_text()
+                await self._render(is_end=True)
                 self._end = ("done", self._ended(event))
 
     def _begin_anew(self) -> None:
@@ -254,17 +267,36 @@ class TurnWriter:
         self._unsaved.add((kind, slot))
         self._news.set()
 
-    def _emit_text(self, *, is_end: bool = False) -> None:
-        for block in self._markup.blocks(is_end=is_end):
+    def _note_first_text(self) -> None:
+        now = self._clock()
+        self._first_text_s = now - self._started
+        if self._thinking_since is not None:
+            self._markup.end_thought(now - self._thinking_since)
+
+    async def _render(self, *, is_end: bool = False) -> None:
+        """Emit the blocks that are new or changed."""
+        length = self._markup.unfinished_characters
+        await self._off_the_loop(length, partial(self._markup.advance, is_end=is_end))
+        self._emit_rendered()
+
+    async def _off_the_loop(self, length: int, work: Callable[[], T]) -> T:
+        """Render so many characters; in a thread where it takes long."""
+        return await asyncio.to_thread(work) if length > _QUICK_CHARACTERS else work()
+
+    def _emit_rendered(self) -> None:
+        for block in self._markup.take():
             self._emit("block", block.index, {"html": block.html, "is_final": block.is_final})
 
-    def _emit_rest_of_text(self, spans: Sequence[Span] = ()) -> None:
-        self._emit_text(is_end=True)
-        if spans:
-            for index, html in enumerate(render_blocks(self.answer, spans)):
-                shown = self._state.get(("block", index))
-                if shown is None or shown.data["html"] != html:
-                    self._emit("block", index, {"html": html, "is_final": True})
+    def _show_instead(self, blocks: Sequence[str]) -> None:
+        """The answer's blocks with what is marked in them."""
+        for index, html in enumerate(blocks, start=self._markup.first_slot):
+            shown = self._state.get(("block", index))
+            if shown is None or shown.data["html"] != html:
+                self._emit("block", index, {"html": html, "is_final": True})
+
+    def _emit_rest_of_text(self) -> None:
+        self._markup.advance(is_end=True)
+        self._emit_rendered()
 
     def _cut_end(self, ending: Ending) -> tuple[TurnEventKind, Mapping[str, Any]]:
         if ending == "stopped":
@@ -275,8 +307,8 @@ class TurnWriter:
         while not self._is_over:
             await self._news.wait()
             async with self._sending:
-                self._emit_text()
                 self._news.clear()
+                await self._render()
                 await self._send(self._take_unsent())
             if self._was_cut_off:
                 self._news.set()
