@@ -8,6 +8,7 @@ ApplianceError
 ├── NotAuthenticated        no credential, or one that is unknown, expired or revoked
 │   ├── SignInFailed             e-mail or password is wrong
 │   ├── AccountSuspended         right, but an administrator has suspended the account
+│   ├── CompanyAccountOnly       a password, where the company's identity provider has to be asked
 │   ├── CompanySignInFailed      what came back from the company's identity provider cannot be believed
 │   │   ├── CompanySignInDenied       cancelled there, or refused by it
 │   │   ├── SignInStateLost           begun in another browser, too long ago, or used already
@@ -101,6 +102,12 @@ class AccountSuspended(NotAuthenticated):
     """This account is suspended. Ask an administrator."""
 
     code = "account_suspended"
+
+
+class CompanyAccountOnly(NotAuthenticated):
+    """This account signs in with the company account, not with a password. Use that button on the sign-in page."""
+
+    code = "company_account_only"
 
 
 class CompanySignInFailed(NotAuthenticated):

@@ -25,6 +25,7 @@ from appliance.fairness.accounting.contact import PostgresContact
 from appliance.services.accounts import Accounts, FirstAdministrator, mint_first_administrator
 from appliance.services.accounts.passwords import Passwords
 from appliance.services.accounts.people import PolicyChanged
+from appliance.services.accounts.sign_in import NeedsCompany
 from appliance.services.settings import AccountSettings
 from appliance.storage.accounts import PostgresUsers
 from appliance.storage.credentials import PostgresCredentials
@@ -100,6 +101,7 @@ async def worker(
     monotonic: Callable[[], float] = time.monotonic,
     policy_changed: PolicyChanged | None = None,
     more_routes: Callable[[Accounts, Identity], list[APIRouter]] | None = None,
+    needs_company: NeedsCompany | None = None,
     **settings: Any,
 ) -> AsyncIterator[Worker]:
     """A running one. settings: of AccountSettings."""
@@ -117,6 +119,7 @@ async def worker(
         contact=contact,
         monotonic=monotonic,
         policy_changed=policy_changed,
+        needs_company=needs_company,
     )
     identity = Identity(accounts.authentication, origins, allow_plain_http=allow_plain_http)
     more = more_routes(accounts, identity) if more_routes is not None else []

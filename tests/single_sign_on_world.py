@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from appliance.api.accounts import account_routers
 from appliance.api.app import create_app
+from appliance.bootstrap.accounts import company_only
 from appliance.bootstrap.single_sign_on import SingleSignOnRoom, build_single_sign_on
 from appliance.services.single_sign_on.settings import OidcSettings
 from appliance.storage.database import Database
@@ -113,7 +114,9 @@ async def single_sign_on_world(
     settings = OidcSettings(
         **{"issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET, **oidc}
     )
-    async with worker(database, valkey, origins=origins) as one:
+    async with worker(
+        database, valkey, origins=origins, needs_company=company_only(database, settings)
+    ) as one:
         provider.now = lambda: one.clock().timestamp()
         room = build_single_sign_on(
             settings, one.accounts, one.identity, database, valkey, "secret of the box", one.clock

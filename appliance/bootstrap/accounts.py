@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from redis.asyncio import Redis
 
@@ -14,10 +15,13 @@ from appliance.errors import StartupError
 from appliance.fairness.accounting.contact import PostgresContact
 from appliance.services.accounts import Accounts
 from appliance.services.accounts.people import PasswordChanged, PolicyChanged
+from appliance.services.accounts.sign_in import NeedsCompany
+from appliance.services.single_sign_on.settings import OidcSettings
 from appliance.settings import ServerSettings, Settings
 from appliance.storage.accounts import PostgresUsers
 from appliance.storage.credentials import PostgresCredentials
 from appliance.storage.database import Database
+from appliance.storage.identity_links import PostgresIdentityLinks
 from appliance.storage.roles import DatabaseRole
 
 if TYPE_CHECKING:
@@ -47,7 +51,20 @@ def build_accounts(
         password_changed=password_changed,
         contact=contact,
         policy_changed=policy_changed,
+        needs_company=company_only(database, settings.identity.oidc),
     )
+
+
+def company_only(database: Database, oidc: OidcSettings) -> NeedsCompany | None:
+    """Whose password is not enough: linked accounts, unless the operator allows both."""
+    if not oidc.is_on or oidc.password_when_linked:
+        return None
+    links = PostgresIdentityLinks(database)
+
+    async def needs_company(user_id: UUID) -> bool:
+        return await links.is_linked(user_id, oidc.issuer)
+
+    return needs_company
 
 
 def build_identity(accounts: Accounts, server: ServerSettings) -> Identity:

@@ -48,6 +48,14 @@ class PostgresIdentityLinks:
             row = await rows.fetchone()
         return None if row is None else IdentityLink(user_of(row), issuer, subject, frozenset(row[-1]))
 
+    async def is_linked(self, user_id: UUID, issuer: str) -> bool:
+        """Whether an account stands for somebody at this provider."""
+        async with self._database.connection() as connection:
+            rows = await connection.execute(
+                "SELECT 1 FROM identity_links WHERE user_id = %s AND issuer = %s", (user_id, issuer)
+            )
+            return await rows.fetchone() is not None
+
     async def add(self, new: NewUser, issuer: str, subject: str, event: AccountEvent) -> User:
         try:
             async with self._database.transaction() as connection:

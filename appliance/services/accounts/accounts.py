@@ -23,7 +23,7 @@ from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.accounts.passwords import PasswordRule, Passwords, generate_password
 from appliance.services.accounts.people import PasswordChanged, People, PolicyChanged
 from appliance.services.accounts.ports import CredentialRepository, UserRepository
-from appliance.services.accounts.sign_in import SignIn
+from appliance.services.accounts.sign_in import NeedsCompany, SignIn
 from appliance.services.accounts.slow_down import SlowDown
 from appliance.services.accounts.tokens import mint_key
 from appliance.services.accounts.withdrawals import Withdrawals
@@ -66,6 +66,7 @@ class Accounts:
         monotonic: Callable[[], float] = time.monotonic,
         contact: PostgresContact | None = None,
         policy_changed: PolicyChanged | None = None,
+        needs_company: NeedsCompany | None = None,
     ) -> None:
         hashing = passwords or Passwords()
         rule = PasswordRule(settings.min_password_length)
@@ -79,7 +80,9 @@ class Accounts:
         self.live = LiveRequests()
         self.withdrawals = Withdrawals(valkey, cache, self.live, credentials, clock)
         self.authentication = Authentication(credentials, cache, secret, clock, contact)
-        self.sign_in = SignIn(users, credentials, hashing, slow_down, self.withdrawals, settings, clock)
+        self.sign_in = SignIn(
+            users, credentials, hashing, slow_down, self.withdrawals, settings, clock, needs_company
+        )
         self.people = People(
             users, hashing, rule, slow_down, self.withdrawals, password_changed, policy_changed
         )

@@ -5,13 +5,13 @@ A session lasts `session_days` after its last use, `session_max_days` in all. It
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from appliance.domain.people import AccountEvent, Caller, Session, User
-from appliance.errors import AccountSuspended, NotFound, NotPermitted, SignInFailed
+from appliance.errors import AccountSuspended, CompanyAccountOnly, NotFound, NotPermitted, SignInFailed
 from appliance.ports import NewSession, ProviderProof
 from appliance.services.accounts import tokens
 from appliance.services.accounts.live_requests import Withdrawal
@@ -42,8 +42,11 @@ class SignedIn:
     token: str
 
 
+NeedsCompany = Callable[[UUID], Awaitable[bool]]
+
+
 class SignIn:
-    """Sessions, made from passwords."""
+    """Sessions. needs_company: whether somebody may sign in with the company's provider only; None: nobody must."""
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class SignIn:
         withdrawals: Withdrawals,
         settings: AccountSettings,
         clock: Callable[[], datetime],
+        needs_company: NeedsCompany | None = None,
     ) -> None:
         self._users = users
         self._credentials = credentials
@@ -62,6 +66,7 @@ class SignIn:
         self._withdrawals = withdrawals
         self._settings = settings
         self._clock = clock
+        self._needs_company = needs_company
 
     @property
     def cookie_age_s(self) -> int:
@@ -70,7 +75,10 @@ class SignIn:
     async def sign_in(
         self, email: str, password: str, device: Device, old_token: str | None = None
     ) -> SignedIn:
-        """old_token: what the browser held before; its session ends. Raises SignInFailed, TooManyAttempts."""
+        """old_token: what the browser held before; its session ends.
+
+        Raises SignInFailed, TooManyAttempts, AccountSuspended, CompanyAccountOnly.
+        """
         account = email_key(email)
         await self._slow_down.attempt(account, device.address)
         found = await self._users.user_by_email(account)
@@ -84,6 +92,8 @@ class SignIn:
         await self._slow_down.forgive(account, device.address)
         if user.is_suspended:
             raise AccountSuspended
+        if self._needs_company is not None and await self._needs_company(user.id):
+            raise CompanyAccountOnly
         if self._passwords.needs_rehash(password_hash):
             await self._users.rehash_password(user.id, password_hash, await self._passwords.hash(password))
         return await self.begin(user, device, old_token)

@@ -109,7 +109,7 @@ class OutgoingHttp:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=20, resolver=GuardedResolver(self._inside), ssl=self._trust()
+                    limit=40, resolver=GuardedResolver(self._inside), ssl=self._trust()
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,

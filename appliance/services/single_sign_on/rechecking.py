@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 SWEEP_S = 15.0
 _LEASE = timedelta(seconds=90)
 _AGAIN = timedelta(seconds=60)
-_AT_ONCE = 8
+_AT_ONCE = 32
 
 
 class Rechecking:

@@ -25,6 +25,10 @@ class OidcSettings(BaseModel):
         default=["openid", "email", "profile"],
         description="What is asked for; with `offline_access` many providers allow checking again for longer.",
     )
+    parameters: dict[str, str] = Field(
+        default_factory=dict,
+        description='More for the request, as providers want it: { access_type = "offline", prompt = "consent" }.',
+    )
     email_claim: str = Field("email", description="Claim that holds the e-mail address.")
     require_verified_email: bool = Field(
         True,
@@ -55,6 +59,9 @@ class OidcSettings(BaseModel):
     link_by_email: bool = Field(
         False,
         description="Whoever proves the e-mail address of an account that is here already gets that account.",
+    )
+    password_when_linked: bool = Field(
+        False, description="Accounts of the provider may also sign in with a password that they have here."
     )
     label_en: str = Field("", max_length=60, description="English words on the button; empty: our own.")
     label_es: str = Field("", max_length=60, description="Spanish words on the button; empty: our own.")

@@ -92,6 +92,7 @@ class SingleSignOn:
             browser, redirect_uri, own_page(next_path), address
         )
         wish = {
+            **self.settings.parameters,
             "response_type": "code",
             "client_id": self.settings.client_id,
             "redirect_uri": redirect_uri,

@@ -19,7 +19,7 @@ async function signIn() {
     body: JSON.stringify({email: email.trim(), password})});
   if (response.ok) return location.pathname === "/sign-in" ? location.replace("/") : location.reload();
   const body = await response.json().catch(() => null);
-  complain(response.status === 401 ? t("error.sign_in_failed") : explain(body?.error ?? {}));
+  complain(explain(body?.error ?? {}));
   form.elements.password.select();
 }
 
