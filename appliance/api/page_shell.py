@@ -123,8 +123,11 @@ def sign_in_page(assets: PageAssets, view: View, offer: SignInOffer | None = Non
         wish = f"?{urlencode({'next': offer.next_path})}" if offer.next_path != "/" else ""
         parts.append(f'<a class="company" href="{html.escape(COMPANY_SIGN_IN + wish)}">{label}</a>')
     if offer.shows_password:
-        between = f'<p class="or">{text["sign_in_or"]}</p>' if offer.company is not None else ""
-        parts.append(between + Template(_FORM).substitute(text))
+        # Beside the button the form waits for those who want it: no keyboard opens, nothing is said of a first start.
+        is_alone = offer.company is None
+        between = "" if is_alone else f'<p class="or">{text["sign_in_or"]}</p>'
+        parts.append(between + Template(_FORM).substitute(text, focus=" autofocus" if is_alone else ""))
+        parts += [f'<p class="hint">{text["sign_in_first"]}</p>'] if is_alone else []
     elif offer.problem:
         parts.append(f'<p class="hint"><a href="/sign-in?local">{text["sign_in_local"]}</a></p>')
     icon = assets.address("shell/icon.svg")
@@ -216,12 +219,11 @@ _LINK = """<main class="card">
 <noscript>$needs_script</noscript>
 </main>"""
 _FORM = """<form id="sign-in" novalidate>
-<label>$email<input name="email" type="email" autocomplete="username" required autofocus></label>
+<label>$email<input name="email" type="email" autocomplete="username" required$focus></label>
 <label>$password<input name="password" type="password" autocomplete="current-password" required></label>
 <p class="problem" role="alert" hidden></p>
 <button type="submit">$sign_in</button>
-</form>
-<p class="hint">$sign_in_first</p>"""
+</form>"""
 _SIGN_IN = """<main class="card">
 <header><img src="$icon" alt="" width="44" height="44"><h1>$product</h1><p>$sign_in_lead</p></header>
 $ways

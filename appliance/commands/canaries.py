@@ -10,7 +10,7 @@ import aiohttp
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canaries import run_canaries
-from appliance.commands.checkup import Finding, Verdict
+from appliance.commands.findings import Finding, Verdict
 from appliance.errors import ApplianceError
 from appliance.services.canaries.probes import Tally
 from appliance.supervisor.state import read_state

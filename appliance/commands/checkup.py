@@ -10,12 +10,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.inference import build_inference, discover, read_engine_settings, tables_of
+from appliance.commands.checkup_identity import identity_findings
+from appliance.commands.findings import Finding, Verdict
 from appliance.errors import StartupError
 from appliance.supervisor.data_folder import LEAST_FREE_BYTES, check_version
 from appliance.supervisor.readiness import accepts_on
@@ -27,24 +27,6 @@ COMFORTABLE_MEMORY_BYTES = 10**9
 CREDENTIALS_DAYS = 7
 RESTARTS_WORTH_A_WORD = 3
 HTTP_TIMEOUT_S = 10.0
-
-
-class Verdict(StrEnum):
-    """ok; warn: it works, but somebody should look; fail: something does not work."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor's. remedy: the next step, empty where none is needed."""
-
-    check: str
-    verdict: Verdict
-    sentence: str
-    remedy: str = ""
 
 
 def folder_findings(data: Path) -> Iterator[Finding]:
@@ -87,6 +69,7 @@ def box_findings(box: Box) -> Iterator[Finding]:
     ]
     for check in checks:
         yield from check(box, state)
+    yield from identity_findings(box.settings, None if state is None else state.url)
     yield from _server_settings(box)
     yield from _memory()
     yield from _sandbox()

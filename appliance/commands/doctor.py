@@ -10,9 +10,10 @@ import typer
 
 from appliance.bootstrap.box import open_box
 from appliance.commands.canaries import canary_findings
-from appliance.commands.checkup import Finding, Verdict, box_findings, folder_findings
+from appliance.commands.checkup import box_findings, folder_findings
 from appliance.commands.client import show
 from appliance.commands.failures import EXIT_REFUSED
+from appliance.commands.findings import Finding, Verdict
 from appliance.commands.options import ConfigOption, DataOption, JsonOption
 from appliance.errors import StartupError
 from appliance.supervisor.data_folder import default_data_folder
