@@ -7,7 +7,7 @@ export const composerLook = sheet(`
 .temporary { display: inline-flex; align-items: center; gap: 7px; height: 32px; padding: 0 12px 0 9px; border-radius: 99px; color: var(--ink-2); font-size: 13px; white-space: nowrap; }
 .temporary:hover { background: var(--hover); color: var(--ink); }
 .temporary[aria-pressed=true] { background: var(--ink); color: var(--paper); }
-.temporary svg { width: 18px; height: 18px; }
+.temporary svg { width: 18px; height: 18px; stroke-dasharray: 2.6 2.9; }
 
 .welcome { padding: clamp(12px, 9vh, 96px) 0 28px; }
 .welcome h1 { font: 600 clamp(27px, 3.4vw, 36px)/1.18 var(--font-quote); letter-spacing: -.014em; text-wrap: balance; }
@@ -97,6 +97,8 @@ export const composerLook = sheet(`
 .send { display: inline-flex; align-items: center; justify-content: center; gap: 7px; flex: none; height: 38px; min-width: 104px; padding: 0 16px 0 12px; border-radius: 12px; background: var(--accent); color: var(--accent-ink); font-size: 15px; font-weight: 600; }
 .send:not(:disabled):hover { background: var(--accent-deep-fill); }
 .send.running { background: var(--ink); color: var(--paper); }
+.send.running:hover { background: var(--ink); opacity: .88; }
+.send svg { width: 18px; height: 18px; fill: currentColor; }
 
 @media (max-width: 760px) {
   .chat-head { padding: 4px 8px; min-height: 44px; }
@@ -106,7 +108,8 @@ export const composerLook = sheet(`
   .suggestions { gap: 0; }
   .welcome { padding-top: 8px; }
   .composer { width: calc(100% - 20px); margin-bottom: max(10px, env(safe-area-inset-bottom)); padding: 10px 8px 8px 14px; }
-  .choice-label { max-width: 30vw; }
+  .choice-label { max-width: 34vw; }
+  .choice-add .choice-label { display: none; }
   .send { min-width: 46px; padding: 0 11px; }
   .send span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }

@@ -25,7 +25,7 @@ class Search {
     this.deeds = deeds;
     this.results = h("ul", {class: "results", role: "listbox", id: "results", "aria-label": t("search_results")});
     this.status = h("p", {class: "told", role: "status"});
-    this.input = h("input", {type: "search", role: "combobox", "aria-expanded": "true", "aria-controls": "results", "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false",
+    this.input = h("input", {type: "text", enterkeyhint: "go", role: "combobox", "aria-expanded": "true", "aria-controls": "results", "aria-autocomplete": "list", autocomplete: "off", spellcheck: "false",
       "aria-label": t("search_conversations"), placeholder: t("search_placeholder"), oninput: () => this.later(), onkeydown: event => this.onKey(event)});
     const hint = (keys, what) => h("span", {}, keys.map(key => h("kbd", {}, key)), what);
     this.dialog = openDialog({label: t("search_conversations"), look: searchLook, onClose: () => this.asking?.abort(), content: [

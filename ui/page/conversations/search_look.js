@@ -4,7 +4,6 @@ export const searchLook = sheet(`
 .field { display: flex; align-items: center; gap: 10px; padding: 6px 10px 6px 18px; border-bottom: 1px solid var(--line); color: var(--ink-2); flex: none; }
 .field input { flex: 1; min-width: 0; height: 48px; border: 0; outline: 0; background: none; color: var(--ink); font-size: 17px; }
 .field input::placeholder { color: var(--ink-2); opacity: 1; }
-.field input::-webkit-search-cancel-button { display: none; }
 .results { flex: 1; min-height: 120px; overflow-y: auto; padding: 8px; }
 .results li { display: grid; grid-template-columns: 20px minmax(0, 1fr) auto; gap: 0 12px; align-items: baseline; padding: 9px 12px; border-radius: 10px; cursor: pointer; }
 .results li svg { width: 18px; height: 18px; align-self: center; color: var(--ink-2); }

@@ -40,6 +40,8 @@ export function listen(deeds) {
     if (event.defaultPrevented || event.isComposing || event.repeat) return;
     for (const [id, shortcut] of Object.entries(SHORTCUTS)) {
       if (!isPressed(shortcut, event) || !(areOn || id === "stop")) continue;
+      const dialog = document.querySelector(".page-dialog")?.shadowRoot.querySelector("dialog");
+      if (dialog && id !== "search" && id !== "keys") dialog.close();
       if (deeds[id]?.(areOn) !== false) event.preventDefault();
       return;
     }

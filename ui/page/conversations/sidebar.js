@@ -29,14 +29,14 @@ export class Sidebar {
     this.end = h("div", {class: "list-end", "aria-hidden": "true"});
     this.scroller = h("div", {class: "sidebar-scroll", onkeydown: event => this.onArrow(event)}, this.list, this.end);
     this.head = h("div", {class: "sidebar-head"});
-    const foot = (name, label, onclick, keys) => h("button", {type: "button", class: "foot", onclick, title: keys ? `${label} (${keys})` : label}, icon(name), h("span", {}, label));
     this.element = h("nav", {class: "sidebar", "aria-label": t("conversations")},
       h("div", {class: "sidebar-top"},
         h("button", {class: "new-chat", type: "button", title: `${t("new_question")} (${keyHint("new_chat")})`, onclick: () => room.goTo(null)}, icon("plus"), h("span", {}, t("new_question"))),
         this.tool("search", t("search_conversations"), "search", () => this.search()),
         this.tool("sidebar", t("hide_sidebar"), "sidebar", () => this.toggle(false))),
       this.head, this.scroller,
-      h("div", {class: "sidebar-foot"}, foot("archive", t("archive"), () => this.showArchive(true)), foot("keyboard", t("keys_title"), () => this.showKeys(), keyHint("keys"))));
+      h("div", {class: "sidebar-foot"}, h("button", {type: "button", class: "foot", onclick: () => this.showArchive(true)}, icon("archive"), h("span", {}, t("archive"))),
+        this.tool("keyboard", t("keys_title"), "keys", () => this.showKeys())));
     new IntersectionObserver(seen => seen.some(one => one.isIntersecting) && this.shown.more(), {root: this.scroller, rootMargin: "300px"}).observe(this.end);
     this.narrow = matchMedia(NARROW);
     this.narrow.addEventListener("change", () => this.toggle(this.shouldOpen()));

@@ -17,6 +17,7 @@ export const sidebarLook = sheet(`
 .conversations .hint { padding: 14px 10px; line-height: 1.5; }
 .conversations li { position: relative; border-radius: 9px; }
 .conversations li a { display: flex; align-items: center; gap: 8px; min-height: 34px; padding: 0 10px; border-radius: 9px; font-size: 14px; line-height: 1.4; color: inherit; text-decoration: none; }
+.conversations li a:focus-visible { outline-offset: -2px; }
 .conversations .name { flex: 1; min-width: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
 .conversations li:hover, .conversations li.with-menu { background: var(--hover); }
 .conversations li.current { background: var(--accent-soft); color: var(--accent-deep); font-weight: 550; }
@@ -30,7 +31,7 @@ export const sidebarLook = sheet(`
 .conversations li:hover .more, .conversations .more:focus-visible, .with-menu .more, .conversations li:focus-within .more { opacity: 1; }
 .conversations li:hover a, .conversations li:focus-within a, .with-menu a { padding-inline-end: 36px; }
 .rename { width: 100%; height: 34px; padding: 0 9px; border: 1px solid var(--accent); border-radius: 9px; outline: 0; background: var(--surface); font-size: 14px; }
-.sidebar-foot { display: flex; gap: 2px; padding: 8px 10px; border-top: 1px solid var(--line); }
+.sidebar-foot { display: flex; justify-content: space-between; gap: 2px; padding: 8px 10px; border-top: 1px solid var(--line); }
 .foot { display: flex; align-items: center; gap: 7px; min-width: 0; height: 32px; padding: 0 9px; border-radius: 8px; color: var(--ink-2); font-size: 13px; white-space: nowrap; }
 .foot span { overflow: hidden; text-overflow: ellipsis; }
 .foot:hover { background: var(--hover); color: var(--ink); }

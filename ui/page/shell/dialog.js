@@ -14,13 +14,28 @@ dialog::backdrop { background: rgb(20 18 14 / .32); animation: dim .14s ease-out
 @media (prefers-reduced-motion: reduce) { dialog, dialog::backdrop { animation: none !important; } }
 `);
 
-/** label: its name. look: a further style sheet. Returns {element, close()}; what had the focus gets it back. */
+/** The dialog that is open, if one is. */
+const shown = () => document.querySelector(".page-dialog")?.shadowRoot.querySelector("dialog");
+
+const focused = (root = document) => root.activeElement?.shadowRoot?.activeElement ? focused(root.activeElement.shadowRoot) : root.activeElement;
+
+// The browser gives the focus back when it closes, but a text field gets it without its cursor if a frame is late.
+function giveBack(opener) {
+  const now = focused();
+  if (!opener?.isConnected || now && now !== document.body && now !== opener) return;
+  opener.blur();
+  opener.focus({preventScroll: true});
+}
+
+/** One at a time. label: its name. look: a further style sheet. Returns {element, close()}; what had the focus gets it back. */
 export function openDialog({label, look, content, width, onClose}) {
+  shown()?.close();
+  const opener = focused();
   const host = h("div", {class: "page-dialog"});
   host.attachShadow({mode: "open"}).adoptedStyleSheets = look ? [dialogLook, look] : [dialogLook];
   const dialog = h("dialog", {"aria-label": label, onclick: event => event.target === dialog && dialog.close()}, content);
   if (width) dialog.style.setProperty("--dialog-width", width);
-  dialog.addEventListener("close", () => { host.remove(); onClose?.(); });
+  dialog.addEventListener("close", () => { host.remove(); giveBack(opener); onClose?.(); });
   dialog.addEventListener("keydown", event => event.key === "Escape" && event.stopPropagation());
   host.shadowRoot.append(dialog);
   document.body.append(host);
