@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.api.receipts import as_receipt
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.api.turn_shapes import as_conversation, as_found, as_shown_turn
+from appliance.api.turn_shapes import Writable, as_conversation, as_found, as_shown_turn, writable
 from appliance.domain.conversations import ConversationChanges, ConversationFilter
 from appliance.domain.people import Caller
 from appliance.errors import InvalidRequest
@@ -33,7 +33,7 @@ class ConversationBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str = Field("", max_length=_TITLE)
+    title: Writable = Field("", max_length=_TITLE)
     temporary: bool = False
 
 
@@ -42,7 +42,7 @@ class ConversationChangesBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str | None = Field(None, min_length=1, max_length=_TITLE)
+    title: Writable | None = Field(None, min_length=1, max_length=_TITLE)
     pinned: bool | None = None
     archived: bool | None = None
     read: Literal[True] | None = None
@@ -72,7 +72,7 @@ def conversation_routes(conversations: Conversations, identify: Identify) -> API
         archived: bool = False,
     ) -> dict[str, Any]:
         """Newest first; with `q` those whose title, questions or answers hold its words, best first."""
-        words = q.strip() if q else None
+        words = writable(q).strip() if q else None
         wanted = ConversationFilter(words or None, archived, pinned, before)
         found, has_more = await conversations.found(caller, wanted, limit)
         return {"object": "list", "data": [as_found(one) for one in found], "has_more": has_more}

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from appliance.domain.answers import Conversation, Feedback, Figures, ShownTurn, Turn
 from appliance.domain.conversations import FoundConversation
 from appliance.services.turns import as_state
+
+
+def writable(text: str) -> str:
+    """As the database can keep it: what people paste may hold NUL characters and half surrogate pairs."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+Writable = Annotated[str, AfterValidator(writable)]
 
 
 def as_conversation(conversation: Conversation) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.api.turn_shapes import as_begun, as_feedback
+from appliance.api.turn_shapes import Writable, as_begun, as_feedback
 from appliance.domain.answers import Feedback, FeedbackReason, TurnEvent
 from appliance.domain.people import Caller, Language
 from appliance.errors import ApplianceError, CredentialWithdrawn, InvalidRequest
@@ -36,9 +36,9 @@ class TurnBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    question: str = Field(min_length=1, max_length=100_000)
+    question: Writable = Field(min_length=1, max_length=100_000)
     conversation_id: UUID | None = None
-    model: str = Field("answer-with-sources", min_length=1, max_length=200)
+    model: Writable = Field("answer-with-sources", min_length=1, max_length=200)
     vector_store_ids: list[str] | None = Field(None, max_length=100)
     language: Language | None = None
     previous_id: UUID | None = None
@@ -50,8 +50,8 @@ class VersionBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    question: str | None = Field(None, min_length=1, max_length=100_000)
-    model: str | None = Field(None, min_length=1, max_length=200)
+    question: Writable | None = Field(None, min_length=1, max_length=100_000)
+    model: Writable | None = Field(None, min_length=1, max_length=200)
     vector_store_ids: list[str] | None = Field(None, max_length=100)
     language: Language | None = None
 
@@ -63,7 +63,7 @@ class FeedbackBody(BaseModel):
 
     rating: Literal["up", "down"]
     reason: FeedbackReason | None = None
-    comment: str | None = Field(None, max_length=4_000)
+    comment: Writable | None = Field(None, max_length=4_000)
 
 
 def turn_routes(
