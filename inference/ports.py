@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,3 +64,17 @@ class Embedder(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Pinnable(Protocol):
+    """An embedder whose model may change between two calls."""
+
+    def pinned(self) -> Embedder:
+        """One whose model stays."""
+        ...
+
+
+def pinned(embedder: Embedder) -> Embedder:
+    """The embedder for one answer: all its vectors are of one model."""
+    return embedder.pinned() if isinstance(embedder, Pinnable) else embedder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -15,7 +15,57 @@ class EmbeddingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    threads: int = Field(1, ge=1, le=64, description="Processor threads of the embedding process.")
+    source: Literal["built_in", "onnx", "sentence_transformers", "engine"] = Field(
+        "built_in",
+        description="Where the model is: comes with the appliance, a folder with an ONNX model, a folder of "
+        "sentence-transformers (extra of that name), or an engine's `/v1/embeddings`.",
+    )
+    model: str = Field("", description="The model's folder, or its name at the engine.")
+    engine: str = Field("", description="NAME of the [engines.NAME] section that serves it.")
+    base_url: str = Field("", description="Address of an engine without a section, ending in /v1.")
+    api_key: SecretStr = Field(SecretStr(""), description="Key that this address asks for; empty: none.")
+    api_key_file: Path | None = Field(None, description="File that holds the key instead.")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", description="Where a model in a folder runs; `cuda` needs onnxruntime-gpu, or torch for CUDA."
+    )
+    query_prefix: str | None = Field(
+        None, description="Put before every question; unset: as the model's own files have it."
+    )
+    passage_prefix: str | None = Field(None, description="Put before every passage; unset: likewise.")
+    languages: list[str] = Field(
+        default_factory=list,
+        description="Languages it was trained in, such as en; empty: all (the built-in one: English).",
+    )
+    batch: int = Field(32, ge=1, le=2048, description="Passages that go through the model together.")
+    threads: int = Field(
+        1, ge=1, le=64, description="Questions, and beside them passages, that are embedded side by side."
+    )
+    switch: Literal["automatic", "by_hand"] = Field(
+        "automatic",
+        description="When search goes over to a changed model: once all passages have its vectors, or upon "
+        "`appliance index switch`.",
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _names_its_model(self) -> Self:
+        if self.source != "built_in" and not self.model:
+            raise ValueError(f"model must be set where source is {self.source!r}")
+        if self.source == "engine" and bool(self.engine) == bool(self.base_url):
+            raise ValueError("source 'engine' needs either engine, a section's name, or base_url")
+        return self
+
+    def key(self) -> str:
+        """The key, from the file where one is named. Raises OSError."""
+        if self.api_key_file is not None:
+            return self.api_key_file.read_text(encoding="utf-8").strip()
+        return self.api_key.get_secret_value()
 
 
 class EngineSettings(BaseModel):

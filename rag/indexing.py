@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -15,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import EmbedderUnavailable
-from inference.ports import Embedder
+from inference.ports import Embedder, pinned
 from rag import chunking
 from rag.analysis import Analyzer
 from rag.chunking import TokenCounter
 from rag.documents import Chunk, Page, ParsedDocument, content_hash, searchable
+from rag.embedding_models import ModelsChanged
 from rag.errors import DocumentEmpty
 from rag.ports import Scope
 from rag.settings import ChunkingSettings
@@ -27,7 +29,12 @@ from rag.settings import ChunkingSettings
 Progress = Callable[[int, int], Awaitable[None]]
 """Told (passages embedded, passages in all) after each batch."""
 
-_BATCH = 16  # passages between two reports, about 0.2 s
+Embedders = Callable[[], Awaitable[Sequence[Embedder]]]
+"""Of every model whose vectors a new document needs, the one it cannot do without first."""
+
+_BATCH = 64  # passages between two reports, and those that may go through a model together
+_CHARACTERS = 32_000  # of them, so that no report is long in coming
+_MOST_CHANGES = 5  # of the models while one document is embedded
 
 
 class PassageIndex(Protocol):
@@ -43,6 +50,7 @@ class PassageIndex(Protocol):
         chunks: Sequence[Chunk],
         terms: Sequence[Mapping[str, int]],
         vectors: NDArray[np.float32],
+        also: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None: ...
 
     async def known_vectors(
@@ -61,7 +69,10 @@ class Indexed:
 
 
 class Indexing:
-    """count_tokens: of the embedding model, without its marks (inference.embedding.token_counter)."""
+    """count_tokens: of the embedding model, without its marks (inference.embedding.token_counter).
+
+    embedders: where the index may have vectors of several models; without it those of `embedder` alone.
+    """
 
     def __init__(
         self,
@@ -70,9 +81,11 @@ class Indexing:
         analyzer: Analyzer,
         settings: ChunkingSettings,
         count_tokens: TokenCounter = chunking.approximate_tokens,
+        *,
+        embedders: Embedders | None = None,
     ) -> None:
         self._store = store
-        self._embedder = embedder
+        self._embedders = embedders or _always(embedder)
         self._analyzer = analyzer
         self._settings = settings
         self._count_tokens = count_tokens
@@ -87,51 +100,115 @@ class Indexing:
         chunks = await asyncio.to_thread(self._cut, document)
         if not chunks:
             raise DocumentEmpty()
-        vectors, embedded = await self._vectors(scope, chunks, progress)
         terms = await asyncio.to_thread(self._terms, chunks)
-        await self._store.add(
-            scope, file_id, collection_id, self._embedder.model_id, document.pages, chunks, terms, vectors
-        )
-        languages = sorted({chunk.language for chunk in chunks if chunk.language})
-        return Indexed(len(chunks), embedded, len(document.pages), tuple(languages))
+        for _ in range(_MOST_CHANGES):
+            made = await self._embedded(scope, chunks, progress)
+            (model_id, vectors), *others = made.vectors.items()
+            pages, also = document.pages, {"also": dict(others)} if others else {}
+            with suppress(ModelsChanged):
+                await self._store.add(
+                    scope, file_id, collection_id, model_id, pages, chunks, terms, vectors, **also
+                )
+                languages = sorted({chunk.language for chunk in chunks if chunk.language})
+                return Indexed(len(chunks), made.embedded, len(pages), tuple(languages))
+        raise EmbedderUnavailable("Its model was changed again and again.")
 
     def _cut(self, document: ParsedDocument) -> list[Chunk]:
         return chunking.split(document, self._settings, self._count_tokens, self._analyzer.language)
 
-    async def _vectors(
-        self, scope: Scope, chunks: Sequence[Chunk], progress: Progress
-    ) -> tuple[NDArray[np.float32], int]:
-        """One a chunk, and how many had to be made: the same content has the same vector."""
+    async def _embedded(self, scope: Scope, chunks: Sequence[Chunk], progress: Progress) -> _Made:
+        """By each model; the first one is needed, others that are away are left out."""
+        embedders = [pinned(one) for one in await self._embedders()]
         hashes = await asyncio.to_thread(lambda: [content_hash(chunk) for chunk in chunks])
-        model_id = await self._model_id(chunks[0])
+        meter = _Meter(progress, len(chunks) * len(embedders))
+        made = _Made({}, 0)
+        for number, embedder in enumerate(embedders):
+            try:
+                model_id, vectors, embedded = await self._vectors(embedder, scope, chunks, hashes, meter)
+            except EmbedderUnavailable:
+                if number == 0:
+                    raise
+                continue
+            made = _Made({**made.vectors, model_id: vectors}, made.embedded + embedded)
+        return made
+
+    async def _vectors(
+        self,
+        embedder: Embedder,
+        scope: Scope,
+        chunks: Sequence[Chunk],
+        hashes: Sequence[bytes],
+        meter: _Meter,
+    ) -> tuple[str, NDArray[np.float32], int]:
+        """The model, a vector a chunk, and how many had to be made: the same content has the same vector."""
+        model_id = await self._model_id(embedder, chunks[0])
         vectors = dict(await self._store.known_vectors(scope, model_id, sorted(set(hashes))))
         texts = {
             digest: searchable(chunk)
             for digest, chunk in zip(hashes, chunks, strict=True)
             if digest not in vectors
         }
-        done = len(chunks) - len(texts)
-        await progress(done, len(chunks))
-        for batch in _batches(list(texts.items())):
-            made = await self._embedder.embed_passages([text for _, text in batch])
-            vectors |= dict(zip((digest for digest, _ in batch), made, strict=True))
-            done += len(batch)
-            await progress(done, len(chunks))
-        if self._embedder.model_id != model_id:  # another model began meanwhile: never two in one document
-            return await self._vectors(scope, chunks, progress)
-        return np.stack([vectors[digest] for digest in hashes]).astype(np.float32, copy=False), len(texts)
+        before = meter.done
+        await meter.add(len(chunks) - len(texts))
+        for batch in _batches(texts):
+            made = await embedder.embed_passages([texts[digest] for digest in batch])
+            vectors |= dict(zip(batch, made, strict=True))
+            await meter.add(len(batch))
+        if embedder.model_id != model_id:  # another model began meanwhile: never two in one document
+            meter.done = before
+            return await self._vectors(embedder, scope, chunks, hashes, meter)
+        stacked = np.stack([vectors[digest] for digest in hashes]).astype(np.float32, copy=False)
+        return model_id, stacked, len(texts)
 
-    async def _model_id(self, sample: Chunk) -> str:
+    async def _model_id(self, embedder: Embedder, sample: Chunk) -> str:
         """Known once the embedder has answered anything."""
         try:
-            return self._embedder.model_id
+            return embedder.model_id
         except EmbedderUnavailable:
-            await self._embedder.embed_passages([searchable(sample)])
-            return self._embedder.model_id
+            await embedder.embed_passages([searchable(sample)])
+            return embedder.model_id
 
     def _terms(self, chunks: Sequence[Chunk]) -> list[Mapping[str, int]]:
         return [self._analyzer.counts(searchable(chunk), chunk.language) for chunk in chunks]
 
 
-def _batches(items: list[tuple[bytes, str]]) -> Iterator[list[tuple[bytes, str]]]:
-    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Vectors by model, and how many had to be made."""
+
+    vectors: Mapping[str, NDArray[np.float32]]
+    embedded: int
+
+
+@dataclass(slots=True)
+class _Meter:
+    """How far a document is with all its models together."""
+
+    progress: Progress
+    total: int
+    done: int = 0
+
+    async def add(self, count: int) -> None:
+        self.done += count
+        await self.progress(self.done, self.total)
+
+
+def _always(embedder: Embedder) -> Embedders:
+    async def embedders() -> Sequence[Embedder]:
+        return (embedder,)
+
+    return embedders
+
+
+def _batches(texts: Mapping[bytes, str]) -> Iterator[list[bytes]]:
+    """The longest first, so that those of a batch are of like length; each batch at most so many characters."""
+    batch: list[bytes] = []
+    size = 0
+    for digest in sorted(texts, key=lambda digest: (-len(texts[digest]), digest)):
+        if batch and (len(batch) == _BATCH or size + len(texts[digest]) > _CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append(digest)
+        size += len(texts[digest])
+    if batch:
+        yield batch

@@ -12,6 +12,8 @@ from typing import Any
 
 # A code that ends in _one is the sentence for a single thing; `counted` chooses.
 SENTENCES: Mapping[str, str] = {
+    # While it is read
+    "embedder_away": "It waits for the embedding model, which does not answer; it goes on by itself.",
     # Pages
     "pages_broken": "Pages {pages} cannot be opened and were left out.",
     "pages_broken_one": "Page {pages} cannot be opened and was left out.",

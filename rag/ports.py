@@ -61,8 +61,13 @@ class VectorStore(Protocol):
         chunks: Sequence[Chunk],
         terms: Sequence[Mapping[str, int]],
         vectors: NDArray[np.float32],
+        also: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
-        """Make a document searchable, all at once, replacing what was there. terms: one term -> count map a chunk."""
+        """Make a document searchable, all at once, replacing what was there. terms: one term -> count map a chunk.
+
+        also: the vectors of further models. Raises rag.embedding_models.ModelsChanged where the index has begun to
+        need those of another one.
+        """
         ...
 
     async def remove(self, scope: Scope, file_id: UUID, collection_id: UUID) -> int:

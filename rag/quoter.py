@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import EmbedderUnavailable
-from inference.ports import Embedder
+from inference.ports import Embedder, pinned
 from rag import quoting
 from rag.analysis import Analyzer
 from rag.central import candidates, choose
@@ -102,7 +102,8 @@ class Quoter:
             return np.zeros(0, np.float32)
         try:
             # as questions, so that somebody's ingestion does not hold up this answer
-            asked, *sentences = await asyncio.gather(*map(self._embedder.embed_query, [question, *texts]))
+            embedder = pinned(self._embedder)
+            asked, *sentences = await asyncio.gather(*map(embedder.embed_query, [question, *texts]))
             return np.stack(sentences) @ asked
         except EmbedderUnavailable:
             return np.zeros(len(texts), np.float32)

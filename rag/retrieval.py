@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.errors import EmbedderUnavailable
-from inference.ports import Embedder
+from inference.ports import Embedder, pinned
 from rag.analysis import Analyzer, Word
 from rag.bridging import Bridging
+from rag.calibration import Calibrate, as_built_in
 from rag.documents import Passage, Question, SearchResult
 from rag.duplicates import collapse, versions
 from rag.exact import Exact, exact_strings
@@ -71,7 +72,7 @@ class _Found:
 
 
 class Retrieval:
-    """candidates: passages taken from each list. model_languages: those the embedding model was trained in.
+    """candidates: passages taken from each list. calibrate: how to read the embedding model's cosines.
 
     reranking: orders last, where there is one. clock: seconds, for the trace.
     """
@@ -83,7 +84,7 @@ class Retrieval:
         analyzer: Analyzer,
         *,
         candidates: int = 100,
-        model_languages: Collection[str] = ("en",),
+        calibrate: Calibrate = as_built_in,
         reranking: Reranking | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -91,8 +92,8 @@ class Retrieval:
         self._embedder = embedder
         self._analyzer = analyzer
         self._candidates = candidates
-        self._model_languages = frozenset(model_languages)
-        self._sharpening = Sharpening(embedder, analyzer, model_languages)
+        self._calibrate = calibrate
+        self._sharpening = Sharpening(embedder, analyzer)
         self._reranking = reranking
         self._bridging = Bridging(analyzer)
         self._clock = clock
@@ -132,10 +133,10 @@ class Retrieval:
             return SearchResult((), asked.language, trace.notes, is_relevant=False, trace=trace), []
         if not asked.terms:
             return SearchResult((), asked.language, is_relevant=False, trace=trace), []
-        result, evidence = await self._searched(_Search(self._clock, scope, limit, only), queries, trace)
+        result, evidence = await self._searched(self._begun(scope, limit, only), queries, trace)
         if result.is_relevant or NO_DOCUMENTS in result.notes:
             return result, evidence
-        across, more = await self._across(result, asked, _Search(self._clock, scope, limit, only))
+        across, more = await self._across(result, asked, self._begun(scope, limit, only))
         return across, evidence + more
 
     async def _across(
@@ -171,7 +172,8 @@ class Retrieval:
             self._holding(search, strings),
         )
         words = weigh(asked.words, chunks, frequencies, has_choices=asked.is_bridged)
-        ready = Asked(asked.text, asked.language, words, found[0].vector, chunks)
+        read = self._calibrate(search.model_id)
+        ready = Asked(asked.text, asked.language, words, found[0].vector, chunks, search.embedder, read)
         held = _shares(holding)
         passages = await self._passages(search, self._fused(search, queries, found), found[0], held)
         passages, ordered = await self._ordered(search, ready, passages)
@@ -213,6 +215,10 @@ class Retrieval:
         )
         return result, [evidence] if evidence is not None else []
 
+    def _begun(self, scope: Scope, limit: int, only: Filter | None) -> _Search:
+        """With one model to its end, whichever the index goes over to meanwhile."""
+        return _Search(self._clock, scope, limit, only, pinned(self._embedder))
+
     def _query(self, text: str) -> _Query:
         text = text[:MAX_QUESTION_CHARACTERS]
         language = self._analyzer.language(text)
@@ -230,18 +236,18 @@ class Retrieval:
     ) -> tuple[NDArray[np.float32] | None, list[tuple[int, float]]]:
         try:
             with search.recorder.step("embed"):
-                vector = await self._embedder.embed_query(query.text)
+                vector = await search.embedder.embed_query(query.text)
         except EmbedderUnavailable:
             return None, []
         with search.recorder.step("by meaning") as figures:
             found = await self._store.dense(
                 search.scope,
-                self._embedder.model_id,
+                search.embedder.model_id,
                 vector,
                 search.candidates(self._candidates),
                 search.only,
             )
-            figures |= {"model": self._embedder.model_id, "found": len(found)}
+            figures |= {"model": search.embedder.model_id, "found": len(found)}
         return vector, found
 
     async def _lexical(self, search: _Search, query: _Query) -> list[tuple[int, float]]:
@@ -266,7 +272,7 @@ class Retrieval:
         with search.recorder.step("fuse") as figures:
             for number, (query, lists) in enumerate(zip(queries, found, strict=True)):
                 weight = ALSO_WEIGHT if number else 1.0
-                share = dense_weight(self._embedder.model_id, query.language)
+                share = dense_weight(search.model_id, query.language)
                 rankings += [(weight * share, lists.dense), (weight * (1 - share), lists.lexical)]
                 total += weight
             fused = {chunk: score / total for chunk, score in fuse(rankings)}
@@ -336,10 +342,10 @@ class Retrieval:
         cosine = passage.dense if passage.dense is not None or not dense else dense[-1][1]
         return Evidence(
             coverage(asked.words, terms),
-            None if asked.vector is None else cosine or 0.0,
+            None if asked.vector is None else asked.calibration.cosine(cosine or 0.0),
             unknown=unknown(asked.words, asked.chunks),
             is_bridged=is_bridged,
-            is_model_language=asked.language is None or asked.language in self._model_languages,
+            is_model_language=asked.language is None or asked.calibration.knows(asked.language),
             is_other_language=_in_other_language(asked.language, passage),
         )
 
@@ -355,9 +361,19 @@ class _Order:
 class _Search:
     """One search: what is asked of the store, and the record of its steps."""
 
-    def __init__(self, clock: Callable[[], float], scope: Scope, limit: int, only: Filter | None) -> None:
+    def __init__(
+        self, clock: Callable[[], float], scope: Scope, limit: int, only: Filter | None, embedder: Embedder
+    ) -> None:
         self.recorder = Recorder(clock)
-        self.scope, self.limit, self.only = scope, limit, only
+        self.scope, self.limit, self.only, self.embedder = scope, limit, only, embedder
+
+    @property
+    def model_id(self) -> str:
+        """Empty where the embedder has never answered."""
+        try:
+            return self.embedder.model_id
+        except EmbedderUnavailable:
+            return ""
 
     def candidates(self, usual: int) -> int:
         return max(usual, self.limit)

@@ -6,8 +6,8 @@ Figures and what was tried: docs/retrieval.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
 from rag.analysis import Analyzer
+from rag.calibration import Calibration, as_built_in
 from rag.documents import Passage
 from rag.overlap import WeighedWord, coverage
 from rag.sentences import split_sentences
@@ -27,22 +28,26 @@ _TOTAL_WEIGHT = 1 + COVERAGE_WEIGHT + SENTENCE_WEIGHT
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The question as the steps need it; vector is None where the embedder is away. chunks: all that is visible."""
+    """The question as the steps need it; vector is None where the embedder is away. chunks: all that is visible.
+
+    embedder: made the vector; calibration: how to read its cosines.
+    """
 
     text: str
     language: str | None
     words: tuple[WeighedWord, ...]
     vector: NDArray[np.float32] | None
     chunks: int = 0
+    embedder: Embedder | None = None
+    calibration: Calibration = field(default_factory=lambda: as_built_in(""))
 
 
 class Sharpening:
-    """model_languages: those the embedding model was trained in."""
+    """embedder: where a question brings none."""
 
-    def __init__(self, embedder: Embedder, analyzer: Analyzer, model_languages: Collection[str]) -> None:
+    def __init__(self, embedder: Embedder, analyzer: Analyzer) -> None:
         self._embedder = embedder
         self._analyzer = analyzer
-        self._model_languages = frozenset(model_languages)
 
     async def sharpened(self, asked: Asked, passages: Sequence[Passage]) -> list[Passage]:
         """Best first; scores stay within 0 and 1."""
@@ -76,10 +81,12 @@ class Sharpening:
 
     async def _cosine(self, asked: Asked, passage: Passage, sentence: str) -> float:
         """0 where the model knows neither language: there a single sentence misleads more than it helps."""
-        languages = {asked.language, passage.language}
-        if asked.vector is None or not sentence or not languages <= self._model_languages:
+        if asked.vector is None or not sentence:
+            return 0.0
+        if not asked.calibration.knows(asked.language, passage.language):
             return 0.0
         try:
-            return max(0.0, float(await self._embedder.embed_query(sentence) @ asked.vector))
+            vector = await (asked.embedder or self._embedder).embed_query(sentence)
+            return max(0.0, asked.calibration.cosine(float(vector @ asked.vector)))
         except EmbedderUnavailable:
             return 0.0

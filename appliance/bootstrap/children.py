@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.embedding import keep_specs
 from appliance.supervisor.child import ChildSpec
 from appliance.supervisor.readiness import accepts_on
 
@@ -80,7 +81,7 @@ def other_specs(box: Box) -> list[ChildSpec]:
             argv=(
                 *_module("inference.embedding.server"),
                 *("--socket", str(box.embedder_socket), "--models", str(box.models_folder)),
-                *("--threads", str(box.settings.embedding.threads)),
+                *("--threads", str(box.settings.embedding.threads), "--specs", str(keep_specs(box))),
             ),
             probe=accepts_on(box.embedder_socket),
             env=_environment(),

@@ -19,6 +19,7 @@ from appliance.api.draining import Draining
 from appliance.api.embedding_answers import EmbeddingAnswers
 from appliance.api.fast_path import FastPath
 from appliance.api.health import health_router
+from appliance.api.index import index_routes
 from appliance.api.limits import limit_routes
 from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
@@ -32,6 +33,7 @@ from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.first_start import forget_password
 from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
 from appliance.bootstrap.health import build_health
+from appliance.bootstrap.index import build_index_room, calibration_of, chosen_embedder
 from appliance.bootstrap.inference import (
     Inference,
     adopt_local_engines,
@@ -52,9 +54,11 @@ from appliance.ports import PipelineParts
 from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
 from appliance.storage.database import Database
+from appliance.storage.embedding_models import FollowedModels
 from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
 from inference.errors import EmbedderUnavailable
+from inference.ports import Embedder
 from rag.analysis import Analyzer
 from rag.quoter import Quoter
 
@@ -113,9 +117,12 @@ class Gateway:
         await self._keep(database.open, database.close)
         valkey = Redis.from_url(box.valkey_url)
         self._stack.push_async_callback(valkey.aclose)
-        embedder = EmbedderClient(box.embedder_socket)
-        self._stack.push_async_callback(embedder.close)
-        self._in_background(_learn_embedded_model(embedder), "embedded model")
+        client = EmbedderClient(box.embedder_socket)
+        self._stack.push_async_callback(client.close)
+        self._in_background(_learn_embedded_model(client), "embedded model")
+        models = FollowedModels(database)
+        self._in_background(models.follow(), "embedding models of the index")
+        embedder = chosen_embedder(client, models)
         limits = build_limits(database, valkey, aliases=settings.models.aliases, prefix=PREFIX)
         await self._keep(limits.open, limits.close)
         accounts = build_accounts(
@@ -147,7 +154,9 @@ class Gateway:
             policy=lambda: limits.watch.policy,
         )
         await self._keep(room.open, room.close)
-        knowledge = build_knowledge(database, embedder, settings, box.data)
+        knowledge = build_knowledge(
+            database, embedder, settings, box.data, calibrate=partial(calibration_of, client, models)
+        )
         if knowledge.follow_index is not None:
             self._in_background(knowledge.follow_index(), "vectors in memory")
         documents = build_documents(database, knowledge, settings, box.data)
@@ -185,7 +194,7 @@ class Gateway:
         )
         await self._keep(page.open, page.close)
         self.draining.add_work(lambda: page.turns.is_writing)
-        health = build_health(box, database, valkey, embedder, room.gate.ledger.recording, room.gate.leases)
+        health = build_health(box, database, valkey, client, room.gate.ledger.recording, room.gate.leases)
         offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
         operator_limits = limits.operator_limits(accounts.people, offered.names)
         canaries = CanaryMetrics(database)
@@ -195,6 +204,7 @@ class Gateway:
             *([] if single_sign_on is None else [single_sign_on.routes]),
             limit_routes(operator_limits, identity),
             queue_routes(build_queue_overview(room, database), identity),
+            index_routes(build_index_room(box, client, models), identity),
             *knowledge.routers(identity.caller),
             documents.routes(identity.caller),
             responses_router(responses, identity.caller),
@@ -221,7 +231,7 @@ class Gateway:
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._stack.push_async_callback(partial(_end, asyncio.create_task(work, name=name)))
 
-    def _chat(self, room: GateRoom, knowledge: KnowledgeParts, embedder: EmbedderClient) -> Chat:
+    def _chat(self, room: GateRoom, knowledge: KnowledgeParts, embedder: Embedder) -> Chat:
         analyzer = Analyzer(self._box.settings.retrieval.languages)
         parts = PipelineParts(Quoter(embedder, analyzer), analyzer, knowledge.documents)
         return Chat(

@@ -39,6 +39,7 @@ from appliance.storage.shares import PostgresShares
 from appliance.storage.shelf import PostgresShelf
 from inference.ports import Embedder
 from rag.analysis import Analyzer
+from rag.calibration import Calibrate, as_built_in
 from rag.parsers import PARSERS
 from rag.retrieval import Retrieval
 from rag.sandbox.tesseract import find_program
@@ -86,8 +87,18 @@ class KnowledgeParts:
         ]
 
 
-def build_knowledge(database: Database, embedder: Embedder, settings: Settings, data: Path) -> KnowledgeParts:
-    """database: as the api role, opened before the first call. data: the data folder."""
+def build_knowledge(
+    database: Database,
+    embedder: Embedder,
+    settings: Settings,
+    data: Path,
+    *,
+    calibrate: Calibrate = as_built_in,
+) -> KnowledgeParts:
+    """database: as the api role, opened before the first call. data: the data folder.
+
+    calibrate: how to read the embedder's cosines.
+    """
     chosen = choose_store(settings.retrieval, database)
     store = chosen.store
     jobs = PostgresJobQueue(database)
@@ -102,6 +113,7 @@ def build_knowledge(database: Database, embedder: Embedder, settings: Settings, 
         analyzer,
         candidates=settings.retrieval.candidates,
         reranking=choose_reranking(settings.retrieval),
+        calibrate=calibrate,
     )
     search = KnowledgeSearch(database, collections, retrieval, store)
     documents = KnowledgeDocuments(database, collections, WholeDocuments())

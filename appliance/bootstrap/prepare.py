@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.embedding import keep_specs
 from appliance.bootstrap.entry import enter, options_of
 from appliance.errors import StartupError
 from appliance.fairness.shared_metrics import forget_metrics
@@ -23,6 +24,7 @@ from appliance.storage.migrating import migrate
 async def prepare(box: Box, url: str) -> None:
     """url: the address people use. Raises StartupError."""
     forget_metrics(box.metrics_folder)
+    keep_specs(box)
     try:
         if box.postgres is not None:
             await _ensure_database(box.owner_url)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -14,7 +12,9 @@ from contextlib import asynccontextmanager
 from appliance import jobs
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canaries import run_nightly
+from appliance.bootstrap.embedding import token_counter
 from appliance.bootstrap.entry import enter
+from appliance.bootstrap.index import WrittenEmbedders, build_reindexing
 from appliance.bootstrap.responses import remove_old_responses
 from appliance.bootstrap.turns import remove_conversations_forever
 from appliance.bootstrap.upkeep import build_upkeep
@@ -25,13 +25,14 @@ from appliance.services.settings import ResponseSettings
 from appliance.storage.blobs import BlobStore, blobs_folder
 from appliance.storage.completing import CompletingStore
 from appliance.storage.database import Database
+from appliance.storage.embedding_models import FollowedModels, alone
 from appliance.storage.job_worker import JobWorker
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.reading import PostgresReading
 from appliance.storage.roles import DatabaseRole
 from appliance.supervisor.readiness import announce_ready
 from inference.embedding.client import EmbedderClient
-from inference.embedding.token_counter import TokenCounter
+from inference.giving_way import give_way_process
 from rag.analysis import Analyzer
 from rag.indexing import Indexing
 from rag.parsers import PARSERS
@@ -40,7 +41,6 @@ from rag.stores.pgvector import PgvectorStore
 
 logger = logging.getLogger(__name__)
 
-NICENESS = 10  # a chat's process gets the processor first
 _SWEEP_S = 3600.0
 _EXIT_LOST_DATABASE = 75  # sysexits(3): temporary failure
 
@@ -56,9 +56,17 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
         blobs.open()
         store = CompletingStore(PgvectorStore())
         embedder = EmbedderClient(box.embedder_socket)
+        models = FollowedModels(database)
         sandbox = ParsingSandbox(settings.parsing, PARSERS)
         analyzer = Analyzer(settings.retrieval.languages)
-        indexing = Indexing(store, embedder, analyzer, settings.chunking, TokenCounter(box.models_folder))
+        indexing = Indexing(
+            store,
+            embedder,
+            analyzer,
+            settings.chunking,
+            token_counter(box),
+            embedders=WrittenEmbedders(embedder, models),
+        )
         reading = PostgresReading(database, PostgresJobQueue(database))
         inside = Inside(reading, blobs, settings.knowledge)
         ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside)
@@ -75,6 +83,7 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
             asyncio.create_task(upkeep.remove_old_versions_forever()),
             asyncio.create_task(remove_conversations_forever(database, upkeep.chat_files)),
             asyncio.create_task(upkeep.folders.run()),
+            asyncio.create_task(_keep_index(box, embedder)),
             asyncio.create_task(run_nightly(box, settings.knowledge.canaries_hour)),
             asyncio.create_task(_stop_when(stopping, worker)),
         ]
@@ -95,6 +104,13 @@ async def _opened(database: Database) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+async def _keep_index(box: Box, embedder: EmbedderClient) -> None:
+    """The index in the model that the settings name; only one worker at a time does it."""
+    url = box.database_url(DatabaseRole.MAINTENANCE)
+    async with _opened(Database(url, pool_size=2)) as maintenance, alone(maintenance):
+        await build_reindexing(box, maintenance, embedder).run()
 
 
 async def _stop_when(stopping: asyncio.Event, worker: JobWorker) -> None:
@@ -137,8 +153,7 @@ async def _until_signalled(box: Box) -> None:
 
 
 def _run(box: Box, _options: object) -> int:
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+    give_way_process()
     try:
         asyncio.run(_until_signalled(box))
     except PartUnavailable as error:

@@ -195,6 +195,28 @@ def _postgres(box: Box, state: SupervisorState | None) -> Iterator[Finding]:
     number = version[0] if version else "?"
     yield Finding("postgres", Verdict.OK, f"Version {number}, all {len(applied)} migrations applied.")
     yield from _last_canaries(box)
+    yield from _embedding_models(box)
+
+
+def _embedding_models(box: Box) -> Iterator[Finding]:
+    import psycopg
+
+    query = """
+        SELECT m.model_id, m.state, m.renewing, m.problem, coalesce(sum(p.done), 0), coalesce(sum(p.chunks), 0)
+        FROM embedding_models m LEFT JOIN embedding_progress p USING (model_id)
+        GROUP BY m.model_id ORDER BY m.state, m.model_id"""
+    with psycopg.connect(box.owner_url, connect_timeout=5) as connection:
+        rows = connection.execute(query).fetchall()
+    for model_id, state, renewing, problem, done, chunks in rows:
+        if problem:
+            yield Finding("index", Verdict.WARN, f"{model_id} waits: {problem}", "appliance index status")
+        elif state == "active" and not renewing:
+            yield Finding("index", Verdict.OK, f"Search is by the vectors of {model_id}.")
+        elif state != "leaving":
+            how = "made again" if renewing else "made"
+            yield Finding(
+                "index", Verdict.OK, f"The vectors of {model_id} are being {how}: {done} of {chunks}."
+            )
 
 
 def _last_canaries(box: Box) -> Iterator[Finding]:
@@ -233,10 +255,31 @@ def _embedder(box: Box, state: SupervisorState | None) -> Iterator[Finding]:
     if state is None:
         return
     if accepts_on(box.embedder_socket)():
-        yield Finding("embedder", Verdict.OK, "It answers.")
+        yield from asyncio.run(_served_models(box))
     else:
         remedy = "Its lines are in DATA/logs/appliance.log; it is started again by itself."
         yield Finding("embedder", Verdict.FAIL, "It does not answer; search finds words only.", remedy)
+
+
+async def _served_models(box: Box) -> list[Finding]:
+    from inference.embedding.client import EmbedderClient
+    from inference.errors import EmbedderUnavailable
+
+    client = EmbedderClient(box.embedder_socket, answer_timeout_s=HTTP_TIMEOUT_S)
+    try:
+        served = await client.served()
+    except EmbedderUnavailable as error:
+        return [Finding("embedder", Verdict.FAIL, str(error), "Its lines are in DATA/logs/appliance.log.")]
+    finally:
+        await client.close()
+    found = []
+    for one in served:
+        verdict = Verdict.OK if not one.problem else Verdict.WARN if one.card else Verdict.FAIL
+        where = f"{one.card.model_id} on {one.card.device}" if one.card else one.name
+        sentence = f"{where}: {one.problem}" if one.problem else f"It serves {where}."
+        remedy = "Correct the section [embedding], or start that engine." if one.problem else ""
+        found.append(Finding("embedder", verdict, sentence, remedy))
+    return found
 
 
 def _engines(box: Box, state: SupervisorState | None) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ COMMANDS = {
     "key": "appliance.commands.keys:key",
     "limit": "appliance.commands.limits:limit",
     "queue": "appliance.commands.queue:queue",
+    "index": "appliance.commands.index:index",
     "demo": "appliance.commands.demo:demo",
 }
 

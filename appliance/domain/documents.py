@@ -185,6 +185,16 @@ class FileBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionProgress:
+    """How many of a collection's passages have an embedding model's vector."""
+
+    collection_id: UUID
+    chunks: int
+    done: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PageRequest:
     """A slice of a list: the rows after (or before) the one with this id, newest first unless is_ascending."""
 

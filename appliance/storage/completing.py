@@ -47,6 +47,7 @@ class CompletingStore:
         chunks: Sequence[Chunk],
         terms: Sequence[Mapping[str, int]],
         vectors: NDArray[np.float32],
+        also: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
         async with scope.connection() as connection:
             place = Place(connection, collection_id, file_id)
@@ -54,7 +55,7 @@ class CompletingStore:
             twin = await place.twin(without=older)
             if twin is None:
                 await self._store.add(
-                    place.scope, file_id, collection_id, model_id, pages, chunks, terms, vectors
+                    place.scope, file_id, collection_id, model_id, pages, chunks, terms, vectors, also
                 )
                 await self._complete(place, older, len(pages), len(chunks))
             else:

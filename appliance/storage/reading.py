@@ -41,6 +41,11 @@ _ADVANCE = """
 UPDATE collection_files SET stage = %(stage)s, progress = %(share)s, pages_done = %(pages_done)s, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
 """
+_WAIT = """
+UPDATE collection_files SET stage = 'waiting', progress = 0, pages_done = 0, notes = %(notes)s, updated_at = now(),
+    attempts = greatest(attempts - 1, 0)
+WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
+"""
 _NOTE = """
 UPDATE collection_files SET notes = %(notes)s, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
@@ -89,6 +94,11 @@ class PostgresReading:
         }
         async with self._database.viewing(viewer) as connection:
             await connection.execute(_ADVANCE, values)
+
+    async def wait(self, viewer: Viewer, collection_id: UUID, file_id: UUID, reason: str) -> None:
+        values = {"collection_id": collection_id, "file_id": file_id, "notes": written_notes([reason])}
+        async with self._database.viewing(viewer) as connection:
+            await connection.execute(_WAIT, values)
 
     async def note(self, viewer: Viewer, collection_id: UUID, file_id: UUID, notes: Sequence[str]) -> None:
         values = {"collection_id": collection_id, "file_id": file_id, "notes": written_notes(notes)}

@@ -1,4 +1,4 @@
-"""inference.ports.Embedder over the embedding process's socket.
+"""inference.ports.Embedder over the embedding process's socket, for the first of its models or any other.
 
 While that process restarts, a call waits for it a few seconds; after one such wait, calls fail at once
 until it answers again, so that a search goes on without vectors.
@@ -10,7 +10,9 @@ import asyncio
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +21,24 @@ from inference.embedding import wire
 from inference.embedding.model_card import ModelCard
 from inference.errors import EmbedderUnavailable
 
-_TEXTS_PER_REQUEST = 8  # about 80 ms of work: what a cancelled caller may leave behind
+_TEXTS_PER_REQUEST = 64  # what a cancelled caller may leave behind
+_CHARACTERS_PER_REQUEST = 32_000  # about 0.5 s of the built-in model's work
 _MAX_IDLE = 16
 _RETRY_DELAYS_S = (0.02, 0.05, 0.1, 0.2)
 _Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """What the process tells of one of its models. card None: it cannot be told yet; problem says why."""
+
+    name: str
+    card: ModelCard | None
+    problem: str = ""
+
+
 class EmbedderClient:
-    """One for each event loop. model_id, dimension and max_tokens are the server's; see `connect`.
+    """One for each event loop. model_id, dimension and max_tokens are those of the server's first model; see `connect`.
 
     query_patience_s, passages_patience_s: how long a call waits for a process that is away.
     answer_timeout_s: how long for the answer to one request before the process counts as hung.
@@ -38,52 +50,71 @@ class EmbedderClient:
         *,
         query_patience_s: float = 3.0,
         passages_patience_s: float = 20.0,
-        answer_timeout_s: float = 30.0,
+        answer_timeout_s: float = 90.0,
     ) -> None:
         self._socket = str(socket)
         self._query_patience_s = query_patience_s
         self._passages_patience_s = passages_patience_s
         self._answer_timeout_s = answer_timeout_s
         self._idle: list[_Connection] = []
-        self._card: ModelCard | None = None
+        self._served: tuple[ServedModel, ...] = ()
         self._is_away = False
 
     @property
     def model_id(self) -> str:
-        return self._known().model_id
+        return self.card().model_id
 
     @property
     def dimension(self) -> int:
-        return self._known().dimension
+        return self.card().dimension
 
     @property
     def max_tokens(self) -> int:
-        return self._known().max_tokens
+        return self.card().max_tokens
 
-    async def connect(self) -> ModelCard:
-        """Say what the process serves; for readiness checks: no patience. Raises EmbedderUnavailable."""
+    def card(self, model_id: str | None = None) -> ModelCard:
+        """Of that model, or of the first one; as it was told last. Raises EmbedderUnavailable."""
+        for served in self._served if model_id is not None else self._served[:1]:
+            if served.card is not None and model_id in (None, served.card.model_id):
+                return served.card
+            if model_id is None:
+                raise EmbedderUnavailable(served.problem)
+        raise EmbedderUnavailable(
+            f"{model_id} is not served." if self._served else "It has not answered yet."
+        )
+
+    async def served(self) -> tuple[ServedModel, ...]:
+        """What the process serves now, the wanted model first. Raises EmbedderUnavailable; no patience."""
         try:
             async with asyncio.timeout(self._answer_timeout_s):
                 self._keep(*await self._open())
         except (OSError, asyncio.IncompleteReadError) as error:
             raise EmbedderUnavailable() from error
-        return self._known()
+        return self._served
+
+    async def connect(self) -> ModelCard:
+        """Say what its first model is; for readiness checks: no patience. Raises EmbedderUnavailable."""
+        await self.served()
+        return self.card()
 
     async def connect_when_ready(self) -> ModelCard:
         """The same with the patience of a passage: for whoever starts beside the process."""
         await self._ask(wire.COUNT, [], self._passages_patience_s)
-        return self._known()
+        return await self._learned()
 
-    async def embed_query(self, text: str) -> NDArray[np.float32]:
-        payload = await self._ask(wire.QUERY, [text], self._query_patience_s)
-        vector: NDArray[np.float32] = self._rows(payload)[0]
+    async def embed_query(self, text: str, model_id: str | None = None) -> NDArray[np.float32]:
+        payload = await self._ask(wire.QUERY, [text], self._query_patience_s, model_id)
+        vector: NDArray[np.float32] = _rows(payload, 1)[0]
         return vector
 
-    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    async def embed_passages(self, texts: Sequence[str], model_id: str | None = None) -> NDArray[np.float32]:
         parts: list[NDArray[np.float32]] = []
         for batch in _batches(texts):
-            parts.append(self._rows(await self._ask(wire.PASSAGES, batch, self._passages_patience_s)))
-        return np.concatenate(parts) if parts else np.empty((0, self.dimension), np.float32)
+            payload = await self._ask(wire.PASSAGES, batch, self._passages_patience_s, model_id)
+            parts.append(_rows(payload, len(batch)))
+        if self._lacks(model_id):
+            await self._learned()
+        return np.concatenate(parts) if parts else np.empty((0, self.card(model_id).dimension), np.float32)
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as the model counts them, both marks included."""
@@ -91,6 +122,11 @@ class EmbedderClient:
         for batch in _batches(texts):
             counts += json.loads(await self._ask(wire.COUNT, batch, self._passages_patience_s))
         return counts
+
+    async def keep_only(self, model_ids: Sequence[str]) -> None:
+        """The process may forget its other models, but for the first. Raises EmbedderUnavailable."""
+        await self._ask(wire.ONLY, model_ids, self._passages_patience_s)
+        self._forget_connections()  # their hello is out of date
 
     async def close(self) -> None:
         self._forget_connections()
@@ -106,19 +142,26 @@ class EmbedderClient:
             writer.close()
         self._idle.clear()
 
-    def _known(self) -> ModelCard:
-        if self._card is None:
-            raise EmbedderUnavailable("It has not answered yet.")
-        return self._card
+    def _lacks(self, model_id: str | None) -> bool:
+        try:
+            self.card(model_id)
+        except EmbedderUnavailable:
+            return True
+        return False
 
-    def _rows(self, payload: bytes) -> NDArray[np.float32]:
-        return np.frombuffer(payload, "<f4").astype(np.float32).reshape(-1, self.dimension)
+    async def _learned(self) -> ModelCard:
+        """What is known may be from before an engine told its dimension: ask once more."""
+        if self._lacks(None):
+            await self.served()
+        return self.card()
 
-    async def _ask(self, kind: bytes, texts: Sequence[str], patience_s: float) -> bytes:
+    async def _ask(
+        self, kind: bytes, texts: Sequence[str], patience_s: float, model_id: str | None = None
+    ) -> bytes:
         """One request, again from the start whenever the process goes away in the middle: it has no state."""
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + (0 if self._is_away and kind == wire.QUERY else patience_s)
-        payload = json.dumps(list(texts)).encode()
+        payload = json.dumps({"model": model_id, "texts": list(texts)}).encode()
         for attempt in itertools.count():
             try:
                 answer = await self._exchange(kind, payload)
@@ -148,6 +191,8 @@ class EmbedderClient:
                 writer.close()  # a connection with half an exchange on it is of no use
                 raise
         self._keep(reader, writer)
+        if status == wire.AWAY:
+            raise EmbedderUnavailable(answer.decode(errors="replace"))
         if status != wire.DONE:
             raise EmbedderUnavailable(f"It refused the request: {answer.decode(errors='replace')}")
         return answer
@@ -155,10 +200,28 @@ class EmbedderClient:
     async def _open(self) -> _Connection:
         reader, writer = await asyncio.open_unix_connection(self._socket)
         _, hello = await wire.read_frame(reader)
-        self._card = ModelCard(**json.loads(hello))
+        self._served = tuple(_told(one) for one in json.loads(hello))
         return reader, writer
 
 
+def _told(one: dict[str, Any]) -> ServedModel:
+    card = one["card"]
+    made = ModelCard(**{**card, "languages": tuple(card["languages"])}) if card else None
+    return ServedModel(one["name"], made, one["problem"])
+
+
+def _rows(payload: bytes, count: int) -> NDArray[np.float32]:
+    return np.frombuffer(payload, "<f4").astype(np.float32).reshape(count, -1)
+
+
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(texts), _TEXTS_PER_REQUEST):
-        yield texts[start : start + _TEXTS_PER_REQUEST]
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        if batch and (len(batch) == _TEXTS_PER_REQUEST or size + len(text) > _CHARACTERS_PER_REQUEST):
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch

@@ -1,4 +1,4 @@
-"""What a built embedding model says of itself."""
+"""What an embedding model says of itself."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """model.json of a built model. model_id names model and build; max_tokens counts both marks."""
+    """model.json of a built model. model_id names model and build; max_tokens counts both marks.
+
+    languages: those it was trained in; empty: all. device: where it runs. problem: what should be known of that.
+    """
 
     model_id: str
     dimension: int
     max_tokens: int
+    languages: tuple[str, ...] = ()
+    device: str = "cpu"
+    problem: str = ""

@@ -1,8 +1,8 @@
-"""The embedding process: `python -m inference.embedding.server --socket PATH --models DIR [--threads N]`.
+"""The embedding process: `python -m inference.embedding.server --socket PATH --models DIR [--specs FILE]`.
 
-One model in memory for every process of the appliance. A question never waits for more than the passages
-already in work. The socket appears when the model is loaded, so a connection means ready; SIGTERM ends it
-after the answers under way. Whoever can open the socket may use it: it lies in a folder of mode 0700.
+One process with the models of the whole appliance. A question never waits for a passage. The socket appears when a
+model is loaded, so a connection means ready; SIGTERM ends it after the answers under way. Whoever can open the socket
+may use it: it lies in a folder of mode 0700.
 """
 
 from __future__ import annotations
@@ -15,19 +15,15 @@ import logging
 import os
 import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from inference.embedding import wire
-from inference.embedding.build_minilm import ensure
-from inference.embedding.lanes import Lanes
-from inference.embedding.onnx_embedder import OnnxEmbedder
+from inference.embedding.served_models import LocalThreads, ServedModel, served
+from inference.embedding.specs import BUILT_IN, read_specs
 from inference.errors import EmbedderUnavailable
 
 log = logging.getLogger("inference.embedding")
@@ -35,13 +31,10 @@ STOP_GRACE_S = 2.0
 
 
 class EmbeddingServer:
-    """Answers frames (inference.embedding.wire) with one embedder, `threads` texts side by side."""
+    """Answers frames (inference.embedding.wire) with its models, the wanted one first."""
 
-    def __init__(self, embedder: OnnxEmbedder, threads: int) -> None:
-        self._embedder = embedder
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="embed")
-        self._lanes = Lanes(threads)
-        self._hello = json.dumps(asdict(embedder.card)).encode()
+    def __init__(self, models: Sequence[ServedModel]) -> None:
+        self._models = list(models)
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -52,7 +45,7 @@ class EmbeddingServer:
             server = await asyncio.start_unix_server(self._converse, str(socket), backlog=512)
         finally:
             os.umask(previous_mask)
-        log.info("ready: %s on %s", self._embedder.model_id, socket)
+        log.info("ready on %s: %s", socket, ", ".join(model.name for model in self._models))
         await stopping.wait()
         server.close()
         with suppress(FileNotFoundError):
@@ -62,14 +55,15 @@ class EmbeddingServer:
         for writer in self._connections.values():
             writer.close()
         await asyncio.gather(*self._connections)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for model in self._models:
+            await model.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.current_task()
         assert connection is not None
         self._connections[connection] = writer
         try:
-            await wire.write_frame(writer, wire.HELLO, self._hello)
+            await wire.write_frame(writer, wire.HELLO, self._hello())
             while True:
                 kind, payload = await wire.read_frame(reader)
                 self._answering.add(connection)
@@ -84,39 +78,57 @@ class EmbeddingServer:
             self._answering.discard(connection)
             writer.close()
 
+    def _hello(self) -> bytes:
+        told = [
+            {"name": model.name, "card": model.card and asdict(model.card), "problem": model.problem}
+            for model in self._models
+        ]
+        return json.dumps(told).encode()
+
     async def _answer(self, kind: bytes, payload: bytes) -> tuple[bytes, bytes]:
         try:
-            texts = json.loads(payload)
-            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-                return wire.REFUSED, b"A JSON list of texts was expected."
-            if kind == wire.COUNT:
-                return wire.DONE, await self._counts(texts)
-            if kind in (wire.QUERY, wire.PASSAGES):
-                return wire.DONE, await self._vectors(texts, is_urgent=kind == wire.QUERY)
-            return wire.REFUSED, b"Unknown kind of request."
+            told = json.loads(payload)
         except ValueError:
             return wire.REFUSED, b"The payload is not JSON."
+        asked = told if isinstance(told, dict) else {"texts": told}
+        wanted, texts = asked.get("model"), asked.get("texts")
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            return wire.REFUSED, b"A JSON list of texts was expected."
+        try:
+            if kind == wire.ONLY:
+                await self._keep_only(texts)
+                return wire.DONE, b""
+            if kind == wire.COUNT:
+                return wire.DONE, json.dumps(await self._model(wanted).counts(texts)).encode()
+            if kind in (wire.QUERY, wire.PASSAGES):
+                return wire.DONE, await self._vectors(self._model(wanted), texts, is_query=kind == wire.QUERY)
+        except EmbedderUnavailable as error:
+            return wire.AWAY, str(error).encode()
+        return wire.REFUSED, b"Unknown kind of request."
 
-    async def _counts(self, texts: list[str]) -> bytes:
-        loop = asyncio.get_running_loop()
-        counts = [await loop.run_in_executor(self._threads, self._embedder.count_tokens, t) for t in texts]
-        return json.dumps(counts).encode()
+    def _model(self, wanted: str | None) -> ServedModel:
+        if wanted is None:
+            return self._models[0]
+        for model in self._models:
+            if model.card is not None and model.card.model_id == wanted:
+                return model
+        away = [model for model in self._models if model.card is None]
+        raise EmbedderUnavailable(away[0].problem if away else f"The model {wanted} is not served.")
 
-    async def _vectors(self, texts: list[str], *, is_urgent: bool) -> bytes:
-        rows: list[bytes] = []
-        for text in texts:  # one by one, so that an urgent text goes between two others
-            async with self._lanes.place(is_urgent=is_urgent):
-                vector = await asyncio.get_running_loop().run_in_executor(
-                    self._threads, self._embedder.vector, text
-                )
-            rows.append(_little_endian(vector))
-        if not is_urgent and not self._lanes.waiting:
+    async def _vectors(self, model: ServedModel, texts: list[str], *, is_query: bool) -> bytes:
+        vectors = await model.vectors(texts, is_query=is_query)
+        if not is_query:
             _give_memory_back()
-        return b"".join(rows)
+        return vectors.astype("<f4", copy=False).tobytes()
 
-
-def _little_endian(vector: NDArray[np.float32]) -> bytes:
-    return vector.astype("<f4", copy=False).tobytes()
+    async def _keep_only(self, wanted: list[str]) -> None:
+        """The others' memory comes back. The first stays: it is the one that is wanted."""
+        gone = [m for m in self._models[1:] if m.card is not None and m.card.model_id not in wanted]
+        self._models = [model for model in self._models if model not in gone]
+        for model in gone:
+            log.info("%s is not served any more", model.name)
+            await model.close()
+        _give_memory_back()
 
 
 def _give_memory_back() -> None:
@@ -129,24 +141,55 @@ async def _run(arguments: argparse.Namespace) -> None:
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stopping.set)
-    folder = await asyncio.to_thread(ensure, arguments.models)
-    if stopping.is_set():
-        return
-    embedder = OnnxEmbedder(folder)
-    await EmbeddingServer(embedder, arguments.threads).serve(arguments.socket, stopping)
+    specs = (read_specs(arguments.specs) if arguments.specs else []) or [BUILT_IN]
+    threads = LocalThreads(arguments.threads)
+    models = [served(spec, arguments.models, threads) for spec in specs]
+    opening = [asyncio.create_task(_opened(model)) for model in models]
+    try:
+        # Whether an engine answers is not for us to wait for: it is asked again whenever somebody asks us.
+        await _until_one_is_open(
+            [t for t, spec in zip(opening, specs, strict=True) if spec.source != "engine"]
+        )
+        if not any(task.done() and task.result() for task in opening) and specs == [BUILT_IN]:
+            raise EmbedderUnavailable(models[0].problem)
+        if not stopping.is_set():
+            await EmbeddingServer(models).serve(arguments.socket, stopping)
+    finally:
+        for task in opening:
+            task.cancel()
+        threads.close()
+
+
+async def _opened(model: ServedModel) -> bool:
+    try:
+        await model.open()
+    except EmbedderUnavailable as error:
+        log.warning("%s cannot be used: %s", model.name, error)
+        return False
+    if model.problem:
+        log.warning("%s: %s", model.name, model.problem)
+    return True
+
+
+async def _until_one_is_open(opening: Sequence[asyncio.Task[bool]]) -> None:
+    """Or until none is going to be."""
+    for finished in asyncio.as_completed(opening):
+        if await finished:
+            return
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run until SIGTERM; 1 when the model cannot be had."""
+    """Run until SIGTERM; 1 when the built-in model cannot be had."""
     parser = argparse.ArgumentParser(prog="inference.embedding.server", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="where to listen; at most 100 bytes")
     parser.add_argument("--models", type=Path, required=True, help="where built models are kept")
     parser.add_argument("--threads", type=int, default=1, help="texts embedded side by side")
+    parser.add_argument("--specs", type=Path, help="file that names the models; without it the built-in one")
     arguments: Any = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     try:
         asyncio.run(_run(arguments))
-    except EmbedderUnavailable as error:
+    except (EmbedderUnavailable, ValueError) as error:
         log.error("%s", error)
         return 1
     return 0

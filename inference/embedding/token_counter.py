@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.embedding.build_minilm import ensure
-
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -14,10 +12,10 @@ _PIECE_CHARACTERS = 8_000
 
 
 class TokenCounter:
-    """models: where built models are kept. Reads the tokenizer (15 MB) at the first text. Thread-safe."""
+    """models: where built models are kept. file: another model's tokenizer. Read at the first text. Thread-safe."""
 
-    def __init__(self, models: Path) -> None:
-        self._models = models
+    def __init__(self, models: Path, file: Path | None = None) -> None:
+        self._models, self._file = models, file
         self._tokenizer: Tokenizer | None = None
 
     def __call__(self, text: str) -> int:
@@ -31,7 +29,9 @@ class TokenCounter:
     def _load(self) -> Tokenizer:
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(str(ensure(self._models) / "tokenizer.json"))
+        from inference.embedding.build_minilm import ensure
+
+        tokenizer = Tokenizer.from_file(str(self._file or ensure(self._models) / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer

@@ -1,7 +1,9 @@
 """The frames between embedding process and client, on a unix socket; one request at a time per connection.
 
-On connecting the server says hello: a frame whose payload is the model card as JSON.
-Request: kind (one byte), payload length (4 bytes, big endian), payload (a JSON list of texts).
+On connecting the server says hello: a frame whose payload is a JSON list of what it serves, the wanted model first:
+{"name", "card" (null while it cannot be told), "problem"}.
+Request: kind (one byte), payload length (4 bytes, big endian), payload: {"model": id, or null for the first, "texts":
+[...]}.
 Answer: status (one byte), length, payload: little-endian float32, row by row; or JSON counts; or a sentence.
 """
 
@@ -13,10 +15,12 @@ from asyncio import StreamReader, StreamWriter
 QUERY = b"q"  # texts -> vectors, before every passage that waits
 PASSAGES = b"p"  # texts -> vectors
 COUNT = b"c"  # texts -> token counts, both marks included
+ONLY = b"o"  # ids of models: forget the others but the first
 
 HELLO = b"h"
 DONE = b"d"
 REFUSED = b"r"
+AWAY = b"a"  # the model cannot be asked just now; the payload says why
 
 MAX_PAYLOAD_BYTES = 16 * 2**20
 _HEAD = struct.Struct("!cI")

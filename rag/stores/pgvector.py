@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.documents import Anchor, Chunk, Page, Passage, content_hash
+from rag.embedding_models import ModelsChanged
 from rag.exact import Exact
 from rag.filters import Filter
 from rag.ports import Scope
@@ -69,12 +70,15 @@ class PgvectorStore:
         chunks: Sequence[Chunk],
         terms: Sequence[Mapping[str, int]],
         vectors: NDArray[np.float32],
+        also: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
         async with self._changing(scope, file_id, collection_id) as change:
+            written = await change.written_models({model_id: vectors, **(also or {})})
             await change.remove()
             await change.add_pages(pages)
             ids = await change.add_chunks(chunks, terms)
-            await change.add_vectors(ids, model_id, vectors)
+            for one, its_vectors in written.items():
+                await change.add_vectors(ids, one, its_vectors)
             await change.add_terms(ids, terms)
 
     async def remove(self, scope: Scope, file_id: UUID, collection_id: UUID) -> int:
@@ -85,6 +89,7 @@ class PgvectorStore:
         if from_collection == to_collection:
             raise ValueError("a document cannot be copied onto itself")
         async with self._changing(scope, file_id, to_collection) as change:
+            await change.run("hold_models")
             await change.remove()
             return await change.copy_from(from_collection)
 
@@ -252,6 +257,22 @@ class _Change:
         copied = await self.connection.execute(self.queries["copy"], values)
         (chunks,) = await copied.fetchone() or (0,)
         return int(chunks)
+
+    async def written_models(
+        self, given: Mapping[str, NDArray[np.float32]]
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Of the given ones those that the index has. Raises ModelsChanged where one is missing that it must have."""
+        await self.run("hold_models")
+        rows = await self.connection.execute(self.queries["written_models"])
+        states: dict[str, str] = dict(await rows.fetchall())
+        if not states:
+            return given
+        required = {one for one, state in states.items() if state == "building"} or {
+            one for one, state in states.items() if state == "active"
+        }
+        if not required <= given.keys():
+            raise ModelsChanged
+        return {one: vectors for one, vectors in given.items() if one in states}
 
     async def add_pages(self, pages: Sequence[Page]) -> None:
         await self.run(

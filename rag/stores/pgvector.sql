@@ -27,6 +27,13 @@ INSERT INTO embeddings (chunk_id, collection_id, model_id, dimension, embedding)
 SELECT id, %(collection_id)s, %(model_id)s, %(dimension)s, vector::halfvec
 FROM unnest(%(ids)s::bigint[], %(vectors)s::text[]) AS e (id, vector)
 
+-- name: hold_models
+-- Whoever writes vectors holds this until the end, so that search goes over to another model between two documents.
+SELECT pg_advisory_xact_lock_shared(7305108, 19)
+
+-- name: written_models
+SELECT model_id, state FROM embedding_models
+
 -- name: add_postings
 INSERT INTO postings (collection_id, term, chunk_id, tf, length)
 SELECT %(collection_id)s, term, id, tf, length

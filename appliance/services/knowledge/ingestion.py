@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 _TRANSIENT = (PartUnavailable, EmbedderUnavailable, IndexUnavailable)
+_EMBEDDER_AWAY_S = 10.0  # between two tries; it is asked by itself with growing pauses
 _PROGRESS_S = 0.5  # between two writes of the progress
 _PARSING_SHARE = 0.3  # of the progress; measured: embedding takes most of the time
 
@@ -172,6 +173,13 @@ class Ingestion:
         self, viewer: Viewer, collection_id: UUID, file_id: UUID, task: ReadingTask | None, error: Exception
     ) -> None:
         attempts = task.attempts if task else 1
+        if isinstance(
+            error, EmbedderUnavailable
+        ):  # it may be away for a day: nothing is wrong with the document
+            logger.warning("file %s waits for the embedding model: %s", file_id, error)
+            with suppress(PartUnavailable):
+                await self._reading.wait(viewer, collection_id, file_id, Note("embedder_away"))
+            raise RetryLater(_EMBEDDER_AWAY_S) from error
         with suppress(PartUnavailable):
             await self._reading.advance(viewer, collection_id, file_id, ReadingProgress("waiting"))
         if attempts >= MAX_ATTEMPTS:

@@ -159,6 +159,10 @@ class ReadingRepository(Protocol):
         self, viewer: Viewer, collection_id: UUID, file_id: UUID, progress: ReadingProgress
     ) -> None: ...
 
+    async def wait(self, viewer: Viewer, collection_id: UUID, file_id: UUID, reason: str) -> None:
+        """It is tried again later, and this try does not count; the reason is told until then."""
+        ...
+
     async def note(self, viewer: Viewer, collection_id: UUID, file_id: UUID, notes: Sequence[str]) -> None:
         """Keep what the owner should know of the reading, instead of what was kept before."""
         ...
