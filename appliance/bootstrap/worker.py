@@ -49,7 +49,9 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
     """Run jobs until stopping is set. Raises PartUnavailable when PostgreSQL goes away."""
     settings = box.settings
     url = box.database_url(DatabaseRole.WORKER)
-    async with _opened(Database(url, pool_size=settings.knowledge.ingestion_jobs + 2)) as database:
+    async with _opened(
+        Database(url, pool_size=settings.knowledge.ingestion_jobs + 2, plans_once=True)
+    ) as database:
         blobs = BlobStore(
             blobs_folder(box.data), database, min_free_bytes=settings.knowledge.min_free_mib * 2**20
         )

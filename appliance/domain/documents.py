@@ -208,10 +208,12 @@ class PageRequest:
 class ReadingTask:
     """A document that a worker is to read. attempts counts this one.
 
-    copy_from: another collection in which the same file has been read already.
+    copy_from: another collection in which the same file has been read already. has_equal: there is another file of
+    the same content, which may be found in this collection.
     """
 
     file: StoredFile
     collection_id: UUID
     attempts: int
     copy_from: UUID | None = None
+    has_equal: bool = True

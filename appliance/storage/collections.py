@@ -189,7 +189,7 @@ class PostgresCollections:
         batch_id: UUID | None = None,
         sources: Mapping[UUID, str] = MappingProxyType({}),
     ) -> None:
-        async with self._database.viewing(viewer) as connection:
+        async with self._database.viewing(viewer, plans_once=True) as connection:
             await require_writable(connection, collection_id)
             await attach(connection, self._jobs, viewer, collection_id, additions, batch_id, sources)
 
@@ -210,7 +210,7 @@ class PostgresCollections:
 
     async def attached(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> CollectionFile:
         values = {"collection_id": collection_id, "file_id": file_id}
-        async with self._database.viewing(viewer) as connection:
+        async with self._database.viewing(viewer, plans_once=True) as connection:
             await _require_visible(connection, collection_id)
             row = await _one(connection, ATTACHED + _ONE, values)
         if row is None:

@@ -21,15 +21,26 @@ from appliance.errors import PartUnavailable, StorageFull
 _VIEW = """
 SELECT set_config('app.user_id', %s, true), set_config('app.group_ids', %s, true), set_config('app.role', %s, true)
 """
+_VIEW_PLANNED_ONCE = f"{_VIEW}, set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 
 class Database:
     """One role's pool. url: psycopg address of that role.
 
+    plans_once: a statement is planned once a connection and not for its parameters each time. Under row-level
+    security planning takes longer than most statements, so this is for whoever writes rows one document at a time;
+    searches are better planned for what they look for.
     require: asked before every connection; raises PartUnavailable where PostgreSQL is known to be away.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, require: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        plans_once: bool = False,
+        require: Callable[[], None] = lambda: None,
+    ) -> None:
         self._require = require
         self._pool = AsyncConnectionPool(
             url,
@@ -40,6 +51,7 @@ class Database:
             # Between attempts the pool waits longer and longer; after this it forgets them and the next asker begins.
             reconnect_timeout=2.0,
             check=AsyncConnectionPool.check_connection,
+            configure=_plan_once if plans_once else None,
             kwargs={"autocommit": True, "application_name": "appliance"},
         )
 
@@ -70,16 +82,22 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def viewing(self, viewer: Viewer) -> AsyncIterator[AsyncConnection]:
-        """One transaction that sees what viewer may see."""
+    async def viewing(self, viewer: Viewer, *, plans_once: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction that sees what viewer may see. plans_once: as of the whole pool, for this transaction."""
         groups = ",".join(str(group) for group in sorted(viewer.group_ids))
         async with self.transaction() as connection:
-            await connection.execute(_VIEW, (str(viewer.user_id), groups, viewer.role.value))
+            view = _VIEW_PLANNED_ONCE if plans_once else _VIEW
+            await connection.execute(view, (str(viewer.user_id), groups, viewer.role.value))
             yield connection
 
     def scope(self, viewer: Viewer, collection_ids: Sequence[UUID]) -> ViewerScope:
         """What `rag` is handed: these eyes and these collections."""
         return ViewerScope(self, viewer, tuple(collection_ids))
+
+
+async def _plan_once(connection: AsyncConnection) -> None:
+    connection.prepare_threshold = 0  # a plan is kept with a prepared statement only
+    await connection.execute("SET plan_cache_mode = force_generic_plan")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,18 @@ UPDATE collection_files SET attempts = attempts + 1, progress = 0, stage = 'pars
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
 RETURNING attempts
 """
-_FILE = f"SELECT {COLUMNS} FROM files f WHERE f.id = %(file_id)s"  # noqa: S608 - constants only
+# The file, and where it may be had without reading it: another file of its content, another collection that has it.
 # What has others inside is read again, so that they are registered in this collection too.
-_ELSEWHERE = """
-SELECT cf.collection_id FROM collection_files cf JOIN collections c ON c.id = cf.collection_id
-WHERE cf.file_id = %(file_id)s AND cf.collection_id <> %(collection_id)s AND cf.status = 'completed'
-  AND cf.chunks > 0 AND cf.superseded_by IS NULL
-  AND NOT EXISTS (SELECT 1 FROM files inside WHERE inside.parent_id = cf.file_id)
-ORDER BY cf.updated_at DESC LIMIT 1
-"""
+_FILE = f"""
+SELECT {COLUMNS},
+    EXISTS (SELECT 1 FROM files other WHERE other.sha256 = f.sha256 AND other.id <> f.id) AS has_equal,
+    (SELECT cf.collection_id FROM collection_files cf JOIN collections c ON c.id = cf.collection_id
+     WHERE cf.file_id = %(file_id)s AND cf.collection_id <> %(collection_id)s AND cf.status = 'completed'
+       AND cf.chunks > 0 AND cf.superseded_by IS NULL
+       AND NOT EXISTS (SELECT 1 FROM files inside WHERE inside.parent_id = cf.file_id)
+     ORDER BY cf.updated_at DESC LIMIT 1) AS copy_from
+FROM files f WHERE f.id = %(file_id)s
+"""  # noqa: S608 - constants only
 _ADVANCE = """
 UPDATE collection_files SET stage = %(stage)s, progress = %(share)s, pages_done = %(pages_done)s, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
@@ -77,10 +80,10 @@ class PostgresReading:
             async with connection.cursor(row_factory=dict_row) as cursor:
                 await cursor.execute(_FILE, values)
                 row = await cursor.fetchone()
-            elsewhere = await (await connection.execute(_ELSEWHERE, values)).fetchone()
         if row is None:
             return None
-        return ReadingTask(StoredFile(**row), collection_id, begun[0], elsewhere[0] if elsewhere else None)
+        copy_from, has_equal = row.pop("copy_from"), row.pop("has_equal")
+        return ReadingTask(StoredFile(**row), collection_id, begun[0], copy_from, has_equal)
 
     async def advance(
         self, viewer: Viewer, collection_id: UUID, file_id: UUID, progress: ReadingProgress

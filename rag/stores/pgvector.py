@@ -238,6 +238,8 @@ class _Change:
         return (await self.connection.execute(self.queries[query], defaults | values)).rowcount
 
     async def remove(self) -> int:
+        if not await self.run("is_there"):
+            return 0
         chunks = await self.remove_chunks()
         await self.run("remove_pages")
         return chunks

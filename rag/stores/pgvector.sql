@@ -3,6 +3,12 @@
 INSERT INTO collection_totals (collection_id) VALUES (%(collection_id)s)
 ON CONFLICT (collection_id) DO UPDATE SET chunks = collection_totals.chunks
 
+-- name: is_there
+-- Whether anything of the document is there that would have to be removed first.
+SELECT 1 FROM (SELECT 1 FROM chunks WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
+               UNION ALL
+               SELECT 1 FROM pages WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s) AS found LIMIT 1
+
 -- name: add_pages
 INSERT INTO pages (collection_id, file_id, ordinal, number, text, unit, label, anchors)
 SELECT %(collection_id)s, %(file_id)s, ordinal - 1, number, text, unit, label, anchors

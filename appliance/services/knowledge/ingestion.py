@@ -131,7 +131,7 @@ class Ingestion:
     async def _make_searchable(self, viewer: Viewer, task: ReadingTask, progress: _Progress) -> None:
         file, collection_id = task.file, task.collection_id
         scope = self._reading.scope(viewer, collection_id, file.id)
-        if await self._completer.add_like_twin(scope, file.id, collection_id):
+        if task.has_equal and await self._completer.add_like_twin(scope, file.id, collection_id):
             return
         if task.copy_from is not None and await self._completer.copy(
             scope, file.id, task.copy_from, collection_id
@@ -156,11 +156,11 @@ class Ingestion:
 
         async def write() -> None:
             while True:
+                await asyncio.sleep(_PROGRESS_S)  # first: what is read sooner needs no progress
                 await progress.changed.wait()
                 progress.changed.clear()
                 with suppress(PartUnavailable):
                     await self._reading.advance(viewer, task.collection_id, task.file.id, progress.state)
-                await asyncio.sleep(_PROGRESS_S)
 
         writing = asyncio.create_task(write())
         try:
