@@ -62,6 +62,6 @@ def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -
     )
 
     assert asked <= set(TEXTS)
-    computed = ("error.", "note.", "kind_", "part_", "ref_")
+    computed = ("error.", "note.", "kind_", "part_", "ref_", "trace_", "reason_")
     mentioned = set(re.findall(r"[\w.]+", scripts + python))
     assert {key for key in TEXTS if key not in mentioned and not key.startswith(computed)} == set()

@@ -14,11 +14,12 @@ import {PassagePanel} from "./passage.js";
 import {Starters} from "./starters.js";
 import {Transcript} from "./transcript.js";
 import {TurnView} from "./turn.js";
+import {turnLook} from "./turn_look.js";
 
 class ChatTranscript extends HTMLElement {
   connectedCallback() {
     if (this.shadowRoot) return;
-    this.attachShadow({mode: "open"}).adoptedStyleSheets = [chatLook, composerLook, sidebarLook];
+    this.attachShadow({mode: "open"}).adoptedStyleSheets = [chatLook, turnLook, composerLook, sidebarLook];
     this.conversationId = null;
     this.isTemporary = false;
     this.room = h("div", {class: "room"});
@@ -50,6 +51,7 @@ class ChatTranscript extends HTMLElement {
     this.clear();
     this.conversationId = id;
     this.isTemporary = false;
+    this.toldTurn = null;
     this.composer.show(id);
     this.starters.element.hidden = Boolean(id);
     this.starters.showTemporary(false);
@@ -178,15 +180,14 @@ class ChatTranscript extends HTMLElement {
     if (!document.hidden && this.conversationId && !this.isTemporary) await this.sidebar.known.change(this.conversationId, {read: true}).catch(() => {});
   }
 
-  // Asked on another device: what it was answered is shown here too.
+  // Asked on another device, it is shown here too: when what the server names last changes to a turn that is not here.
   onConversations(known) {
-    const mine = known.get(this.conversationId), last = this.transcript.last?.id;
+    const mine = known.get(this.conversationId), told = this.toldTurn;
     if (!mine) return;
     this.head.show(mine);
     if (mine.unread && !document.hidden && !this.composer.isRunning && !mine.read) this.looked();
-    const isNews = mine.current_turn_id && last && mine.current_turn_id !== last && mine.current_turn_id !== this.shownFor;
-    if (!isNews || this.composer.isRunning) return;
-    this.shownFor = mine.current_turn_id;
+    this.toldTurn = mine.current_turn_id;
+    if (!told || told === this.toldTurn || this.composer.isRunning || this.transcript.turns.some(({id}) => !id || id === this.toldTurn)) return;
     this.open(this.conversationId);
   }
 

@@ -13,58 +13,6 @@ export const chatLook = sheet(sharedLook + `
 .turns, .welcome { max-width: 760px; margin: 0 auto; }
 .gone { padding: 40px 0; }
 
-article { padding: 28px 0 8px; content-visibility: auto; contain-intrinsic-size: auto 240px; }
-.question { margin-inline-start: auto; width: fit-content; max-width: 85%; padding: 10px 16px; border-radius: 16px 16px 4px 16px; background: var(--accent-soft); color: var(--accent-deep); white-space: pre-wrap; overflow-wrap: anywhere; }
-.answer { margin-top: 18px; min-height: 26px; }
-.status { color: var(--ink-2); font-size: 15px; display: flex; align-items: center; gap: 10px; }
-.status::before { content: ""; width: 9px; height: 9px; border-radius: 50%; background: var(--accent); animation: breathe 1.3s ease-in-out infinite; }
-.status.small { margin-bottom: 10px; font-size: 13.5px; }
-@keyframes breathe { 50% { opacity: .25; transform: scale(.75); } }
-
-.body { overflow-wrap: anywhere; }
-.block > * { margin: 0 0 14px; }
-.block h1, .block h2, .block h3, .block h4 { font-weight: 650; line-height: 1.3; margin-top: 22px; letter-spacing: -.01em; }
-.block h1 { font-size: 22px; } .block h2 { font-size: 20px; } .block h3, .block h4 { font-size: 17px; }
-.block ul, .block ol { padding-inline-start: 24px; }
-.block ul { list-style: disc; } .block ol { list-style: decimal; }
-.block li + li { margin-top: 4px; }
-.block blockquote { margin: 0 0 16px; padding: 4px 0 4px 18px; border-inline-start: 3px solid var(--accent); font: 18px/1.6 var(--font-quote); }
-.block blockquote p { margin: 0 0 8px; } .block blockquote p:last-child { margin: 0; }
-.block p > strong:only-child { font-size: 14.5px; color: var(--ink-2); font-weight: 600; }
-.block p > em:only-child { color: var(--ink-2); font-size: 14.5px; font-style: normal; }
-.block code { font: .88em/1.5 var(--font-mono); background: var(--hover); border-radius: 5px; padding: .1em .35em; }
-.block pre { position: relative; padding: 14px 16px; border-radius: 12px; border: 1px solid var(--line); background: var(--surface); overflow-x: auto; }
-.block pre code { background: none; padding: 0; }
-.block pre .copy { position: absolute; top: 6px; inset-inline-end: 6px; }
-.block table { display: block; overflow-x: auto; border-collapse: collapse; font-size: 15px; }
-.block th, .block td { padding: 7px 12px; border-bottom: 1px solid var(--line); text-align: start; }
-.block th { font-weight: 650; border-bottom-color: var(--line-strong); }
-.block .align-right { text-align: end; } .block .align-center { text-align: center; }
-.block a:not(.citation) { color: var(--accent); text-underline-offset: 3px; }
-.block hr { border: 0; border-top: 1px solid var(--line); }
-mark.unsupported { background: none; text-decoration: underline wavy var(--warn) 1.5px; text-underline-offset: 4px; margin: 0; padding: 0; cursor: help; }
-
-.chip, .citation { display: inline-grid; place-items: center; min-width: 20px; height: 20px; padding: 0 5px; border-radius: 7px; background: var(--accent-soft); color: var(--accent-deep);
-  font: 650 12px/1 var(--font); font-variant-numeric: tabular-nums; text-decoration: none; }
-.citation { cursor: pointer; vertical-align: .12em; margin: 0 1px; }
-.citation:hover { background: var(--accent); color: var(--accent-ink); }
-.citation[data-idle] { opacity: .55; cursor: default; }
-
-.sources { margin-top: 18px; }
-.sources h3 { font-size: 12.5px; font-weight: 650; color: var(--ink-2); letter-spacing: .04em; text-transform: uppercase; margin-bottom: 8px; }
-.sources ol { display: grid; gap: 8px; }
-.source { display: grid; grid-template-columns: auto 1fr; gap: 2px 10px; width: 100%; text-align: start; padding: 11px 14px; border: 1px solid var(--line); border-radius: 12px; background: var(--surface); }
-.source:hover { border-color: var(--accent); }
-.source .chip { grid-row: span 2; margin-top: 2px; }
-.source-name { font-weight: 600; font-size: 14.5px; line-height: 1.4; overflow-wrap: anywhere; }
-.where { color: var(--ink-2); font-size: 13.5px; line-height: 1.45; }
-.source q { grid-column: 2; quotes: none; margin-top: 4px; font: 15.5px/1.5 var(--font-quote); display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }
-.compact .source q { display: none; }
-
-article footer { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; margin-top: 14px; color: var(--ink-2); font-size: 13.5px; }
-article footer .note, article footer .problem { flex-basis: 100%; }
-article footer .copy { margin-inline-start: auto; }
-
 .passage { display: flex; flex-direction: column; gap: 16px; padding: 18px 20px 24px; border-inline-start: 1px solid var(--line); background: var(--surface); overflow-y: auto; outline: 0; }
 .passage header { display: grid; grid-template-columns: auto 1fr auto; gap: 10px; align-items: start; }
 .passage h2 { font-size: 16px; font-weight: 650; line-height: 1.35; overflow-wrap: anywhere; }
@@ -93,7 +41,6 @@ article footer .copy { margin-inline-start: auto; }
 @media (max-width: 760px) {
   .passage { inset: auto 0 0 0; width: 100%; max-height: 78%; border: 0; border-top: 1px solid var(--line); border-radius: 18px 18px 0 0; }
   .scroll { scrollbar-gutter: auto; }
-  article { padding-top: 14px; }
 }
 @media (prefers-color-scheme: dark) { .page-picture img { filter: brightness(.88); } }
 @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }

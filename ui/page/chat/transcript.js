@@ -2,8 +2,8 @@
 // Only the answer that is being written changes; the others are static, and the browser skips those out of sight.
 import {call} from "../shell/api.js";
 import {h} from "../shell/dom.js";
-import {t} from "../shell/settings.js";
-import {TurnView} from "./turn.js";
+import {language, t} from "../shell/settings.js";
+import {loadParts, TurnView} from "./turn.js";
 
 const PAGE = 30;
 const NEAR_END_PX = 80;
@@ -36,15 +36,19 @@ export class Transcript {
 
   /** Show the end of a conversation as it is now; returns it. Throws Refusal. */
   async open(id) {
-    const conversation = await call(`/api/conversations/${id}?limit=${PAGE}`);
+    const [conversation] = await Promise.all([call(`/api/conversations/${id}?limit=${PAGE}`), loadParts()]);
     if (this.room.conversationId !== id) return null;
     await this.room.composer.files.show(id);
     if (this.room.conversationId !== id) return null;
+    this.show(conversation);
+    this.keepEnd();
+    return conversation;
+  }
+
+  show(conversation) {
     this.clear();
     for (const turn of this.viewsOf(conversation.turns)) this.add(turn);
     this.expectEarlier(conversation.has_more);
-    this.keepEnd();
-    return conversation;
   }
 
   add(turn) {
@@ -96,6 +100,65 @@ export class Transcript {
     this.articles.prepend(...turns.map(turn => turn.element));
     this.turns.unshift(...turns);
     this.scroller.scrollTop += anchor.getBoundingClientRect().top - top;
+  }
+
+  // Other versions of a turn ----------------------------------------------------------------------------
+
+  /** Ask again, with another question or of another model; what followed belongs to the version before. */
+  rerun(turn, changes = {}) {
+    return this.begin(turn, `/api/turns/${turn.id}/versions`, {language, ...changes}, {question: changes.question ?? turn.question, model: changes.model ?? turn.model});
+  }
+
+  /** Go on with an answer that broke off: what there is of it stays in sight. */
+  resume(turn) { return this.begin(turn, `/api/turns/${turn.id}/continue`, undefined, {question: turn.question, model: turn.model}); }
+
+  async begin(turn, path, body, shown) {
+    if (this.isRunning || !turn.id) return;
+    const ids = [...turn.version.ids, null], {composer, passage} = this.room;
+    const view = new TurnView({...shown, files: turn.files, version: {index: ids.length, count: ids.length, ids}}, this.room);
+    const replaced = this.replaceFrom(turn, [view]);
+    composer.setRunning(true);
+    passage.close();
+    view.element.scrollIntoView({block: "nearest"});
+    try {
+      const begun = await call(path, {method: "POST", body});
+      if (!this.turns.includes(view)) return;
+      view.started(begun.id);
+      this.room.refreshSidebar();
+    } catch (error) {
+      if (!this.turns.includes(view)) return;
+      this.replaceFrom(view, replaced);
+      composer.setRunning(false);
+      turn.complain(error);
+    }
+  }
+
+  /** Put others in the place of a turn and of all that follows it; returns those. */
+  replaceFrom(turn, others) {
+    const replaced = this.turns.splice(this.turns.indexOf(turn));
+    for (const one of replaced) {
+      one.leave();
+      one.element.remove();
+    }
+    for (const one of others) this.add(one);
+    return replaced;
+  }
+
+  /** Show another version of a turn, and what followed that one; it stays where it was on the screen. */
+  async showVersion(turn, id) {
+    if (this.isRunning) return;
+    const chat = this.room.conversationId, top = turn.element.getBoundingClientRect().top;
+    try {
+      await call(`/api/conversations/${chat}`, {method: "PATCH", body: {current_turn_id: id}});
+      const conversation = await call(`/api/conversations/${chat}?limit=${PAGE}`);
+      if (this.room.conversationId !== chat) return;
+      this.show(conversation);
+      let shown;
+      while (!(shown = this.turns.find(one => one.id === id)) && !this.earlier.hidden) await this.loadEarlier();
+      if (shown) this.scroller.scrollTop += shown.element.getBoundingClientRect().top - top;
+      shown?.element.querySelector(".versions button:not(:disabled)")?.focus({preventScroll: true});
+      this.room.composer.setRunning(this.isRunning);
+    } catch (error) { turn.complain(error); }
   }
 
   // Its end ----------------------------------------------------------------------------------------------

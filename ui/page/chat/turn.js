@@ -1,162 +1,133 @@
-// One question and its answer as it grows. Blocks arrive as HTML that the gateway has sanitised.
+// One question and its answer as it grows. What only a finished answer has – sources, deeds, figures – is loaded then.
 import {follow} from "../shell/api.js";
-import {h, icon, marked} from "../shell/dom.js";
-import {place, unitSpans} from "./passage.js";
-import {explain, number, settings, t} from "../shell/settings.js";
+import {h, icon} from "../shell/dom.js";
+import {explain, number, t} from "../shell/settings.js";
+import {TurnBlocks} from "./turn_blocks.js";
+
+const CAN_GO_ON = ["stopped", "length"];
+let loading = null, parts = null;
+
+/** What finished answers are drawn with. */
+export function loadParts() {
+  loading ??= Promise.all([import("./turn_sources.js"), import("./turn_footer.js"), import("./turn_tools.js")])
+    .then(modules => { parts = Object.assign({}, ...modules); return parts; });
+  return loading;
+}
 
 export class TurnView {
-  /** turn: {id, question, files? (names), blocks?, citations?, done?, error?, seq?}; room: {openSource, turnEnded, transcript}. */
+  /** turn: as /api/conversations/ID has them, and files (names); room: {openSource, turnEnded, transcript, composer}. */
   constructor(turn, room) {
+    this.room = room;
     this.id = turn.id;
     this.createdAt = turn.created_at;
-    this.room = room;
+    this.question = turn.question;
+    this.files = turn.files ?? [];
+    this.model = turn.model;
+    this.markdown = turn.answer ?? null;                     // null: written while this page looks on
+    this.version = turn.version ?? {index: 1, count: 1, ids: [turn.id]};
+    this.feedback = turn.feedback ?? null;
     this.citations = [];
-    this.blocks = [];
     this.status = h("p", {class: "status"});
-    this.body = h("div", {class: "body"});
-    this.sources = h("section", {class: "sources", hidden: true});
-    this.footer = h("footer", {hidden: true});
-    this.answer = h("div", {class: "answer", "aria-label": t("answer"), role: "group"}, this.status, this.body, this.sources, this.footer);
-    const files = (turn.files ?? []).map(name => h("li", {class: "file"}, icon("document"), h("span", {class: "file-name"}, name)));
-    this.element = h("article", {}, files.length ? h("ul", {class: "asked-files", "aria-label": t("attached")}, files) : null, h("div", {class: "question", "aria-label": t("you_asked"), role: "group"}, turn.question), this.answer);
-    this.answer.addEventListener("click", event => this.onChip(event));
-    this.answer.addEventListener("keydown", event => (event.key === "Enter" || event.key === " ") && this.onChip(event));
-    (turn.blocks ?? []).forEach((html, slot) => this.showBlock({slot, html, is_final: true}));
-    if (turn.citations?.length) this.showCitations(turn);
-    if (turn.done) this.showEnd(turn.done);
-    else if (turn.error) this.showError(turn.error);
+    this.blocks = new TurnBlocks();
+    this.answer = h("div", {class: "answer", "aria-label": t("answer"), role: "group"}, this.blocks.thoughts, this.status, this.blocks.element);
+    this.bubble = h("div", {class: "question", "aria-label": t("you_asked"), role: "group"}, h("p", {}, turn.question));
+    this.asked = h("div", {class: "asked"}, this.bubble);
+    const attached = this.files.map(name => h("li", {class: "file"}, icon("document"), h("span", {class: "file-name"}, name)));
+    this.element = h("article", {}, attached.length ? h("ul", {class: "asked-files", "aria-label": t("attached")}, attached) : null, this.asked, this.answer);
+    for (const [slot, html] of (turn.blocks ?? []).entries()) this.blocks.show({slot, html, is_final: true});
+    if (turn.done || turn.error) this.finish(turn);
     else this.begin(turn.seq ?? 0);
   }
 
   get isRunning() { return Boolean(this.stopFollowing); }
 
+  /** Whether there is text that could be gone on with. */
+  get canGoOn() { return !this.isRunning && this.blocks.hasText && (Boolean(this.error) || CAN_GO_ON.includes(this.end?.finish_reason)); }
+
+  // As it is written -----------------------------------------------------------------------------------
+
   begin(after) {
-    this.showStatus(t("status_started"));
+    this.answer.classList.add("running");
+    this.showStatus(this.blocks.hasText ? "" : t("status_started"));
     this.stopFollowing = this.id ? follow(this.id, after, (kind, data) => this.take(kind, data), () => this.showStatus(t("status_resumed"))) : () => {};
+    loadParts();                                             // they will be needed at its end
   }
 
-  started(id) { this.id = id; this.begin(0); }
+  started(id) {
+    this.id = id;
+    this.version.ids[this.version.index - 1] = id;
+    this.createdAt ??= new Date().toISOString();
+    this.begin(0);
+  }
 
-  leave() { this.stopFollowing?.(); this.stopFollowing = null; }
+  leave() { this.stopFollowing?.(); this.stopFollowing = null; this.footer?.leave(); }
 
   take(kind, data) {
     const keepEnd = this.room.transcript.isNearEnd();
     if (kind === "status") this.showProgress(data);
     if (kind === "block") this.showBlock(data);
-    if (kind === "citations") this.showCitations(data);
-    if (kind === "done") this.showEnd(data);
-    if (kind === "error") this.showError(data);
+    if (kind === "citations") this.citations = data.citations;
+    if (kind === "done" || kind === "error") this.finish({citations: this.citations, [kind]: data}, keepEnd);
     if (keepEnd) this.room.transcript.keepEnd();
-    if (kind === "done" || kind === "error") { this.leave(); this.room.turnEnded(this, kind); }
   }
 
-  fail(error) { this.leave(); this.showError(error); this.room.turnEnded(this, "error"); }
-
-  showStatus(sentence) { this.status.textContent = sentence; this.status.hidden = !sentence; }
+  showStatus(sentence) {
+    if (this.status.textContent !== sentence) this.status.replaceChildren(h("span", {}, sentence));
+    this.status.hidden = !sentence;
+  }
 
   showProgress({state, position, eta_s, found, done, total, filename}) {
     if (state === "reading") return this.showStatus(t("status_reading", {filename, percent: done}));
     if (state === "summarising") return this.showStatus(t("status_summarising", {done, total}));
-    if (state === "queued") this.showStatus(eta_s == null ? t("status_queued", {position})
-      : t("status_queued_eta", {position, eta: number.format(Math.max(1, Math.round(eta_s)))}));
-    else if (state === "searched" && found) this.showStatus(t(found === 1 ? "status_searched_one" : "status_searched", {found}));
+    if (state === "queued") return this.showPlace(position, eta_s);
+    if (state === "searched" && found) this.showStatus(t(found === 1 ? "status_searched_one" : "status_searched", {found}));
     else this.showStatus(t("status_started"));
   }
 
-  showBlock({slot, html, is_final}) {
-    while (this.blocks.length <= slot) this.blocks.push(this.body.appendChild(h("div", {class: "block"})));
-    const block = this.blocks[slot];
-    block.innerHTML = html;
-    block.classList.toggle("growing", !is_final);
-    this.status.classList.add("small");
-    for (const mark of block.querySelectorAll("mark.unsupported")) mark.title = t("unsupported");
-    if (is_final) for (const code of block.querySelectorAll("pre")) this.addCopy(code, () => code.querySelector("code").textContent);
-    this.wireChips(block);
+  // The place is what counts: it stands out, and the time beside it is an estimate.
+  showPlace(position, eta_s) {
+    this.showStatus(eta_s == null ? t("status_queued", {position}) : t("status_queued_eta", {position, eta: number.format(Math.max(1, Math.round(eta_s)))}));
+    this.status.prepend(h("b", {class: "place", "aria-hidden": "true"}, String(position)));
   }
 
-  addCopy(place, text) {
-    const button = h("button", {class: "quiet copy", type: "button", title: t("copy"), "aria-label": t("copy"), onclick: async () => {
-      await navigator.clipboard.writeText(text());
-      button.replaceChildren(icon("check"));
-      setTimeout(() => button.replaceChildren(icon("copy")), 1500);
-    }}, icon("copy"));
-    place.append(button);
+  showBlock(block) {
+    this.blocks.show(block);
+    this.status.classList.toggle("small", this.blocks.hasText);
+    if (this.blocks.hasText && this.isRunning) this.showStatus("");
   }
 
-  showCitations({citations}) {
-    this.citations = citations;
-    for (const block of this.blocks) this.wireChips(block);
-    this.sources.hidden = !citations.length;
-    this.sources.replaceChildren(h("h3", {}, t("sources")), h("ol", {}, citations.map(citation => this.source(citation))));
-  }
+  // Its end ----------------------------------------------------------------------------------------------
 
-  source(citation) {
-    const open = () => this.room.openSource(citation, button);
-    const button = h("button", {type: "button", class: "source", onclick: open, "aria-label": t("open_source", {number: citation.index, filename: citation.filename})},
-      h("span", {class: "chip"}, String(citation.index)),
-      h("span", {class: "source-name"}, citation.filename),
-      h("span", {class: "where"}, place(citation)),
-      h("q", {class: citation.is_verified ? "" : "warning", lang: citation.language}, marked(citation.quote, unitSpans(citation.quote, citation.marks ?? []))));
-    return h("li", {}, button);
-  }
-
-  // A chip without a source is text: [3] may also be an index in the answer's own prose.
-  wireChips(block) {
-    for (const chip of block.querySelectorAll("a.citation")) {
-      const index = Number(chip.dataset.citation);
-      const citation = this.citations.find(one => one.index === index);
-      chip.toggleAttribute("data-idle", !citation);
-      if (citation) {
-        chip.title = `${citation.filename} · ${place(citation)}`;
-        chip.setAttribute("aria-label", t("open_source", {number: index, filename: citation.filename}));
-      }
-    }
-  }
-
-  onChip(event) {
-    const chip = event.target.closest?.("a.citation");
-    if (!chip) return;
-    event.preventDefault();
-    const citation = this.citationOf(chip);
-    if (citation) this.room.openSource(citation, chip);
-  }
-
-  // One number may stand behind several sentences, each with its own quote: the nth of them means the nth quote.
-  citationOf(chip) {
-    const same = this.citations.filter(one => one.index === Number(chip.dataset.citation));
-    const chips = [...this.body.querySelectorAll(`a.citation[data-citation="${chip.dataset.citation}"]`)];
-    return same[same.length === chips.length ? chips.indexOf(chip) : 0];
-  }
-
-  dropIdleChips() {
-    for (const chip of this.body.querySelectorAll("a.citation[data-idle]")) chip.replaceWith(`[${chip.dataset.citation}]`);
-  }
-
-  showEnd({kind, model, served_by, usage, notes, finish_reason, total_ms, dropped_messages}) {
+  /** turn: what the API has of it, or the last event. */
+  finish(turn, keepEnd = false) {
+    const wasRunning = this.isRunning;
+    this.stopFollowing?.();
+    this.stopFollowing = null;
+    this.citations = turn.citations ?? this.citations;
+    this.end = turn.done ?? null;
+    this.error = turn.error ?? null;
+    this.figures = {first_token_ms: turn.first_token_ms ?? this.end?.ttft_ms ?? null, total_ms: turn.total_ms ?? this.end?.total_ms ?? null,
+      usage: turn.usage ?? this.end?.usage ?? null, served_by: turn.served_by || this.end?.served_by || null};
     this.showStatus("");
-    // A quoted answer is its sources already: document, heading, page and words stand in it.
-    if (kind === "quoted") this.sources.hidden = true;
-    this.dropIdleChips();
-    const facts = [];
-    if (finish_reason === "stopped") facts.push(h("span", {class: "badge"}, t("stopped")));
-    else if (kind === "written") facts.push(h("span", {class: "badge"}, t("kind_written", {model: served_by?.split(":").slice(1).join(":") || model})));
-    else facts.push(h("span", {class: `badge ${kind}`}, t(`kind_${kind}`)));
-    if (total_ms != null) facts.push(h("span", {}, t("seconds", {seconds: number.format(Math.max(.1, total_ms / 1000))})));
-    if (usage?.completion_tokens) facts.push(h("span", {}, t("tokens", {tokens: number.format(usage.completion_tokens)})));
-    this.footer.replaceChildren(...facts);
-    if (this.blocks.length) this.addCopy(this.footer, () => this.body.innerText.trim());
-    const told = (notes ?? []).filter(note => settings.texts[`note.${note}`]);
-    this.footer.append(...told.map(note => h("p", {class: "note"}, t(`note.${note}`, {dropped_messages}))));
-    this.footer.hidden = false;
+    this.answer.classList.remove("running");
+    this.blocks.end();
+    if (parts) this.complete(parts);
+    else loadParts().then(loaded => { this.complete(loaded); if (keepEnd) this.room.transcript.keepEnd(); });
+    if (wasRunning) this.room.turnEnded(this, this.end ? "done" : "error");
   }
 
-  showError(error) {
-    this.showStatus("");
-    this.dropIdleChips();
-    this.footer.replaceChildren(h("p", {class: "problem"}, icon("alert"), explain(error)),
-      h("button", {type: "button", class: "plain", onclick: () => this.room.askAgain(this)}, t("try_again")));
-    this.footer.hidden = false;
+  complete({TurnSources, TurnFooter, questionTools, toolBlocks}) {
+    if (this.isRunning) return;
+    this.sources?.element.remove();
+    this.footer?.element.remove();
+    toolBlocks(this.blocks.element);
+    for (const mark of this.blocks.element.querySelectorAll("mark.unsupported")) mark.title = t("unsupported");
+    this.sources = new TurnSources(this);
+    this.footer = new TurnFooter(this);
+    this.answer.append(this.sources.element, this.footer.element);
+    if (!this.bubble.nextSibling) this.asked.append(questionTools(this));
   }
 
-  get question() { return this.element.querySelector(".question").textContent; }
+  /** Something about this answer did not work; it stands below it until the next attempt. */
+  complain(error) { this.footer?.complain(error instanceof TypeError ? t("connection_lost") : explain(error)); }
 }
