@@ -1,9 +1,9 @@
 """The most central sentences of a text, for a summary in the document's own words. No model; pure.
 
 A sentence is as central as its terms (tf · idf over the sentences of the whole document) are near to the sum of its
-section's, by cosine: the centroid method (Radev et al. 2004). The best of them are compared by meaning as well, where
-their vectors are handed in: to the mean of the section's (Rossiello et al. 2017). One that says what a chosen one says
-is passed over. Figures: docs/retrieval.md.
+section's, by cosine: the centroid method (Radev et al. 2004). One that says what a chosen one says is passed over, by
+its words and, where vectors are handed in, by its meaning (as in Carbonell and Goldstein 1998). Being near to the mean
+of the section's vectors says nothing beside the words, and misleads in Spanish: docs/retrieval.md has the figures.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ MIN_LETTERS = 0.7  # share of what is not white space
 _ENDS = '.!?…»”")'
 _ALIKE = 0.6
 MOST_CANDIDATES = 8  # of one text, whose meaning is looked at
-MEANING_WEIGHT = 0.5
-_MEANS_THE_SAME = 0.9  # by cosine of two sentences
+_MEANS_THE_SAME = 0.6  # by cosine of two sentences
 _FIRST = 1.15  # the first sentence of a section often says what it is about
 
 Terms = Callable[[str], Sequence[str]]
@@ -72,13 +71,8 @@ def choose(
     """
     if not found:
         return []
-    scores = np.array([one.score for one in found])
-    alike: NDArray[np.float32] | None = None
-    if vectors is not None:
-        mean = vectors.mean(axis=0)
-        length = float(np.linalg.norm(mean))
-        scores = scores + MEANING_WEIGHT * (vectors @ mean / length if length > 0 else 0.0)
-        alike = vectors @ vectors.T
+    scores = [one.score for one in found]
+    alike = None if vectors is None else vectors @ vectors.T
     kept: list[int] = []
     for index in sorted(range(len(found)), key=lambda i: (-scores[i], i)):
         if len(kept) == each:
