@@ -7,10 +7,9 @@ central sentences are quoted. Closing the stream ends every call.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.domain.answers import (
     AnswerEvent,
@@ -19,6 +18,7 @@ from appliance.domain.answers import (
     Cited,
     Finished,
     Progressed,
+    Restarted,
     Searched,
     TextDelta,
 )
@@ -34,9 +34,9 @@ from appliance.pipelines.writing import Writer
 from appliance.ports import Documents, PipelineParts, Search
 from inference.ports import ChatEngine
 from rag.analysis import Analyzer
-from rag.central import central
 from rag.coverage import Coverage
 from rag.documents import WholeDocument
+from rag.quoter import Quoter
 
 MOST_PARTS = 99  # a marker in a text has two digits
 _QUOTED_SECTIONS = 8
@@ -57,14 +57,15 @@ class Summarise:
 
     name = "summarise"
 
-    def __init__(self, analyzer: Analyzer, documents: Documents) -> None:
+    def __init__(self, analyzer: Analyzer, documents: Documents, quoter: Quoter) -> None:
         self._analyzer = analyzer
+        self._quoter = quoter
         self._documents = documents
         self._checking = Checking(analyzer)
 
     @classmethod
     def made_from(cls, parts: PipelineParts) -> Summarise:
-        return cls(parts.analyzer, parts.documents)
+        return cls(parts.analyzer, parts.documents, parts.quoter)
 
     async def answer(
         self, caller: Caller, request: AnswerRequest, engine: ChatEngine | None, search: Search
@@ -103,7 +104,10 @@ class Summarise:
         search: Search,
         language: Language,
     ) -> AsyncGenerator[AnswerEvent, None]:
-        """The same of documents that have been fetched."""
+        """The same of documents that have been fetched. A summary that broke off is written anew."""
+        if request.partial:
+            request = replace(request, partial="")
+            yield Restarted()
         readable = [document for document in material.documents if document.passages]
         if not readable:
             unread = [*material.unread, *(coverage(one, (), ()) for one in material.documents)]
@@ -234,7 +238,7 @@ class Summarise:
         readable = [document for document in material.documents if document.passages]
         sections = _for_quoting(readable)
         texts = [section.text for section in sections]
-        spans = await asyncio.to_thread(central, texts, self._terms, _QUOTES_EACH)
+        spans = await self._quoter.central(texts, _QUOTES_EACH)
         written, cited = "", list[Citation]()
         for section, chosen in zip(sections, spans, strict=True):
             for position, (start, end) in enumerate(chosen):
@@ -266,10 +270,6 @@ class Summarise:
         yield TextDelta(f"_{said}_")
         yield Cited(tuple(cited))
         yield Finished("quoted", model=self.name, notes=("quoting_only",), coverage=tuple(told))
-
-    def _terms(self, sentence: str) -> list[str]:
-        words = self._analyzer.content_words(sentence, self._analyzer.language(sentence))
-        return ["".join(sorted(word.terms)) for word in words]
 
     def _refusal(self, said: str, reason: str, unread: Sequence[Coverage]) -> list[AnswerEvent]:
         end = Finished("refused", model=self.name, notes=(reason,), coverage=tuple(unread))

@@ -6,7 +6,9 @@ import asyncio
 import re
 from contextlib import aclosing
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Progressed
 from appliance.pipelines.summarise import MOST_PARTS, Summarise
@@ -14,10 +16,22 @@ from appliance.pipelines.summary_texts import SUMMARY_TEXTS
 from inference.errors import EngineStreamBroken
 from inference.types import ChatMessage, EngineRequest
 from rag.analysis import Analyzer
+from rag.quoter import Quoter
 from tests.appliance.files_of_a_chat import CALLER, COLLECTION, Answering, ShelfOf, document, end_of, text_of
+from tests.appliance.test_answer_with_sources import NoMeaning
+from tests.library import vector_of
 
 RENT = "The tenant pays a rent of 950 euros on the fifth day of every month."
 NOTICE = "Either party may end the contract with a notice of 30 days in writing."
+
+ANALYZER = Analyzer(("en", "es"))
+
+
+class Hashed(NoMeaning):
+    """An embedder for which every text means something else."""
+
+    async def embed_query(self, text: str) -> NDArray[np.float32]:
+        return vector_of(text)
 
 
 def page(number: int, sentences: int = 12) -> str:
@@ -32,7 +46,7 @@ async def summary(
     shelf: ShelfOf, engine: Answering | None, wish: str = "Summarise this"
 ) -> list[AnswerEvent]:
     """Everything the pipeline says of the files of a chat."""
-    pipeline = Summarise(Analyzer(("en", "es")), shelf)
+    pipeline = Summarise(ANALYZER, shelf, Quoter(Hashed(), ANALYZER))
     request = AnswerRequest((ChatMessage("user", wish),), "summarise", attached=COLLECTION)
     return [event async for event in pipeline.answer(CALLER, request, engine, shelf)]
 
@@ -158,7 +172,7 @@ async def test_closing_it_ends_every_call() -> None:
     engine = Answering(lambda _: "A note.")
     engine.hold = asyncio.Event()
     request = AnswerRequest((ChatMessage("user", "Summarise"),), "summarise", attached=COLLECTION)
-    pipeline = Summarise(Analyzer(("en", "es")), shelf)
+    pipeline = Summarise(ANALYZER, shelf, Quoter(Hashed(), ANALYZER))
 
     async def follow() -> None:
         async with aclosing(pipeline.answer(CALLER, request, engine, shelf)) as events:
@@ -215,7 +229,7 @@ async def test_nothing_to_read_is_said_and_no_engine_is_asked() -> None:
     """A chat whose only file failed, and a request that names no document."""
     engine = Answering(lambda _: "Never.")
     shelf = ShelfOf(unread=[("photo.pdf", "failed")])
-    pipeline = Summarise(Analyzer(("en", "es")), shelf)
+    pipeline = Summarise(ANALYZER, shelf, Quoter(Hashed(), ANALYZER))
     nothing = AnswerRequest((ChatMessage("user", "Summarise"),), "summarise")
 
     events = await summary(shelf, engine)
