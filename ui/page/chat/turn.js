@@ -93,7 +93,7 @@ export class TurnView {
   showBlock(block) {
     this.blocks.show(block);
     this.status.classList.toggle("small", this.blocks.hasText);
-    if (this.blocks.hasText && this.isRunning) this.showStatus("");
+    if (this.isRunning && (this.blocks.hasText || this.blocks.isThinking)) this.showStatus("");
   }
 
   // Its end ----------------------------------------------------------------------------------------------

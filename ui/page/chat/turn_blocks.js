@@ -14,6 +14,8 @@ export class TurnBlocks {
 
   get hasText() { return Boolean(this.element.firstElementChild); }
 
+  get isThinking() { return this.thoughts.classList.contains("running"); }
+
   get text() { return this.element.innerText.trim(); }
 
   show({slot, html, is_final}) {
@@ -38,7 +40,7 @@ export class TurnBlocks {
   /** Whatever is not final by now stays as it is. */
   end() {
     for (const block of this.blocks) block.classList.remove("growing");
-    if (this.thoughts.classList.contains("running")) this.endThoughts("");
+    if (this.isThinking) this.endThoughts("");
   }
 
   // What the model thought ------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ const REASONS = ["wrong", "incomplete", "not_in_sources", "bad_citation", "langu
 export function feedbackForm(turn) {
   const {rating} = turn.feedback;
   let reason = null;
-  const chips = rating === "down" ? REASONS.map(name => h("button", {type: "button", class: "choice", "aria-pressed": "false", onclick: event => choose(name, event.currentTarget)}, t(`reason_${name}`))) : [];
+  const chips = rating === "down" ? REASONS.map(name => h("button", {type: "button", class: "reason-chip", "aria-pressed": "false", onclick: event => choose(name, event.currentTarget)}, t(`reason_${name}`))) : [];
   const comment = h("textarea", {rows: 2, maxlength: "4000", placeholder: t("feedback_comment"), "aria-label": t("feedback_comment")});
   const form = h("form", {class: "feedback", onsubmit: event => { event.preventDefault(); send(); }},
     h("header", {}, h("p", {}, t(rating === "down" ? "feedback_why" : "feedback_what")),

@@ -6,6 +6,7 @@ import {copyButton} from "./copying.js";
 import {place} from "./passage.js";
 
 const CLOUD = "cloud:";
+const rounded = rate => rate < 10 ? rate : Math.round(rate);
 
 export class TurnFooter {
   /** turn: a TurnView that has ended. */
@@ -61,7 +62,7 @@ export class TurnFooter {
       first_token_ms == null ? null : ["fact_first", seconds(first_token_ms)],
       total_ms == null ? null : ["fact_total", seconds(total_ms)],
       written ? ["fact_tokens", `${number.format(usage.prompt_tokens)} + ${number.format(written)}`] : null,
-      written && writing_ms > 0 ? ["fact_rate", t("tokens_per_second", {rate: number.format(written / writing_ms * 1000)})] : null,
+      written && writing_ms > 0 ? ["fact_rate", t("tokens_per_second", {rate: number.format(rounded(written / writing_ms * 1000))})] : null,
     ].filter(Boolean);
   }
 

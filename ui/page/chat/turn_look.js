@@ -13,6 +13,7 @@ article:first-child { padding-top: 34px; }
 .asked:hover .question-tools, .question-tools:focus-within { opacity: 1; }
 .question-tools .quiet, .deeds .quiet, .versions .quiet { width: 30px; height: 30px; border-radius: 8px; }
 .question-tools svg, .deeds svg { width: 18px; height: 18px; }
+.asked:not(.editing, :has(.question-tools)) { padding-bottom: 32px; }
 .editing .question, .editing .question-tools { display: none; }
 .edit, .feedback { width: 100%; padding: 12px; border: 1px solid var(--line-strong); border-radius: 16px; background: var(--surface); }
 .edit:focus-within { border-color: var(--accent); }
@@ -137,9 +138,9 @@ article:not(:last-child) .ended:not(.problem) { padding-block: 6px; }
 .feedback { max-width: 560px; margin-top: 8px; color: var(--ink); }
 .feedback header { display: flex; align-items: center; justify-content: space-between; font-size: 14.5px; font-weight: 600; margin: -4px 0 4px; padding-inline-start: 4px; }
 .choices-row { display: flex; flex-wrap: wrap; gap: 6px; margin-bottom: 10px; }
-.choice { min-height: 30px; padding: 0 12px; border: 1px solid var(--line); border-radius: 99px; font-size: 13.5px; }
-.choice:hover { border-color: var(--accent); }
-.choice[aria-pressed=true] { border-color: var(--accent); background: var(--accent-soft); color: var(--accent-deep); }
+.reason-chip { min-height: 30px; padding: 0 12px; border: 1px solid var(--line); border-radius: 99px; font-size: 13.5px; }
+.reason-chip:hover { border-color: var(--accent); }
+.reason-chip[aria-pressed=true] { border-color: var(--accent); background: var(--accent-soft); color: var(--accent-deep); }
 .feedback textarea { min-height: 54px; padding: 8px 11px; border: 1px solid var(--line); border-radius: 10px; font-size: 15px; }
 .feedback textarea:focus { border-color: var(--accent); }
 .thanks { display: flex; align-items: center; gap: 8px; color: var(--accent-deep); font-size: 14.5px; }
@@ -178,7 +179,6 @@ article:not(:last-child) .ended:not(.problem) { padding-block: 6px; }
   .block th, .block td { padding-inline: 12px; }
   .steps li { grid-template-columns: 1fr 64px; } .steps .track { display: none; }
   .question-tools .quiet, .deeds .quiet { width: 36px; height: 36px; }
-  .facts { margin-inline-start: 0; padding-inline-start: 7px; flex-basis: 100%; }
-  .facts-card { inset-inline: 0 auto; }
+  .facts { padding-inline-start: 7px; }
 }
 `);
