@@ -47,7 +47,7 @@ class EngineEmbedder:
     async def open(self) -> None:
         """Learn its dimension. Raises EmbedderUnavailable."""
         if self.card is None:
-            await self._asked(["dimension"])
+            await self._fitting(["dimension"])
 
     async def vectors(self, texts: Sequence[str], *, is_query: bool) -> NDArray[np.float32]:
         """n texts -> (n, dimension), unit length. Raises EmbedderUnavailable."""

@@ -23,6 +23,7 @@ from inference.engines.gguf_header import read_number
 
 # A model made for 128k tokens would reserve gigabytes for them at once.
 DEFAULT_CONTEXT_TOKENS = 8192
+_LONGEST_EMBEDDED = 2048  # tokens; memory grows with it
 _ENDINGS = {signal.SIGTERM, signal.SIGINT}
 
 
@@ -110,9 +111,18 @@ def start_server(options: argparse.Namespace) -> xllamacpp.Server:
     parameters.endpoint_metrics = parameters.endpoint_slots = True
     parameters.ui = False
     parameters.use_jinja = True
-    parameters.embedding = options.embedding
+    if options.embedding:
+        _embed(parameters, options.model, context)
     parameters.verbosity = 1  # errors; with warnings it writes two lines for every prompt it had kept
     return xllamacpp.Server(parameters)
+
+
+def _embed(parameters: xllamacpp.CommonParams, model: Path, context: int) -> None:
+    """One vector a text, of all its tokens at once: a text longer than the batch would be refused."""
+    parameters.embedding = True
+    parameters.n_batch = parameters.n_ubatch = min(context, _LONGEST_EMBEDDED)
+    if read_number(model, ".pooling_type") is None:  # a chat model: without a pooling it has no vector of a text
+        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
 
 
 if __name__ == "__main__":
