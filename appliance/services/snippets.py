@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from appliance.domain.conversations import Snippet
 
 _BEFORE, _LONGEST = 60, 180  # characters
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile("(?:[^\\W_]|[\u0300-\u036f])+")  # with the accents that stand behind their letters
 
 
 def snippet(texts: Sequence[str], wanted: str) -> Snippet | None:
