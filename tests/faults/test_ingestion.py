@@ -127,26 +127,41 @@ async def test_killing_the_worker_loses_nothing(
     room: Room, worker: WorkerProcess, maintenance_database: Database
 ) -> None:
     """kill -9 at five seeded points of a batch: after each everything is whole, and in the end all of it was read."""
+    await _reading_is_killed(room, worker, maintenance_database, POINTS, DOCUMENTS)
+
+
+@pytest.mark.battery
+@pytest.mark.timeout(1800)
+async def test_killing_the_worker_at_fifty_points(
+    room: Room, worker: WorkerProcess, maintenance_database: Database
+) -> None:
+    """The same at fifty, of a batch ten times as large."""
+    await _reading_is_killed(room, worker, maintenance_database, 10 * POINTS, 10 * DOCUMENTS)
+
+
+async def _reading_is_killed(
+    room: Room, worker: WorkerProcess, maintenance: Database, kills: int, documents: int
+) -> None:
     store = await room.store()
-    files = [await room.upload(document(n), f"book-{n}.md") for n in range(DOCUMENTS)]
+    files = [await room.upload(document(n), f"book-{n}.md") for n in range(documents)]
     await room.call("POST", f"/vector_stores/{store}/file_batches", json={"file_ids": files})
     seeded = random.Random(SEED)
-    points = sorted(seeded.uniform(0, DOCUMENTS) for _ in range(POINTS))
-    report(f"seed {SEED}: killed at {', '.join(f'{point:.2f}' for point in points)} of {DOCUMENTS} documents")
+    points = sorted(seeded.uniform(0, documents) for _ in range(kills))
+    report(f"seed {SEED}: killed at {', '.join(f'{point:.2f}' for point in points)} of {documents} documents")
 
     for point in points:
-        started_at, before = time.monotonic(), await starts(maintenance_database)
+        started_at, before = time.monotonic(), await starts(maintenance)
         worker.start()
-        while await starts(maintenance_database) == before and await progress(room, store) < DOCUMENTS:  # noqa: ASYNC110
+        while await starts(maintenance) == before and await progress(room, store) < documents:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         report(f"the first document was taken up {time.monotonic() - started_at:.2f} s after the start")
         await reach(room, store, point)
         worker.kill()
-        await require_whole(maintenance_database)
+        await require_whole(maintenance)
     worker.start()
     for file in files:
         assert (await room.settled(store, file))["status"] == "completed"
-    assert await require_whole(maintenance_database) == DOCUMENTS
+    assert await require_whole(maintenance) == documents
     for number, file in enumerate(files):
         assert (await room.found(store, f"word{number}x3x7"))[0]["file_id"] == file
 
