@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from urllib.parse import parse_qs, urlencode
+from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Scope
 
 from appliance.api.accounts import Leave
@@ -45,11 +46,11 @@ def redirect_uri(public_url: str, own_origin: str) -> str:
 
 
 def single_sign_on_routes(single_sign_on: SingleSignOn, sign_in: SignIn, identity: Identity) -> APIRouter:
-    """The three routes."""
-    routes = APIRouter(prefix=BEGIN, tags=["sessions"])
+    """Out, back, signed out there; and for administrators: undoing a link."""
+    routes = APIRouter(tags=["sessions"])
     origins = identity.origins
 
-    @routes.get("", status_code=302)
+    @routes.get(BEGIN, status_code=302)
     async def begin(request: Request) -> Response:
         scope, next_path = request.scope, request.query_params.get("next")
         try:
@@ -69,7 +70,7 @@ def single_sign_on_routes(single_sign_on: SingleSignOn, sign_in: SignIn, identit
             return _explained(error)
         return _to(departure.url, _set_cookie(name, departure.browser, KEPT_S))
 
-    @routes.get("/callback", status_code=302)
+    @routes.get(CALLBACK, status_code=302)
     async def callback(request: Request) -> Response:
         scope = request.scope
         try:
@@ -87,7 +88,7 @@ def single_sign_on_routes(single_sign_on: SingleSignOn, sign_in: SignIn, identit
             return _explained(CompanySignInFailed())
         return _to(next_path, session, _set_cookie(name, "", 0))
 
-    @routes.post("/back-channel-logout", status_code=200)
+    @routes.post(BACK_CHANNEL, status_code=200)
     async def back_channel(request: Request) -> Response:
         body = bytearray()
         async for piece in request.stream():
@@ -102,6 +103,11 @@ def single_sign_on_routes(single_sign_on: SingleSignOn, sign_in: SignIn, identit
         except CompanySignInFailed:
             return _plain(400)
         return _plain(200)
+
+    @routes.delete("/api/users/{user_id}/company-account", status_code=204, tags=["users"])
+    async def unlink(user_id: UUID, caller: Caller = Depends(identity.caller)) -> Response:
+        await single_sign_on.unlink(caller, user_id)
+        return Response(status_code=204)
 
     return routes
 

@@ -99,6 +99,25 @@ def resume(
     show(changed, as_json, f"{changed['email']} can sign in again.")
 
 
+@user.command()
+def unlink(
+    email: Email,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Forget whom an account stands for at the company's identity provider, so that it can be linked anew."""
+
+    async def work(api: ApiClient) -> Any:  # noqa: ANN401 - any JSON
+        person = await find_user(api, email)
+        await api.delete(f"/api/users/{person['id']}/company-account")
+        return person
+
+    person = talk(find_address(url, key, data), work)
+    show(person, as_json, f"{person['email']} stands for nobody at the identity provider any more.")
+
+
 @user.command("role")
 def change_role(
     email: Email,

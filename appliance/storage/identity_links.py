@@ -84,6 +84,18 @@ class PostgresIdentityLinks:
         except UniqueViolation as error:
             raise Conflict("The account stands for somebody else at this provider.") from error
 
+    async def unlink(self, user_id: UUID, event: AccountEvent) -> Sequence[UUID] | None:
+        async with self._database.transaction() as connection:
+            removed = await connection.execute("DELETE FROM identity_links WHERE user_id = %s", (user_id,))
+            if not removed.rowcount:
+                return None
+            await record_event(connection, event)
+            rows = await connection.execute(
+                "SELECT s.id FROM sessions s JOIN session_proofs p ON p.session_id = s.id WHERE s.user_id = %s",
+                (user_id,),
+            )
+            return [row[0] for row in await rows.fetchall()]
+
     async def confirm(self, issuer: str, subject: str, now: datetime, keys_until: datetime | None) -> None:
         async with self._database.connection() as connection:
             await connection.execute(

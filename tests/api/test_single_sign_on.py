@@ -320,6 +320,32 @@ async def test_keys_stop_when_their_owner_has_not_been_seen_for_long(
     assert "has not signed in" in stale.json()["error"]["message"]
 
 
+async def test_an_account_can_be_linked_anew_by_an_administrator(
+    database: Database, valkey: Redis, provider: IdentityProvider
+) -> None:
+    """As when the provider made somebody's account again; until then the newcomer is somebody else."""
+    async with single_sign_on_world(database, valkey, provider, link_by_email=True) as world:
+        browser, again = world.browser(), world.browser()
+        await browser.sign_in("ana")
+        me = await browser.me()
+        provider.people["new-ana"] = provider.people["ana"]
+        refused = await again.sign_in("new-ana")
+        path = f"/api/users/{me['id']}/company-account"
+        boss = await world.one.accounts.people.by_email((await _admin(world)).email)
+        assert boss is not None
+        of_boss = bearer(await key_of(world.one.accounts, boss))
+        by_herself = await browser.delete(path)
+
+        answers = [await browser.client.delete(path, headers=of_boss) for _ in range(2)]
+        ended = await browser.me()
+        await again.sign_in("new-ana")
+        linked = await again.me()
+
+    assert problem_of(refused) == "company_account_not_linked"
+    assert [by_herself.status_code, *(answer.status_code for answer in answers)] == [403, 204, 404]
+    assert ended == {} and linked["id"] == me["id"]
+
+
 async def _admin(world: World) -> Caller:
     """Somebody who administers, as a caller."""
     boss = await add_person(world.one.accounts, f"boss-{uuid4().hex[:8]}@box.example", Role.ADMIN)

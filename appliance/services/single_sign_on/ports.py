@@ -46,6 +46,10 @@ class LinkRepository(Protocol):
         """Raises Conflict when the account stands for somebody else at this provider already."""
         ...
 
+    async def unlink(self, user_id: UUID, event: AccountEvent) -> Sequence[UUID] | None:
+        """Returns the sign-ins that stood on the link; None where there was no link."""
+        ...
+
     async def confirm(self, issuer: str, subject: str, now: datetime, keys_until: datetime | None) -> None:
         """The provider has said just now that there is this person."""
         ...

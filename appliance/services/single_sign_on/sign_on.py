@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from uuid import UUID
 
-from appliance.domain.people import Caller
+from appliance.domain.people import AccountEvent, Caller
 from appliance.errors import (
     CompanySignInDenied,
     CompanySignInFailed,
     IdentityProviderUnavailable,
+    NotFound,
     PartUnavailable,
     SignInStateLost,
 )
 from appliance.ports import ProviderProof
+from appliance.services.accounts.people import require_admin
 from appliance.services.accounts.sign_in import Device, SignedIn, SignIn
 from appliance.services.single_sign_on.admitting import Admission
 from appliance.services.single_sign_on.claims import Person, person_of, says_enough
@@ -151,6 +154,19 @@ class SingleSignOn:
         if hint is not None and len(hint) <= _LONGEST_HINT:
             wish["id_token_hint"] = hint
         return _with_query(endpoint, wish)
+
+    async def unlink(self, caller: Caller, user_id: UUID) -> None:
+        """An account stands for nobody at the provider any more, so it can be linked anew.
+
+        Raises NotPermitted, NotFound.
+        """
+        require_admin(caller)
+        event = AccountEvent("user.unlinked", caller.user_id, user_id)
+        sessions = await self._links.unlink(user_id, event)
+        if sessions is None:
+            raise NotFound("This account stands for nobody at the identity provider.")
+        for session_id in sessions:
+            await self._sign_in.withdraw(user_id, session_id, "the account was unlinked")
 
     async def signed_out_there(self, logout_token: str) -> int:
         """Back-channel logout; returns how many sign-ins ended. Raises CompanySignInFailed, PartUnavailable."""

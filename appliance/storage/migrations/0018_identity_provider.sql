@@ -28,5 +28,4 @@ CREATE INDEX session_proofs_due ON session_proofs (next_check_at) WHERE next_che
 CREATE INDEX session_proofs_of_subject ON session_proofs (issuer, subject);
 CREATE INDEX session_proofs_of_session ON session_proofs (issuer, provider_session) WHERE provider_session <> '';
 
-GRANT SELECT, INSERT, UPDATE ON identity_links TO appliance_api;
-GRANT SELECT, INSERT, UPDATE, DELETE ON session_proofs TO appliance_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON identity_links, session_proofs TO appliance_api;
