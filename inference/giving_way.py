@@ -32,6 +32,16 @@ def give_way_session(niceness: int = NICENESS) -> None:
         Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
 
 
+def give_way_for(pid: int, program: str, niceness: int = NICENESS) -> None:
+    """For somebody else's process that works for us, and the session it leads; only if it is that program."""
+    folder = Path(f"/proc/{pid}")
+    with suppress(OSError, AttributeError):
+        if (folder / "comm").read_text(encoding="utf-8").strip() != program:
+            return
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        (folder / "autogroup").write_text(str(niceness), encoding="ascii")
+
+
 def give_way_thread(niceness: int = NICENESS) -> None:
     """For one thread at its start; a thread of Linux has a niceness of its own."""
     with suppress(OSError, AttributeError):

@@ -26,7 +26,7 @@ PAUSE_S = 1.0  # between two looks when there is nothing to do
 GRACE_S = 10.0  # every process looks for the active model once a second
 _AWAY_S = 5.0
 _MEASURE_S = 3.0  # between two looks at how far everything is
-BATCH = 64  # passages that are embedded and written together
+_BATCH = 64  # passages that are embedded and written together
 
 Did = Literal["nothing", "adopted", "embedded", "indexed", "switched", "removed", "waits"]
 
@@ -107,7 +107,7 @@ class ModelIndex(Protocol):
 
 
 class Reindexing:
-    """by_hand: search goes over only when somebody says so."""
+    """by_hand: search goes over only when somebody says so. batch: passages that are embedded and written together."""
 
     def __init__(
         self,
@@ -115,12 +115,14 @@ class Reindexing:
         source: ModelSource,
         *,
         by_hand: bool = False,
+        batch: int = _BATCH,
         grace_s: float = GRACE_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._index, self._source = index, source
         self._by_hand, self._grace_s, self._sleep, self._clock = by_hand, grace_s, sleep, clock
+        self._batch = batch
         self._measured_at = -_MEASURE_S
 
     async def run(self) -> None:
@@ -168,7 +170,7 @@ class Reindexing:
         return True
 
     async def _bring_on(self, model: IndexedModel) -> Did:
-        texts = await self._index.missing(model, BATCH)
+        texts = await self._index.missing(model, self._batch)
         if texts:
             await self._embed(model, texts)
             return "embedded"

@@ -28,10 +28,12 @@ from fastapi import Request
 from appliance.api.app import create_app
 from appliance.bootstrap.box import Box, make_private_folder, open_box
 from appliance.bootstrap.documents import build_documents
+from appliance.bootstrap.index import chosen_embedder
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.domain.people import Caller, Role
 from appliance.errors import NotAuthenticated
 from appliance.storage.database import Database
+from appliance.storage.embedding_models import FollowedModels
 from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
 from tests.conftest import ROLE_SECRET
@@ -188,7 +190,10 @@ async def open_room(box: Box) -> AsyncIterator[Room]:
     """The doors on a free port, without a worker."""
     database = Database(box.database_url(DatabaseRole.API), pool_size=5)
     await database.open()
-    embedder = EmbedderClient(box.embedder_socket)
+    client = EmbedderClient(box.embedder_socket)
+    models = FollowedModels(database)
+    following = asyncio.create_task(models.follow())
+    embedder = chosen_embedder(client, models)
     parts = build_knowledge(database, embedder, box.settings, box.data)
     documents = build_documents(database, parts, box.settings, box.data)
     routers = [*parts.routers(key_is_name), documents.routes(key_is_name)]
@@ -209,7 +214,9 @@ async def open_room(box: Box) -> AsyncIterator[Room]:
         server.should_exit = server.force_exit = True
         await serving
         await documents.close()
-        await embedder.close()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await client.close()
         await database.close()
 
 

@@ -72,10 +72,12 @@ class ProcessModels:
 
 def build_reindexing(box: Box, maintenance: Database, client: EmbedderClient) -> Reindexing:
     """maintenance: sees every row."""
+    settings = box.settings.embedding
     return Reindexing(
         SecondIndex(maintenance.transaction, box.owner_url),
         ProcessModels(client, box),
-        by_hand=box.settings.embedding.switch == "by_hand",
+        by_hand=settings.switch == "by_hand",
+        batch=2 * settings.batch,
     )
 
 

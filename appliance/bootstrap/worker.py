@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from appliance import jobs
@@ -32,7 +32,7 @@ from appliance.storage.reading import PostgresReading
 from appliance.storage.roles import DatabaseRole
 from appliance.supervisor.readiness import announce_ready
 from inference.embedding.client import EmbedderClient
-from inference.giving_way import give_way_process
+from inference.giving_way import give_way_for, give_way_process
 from rag.analysis import Analyzer
 from rag.indexing import Indexing
 from rag.parsers import PARSERS
@@ -50,7 +50,12 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
     settings = box.settings
     url = box.database_url(DatabaseRole.WORKER)
     async with _opened(
-        Database(url, pool_size=settings.knowledge.ingestion_jobs + 2, plans_once=True)
+        Database(
+            url,
+            pool_size=settings.knowledge.ingestion_jobs + 2,
+            plans_once=True,
+            served_by=_giving_way(box),
+        )
     ) as database:
         blobs = BlobStore(
             blobs_folder(box.data), database, min_free_bytes=settings.knowledge.min_free_mib * 2**20
@@ -111,8 +116,18 @@ async def _opened(database: Database) -> AsyncIterator[Database]:
 async def _keep_index(box: Box, embedder: EmbedderClient) -> None:
     """The index in the model that the settings name; only one worker at a time does it."""
     url = box.database_url(DatabaseRole.MAINTENANCE)
-    async with _opened(Database(url, pool_size=2)) as maintenance, alone(maintenance):
+    async with (
+        _opened(Database(url, pool_size=2, served_by=_giving_way(box))) as maintenance,
+        alone(maintenance),
+    ):
         await build_reindexing(box, maintenance, embedder).run()
+
+
+def _giving_way(box: Box) -> Callable[[int], None]:
+    """PostgreSQL's processes that write for us give way as we do, where they are on this machine and ours."""
+    if box.postgres is None:
+        return lambda _pid: None
+    return lambda pid: give_way_for(pid, "postgres")
 
 
 async def _stop_when(stopping: asyncio.Event, worker: JobWorker) -> None:

@@ -31,6 +31,7 @@ class Database:
     security planning takes longer than most statements, so this is for whoever writes rows one document at a time;
     searches are better planned for what they look for.
     require: asked before every connection; raises PartUnavailable where PostgreSQL is known to be away.
+    served_by: told the number of PostgreSQL's process behind each new connection.
     """
 
     def __init__(
@@ -40,8 +41,15 @@ class Database:
         pool_size: int = 10,
         plans_once: bool = False,
         require: Callable[[], None] = lambda: None,
+        served_by: Callable[[int], None] = lambda _pid: None,
     ) -> None:
         self._require = require
+
+        async def connected(connection: AsyncConnection) -> None:
+            served_by(connection.info.backend_pid)
+            if plans_once:
+                await _plan_once(connection)
+
         self._pool = AsyncConnectionPool(
             url,
             min_size=1,
@@ -51,7 +59,7 @@ class Database:
             # Between attempts the pool waits longer and longer; after this it forgets them and the next asker begins.
             reconnect_timeout=2.0,
             check=AsyncConnectionPool.check_connection,
-            configure=_plan_once if plans_once else None,
+            configure=connected,
             kwargs={"autocommit": True, "application_name": "appliance"},
         )
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from inference.giving_way import give_way_session
 from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge, UnsupportedFormat
 from rag.limits import ParsingLimits
@@ -87,6 +88,7 @@ def _detach(result_fd: int, parent_pid: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     die_with_parent(parent_pid)
     os.setsid()
+    give_way_session()  # a session of its own would else have as much of the processor as all our others together
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)

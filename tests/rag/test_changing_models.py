@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -93,10 +94,10 @@ class Shelf:
     file: UUID
     models: FollowedModels
 
-    def reindexing(self, **more: bool) -> Reindexing:
+    def reindexing(self, **more: Any) -> Reindexing:
         return Reindexing(self.index, self.source, grace_s=0.0, **more)
 
-    async def until(self, did: str, **more: bool) -> list[str]:
+    async def until(self, did: str, **more: Any) -> list[str]:
         """Steps until one did that; a new Reindexing each time, as after a crash."""
         done: list[str] = []
         while not done or done[-1] != did:
@@ -165,11 +166,9 @@ async def test_the_second_index_grows_beside_the_first_and_takes_over(shelf: She
     assert shelf.source.kept == [[NEW]]
 
 
-async def test_nothing_is_embedded_twice_after_a_crash(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_embedded_twice_after_a_crash(shelf: Shelf) -> None:
     """Whoever is killed between two batches goes on where they were: what was written is not made again."""
-    monkeypatch.setattr("rag.reindexing.BATCH", 1)
-
-    await shelf.until("switched")
+    await shelf.until("switched", batch=1)
 
     assert sorted(shelf.source.new.asked) == sorted(found_by(text, i) for i, text in enumerate(TEXTS))
 
