@@ -20,6 +20,7 @@ from rag.rendering.order import PageOrder
 from rag.rendering.pdf import PdfRenderer
 
 FILE_ID = f"file-{7:032x}"
+OLDER_ID = f"file-{8:032x}"
 QUOTE = "Everybody has 23 days of holiday a year."
 LINES = [
     "Working here",
@@ -39,12 +40,19 @@ def page_of_handbook(identity: Identity) -> APIRouter:
     path = _written(folder / "handbook.pdf")
     page = PdfParser(ParsingLimits()).parse(path).pages[0]
 
+    @routes.get("/api/documents/{file_id}")
+    async def card(request: Request, file_id: str) -> dict[str, Any]:
+        await identity.caller(request)
+        if file_id not in (FILE_ID, OLDER_ID):
+            raise NotFound
+        return _card(file_id)
+
     @routes.get("/api/documents/{file_id}/pages/{number}", response_model=None)
     async def shown(
         request: Request, file_id: str, number: int, width: int = 900, format: str = "image"
     ) -> Response | dict[str, Any]:
         await identity.caller(request)
-        if file_id != FILE_ID:
+        if file_id not in (FILE_ID, OLDER_ID):
             raise NotFound
         at = page.text.index(QUOTE)
         if format == "text":
@@ -54,6 +62,44 @@ def page_of_handbook(identity: Identity) -> APIRouter:
         return Response(picture, media_type="image/png", headers={"cache-control": "private, no-cache"})
 
     return routes
+
+
+def _card(file_id: str) -> dict[str, Any]:
+    """Forty pages, an older version, a note and two attributes."""
+    now, before = 1_795_000_000, 1_780_000_000
+    home = {
+        "vector_store_id": "vs_1",
+        "name": "Handbook",
+        "is_chat": False,
+        "status": "completed",
+        "passages": 310,
+    }
+    home |= {"added_at": now if file_id == FILE_ID else before, "source": "hr/employee-handbook.pdf"}
+    home |= {"superseded_by": None if file_id == FILE_ID else FILE_ID}
+    home |= {
+        "notes": ["Page 3 is blank."],
+        "attributes": {"year": 2026, "department": "HR"},
+        "last_error": None,
+    }
+    home |= {"note_codes": [{"code": "pages_blank_one", "values": {"pages": "3"}}]}
+    older = {
+        "file_id": OLDER_ID,
+        "filename": "employee-handbook.pdf",
+        "added_at": before,
+        "superseded_at": now,
+    }
+    newer = {"file_id": FILE_ID, "filename": "employee-handbook.pdf", "added_at": now, "superseded_at": None}
+    return {
+        "id": file_id,
+        "filename": "employee-handbook.pdf",
+        "media_type": "application/pdf",
+        "bytes": 1_204_000,
+        "pages": {"count": 40, "unit": "page", "labels": {}},
+        "collections": [home],
+        "parent": None,
+        "children": [],
+        "versions": [older if file_id == FILE_ID else newer],
+    }
 
 
 def _told(page: Page, at: int, number: int, path: str) -> dict[str, Any]:

@@ -41,6 +41,7 @@ from appliance.storage.database import Database
 from inference.types import EngineState, ModelInfo
 from rag.documents import Passage
 from tests.handbook_page import page_of_handbook
+from tests.shelf_in_memory import ShelfInMemory, shelf_routes
 
 PASSWORD = "correct horse battery"
 FILE = UUID(int=7)
@@ -66,6 +67,7 @@ class KnownPeople:
     sessions: dict[str, Caller] = field(default_factory=dict)
     delegated: dict[str, Caller] = field(default_factory=dict)
     languages: dict[str, str] = field(default_factory=dict)
+    profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, email: str, **more: Any) -> Caller:
         caller = Caller(user_id=uuid4(), email=email, **more)
@@ -199,6 +201,7 @@ class PageBox:
     app: FastAPI
     engines: list[EngineState]
     live: LiveRequests
+    shelf: ShelfInMemory = field(default_factory=ShelfInMemory)
     requests: list[tuple[str, str]] = field(default_factory=list)
     news: asyncio.Condition = field(default_factory=asyncio.Condition, repr=False)
 
@@ -229,6 +232,8 @@ def make_box(
     live = LiveRequests()
     page = join_page(database, valkey, answerer, identity, people.delegate, ui_socket, QUESTIONS, live)
     engines: list[EngineState] = []
+    shelf = ShelfInMemory()
+    shelf.add_store("Handbook")
 
     async def ready() -> str:
         return READY
@@ -238,12 +243,12 @@ def make_box(
         *page.routers,
         health_router(health, lambda: engines, identity.caller),
         _sessions(people, identity),
-        _documents(),
+        shelf_routes(shelf),
         _chat_files(),
         page_of_handbook(identity),
         _models(engines),
     ]
-    return PageBox(people, answerer, page, create_app(routers), engines, live)
+    return PageBox(people, answerer, page, create_app(routers), engines, live, shelf)
 
 
 def a_tiny_engine() -> EngineState:
@@ -271,13 +276,16 @@ def _sessions(people: KnownPeople, identity: Identity) -> APIRouter:
 
     @routes.get("/api/me")
     async def me(request: Request) -> dict[str, Any]:
-        return {"email": (await identity.caller(request)).email}
+        email = (await identity.caller(request)).email
+        return {"email": email, **people.profiles.get(email, {})}
 
     @routes.patch("/api/me")
     async def change(request: Request) -> dict[str, Any]:
-        caller = await identity.caller(request)
-        people.languages[caller.email] = (await request.json())["language"]
-        return {"email": caller.email}
+        email, changes = (await identity.caller(request)).email, await request.json()
+        if "language" in changes:
+            people.languages[email] = changes["language"]
+        people.profiles.setdefault(email, {}).update(changes)
+        return {"email": email, **people.profiles[email]}
 
     return routes
 
@@ -326,82 +334,6 @@ def _chat_files() -> APIRouter:
     async def remove(chat: str, file_id: str) -> Response:
         chats[chat] = [one for one in chats[chat] if one["id"] != file_id]
         return Response(status_code=204)
-
-    return routes
-
-
-def _documents() -> APIRouter:
-    """Files and vector stores in OpenAI's shapes, kept in a list; a file named *bad* is refused, others are ready."""
-    routes = APIRouter()
-    stores: list[dict[str, Any]] = []
-    files: list[dict[str, Any]] = []
-    members: dict[str, list[dict[str, Any]]] = {}
-
-    def add_store(name: str) -> dict[str, Any]:
-        store = {
-            "id": f"vs_{uuid4().hex}",
-            "object": "vector_store",
-            "name": name,
-            "file_counts": {"total": 0},
-        }
-        stores.append(store)
-        members[store["id"]] = []
-        return store
-
-    add_store("Handbook")
-
-    @routes.get("/v1/vector_stores")
-    async def list_stores() -> dict[str, Any]:
-        for store in stores:
-            store["file_counts"] = {"total": len(members[store["id"]])}
-        return {"object": "list", "data": stores, "has_more": False}
-
-    @routes.post("/v1/vector_stores")
-    async def create_store(request: Request) -> dict[str, Any]:
-        return add_store((await request.json())["name"])
-
-    @routes.get("/v1/vector_stores/{store_id}/files")
-    async def list_members(store_id: str) -> dict[str, Any]:
-        return {"object": "list", "data": members[store_id], "has_more": False}
-
-    @routes.post("/v1/vector_stores/{store_id}/files")
-    async def attach(store_id: str, request: Request) -> dict[str, Any]:
-        file_id = (await request.json())["file_id"]
-        file = next(file for file in files if file["id"] == file_id)
-        name = file["filename"]
-        member: dict[str, Any] = {"id": file_id, "object": "vector_store.file", "status": "completed"}
-        member |= {"filename": name, "usage_bytes": file["bytes"]}
-        if "bad" in name:
-            member |= {"status": "failed", "last_error": {"code": "document_damaged", "message": "damaged"}}
-        if "slow" in name:
-            member |= {"status": "in_progress", "progress": 0.42, "stage": "embedding", "pages_per_s": 12.5}
-        members[store_id].append(member)
-        return member
-
-    @routes.post("/v1/vector_stores/{store_id}/files/{file_id}/{what}")
-    async def retry_or_cancel(store_id: str, file_id: str, what: str) -> dict[str, Any]:
-        member = next(one for one in members[store_id] if one["id"] == file_id)
-        member |= {"status": {"cancel": "cancelled", "retry": "in_progress"}[what], "stage": "waiting"}
-        return member
-
-    @routes.post("/v1/vector_stores/{store_id}/retry_failed")
-    async def retry_failed(store_id: str) -> dict[str, Any]:
-        failed = [one for one in members[store_id] if one["status"] == "failed"]
-        for one in failed:
-            one |= {"status": "completed", "last_error": None, "notes": ["Page 3 was left out."]}
-        return {"retried": len(failed)}
-
-    @routes.post("/v1/files")
-    async def add_file(file: UploadFile) -> dict[str, Any]:
-        content = await file.read()
-        kept = {
-            "id": f"file-{uuid4().hex}",
-            "object": "file",
-            "filename": file.filename,
-            "bytes": len(content),
-        }
-        files.append(kept)
-        return kept
 
     return routes
 

@@ -11,10 +11,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from appliance.api.receipts import as_receipt
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.api.vector_store_shapes import as_counts, as_vector_store_file
+from appliance.api.vector_store_shapes import Text, as_counts, as_vector_store_file
 from appliance.domain.documents import IngestionStatus
 from appliance.domain.people import Caller
-from appliance.domain.shelf import ShelfQuery, ShelfRow
+from appliance.domain.shelf import KnownContent, ShelfQuery, ShelfRow
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.shelf import Shelf
 
@@ -24,11 +24,14 @@ _MOST_HASHES = 1_000
 
 
 class KnownBody(BaseModel):
-    """POST …/known: hashes of files that somebody is about to upload."""
+    """POST …/known: hashes and names of files that somebody is about to upload."""
 
     model_config = ConfigDict(extra="forbid")
 
-    sha256: list[Sha256] = Field(min_length=1, max_length=_MOST_HASHES)
+    sha256: list[Sha256] = Field(default_factory=list, max_length=_MOST_HASHES)
+    filenames: list[Annotated[Text, Field(max_length=1_000)]] = Field(
+        default_factory=list, max_length=_MOST_HASHES
+    )
 
 
 def shelf_router(shelf: Shelf, identify: Identify) -> APIRouter:
@@ -73,20 +76,11 @@ def shelf_router(shelf: Shelf, identify: Identify) -> APIRouter:
 
     @routes.post("/known")
     async def known(store_id: str, body: KnownBody, caller: Caller = Depends(identify)) -> dict[str, Any]:
-        """Which of these contents are there already, so that nobody uploads them again."""
+        """Which of these contents are there already (data), and which names of documents that were read (named)."""
         collection_id = identifiers.parse(identifiers.COLLECTION, store_id)
-        found = await shelf.known(caller, collection_id, [bytes.fromhex(one) for one in body.sha256])
-        return {
-            "data": [
-                {
-                    "sha256": one.sha256.hex(),
-                    "file_id": identifiers.wire(identifiers.FILE, one.file_id),
-                    "filename": one.filename,
-                    "status": one.status,
-                }
-                for one in found
-            ]
-        }
+        hashes = [bytes.fromhex(one) for one in body.sha256]
+        same, named = await shelf.known(caller, collection_id, hashes, body.filenames)
+        return {"data": [_known(one) for one in same], "named": [_known(one) for one in named]}
 
     @routes.get("/removal")
     async def removal(store_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:
@@ -127,6 +121,15 @@ def as_shelf_row(row: ShelfRow) -> dict[str, Any]:
         "elsewhere": row.elsewhere,
         "inside_failed": row.inside_failed,
         "inside_in_progress": row.inside_in_progress,
+    }
+
+
+def _known(one: KnownContent) -> dict[str, Any]:
+    return {
+        "sha256": one.sha256.hex(),
+        "file_id": identifiers.wire(identifiers.FILE, one.file_id),
+        "filename": one.filename,
+        "status": one.status,
     }
 
 

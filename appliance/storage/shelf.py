@@ -81,9 +81,12 @@ ORDER BY f.id
 """
 _KNOWN = """
 SELECT f.sha256, f.id, f.filename, cf.status FROM collection_files cf JOIN files f ON f.id = cf.file_id
-WHERE cf.collection_id = %(collection_id)s AND cf.superseded_by IS NULL AND f.sha256 = ANY(%(hashes)s)
-ORDER BY cf.added_at
-"""
+WHERE cf.collection_id = %(collection_id)s AND cf.superseded_by IS NULL"""
+_SAME = _KNOWN + " AND f.sha256 = ANY(%(hashes)s) ORDER BY cf.added_at"
+_NAMED = (
+    _KNOWN
+    + " AND f.filename = ANY(%(names)s) AND f.parent_id IS NULL AND cf.status = 'completed' ORDER BY cf.added_at"
+)
 
 
 class PostgresShelf:
@@ -118,14 +121,15 @@ class PostgresShelf:
         return ShelfPage(found, total[0] if total else 0, FileCounts(*counted[:4]), counted[4])
 
     async def known(
-        self, viewer: Viewer, collection_id: UUID, hashes: Sequence[bytes]
-    ) -> Sequence[KnownContent]:
-        values = {"collection_id": collection_id, "hashes": list(hashes)}
+        self, viewer: Viewer, collection_id: UUID, hashes: Sequence[bytes], filenames: Sequence[str]
+    ) -> tuple[Sequence[KnownContent], Sequence[KnownContent]]:
+        values = {"collection_id": collection_id, "hashes": list(hashes), "names": list(filenames)}
         async with self._database.viewing(viewer) as connection:
             if await (await connection.execute(_COUNTS, values)).fetchone() is None:
                 raise _no_collection(collection_id)
-            rows = await (await connection.execute(_KNOWN, values)).fetchall()
-        return [KnownContent(bytes(row[0]), row[1], row[2], row[3]) for row in rows]
+            same = await (await connection.execute(_SAME, values)).fetchall()
+            named = await (await connection.execute(_NAMED, values)).fetchall()
+        return [_known(row) for row in same], [_known(row) for row in named]
 
     async def removal(self, viewer: Viewer, collection_id: UUID) -> RemovalPreview:
         values = {"collection_id": collection_id}
@@ -155,6 +159,10 @@ def _order(query: ShelfQuery) -> LiteralString:
 def _row(row: Mapping[str, Any]) -> ShelfRow:
     own = {name: row[name] for name in _OWN}
     return ShelfRow(as_collection_file({name: row[name] for name in row if name not in own}), **own)
+
+
+def _known(row: tuple[Any, ...]) -> KnownContent:
+    return KnownContent(bytes(row[0]), row[1], row[2], row[3])
 
 
 def _no_collection(collection_id: UUID) -> NotFound:

@@ -181,9 +181,9 @@ async def test_a_person_asks_follows_a_citation_and_opens_every_tab(
                 {"name": "bad.pdf", "mimeType": "application/pdf", "buffer": b"x"},
             ]
         )
-        row = shelf.locator("tr", has_text="guide.pdf")
+        row = shelf.locator("[role=row]", has_text="guide.pdf")
         await expect(row.locator(".badge")).to_have_text(text("state_ready", language))
-        await expect(shelf.locator("tr", has_text="bad.pdf")).to_contain_text(
+        await expect(shelf.locator("[role=row]", has_text="bad.pdf")).to_contain_text(
             text("error.document_damaged", language)
         )
 

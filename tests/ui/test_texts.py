@@ -12,6 +12,7 @@ import pytest
 from appliance.errors import ApplianceError
 from inference.errors import InferenceError
 from rag.errors import RagError
+from rag.notes import SENTENCES, places
 from ui.texts import LANGUAGES, TEXTS, as_json
 
 UI = Path(__file__).resolve().parents[2] / "ui"
@@ -32,6 +33,13 @@ def _places(sentence: str) -> set[str]:
 def test_every_refusal_can_be_said_in_both_languages(tree: type[Exception]) -> None:
     """Whatever goes wrong, a person reads why in their own language."""
     assert {f"error.{code}" for code in _codes(tree)} <= set(TEXTS)
+
+
+def test_every_note_of_a_reading_can_be_said_in_both_languages() -> None:
+    """What is told by code fills the same places here as in the reader's own sentence, which is the English one."""
+    assert {key.removeprefix("told.") for key in TEXTS if key.startswith("told.")} == set(SENTENCES)
+    for code, sentence in SENTENCES.items():
+        assert places(sentence) == _places(TEXTS[f"told.{code}"].es) | ({"count"} & places(sentence)), code
 
 
 def test_both_languages_say_something_and_fill_the_same_places() -> None:
@@ -62,6 +70,18 @@ def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -
     )
 
     assert asked <= set(TEXTS)
-    computed = ("error.", "note.", "kind_", "part_", "ref_", "trace_", "reason_")
+    computed = (
+        "error.",
+        "note.",
+        "kind_",
+        "part_",
+        "ref_",
+        "trace_",
+        "reason_",
+        "trace.",
+        "told.",
+        "format.",
+        "receipt_",
+    )
     mentioned = set(re.findall(r"[\w.]+", scripts + python))
     assert {key for key in TEXTS if key not in mentioned and not key.startswith(computed)} == set()

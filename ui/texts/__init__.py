@@ -14,6 +14,7 @@ from typing import Literal
 from ui.texts.chat import CHAT
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
+from ui.texts.document_notes import DOCUMENT_NOTES
 from ui.texts.documents import DOCUMENTS
 from ui.texts.errors import ERRORS, NOTES
 from ui.texts.frame import FRAME
@@ -32,6 +33,7 @@ TEXTS: Mapping[str, Sentence] = {
     **CONNECTED,
     **{f"error.{code}": sentence for code, sentence in ERRORS.items()},
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
+    **{f"told.{code}": sentence for code, sentence in DOCUMENT_NOTES.items()},
 }
 
 

@@ -5,29 +5,145 @@ from __future__ import annotations
 from ui.texts.sentence import Sentence
 
 DOCUMENTS = {
+    # Collections
     "collections": Sentence("Collections", "Colecciones"),
     "new_collection": Sentence("New collection", "Nueva colección"),
     "collection_name": Sentence("Name of the collection", "Nombre de la colección"),
+    "collection_for": Sentence("Who may see it", "Quién puede verla"),
+    "for_me": Sentence("Only me, and whom I share it with", "Solo yo, y con quien la comparta"),
+    "for_group": Sentence("Everybody in {group}", "Todo el grupo {group}"),
+    "for_everybody": Sentence("Everybody in the company", "Toda la empresa"),
     "create": Sentence("Create", "Crear"),
+    "rename_collection": Sentence("Rename collection", "Cambiar el nombre"),
+    "save": Sentence("Save", "Guardar"),
+    "seen_by_me": Sentence("Personal", "Personal"),
+    "seen_by_group": Sentence("Group {group}", "Grupo {group}"),
+    "seen_by_everybody": Sentence("Everybody", "Toda la empresa"),
+    "shared_by": Sentence("Shared by {owner}", "Compartida por {owner}"),
+    "read_only": Sentence("Read only", "Solo lectura"),
     "files_count": Sentence("{count} documents", "{count} documentos"),
     "files_count_one": Sentence("1 document", "1 documento"),
     "no_collections": Sentence(
         "There is no collection yet. Create one, then add documents to it.",
         "Aún no hay ninguna colección. Crea una y añade documentos.",
     ),
-    "no_files": Sentence("There are no documents here yet.", "Aquí aún no hay documentos."),
-    "drop_here": Sentence("Drop files here, or", "Suelta archivos aquí, o"),
-    "choose_files": Sentence("choose files", "elige archivos"),
-    "drop_formats": Sentence(
-        "PDF, DOCX, Markdown, HTML and plain text.", "PDF, DOCX, Markdown, HTML y texto."
+    "delete_collection": Sentence("Delete collection", "Eliminar colección"),
+    "delete_collection_title": Sentence("Delete “{name}”?", "¿Eliminar «{name}»?"),
+    "delete_collection_goes": Sentence(
+        "{documents} documents and the {passages} passages read from them leave the search at once.",
+        "{documents} documentos y los {passages} pasajes leídos de ellos salen de la búsqueda al momento.",
     ),
+    "delete_collection_shares": Sentence(
+        "{shares} people or groups with whom it is shared lose it.",
+        "{shares} personas o grupos con los que se comparte dejan de tenerla.",
+    ),
+    "delete_collection_files": Sentence(
+        "Also delete my {count} files that are in no other collection, for good",
+        "Eliminar también, para siempre, mis {count} archivos que no están en otra colección",
+    ),
+    "delete_collection_stays": Sentence(
+        "Files that are in other collections, or that other people uploaded, stay theirs.",
+        "Los archivos que están en otras colecciones o que subieron otras personas se conservan.",
+    ),
+    "delete_for_good": Sentence("Delete", "Eliminar"),
+    "keep": Sentence("Keep", "Conservar"),
+    "receipt": Sentence("What was deleted", "Qué se eliminó"),
+    "receipt_number": Sentence("Receipt {id}", "Recibo {id}"),
+    "receipt_collections": Sentence("Collections", "Colecciones"),
+    "receipt_files": Sentence("Files", "Archivos"),
+    "receipt_places": Sentence("Places in collections", "Sitios en colecciones"),
+    "receipt_pages": Sentence("Pages", "Páginas"),
+    "receipt_passages": Sentence("Passages", "Pasajes"),
+    "receipt_vectors": Sentence("Vectors", "Vectores"),
+    "receipt_words": Sentence("Entries of the word index", "Entradas del índice de palabras"),
+    "receipt_blobs": Sentence("Contents on the disk", "Contenidos en el disco"),
+    "receipt_bytes": Sentence("Room on the disk", "Espacio en el disco"),
+    "receipt_page_images": Sentence("Pictures of pages", "Imágenes de páginas"),
+    # Sharing
+    "share": Sentence("Share", "Compartir"),
+    "share_title": Sentence("Share “{name}”", "Compartir «{name}»"),
+    "share_owner": Sentence("It belongs to {owner}.", "Pertenece a {owner}."),
+    "share_find": Sentence("Person or group", "Persona o grupo"),
+    "share_find_hint": Sentence("Name or e-mail", "Nombre o correo"),
+    "share_nobody": Sentence("Nobody by that name.", "Nadie con ese nombre."),
+    "share_none": Sentence("It is shared with nobody yet.", "Aún no se comparte con nadie."),
+    "share_read": Sentence("may read", "puede leer"),
+    "share_write": Sentence("may read and change", "puede leer y cambiar"),
+    "share_access": Sentence("What {name} may do", "Qué puede hacer {name}"),
+    "share_take": Sentence("Stop sharing with {name}", "Dejar de compartir con {name}"),
+    "share_given": Sentence("Shared with {name}.", "Compartida con {name}."),
+    "share_taken": Sentence("No longer shared with {name}.", "Ya no se comparte con {name}."),
+    "share_write_hint": Sentence(
+        "Whoever may change it adds, replaces and removes documents; renaming, sharing and deleting stay yours.",
+        "Quien puede cambiarla añade, sustituye y quita documentos; "
+        "el nombre, compartir y eliminar siguen en tus manos.",
+    ),
+    "group": Sentence("Group", "Grupo"),
+    # Adding
+    "drop_here": Sentence("Drop files or folders here, or", "Suelta archivos o carpetas aquí, o"),
+    "choose_files": Sentence("choose files", "elige archivos"),
+    "choose_folder": Sentence("a folder", "una carpeta"),
+    "or": Sentence("or", "o"),
+    "drop_formats": Sentence("Can be read: {formats}.", "Se pueden leer: {formats}."),
+    "format.pdf": Sentence("PDF", "PDF"),
+    "format.scan": Sentence("scans and photos", "escaneos y fotos"),
+    "format.word": Sentence("Word", "Word"),
+    "format.excel": Sentence("Excel", "Excel"),
+    "format.csv": Sentence("CSV", "CSV"),
+    "format.powerpoint": Sentence("PowerPoint", "PowerPoint"),
+    "format.opendocument": Sentence("OpenDocument", "OpenDocument"),
+    "format.mail": Sentence("mails", "correos"),
+    "format.web": Sentence("web pages", "páginas web"),
+    "format.markdown": Sentence("Markdown", "Markdown"),
+    "format.text": Sentence("plain text", "texto"),
+    "format.rtf": Sentence("RTF", "RTF"),
+    "format.book": Sentence("EPUB", "EPUB"),
+    "format.code": Sentence("source code", "código"),
+    "format.archive": Sentence("ZIP archives of all these", "archivos ZIP con todo ello"),
+    "uploads": Sentence("Uploads", "Subidas"),
+    "uploads_of": Sentence(
+        "Uploading {done} of {total}, {percent} %", "Subiendo {done} de {total}, {percent} %"
+    ),
+    "uploads_done": Sentence("{count} files uploaded.", "{count} archivos subidos."),
+    "uploads_same": Sentence(
+        "{count} were here already, with the same content.", "{count} ya estaban aquí con el mismo contenido."
+    ),
+    "uploads_failed": Sentence("{count} were not uploaded.", "{count} no se subieron."),
+    "uploads_cancel": Sentence("Cancel all", "Cancelar todo"),
+    "uploads_retry": Sentence("Try these again", "Reintentar estos"),
+    "uploads_close": Sentence("Close the list of uploads", "Cerrar la lista de subidas"),
+    "upload_cancel": Sentence("Cancel uploading {filename}", "Cancelar la subida de {filename}"),
+    "state_failed_upload": Sentence("Not uploaded", "No se subió"),
+    "state_uploading": Sentence("Uploading {percent} %", "Subiendo {percent} %"),
+    "versions_title": Sentence(
+        "There are documents of these names already", "Ya hay documentos con estos nombres"
+    ),
+    "versions_title_one": Sentence("“{filename}” is here already", "«{filename}» ya está aquí"),
+    "versions_lead": Sentence(
+        "A newer version takes the old one’s place in the search; citations of the old one still open.",
+        "Una versión nueva ocupa el lugar de la anterior en la búsqueda; las citas de la anterior se siguen abriendo.",
+    ),
+    "versions_replace": Sentence("They are newer versions", "Son versiones nuevas"),
+    "versions_both": Sentence("Keep both", "Conservar ambas"),
+    "versions_skip": Sentence("Do not add them", "No añadirlos"),
+    # The list
+    "no_files": Sentence("There are no documents here yet.", "Aquí aún no hay documentos."),
+    "nothing_fits": Sentence("No document here fits that.", "Ningún documento de aquí encaja con eso."),
+    "find_document": Sentence("Find a document", "Buscar un documento"),
+    "filter_all": Sentence("All", "Todos"),
+    "filter_reading": Sentence("Being read", "En lectura"),
+    "documents_list": Sentence("Documents of {name}", "Documentos de {name}"),
     "column_name": Sentence("Document", "Documento"),
     "column_size": Sentence("Size", "Tamaño"),
+    "column_added": Sentence("Added", "Añadido"),
     "column_state": Sentence("State", "Estado"),
-    "state_uploading": Sentence("Uploading {percent} %", "Subiendo {percent} %"),
+    "column_actions": Sentence("Actions", "Acciones"),
     "state_queued": Sentence("Waiting to be read", "En espera de lectura"),
+    "state_place": Sentence("Waiting, place {place} in line", "En espera, puesto {place} de la cola"),
     "state_reading": Sentence("Being read {percent} %", "Leyendo {percent} %"),
     "state_ready": Sentence("Ready", "Listo"),
+    "state_failed": Sentence("Not read", "No se pudo leer"),
+    "state_cancelled": Sentence("Cancelled", "Cancelado"),
     "stage_parsing": Sentence("Reading the pages", "Leyendo las páginas"),
     "stage_embedding": Sentence("Understanding the passages", "Analizando los pasajes"),
     "stage_indexing": Sentence("Putting it into the index", "Añadiendo al índice"),
@@ -37,6 +153,15 @@ DOCUMENTS = {
         "The same content as another document here, which is found in its place.",
         "El mismo contenido que otro documento de aquí, que se encuentra en su lugar.",
     ),
+    "notes_count": Sentence("{count} notes", "{count} avisos"),
+    "notes_count_one": Sentence("1 note", "1 aviso"),
+    "inside_show": Sentence(
+        "Show the {count} documents inside", "Mostrar los {count} documentos que contiene"
+    ),
+    "inside_hide": Sentence("Hide the documents inside", "Ocultar los documentos que contiene"),
+    "inside_count": Sentence("{count} inside", "{count} dentro"),
+    "inside_failed": Sentence("{count} inside not read", "{count} de dentro sin leer"),
+    "open_document": Sentence("Open {filename}", "Abrir {filename}"),
     "cancel_file": Sentence("Stop reading {filename}", "Dejar de leer {filename}"),
     "retry_file": Sentence("Try {filename} again", "Volver a intentar {filename}"),
     "failed_count": Sentence("{count} documents were not read.", "{count} documentos no se pudieron leer."),
@@ -44,17 +169,112 @@ DOCUMENTS = {
     "show_failed": Sentence("Show only these", "Mostrar solo estos"),
     "show_all": Sentence("Show all", "Mostrar todos"),
     "retry_failed": Sentence("Try all of them again", "Reintentar todos"),
-    "replace_sure": Sentence(
-        "There is a document named {filename} here. Replace it with this newer version? (Cancel keeps both.)",
-        "Aquí ya hay un documento llamado {filename}. ¿Reemplazarlo por esta versión más reciente? "
-        "(Cancelar conserva los dos.)",
+    "remove_file": Sentence("Remove “{filename}”", "Quitar «{filename}»"),
+    "remove_title": Sentence("Remove “{filename}”?", "¿Quitar «{filename}»?"),
+    "remove_here": Sentence(
+        "It leaves this collection and its search. The file itself stays its owner’s.",
+        "Sale de esta colección y de su búsqueda. El archivo sigue siendo de quien lo subió.",
     ),
-    "state_failed": Sentence("Not read", "No se pudo leer"),
-    "state_cancelled": Sentence("Cancelled", "Cancelado"),
-    "remove_file": Sentence(
-        "Remove “{filename}” from this collection", "Quitar «{filename}» de esta colección"
+    "remove_all": Sentence(
+        "It is in no other collection, so the file, its pages, passages and vectors are deleted for good.",
+        "No está en otra colección: se eliminan para siempre el archivo, sus páginas, pasajes y vectores.",
     ),
-    "remove_sure": Sentence(
-        "Remove this document from the collection?", "¿Quitar este documento de la colección?"
+    "remove_inside": Sentence(
+        "The {count} documents inside of it go with it.", "Los {count} documentos que contiene se van con él."
+    ),
+    "remove": Sentence("Remove", "Quitar"),
+    # The viewer
+    "viewer": Sentence("Document", "Documento"),
+    "viewer_library": Sentence("Collection {name}", "Colección {name}"),
+    "viewer_chat": Sentence("File of a chat", "Archivo de un chat"),
+    "viewer_previous": Sentence("Previous page", "Página anterior"),
+    "viewer_next": Sentence("Next page", "Página siguiente"),
+    "viewer_jump": Sentence("Go to page", "Ir a la página"),
+    "viewer_of": Sentence("of {count}", "de {count}"),
+    "viewer_download": Sentence("Download the original", "Descargar el original"),
+    "viewer_versions": Sentence("Versions", "Versiones"),
+    "viewer_current": Sentence("current", "actual"),
+    "viewer_older": Sentence("until {date}", "hasta {date}"),
+    "viewer_about": Sentence("About this document", "Sobre este documento"),
+    "viewer_text": Sentence("Text", "Texto"),
+    "viewer_no_text": Sentence("There is no text on this page.", "Esta página no tiene texto."),
+    "viewer_sheets": Sentence("Sheet or slide", "Hoja o diapositiva"),
+    "viewer_inside": Sentence("Inside", "Contiene"),
+    "viewer_parent": Sentence("Part of", "Forma parte de"),
+    "about_added": Sentence("Added", "Añadido"),
+    "about_size": Sentence("Size", "Tamaño"),
+    "about_kind": Sentence("Kind", "Tipo"),
+    "about_pages": Sentence("Pages", "Páginas"),
+    "about_passages": Sentence("Passages", "Pasajes"),
+    "about_source": Sentence("Path", "Ruta"),
+    "about_notes": Sentence("Notes", "Avisos"),
+    "attributes": Sentence("Attributes", "Atributos"),
+    "attributes_none": Sentence("None.", "Ninguno."),
+    "attributes_edit": Sentence("Change attributes", "Cambiar atributos"),
+    "attributes_hint": Sentence(
+        "One per line, as name: value. Searches can be limited to them.",
+        "Uno por línea, como nombre: valor. Las búsquedas se pueden limitar con ellos.",
+    ),
+    # The search test
+    "search_test": Sentence("Try a search", "Probar la búsqueda"),
+    "search_test_lead": Sentence(
+        "What an answer would be made from: every passage found, with its scores, and what was left out and why.",
+        "De qué se haría una respuesta: los pasajes hallados, con sus puntuaciones, y qué se descartó y por qué.",
+    ),
+    "search_test_question": Sentence(
+        "A question, as a person would ask it", "Una pregunta, como la haría una persona"
+    ),
+    "search_test_in": Sentence("Search in", "Buscar en"),
+    "search_test_run": Sentence("Search", "Buscar"),
+    "search_test_running": Sentence("Searching …", "Buscando …"),
+    "search_test_nothing": Sentence("Nothing was found.", "No se encontró nada."),
+    "search_test_enough": Sentence("Enough to answer from", "Suficiente para responder"),
+    "search_test_thin": Sentence(
+        "Too thin to answer from: an answer would say that nothing was found",
+        "Demasiado poco para responder: la respuesta diría que no se encontró nada",
+    ),
+    "search_test_took": Sentence("{count} passages in {ms} ms", "{count} pasajes en {ms} ms"),
+    "search_test_dropped": Sentence("Left out ({count})", "Descartados ({count})"),
+    "search_test_steps": Sentence("How it was searched", "Cómo se buscó"),
+    "search_test_also": Sentence(
+        "The same words also in {names}.", "Las mismas palabras también en {names}."
+    ),
+    "search_test_open": Sentence("Open {filename} at this passage", "Abrir {filename} en este pasaje"),
+    "score_meaning": Sentence("Meaning", "Significado"),
+    "score_words": Sentence("Words", "Palabras"),
+    "score_fused": Sentence("Fused", "Combinado"),
+    "score_reranked": Sentence("Reranked", "Reordenado"),
+    "score_sharpened": Sentence("Best sentence", "Mejor frase"),
+    "trace.embed": Sentence("Understand the question", "Entender la pregunta"),
+    "trace.by_meaning": Sentence("By meaning", "Por significado"),
+    "trace.by_words": Sentence("By words", "Por palabras"),
+    "trace.to_the_letter": Sentence("To the letter", "Al pie de la letra"),
+    "trace.fuse": Sentence("Fuse both lists", "Combinar ambas listas"),
+    "trace.read": Sentence("Read the passages", "Leer los pasajes"),
+    "trace.rerank": Sentence("Rerank", "Reordenar"),
+    "trace.sharpen": Sentence("Order by the best sentence", "Ordenar por la mejor frase"),
+    "trace.beyond_the_number_asked_for": Sentence(
+        "Beyond the number asked for", "Más allá del número pedido"
+    ),
+    "trace.the_same_words_as_a_better_one": Sentence(
+        "The same words as a better one", "Las mismas palabras que otro mejor"
+    ),
+    "trace.no_documents": Sentence(
+        "Nothing has been read into these collections.", "En estas colecciones aún no se ha leído nada."
+    ),
+    "trace.embedder_unavailable": Sentence(
+        "Searched by words alone: the embedding process did not answer.",
+        "Se buscó solo por palabras: el proceso de embeddings no respondió.",
+    ),
+    "trace.language_mismatch": Sentence(
+        "The best passage is in another language than the question.",
+        "El mejor pasaje está en otro idioma que la pregunta.",
+    ),
+    "trace.quoted_not_found": Sentence(
+        "Nothing holds what stands in quotation marks.", "Nada contiene lo que va entre comillas."
+    ),
+    "trace.versions_differ": Sentence(
+        "Documents say nearly the same, and not the same.",
+        "Hay documentos que dicen casi lo mismo, pero no igual.",
     ),
 }

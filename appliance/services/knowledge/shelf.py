@@ -19,9 +19,9 @@ class ShelfRepository(Protocol):
     async def page(self, viewer: Viewer, collection_id: UUID, query: ShelfQuery) -> ShelfPage: ...
 
     async def known(
-        self, viewer: Viewer, collection_id: UUID, hashes: Sequence[bytes]
-    ) -> Sequence[KnownContent]:
-        """Which of these contents are in the collection."""
+        self, viewer: Viewer, collection_id: UUID, hashes: Sequence[bytes], filenames: Sequence[str]
+    ) -> tuple[Sequence[KnownContent], Sequence[KnownContent]]:
+        """Which of these contents are in the collection, and which outermost documents there have these names."""
         ...
 
     async def removal(self, viewer: Viewer, collection_id: UUID) -> RemovalPreview:
@@ -48,9 +48,9 @@ class Shelf:
         return await self._repository.page(caller.viewer, collection_id, query)
 
     async def known(
-        self, caller: Caller, collection_id: UUID, hashes: Sequence[bytes]
-    ) -> Sequence[KnownContent]:
-        return await self._repository.known(caller.viewer, collection_id, hashes)
+        self, caller: Caller, collection_id: UUID, hashes: Sequence[bytes], filenames: Sequence[str] = ()
+    ) -> tuple[Sequence[KnownContent], Sequence[KnownContent]]:
+        return await self._repository.known(caller.viewer, collection_id, hashes, filenames)
 
     async def removal(self, caller: Caller, collection_id: UUID) -> RemovalPreview:
         return await self._repository.removal(caller.viewer, collection_id)
