@@ -14,6 +14,8 @@ from typing import Any
 SENTENCES: Mapping[str, str] = {
     # While it is read
     "embedder_away": "It waits for the embedding model, which does not answer; it goes on by itself.",
+    "disk_full": "It waits because the disk of the appliance is full; once an administrator has made room, it goes on "
+    "by itself.",
     # Pages
     "pages_broken": "Pages {pages} cannot be opened and were left out.",
     "pages_broken_one": "Page {pages} cannot be opened and was left out.",

@@ -42,9 +42,13 @@ class PageImages:
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor, aside = tempfile.mkstemp(dir=folder, prefix=".")
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(picture)
-            Path(aside).replace(folder / name)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(picture)
+                Path(aside).replace(folder / name)
+            except OSError:
+                Path(aside).unlink()
+                return
         self._unmeasured += len(picture)
         if self._unmeasured > self._max_bytes // _LOOKED_AFTER:
             self._unmeasured = 0

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from appliance.domain.documents import IngestionStage, ReadingProgress, ReadingTask
 from appliance.domain.people import Role, Viewer
-from appliance.errors import PartUnavailable, ReadingFailed, ReadingInterrupted
+from appliance.errors import PartUnavailable, ReadingFailed, ReadingInterrupted, StorageFull
 from appliance.ports import ReadingStopped, RetryLater
 from appliance.services.knowledge.inside import Inside
 from appliance.services.knowledge.ports import BlobStore, ReadingRepository
@@ -31,7 +31,9 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 8
 _TRANSIENT = (PartUnavailable, EmbedderUnavailable, IndexUnavailable)
-_EMBEDDER_AWAY_S = 10.0  # between two tries; it is asked by itself with growing pauses
+_AWAY_S = 10.0  # between two tries; the embedder is asked by itself with growing pauses
+# What may be so for a day: nothing is wrong with the document, and it waits as long as it takes, saying what for.
+_WAITED_FOR: Mapping[type[Exception], str] = {EmbedderUnavailable: "embedder_away", StorageFull: "disk_full"}
 _PROGRESS_S = 0.5  # between two writes of the progress
 _PARSING_SHARE = 0.3  # of the progress; measured: embedding takes most of the time
 
@@ -173,13 +175,12 @@ class Ingestion:
         self, viewer: Viewer, collection_id: UUID, file_id: UUID, task: ReadingTask | None, error: Exception
     ) -> None:
         attempts = task.attempts if task else 1
-        if isinstance(
-            error, EmbedderUnavailable
-        ):  # it may be away for a day: nothing is wrong with the document
-            logger.warning("file %s waits for the embedding model: %s", file_id, error)
-            with suppress(PartUnavailable):
-                await self._reading.wait(viewer, collection_id, file_id, Note("embedder_away"))
-            raise RetryLater(_EMBEDDER_AWAY_S) from error
+        for kind, code in _WAITED_FOR.items():
+            if isinstance(error, kind):
+                logger.warning("file %s waits (%s): %s", file_id, code, error)
+                with suppress(PartUnavailable):
+                    await self._reading.wait(viewer, collection_id, file_id, Note(code))
+                raise RetryLater(_AWAY_S) from error
         with suppress(PartUnavailable):
             await self._reading.advance(viewer, collection_id, file_id, ReadingProgress("waiting"))
         if attempts >= MAX_ATTEMPTS:
