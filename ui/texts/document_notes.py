@@ -263,4 +263,9 @@ DOCUMENT_NOTES = {
         "It waits for the embedding model, which does not answer; it goes on by itself.",
         "Espera al modelo de vectores, que no responde; seguirá por sí solo.",
     ),
+    "disk_full": Sentence(
+        "It waits because the disk of the appliance is full; once an administrator has made room, it goes on "
+        "by itself.",
+        "Espera porque el disco del equipo está lleno; cuando un administrador haga sitio, seguirá por sí solo.",
+    ),
 }
