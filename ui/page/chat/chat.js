@@ -92,6 +92,7 @@ class ChatTranscript extends HTMLElement {
     if (this.conversationId) return;
     this.conversationId = id;
     this.composer.became(id);
+    this.head.show({});
     history.pushState(null, "", `/c/${id}`);
     this.refreshSidebar();
   }

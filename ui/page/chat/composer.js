@@ -14,7 +14,7 @@ export class Composer {
   /** room: an element with ask(request, taken), stop(), conversation(), conversationId. */
   constructor(room) {
     this.room = room;
-    this.chat = NEW;
+    this.chat = null;                                          // until it is known which: nothing is kept or forgotten
     this.box = h("textarea", {rows: 1, "aria-label": t("question_label"), placeholder: t("question_placeholder"), enterkeyhint: hasNoKeyboard ? "enter" : "send",
       oninput: event => this.onInput(event), onkeydown: event => this.onKey(event), onpaste: event => this.onPaste(event), onblur: () => this.picker?.closeSoon()});
     this.button = h("button", {type: "submit", class: "send"});
@@ -56,11 +56,7 @@ export class Composer {
   }
 
   changed() {
-    const draft = {text: this.box.value, pastes: this.pastes.texts};
-    try {
-      if (draft.text || draft.pastes.length) sessionStorage.setItem(DRAFT + this.chat, JSON.stringify(draft));
-      else sessionStorage.removeItem(DRAFT + this.chat);
-    } catch { /* full: the draft lives as long as the page */ }
+    this.keep();
     if (!GROWS_ALONE) {
       this.box.style.height = "auto";
       this.box.style.height = `${Math.min(this.box.scrollHeight, innerHeight * .4)}px`;
@@ -70,6 +66,15 @@ export class Composer {
     else if (this.wasTooLong) this.complain("");
     this.wasTooLong = tooLong;
     this.button.disabled = !this.isRunning && !this.canSend;
+  }
+
+  keep() {
+    if (!this.chat) return;
+    const draft = {text: this.box.value, pastes: this.pastes.texts};
+    try {
+      if (draft.text || draft.pastes.length) sessionStorage.setItem(DRAFT + this.chat, JSON.stringify(draft));
+      else sessionStorage.removeItem(DRAFT + this.chat);
+    } catch { /* full: the draft lives as long as the page */ }
   }
 
   get canSend() { return Boolean(this.text) && !this.files.isSending && this.text.length <= MOST_CHARACTERS; }

@@ -3,13 +3,13 @@ import {call} from "../shell/api.js";
 import {h, icon} from "../shell/dom.js";
 import {t} from "../shell/settings.js";
 
-const MODEL = "model", CHOICES = "choices", SOURCES = "answer-with-sources", SUMMARY = "summarise", MOST_REMEMBERED = 200;
+const MODEL = "model", CHOICES = "choices", SOURCES = "answer-with-sources", SUMMARY = "summarise", MOST_REMEMBERED = 200, NEW = "new";
 
 export class Choices {
   /** composer: {offer(sign), focus(), room, meter}. */
   constructor(composer) {
     this.composer = composer;
-    this.chat = null;
+    this.chat = NEW;
     this.model = localStorage.getItem(MODEL) || SOURCES;
     this.stores = [];                                        // {id, name}; none: everything that one may see
     this.models = null;                                      // [{id, kind, context_length}], once read
@@ -76,11 +76,11 @@ export class Choices {
 
   chose() { this.remember(); this.draw(); this.composer.meter.refresh(this.model); }
 
-  // A chat's own choice; asked on another device, it is the model of its last answer.
+  // A chat's own choice; asked on another device, it is the model of its last answer. chat null: the one about to begin.
   show(chat) {
-    this.chat = chat;
-    const own = remembered().find(([id]) => id === chat)?.[1];
-    this.model = own?.model ?? localStorage.getItem(MODEL) ?? SOURCES;
+    this.chat = chat ?? NEW;
+    const own = remembered().find(([id]) => id === this.chat)?.[1];
+    this.model = own?.model ?? (localStorage.getItem(MODEL) || SOURCES);
     this.stores = own?.stores ?? [];
     this.hasOwn = Boolean(own);
     this.draw();
@@ -94,9 +94,9 @@ export class Choices {
 
   became(chat) { this.chat = chat; this.remember(); }
 
+  // The chat about to begin has become the one that is remembered here: the next begins afresh.
   remember() {
-    if (!this.chat) return;
-    const others = remembered().filter(([id]) => id !== this.chat);
+    const others = remembered().filter(([id]) => id !== this.chat && id !== NEW);
     localStorage.setItem(CHOICES, JSON.stringify([[this.chat, {model: this.model, stores: this.stores}], ...others].slice(0, MOST_REMEMBERED)));
     this.hasOwn = true;
   }

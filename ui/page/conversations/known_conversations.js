@@ -101,7 +101,7 @@ export class KnownConversations {
       this.told();
       return after;
     } catch (error) {
-      if (before) this.byId.set(id, before);
+      if (before) this.byId.set(id, {...before, read: change.read});   // a mark that was refused is not tried again and again
       throw error;
     } finally {
       this.onChange();

@@ -1,0 +1,327 @@
+"""The conversations beside the chat, and the question box, in a real browser.
+
+By keyboard, in both languages, on a phone. The ui's process is not there: none of this needs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+from redis.asyncio import Redis
+
+from appliance.domain.answers import Finished, TextDelta
+from appliance.storage.database import Database
+from tests.page_box import PASSWORD, a_tiny_engine
+from tests.ui.test_page_in_chromium import Visit, _visiting, browser, pytestmark
+from ui.texts import Language, text
+
+__all__ = ["browser", "pytestmark"]
+
+LOCALES: list[tuple[Language, str]] = [("en", "en-GB"), ("es", "es-ES")]
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+_PASTE = """(box, text) => {
+  const data = new DataTransfer();
+  data.setData("text/plain", text);
+  box.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+}"""
+_PASTE_PICTURE = """box => {
+  const data = new DataTransfer();
+  data.items.add(new File(["x"], "image.png", {type: "image/png"}));
+  box.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+}"""
+_PERIODS = """async moments => {
+  const script = document.querySelector("script[type=module][src]").src;
+  const {period} = await import(new URL("../conversations/sidebar.js", script).href);
+  return moments.map(([at, now]) => period(at, new Date(now)));
+}"""
+_TITLE_MARKS = """async ([title, question]) => {
+  const script = document.querySelector("script[type=module][src]").src;
+  const {wordSpans} = await import(new URL("../conversations/search.js", script).href);
+  return wordSpans(title, question);
+}"""
+
+
+@asynccontextmanager
+async def _chatting(
+    browser: Browser, database: Database, valkey: Redis, socket: Path, **look: Any
+) -> AsyncIterator[Visit]:
+    """Signed in, before the ui is there: the chat needs nothing of it."""
+    async with _visiting(browser, database, valkey, socket, with_ui=False, **look) as visit:
+        visit.box.engines.append(a_tiny_engine())
+        await visit.page.goto(visit.url)
+        await visit.page.fill("[name=email]", "ana@example.org")
+        await visit.page.fill("[name=password]", PASSWORD)
+        await visit.page.click("button[type=submit]")
+        await expect(visit.page.locator("chat-transcript textarea")).to_be_focused()
+        yield visit
+
+
+def _rows(page: Page) -> Locator:
+    return page.locator("chat-transcript .conversations li")
+
+
+async def _ask(visit: Visit, question: str) -> None:
+    """In a chat of its own, by keyboard; returns when it is answered."""
+    await visit.page.keyboard.press("Control+Shift+KeyO")
+    await expect(visit.page.locator("chat-transcript article")).to_have_count(0)
+    await visit.page.keyboard.type(question)
+    await visit.page.keyboard.press("Enter")
+    await expect(visit.page.locator("chat-transcript article footer")).to_be_visible()
+
+
+@pytest.mark.parametrize(("language", "locale"), LOCALES)
+async def test_conversations_are_kept_in_order_by_the_keyboard_alone(
+    browser: Browser, database: Database, valkey: Redis, tmp_path: Path, language: Language, locale: str
+) -> None:
+    """Named, pinned, put away, deleted and had back, found by their words: without a mouse, nothing in the console."""
+    async with _chatting(browser, database, valkey, tmp_path / "no.sock", locale=locale) as visit:
+        page, keys = visit.page, visit.page.keyboard
+        rows = _rows(page)
+        for question in ("Nómina de diciembre", "Travel expenses", "Stolen laptop"):
+            await _ask(visit, question)
+        await expect(rows).to_have_count(3)
+        await expect(page.locator("chat-transcript .conversations h3")).to_have_text(
+            [text("today", language)]
+        )
+        await expect(rows.nth(0)).to_have_class("current")
+        await expect(page).to_have_title("Stolen laptop · LLM Appliance")
+
+        await rows.nth(0).locator("a").focus()
+        await keys.press("ArrowDown")
+        await expect(rows.nth(1).locator("a")).to_be_focused()
+        await keys.press("F2")
+        await keys.type("Viajes 2026")
+        await keys.press("Enter")
+        await expect(rows.nth(1).locator(".name")).to_have_text("Viajes 2026")
+
+        await rows.nth(2).locator("button").focus()
+        await keys.press("Enter")
+        menu = page.locator("chat-transcript [role=menu]")
+        await expect(menu.get_by_role("menuitem").first).to_be_focused()
+        await keys.press("ArrowDown")
+        await keys.press("Enter")
+        await expect(page.locator("chat-transcript .conversations h3").first).to_have_text(
+            text("pinned", language)
+        )
+        await expect(rows.nth(0).locator(".name")).to_have_text("Nómina de diciembre")
+
+        await rows.nth(0).locator("a").focus()
+        await keys.press("Delete")
+        await expect(rows).to_have_count(2)
+        undo = page.get_by_role("button", name=text("undo", language))
+        await expect(undo).to_be_visible()
+        await page.reload()
+        await expect(rows).to_have_count(2)
+        await undo.focus()
+        await keys.press("Enter")
+        await expect(rows).to_have_count(3)
+
+        await keys.press("Control+k")
+        await expect(page.get_by_role("combobox")).to_be_focused()
+        await keys.type("nomina")
+        found = page.get_by_role("option")
+        await expect(found).to_have_count(1)
+        await expect(found.locator(".title mark")).to_have_text("Nómina")
+        await expect(found.locator(".snippet mark").first).to_have_text("Nómina")
+        await keys.press("Enter")
+        await expect(page.locator("chat-transcript article .question")).to_contain_text("Nómina de diciembre")
+        await expect(page).to_have_title("Nómina de diciembre · LLM Appliance")
+        await expect(page.locator("chat-transcript textarea")).to_be_focused()
+        await keys.type("still here")
+        await expect(page.locator("chat-transcript textarea")).to_have_value("still here")
+        assert visit.trouble == []
+
+
+@pytest.mark.parametrize(("language", "locale"), LOCALES)
+async def test_a_conversation_is_put_away_taken_out_and_saved(
+    browser: Browser, database: Database, valkey: Redis, tmp_path: Path, language: Language, locale: str
+) -> None:
+    """The archive shows what was put away; a conversation can be saved; the shortcuts can be switched off and on."""
+    async with _chatting(browser, database, valkey, tmp_path / "no.sock", locale=locale) as visit:
+        page, keys = visit.page, visit.page.keyboard
+        rows, menu = _rows(page), page.locator("chat-transcript [role=menu]")
+        await _ask(visit, "Travel expenses")
+        await rows.nth(0).locator("button").click()
+        async with page.expect_download() as saving:
+            await menu.get_by_role("menuitem", name=text("export_markdown", language)).click()
+        saved = await saving.value
+        assert saved.suggested_filename.endswith(".md")
+        await saved.save_as(tmp_path / "saved.md")
+        assert "Travel expenses" in await asyncio.to_thread((tmp_path / "saved.md").read_text, "utf-8")
+
+        await rows.nth(0).locator("button").click()
+        await menu.get_by_role("menuitem", name=text("put_away", language)).click()
+        await expect(rows).to_have_count(0)
+        await page.get_by_role("button", name=text("archive", language), exact=True).click()
+        await expect(rows).to_have_count(1)
+        await rows.nth(0).locator("button").click()
+        await menu.get_by_role("menuitem", name=text("unarchive", language)).click()
+        await expect(page.locator("chat-transcript .conversations")).to_have_text(
+            text("archive_empty", language)
+        )
+        await page.get_by_role("button", name=text("archive_back", language)).click()
+        await expect(rows).to_have_count(1)
+
+        await keys.press("Control+Shift+KeyS")
+        await expect(rows.nth(0)).to_be_hidden()
+        await keys.press("Control+/")
+        switch = page.get_by_role("checkbox", name=text("keys_on", language))
+        await switch.uncheck()
+        await keys.press("Escape")
+        await expect(switch).to_have_count(0)
+        await visit.box.was_asked("PATCH", "/api/me")
+        await keys.press("Control+Shift+KeyS")
+        await expect(rows.nth(0)).to_be_hidden()
+        await page.get_by_role("button", name=text("show_sidebar", language)).click()
+        await page.get_by_role("button", name=text("keys_title", language)).click()
+        await switch.check()
+        await keys.press("Control+/")
+        await expect(switch).to_have_count(0)
+        assert visit.trouble == []
+
+
+@pytest.mark.parametrize(("language", "locale"), LOCALES)
+async def test_the_question_box_loses_nothing(
+    browser: Browser, database: Database, valkey: Redis, tmp_path: Path, language: Language, locale: str
+) -> None:
+    """Drafts and pastes survive a reload; what could not be sent comes back; a question waits for its turn."""
+    go_on = asyncio.Event()
+    async with _chatting(browser, database, valkey, tmp_path / "no.sock", locale=locale) as visit:
+        answerer = visit.box.answerer
+        answerer.script = lambda _request: [go_on.wait(), TextDelta("Yes."), Finished("written")]
+        page, keys = visit.page, visit.page.keyboard
+        box, chips = page.locator("chat-transcript textarea"), page.locator("chat-transcript .choice")
+        await keys.type("@tiny")
+        await expect(page.get_by_role("option")).to_have_count(1)
+        assert await box.get_attribute("aria-activedescendant") == "picker-0"
+        await keys.press("Enter")
+        await expect(chips).to_have_text(["@tiny-chat"])
+        await expect(box).to_have_value("")
+        await keys.type("#hand")
+        await expect(page.get_by_role("option")).to_have_count(1)
+        await keys.press("Enter")
+        await expect(chips).to_have_text(["@" + text("model_sources", language), "#Handbook"])
+
+        await keys.type("First line")
+        await keys.press("Shift+Enter")
+        await keys.type("second line")
+        pasted = ("A long passage. " * 300).strip()
+        await box.evaluate(_PASTE, pasted)
+        await expect(page.locator("chat-transcript .paste")).to_have_count(1)
+        await page.reload()
+        await expect(box).to_have_value("First line\nsecond line")
+        await expect(page.locator("chat-transcript .paste")).to_have_count(1)
+
+        await page.context.route("**/api/turns", lambda route: route.abort())
+        await box.focus()
+        await keys.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text(text("not_sent_connection", language))
+        await expect(box).to_have_value("First line\nsecond line")
+        await expect(page.locator("chat-transcript .paste")).to_have_count(1)
+        await expect(page.locator("chat-transcript article")).to_have_count(0)
+        visit.trouble.clear()
+        await page.context.unroute("**/api/turns")
+
+        await expect(chips).to_have_text(["@" + text("model_sources", language), "#Handbook"])
+        await keys.press("Enter")
+        await expect(page.locator("chat-transcript .send.running")).to_be_visible()
+        await keys.type("And then?")
+        await keys.press("Enter")
+        await expect(page.locator("chat-transcript .waiting")).to_contain_text(
+            text("waits_for_answer", language)
+        )
+        go_on.set()
+        await expect(page.locator("chat-transcript article footer")).to_have_count(2)
+        assert [request.question for _, request in answerer.asked] == [
+            f"First line\nsecond line\n\n{pasted}",
+            "And then?",
+        ]
+        assert answerer.asked[1][1].collection_ids is not None
+        await expect(box).to_have_value("")
+        assert visit.trouble == []
+
+
+async def test_on_a_phone_the_conversations_are_a_drawer(
+    browser: Browser, database: Database, valkey: Redis, tmp_path: Path
+) -> None:
+    """Nothing is wider than the screen; the drawer opens over the chat and closes by Esc, by a tap, and by choosing."""
+    async with _chatting(
+        browser, database, valkey, tmp_path / "no.sock", locale="es-ES", color_scheme="dark", **PHONE
+    ) as visit:
+        page = visit.page
+        await _ask(visit, "¿Cuántos días de vacaciones tengo con una antigüedad de siete años en la empresa?")
+        await expect(_rows(page)).to_have_count(1)
+        await expect(_rows(page)).to_be_hidden()
+        opener = page.get_by_role("button", name=text("show_sidebar", "es"))
+        await opener.click()
+        await expect(_rows(page)).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        await page.keyboard.press("Escape")
+        await expect(_rows(page)).to_be_hidden()
+        await opener.click()
+        await page.get_by_role("button", name=text("new_question", "es")).last.click()
+        await expect(_rows(page)).to_be_hidden()
+
+        await page.get_by_role("button", name=text("temporary", "es")).click()
+        await visit.ask("Esto no se guarda")
+        await expect(page.locator("chat-transcript article footer")).to_be_visible()
+        await expect(page.locator("chat-transcript .chat-head .badge")).to_be_visible()
+        assert "/c/" in page.url
+        await opener.click()
+        await expect(_rows(page)).to_have_count(1)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert visit.trouble == []
+
+
+async def test_what_the_list_works_out_by_itself_is_right(
+    browser: Browser, database: Database, valkey: Redis, tmp_path: Path
+) -> None:
+    """Days are days of the calendar, also over a change of clocks; words are marked with and without accents; a pasted
+    picture becomes a file; another device's question appears here."""
+    async with _chatting(
+        browser, database, valkey, tmp_path / "no.sock", locale="es-ES", timezone_id="Europe/Madrid"
+    ) as visit:
+        page = visit.page
+        now = "2026-10-26T00:30:00+01:00"
+        moments = [
+            ("2026-10-26T00:10:00+01:00", now),
+            ("2026-10-25T00:10:00+02:00", now),
+            ("2026-10-20T12:00:00+02:00", now),
+            ("2026-10-19T12:00:00+02:00", now),
+            ("2026-09-20T12:00:00+02:00", now),
+        ]
+        assert await page.evaluate(_PERIODS, moments) == [
+            "today",
+            "yesterday",
+            "last_week",
+            "last_month",
+            "older",
+        ]
+        assert await page.evaluate(_TITLE_MARKS, ["Nómina y nominas 😀 nómina", "NOMINA"]) == [
+            [0, 6],
+            [9, 15],
+            [20, 26],
+        ]
+
+        await page.locator("chat-transcript textarea").evaluate(_PASTE_PICTURE)
+        await expect(page.locator("chat-transcript .attached .file-name")).to_contain_text(
+            text("pasted_picture", "es")
+        )
+
+        await _ask(visit, "Aquí")
+        answered = visit.box.requests.count(("POST", "/api/turns"))
+        chat = page.url.rsplit("/", 1)[1]
+        other = await page.context.new_page()
+        await other.goto(visit.url + f"/c/{chat}")
+        await other.fill("chat-transcript textarea", "Desde el teléfono")
+        await other.keyboard.press("Enter")
+        await expect(page.locator("chat-transcript article")).to_have_count(2)
+        assert visit.box.requests.count(("POST", "/api/turns")) == answered + 1
+        assert visit.trouble == []
