@@ -1,7 +1,7 @@
 """Where the top-level blocks of a growing text end, decided once the next one has begun.
 
 What it costs is bounded: from a block on that is longer than anybody reads in one go, and after the first 300,000
-characters, the text is cut into plain pieces. Where it is cut does not depend on the pieces in which it arrived.
+characters or 2,000 blocks, the text is cut into plain pieces. Where it is cut does not depend on how it arrived.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from markdown_it.token import Token
 from appliance.markup.parser import make_parser
 
 _MOST_RICH = 300_000  # characters of an answer
+_MOST_BLOCKS = 2000
 _LONGEST_BLOCK = 32_000  # of one block that is not code
 _LONGEST_CODE = 200_000
 _PLAIN_PIECE = 16_000
@@ -38,6 +39,7 @@ class Blocks:
         self.tail = text
         self.is_plain = False
         self._taken = 0
+        self._count = 0
         self._looked_for_fence = 0
 
     def finished(self) -> Iterator[Source]:
@@ -45,6 +47,7 @@ class Blocks:
         while pieces := self._plain_pieces() if self.is_plain else self._rich_pieces():
             for piece in pieces:
                 self._taken += len(piece)
+                self._count += 1
                 self._looked_for_fence = 0
                 if piece.strip():
                     yield Source(piece, self.is_plain)
@@ -58,7 +61,7 @@ class Blocks:
 
     def _rich_pieces(self) -> list[str]:
         """CommonMark decides blocks line by line, so only complete lines are asked: `2` could become an item."""
-        if self._taken >= _MOST_RICH:
+        if self._taken >= _MOST_RICH or self._count >= _MOST_BLOCKS:
             self.is_plain = True
             return self._plain_pieces()
         code = self._code_end()
@@ -70,7 +73,7 @@ class Blocks:
         if len(starts) < 2:
             return self._too_long(limit)
         lines = complete.splitlines(keepends=True)
-        pieces = ["".join(lines[a:b]) for a, b in pairwise(starts)]
+        pieces = ["".join(lines[a:b]) for a, b in pairwise(starts)][: _MOST_BLOCKS - self._count]
         most = _MOST_RICH - self._taken
         while len(pieces) > 1 and sum(map(len, pieces[:-1])) >= most:
             pieces.pop()

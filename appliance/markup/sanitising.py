@@ -38,12 +38,15 @@ _CLASS = re.compile(
     r"(citation|picture|unsupported|match|task|task done|box|formula|plain|language-[\w+#-]{1,32}"
     r"|align-(left|right|center)|[a-z][a-z0-9]{0,2})\Z"
 )
+_ADDRESSES = ("https://", "http://", "mailto:")
 _MEASURE = re.compile(r"[\w .,%+-]{1,40}\Z")
 
 
 def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
     if attribute == "class":
         return value if _CLASS.match(value) else None
+    if attribute == "href":  # no address of this appliance either: an answer has no business there
+        return value if value.lower().startswith(_ADDRESSES) else None
     if tag in FORMULA_TAGS:
         return value if _MEASURE.match(value) else None
     return value

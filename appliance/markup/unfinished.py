@@ -16,8 +16,12 @@ _FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)*(`{3,}|~{3,})")
 _HALF_FENCE = re.compile(r"[ \t>]*(`{1,}|~{1,})[ \t]*\Z")
 _TABLE_ROW = re.compile(r"[ \t]*\|")
 _HALF_CITATION = re.compile(r"!?\[\d{0,2}\Z")
+_HALF_MARK = re.compile(r"(?:(?<!~)~|(?<!\\)\\)\Z")
 _HALF_LABEL = re.compile(r"!?\[(?!\d{1,2}\]?\Z)([^\[\]\n]{1,200})\]?\Z")
-_HALF_LINK = re.compile(r"!?\[([^\]\n]{1,300})\]\([^)\s]{0,2000}\Z")
+_HALF_LINK = re.compile(
+    r"!?\[([^\]\n]{1,300})\]\("
+    r"[^()\s]{0,2000}(?:\([^()\s]{0,200}\)[^()\s]{0,200}){0,5}(?:\([^()\s]{0,200})?(?:[ \t]+[\"'(][^\n]{0,200})?\Z"
+)
 _HALF_FORMULA = re.compile(r"(?<!\\)(?:\\\((?:(?!\\\)).){0,600}|\$(?![\s\d$])[^$\n]{0,200})\Z", re.DOTALL)
 _CODE_SPAN = re.compile(r"(`+)(?:(?!\1).)+?\1(?!`)", re.DOTALL)
 _FORMULA = re.compile(r"\$[^$\s][^$\n]{0,600}\$|\\\(.{0,600}?\\\)", re.DOTALL)
@@ -84,7 +88,7 @@ def _paragraph_start(block: str) -> int:
 
 
 def _completed(text: str) -> str:
-    text = _HALF_LINK.sub(r"\1", text)
+    text = _HALF_LINK.sub(r"\1", _HALF_MARK.sub("", text))
     text = _HALF_LABEL.sub(r"\1", _HALF_CITATION.sub("", text))
     plain = _FORMULA.sub(_blank, _CODE_SPAN.sub(_blank, text))
     formula = _HALF_FORMULA.search(plain)
