@@ -43,6 +43,8 @@ WITH RECURSIVE given AS (
 )
 SELECT count(*) FROM files_now
 """
+# What lies in a deleted chat can be seen again, and so removed; the chat itself cannot be had back.
+_UNCOVER = "UPDATE conversations SET deleted_at = '-infinity' WHERE user_id = %s AND deleted_at IS NOT NULL"
 _COLLECTIONS = "SELECT id FROM collections WHERE owner_user_id = %s"
 _FILES = "SELECT id FROM files WHERE owner_id = %s AND parent_id IS NULL"
 _FORGET: dict[str, LiteralString] = {
@@ -75,6 +77,7 @@ async def _remove(box: Box, user: User, heir: User) -> Receipt:
     await maintenance.open()
     try:
         async with maintenance.transaction() as connection:
+            await connection.execute(_UNCOVER, (user.id,))
             kept = await (await connection.execute(_GIVEN, {"user": user.id, "heir": heir.id})).fetchone()
         removed = await _remove_documents(box, api, maintenance, user)
         async with maintenance.transaction() as connection:
