@@ -23,6 +23,7 @@ _WORD = re.compile(r"[-\u2212]?\d+(?:[.,:/-]\d+)*|\w+|[%‰€$£¥°<>≤≥±+
 _ARTICLES = frozenset(["the", "a", "an", "el", "la", "los", "las", "lo", "un", "una", "unos", "unas"])
 _LEAST_WITHIN = 8  # telling words from which a text is known by its words, wherever it stands
 _ALIKE = 0.85  # share of telling words that two versions have in common, in the same order
+_VERSIONS_OF, _VERSIONS_AMONG = 2, 8  # passages whose versions are looked for, and where
 _LEAST_ALIKE = 12  # telling words; rows of one table are alike and no versions
 
 
@@ -65,6 +66,14 @@ def versions(passages: Sequence[Passage]) -> Iterator[tuple[Passage, Passage]]:
     for (one, a), (other, b) in combinations(read, 2):
         if one.file_id != other.file_id and _is_alike(a, b):
             yield one, other
+
+
+def versions_of_the_best(passages: Sequence[Passage]) -> tuple[Passage, ...]:
+    """The best passages of which another document has a version that differs, each followed by those versions."""
+    first = passages[:_VERSIONS_AMONG]
+    best = {passage.chunk_id for passage in first[:_VERSIONS_OF]}
+    pairs = [pair for pair in versions(first) if pair[0].chunk_id in best]
+    return tuple({passage.chunk_id: passage for pair in pairs for passage in pair}.values())
 
 
 def _is_within(text: _Text, other: _Text) -> bool:

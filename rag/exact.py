@@ -7,10 +7,11 @@ PostgreSQL read alike, and with the whole-word terms under which its holders sta
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from rag.analysis import Analyzer
+from rag.documents import Passage
 
 MAX_STRINGS = 8
 _MAX_CHARACTERS = 200
@@ -94,3 +95,17 @@ def _exact(text: str, analyzer: Analyzer, *, is_quoted: bool, is_account: bool) 
     pattern = before + body + after
     sets = {tuple(sorted({t for t in analyzer.terms(way, None) if t.startswith("=")})) for way in ways}
     return Exact(text, pattern, tuple(sorted(terms for terms in sets if terms)), is_quoted)
+
+
+def shares(holding: Sequence[Sequence[int]]) -> dict[int, float]:
+    """Chunk -> which share of the exact strings that anything holds it holds. holding: the chunks of each string."""
+    known = [set(ids) for ids in holding if ids]
+    return {chunk: sum(chunk in ids for ids in known) / len(known) for ids in known for chunk in ids}
+
+
+def lifted(passages: Sequence[Passage], held: Mapping[int, float]) -> list[Passage]:
+    """Holders of all exact strings before everybody else; scores stay within 0 and 1."""
+    if not held:
+        return list(passages)
+    raised = [replace(p, score=(held.get(p.chunk_id, 0.0) + p.score) / 2) for p in passages]
+    return sorted(raised, key=lambda passage: (-passage.score, passage.chunk_id))

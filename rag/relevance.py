@@ -17,7 +17,8 @@ from typing import Literal
 class Evidence:
     """What speaks for a passage. coverage: 0 to 1. cosine: None where there are no vectors.
 
-    unknown: share of the question, 0 to 1, in words that nothing has. is_bridged: it was asked in translated words.
+    unknown: share of the question, 0 to 1, in words that nothing has. lacks_kind: no passage holds the kind of thing
+    that is asked for (rag.asked_for). is_bridged: it was asked in translated words.
     is_model_language: the embedding model was trained in the question's language.
     is_other_language: question and passage are known to be in different languages.
     """
@@ -28,6 +29,7 @@ class Evidence:
     is_other_language: bool = False
     unknown: float = 0.0
     is_bridged: bool = False
+    lacks_kind: bool = False
 
 
 Kind = Literal["model language", "foreign to the model", "other language", "bridged"]
@@ -56,7 +58,7 @@ _LEAST_COVERAGE = 0.35  # where words are all there is
 def is_relevant(evidence: Evidence) -> bool:
     """Whether to answer from this passage."""
     if evidence.cosine is None:
-        return evidence.coverage >= _LEAST_COVERAGE
+        return evidence.coverage >= _LEAST_COVERAGE and not evidence.lacks_kind
     return strength(evidence) >= 1.0
 
 
@@ -73,6 +75,8 @@ def strength(evidence: Evidence) -> float:
     """The evidence on one scale for all kinds of questions; 1 is just enough. Needs a cosine."""
     if evidence.cosine is None:
         raise ValueError("strength() needs a cosine")
+    if evidence.lacks_kind:
+        return 0.0
     row = _THRESHOLDS[kind_of(evidence)]
     total = evidence.coverage + row.cosine_weight * evidence.cosine - row.unknown_weight * evidence.unknown
     return total / row.least

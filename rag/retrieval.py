@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder, pinned
 from rag.analysis import Analyzer, Word
+from rag.asked_for import lacks_kind
 from rag.bridging import Bridging
 from rag.calibration import Calibrate, as_built_in
 from rag.documents import Passage, Question, SearchResult
-from rag.duplicates import collapse, versions
-from rag.exact import Exact, exact_strings
+from rag.duplicates import collapse, versions_of_the_best
+from rag.exact import Exact, exact_strings, lifted, shares
 from rag.filters import Filter
 from rag.fusion import Ranking, fuse
 from rag.fusion_weights import dense_weight
@@ -48,7 +49,7 @@ ALSO_WEIGHT = 0.5  # of another wording's lists, beside the question's own
 _HOLDERS = 50  # passages looked up for one exact string
 _SPARE = 2  # times the limit is read at once, because copies fall together
 _MOST_READS = 4  # of so many, while copies leave too few
-_VERSIONS_OF, _VERSIONS_AMONG = 2, 8  # passages whose versions are looked for, and where
+_ANSWERING = 2  # passages of which one must hold the kind of thing that is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +175,15 @@ class Retrieval:
         words = weigh(asked.words, chunks, frequencies, has_choices=asked.is_bridged)
         read = self._calibrate(search.model_id)
         ready = Asked(asked.text, asked.language, words, found[0].vector, chunks, search.embedder, read)
-        held = _shares(holding)
+        held = shares(holding)
         passages = await self._passages(search, self._fused(search, queries, found), found[0], held)
         passages, ordered = await self._ordered(search, ready, passages)
         enough = bool(passages) and self._is_answer(passages[0], ordered)
-        passages = _lifted(passages, held)
+        passages = lifted(passages, held)
         evidence = self._evidence(ready, passages[0], found[0].dense, asked.is_bridged) if passages else None
+        if evidence is not None:
+            first = "\n".join(passage.text for passage in passages[:_ANSWERING])
+            evidence = replace(evidence, lacks_kind=lacks_kind(trace.queries[0], first))
         missing = tuple(s.text for s, ids in zip(strings, holding, strict=True) if s.is_quoted and not ids)
         notes = [ordered.note] if ordered.note else []
         notes += [] if found[0].vector is not None else [EMBEDDER_UNAVAILABLE]
@@ -187,7 +191,7 @@ class Retrieval:
         if passages and _in_other_language(asked.language, passages[0]):
             notes.append(LANGUAGE_MISMATCH)
         notes += [QUOTED_NOT_FOUND] if missing and chunks else []
-        differing = _versions(passages)
+        differing = versions_of_the_best(passages)
         notes += [VERSIONS_DIFFER] if differing else []
         if not ordered.reranker:
             enough = evidence is not None and is_relevant(evidence)
@@ -381,28 +385,6 @@ class _Search:
     def fetched(self, reranking: Reranking | None) -> int:
         """Passages that are put in order."""
         return max(self.limit, SHARPENED, reranking.candidates if reranking else 0)
-
-
-def _shares(holding: Sequence[Sequence[int]]) -> dict[int, float]:
-    """Chunk -> which share of the exact strings that anything holds it holds."""
-    known = [set(ids) for ids in holding if ids]
-    return {chunk: sum(chunk in ids for ids in known) / len(known) for ids in known for chunk in ids}
-
-
-def _lifted(passages: Sequence[Passage], held: Mapping[int, float]) -> list[Passage]:
-    """Holders of all exact strings before everybody else; scores stay within 0 and 1."""
-    if not held:
-        return list(passages)
-    lifted = [replace(p, score=(held.get(p.chunk_id, 0.0) + p.score) / 2) for p in passages]
-    return sorted(lifted, key=lambda passage: (-passage.score, passage.chunk_id))
-
-
-def _versions(passages: Sequence[Passage]) -> tuple[Passage, ...]:
-    """The best passages of which another document has a version that differs, each followed by those versions."""
-    first = passages[:_VERSIONS_AMONG]
-    best = {passage.chunk_id for passage in first[:_VERSIONS_OF]}
-    pairs = [pair for pair in versions(first) if pair[0].chunk_id in best]
-    return tuple({passage.chunk_id: passage for pair in pairs for passage in pair}.values())
 
 
 def _in_other_language(language: str | None, passage: Passage) -> bool:

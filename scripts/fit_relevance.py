@@ -1,6 +1,6 @@
 """Fits from which evidence on a question is answered (rag/relevance.py), and says what the fit is worth.
 
-    python scripts/fit_relevance.py --data FOLDER [--documents FOLDER] [--evidence FILE] [--models FOLDER]
+    python scripts/fit_relevance.py --data FOLDER [--documents FOLDER] [--every N] [--evidence FILE] [--models FOLDER]
 
 Three sources of questions, none of them those of docs/retrieval.md's last table:
 - FOLDER, XQuAD as for eval_retrieval.py: each question as it is, with its article taken out of the index, and with the
@@ -68,11 +68,16 @@ async def ask(
     return Asked(source, language, case, judge, is_found, tuple(evidence))
 
 
-async def xquad(bench: Bench, data: Path) -> list[Asked]:
+async def xquad(bench: Bench, data: Path, every: int) -> list[Asked]:
     """All there, the article gone, and there in the other language only."""
     articles, questions = read(data)
     rows = [json.loads(line) for line in (data / "questions.jsonl").read_text().splitlines()]
+    kept = {twin(row["id"]) if "-es-" in row["id"] else row["id"] for row in rows}
+    kept = set(sorted(kept)[::every])  # a question and its translation
+    is_kept = [(twin(row["id"]) if "-es-" in row["id"] else row["id"]) in kept for row in rows]
+    questions = [question for question, is_one in zip(questions, is_kept, strict=True) if is_one]
     answers_of = {row["id"]: row["answers"] for row in rows}
+    rows = [row for row, is_one in zip(rows, is_kept, strict=True) if is_one]
     await bench.prepare(articles)
     for document in articles:
         await bench.index(document, cut=False)
@@ -154,7 +159,9 @@ async def collected(arguments: argparse.Namespace) -> list[Asked]:
             ):
                 bench = Bench(worker, api, arguments.models)
                 found += await (
-                    xquad(bench, arguments.data) if source == "xquad" else staff(bench, arguments.documents)
+                    xquad(bench, arguments.data, arguments.every)
+                    if source == "xquad"
+                    else staff(bench, arguments.documents)
                 )
     return found
 
@@ -257,6 +264,7 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--documents", type=Path, help="a folder of documents, as for eval_citations.py")
+    parser.add_argument("--every", type=int, default=1, help="ask only every so manieth question of XQuAD")
     parser.add_argument("--evidence", type=Path, help="where to keep what was collected, or to take it from")
     parser.add_argument("--models", type=Path, default=Path("data/models"))
     arguments = parser.parse_args()

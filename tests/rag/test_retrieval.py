@@ -291,3 +291,18 @@ async def test_headings_are_searched_with_their_text(shelf: Shelf) -> None:
 
     assert "Sixteen weeks" in result.passages[0].text
     assert result.passages[0].headings == ("Parental leave",)
+
+
+async def test_a_question_finds_documents_of_another_language_in_their_words(shelf: Shelf) -> None:
+    """Told as such, with both wordings in the trace; what nothing answers is refused in both."""
+    await shelf.put(ENGLISH)
+
+    found = await shelf.ask("¿Cuántos días de permiso pagado tiene un empleado al año?")
+    nothing = await shelf.ask("¿Cuántos perros tiene el presidente de la universidad?")
+
+    assert found.passages[0].text == ENGLISH[0]
+    assert found.is_relevant and LANGUAGE_MISMATCH in found.notes
+    assert found.language == "es"
+    assert found.wording is not None and found.wording.language == "en"
+    assert found.trace is not None and len(found.trace.queries) == 2
+    assert not nothing.is_relevant and nothing.wording is None

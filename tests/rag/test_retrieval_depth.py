@@ -123,7 +123,7 @@ async def test_another_wording_finds_what_the_question_does_not_say(shelf: Shelf
     alone = await _ask(shelf, "And on which day of the week?")
     both = await _ask(shelf, "And on which day of the week?", also=["When are the office plants watered?"])
 
-    assert both.trace is not None and len(both.trace.queries) == 2
+    assert both.trace is not None and len(both.trace.queries) >= 2
     assert {TEXTS[1], TEXTS[2]} <= {passage.text for passage in both.passages}
     assert len(both.passages) >= len(alone.passages)
 
