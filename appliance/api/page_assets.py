@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -24,6 +26,7 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 _WORTH_COMPRESSING = 1024  # bytes
+_IMPORTS = re.compile(r'^(?:import|export) [^;]*?"(\.[^"]+\.js)";', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,16 @@ class PageFile:
 
 @dataclass(frozen=True, slots=True)
 class PageAssets:
-    """Everything that the gateway itself contributes to the page."""
+    """Everything that the gateway itself contributes to the page.
+
+    needs: what a script imports before it runs, by way of others too, without what it loads later. A browser that is
+    told of them at once need not read one to learn of the next.
+    """
 
     version: str
     files: Mapping[str, PageFile]
     texts: Mapping[Language, Mapping[str, str]]
+    needs: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def address(self, name: str) -> str:
         """Where the browser finds a file."""
@@ -63,7 +71,21 @@ def read_page_assets(folder: Path) -> PageAssets:
         version=digest.hexdigest()[:12],
         files={name: _page_file(name, body) for name, body in files.items()},
         texts={language: orjson.loads(body) for language, body in texts.items()},
+        needs={name: _needs(files, name) for name in files if name.endswith(".js")},
     )
+
+
+def _needs(files: Mapping[str, bytes], script: str) -> Sequence[str]:
+    found: dict[str, None] = {}
+    waiting = [script]
+    while waiting:
+        name = waiting.pop(0)
+        for imported in _IMPORTS.findall(files[name].decode()):
+            other = posixpath.normpath(posixpath.join(posixpath.dirname(name), imported))
+            if other in files and other not in found and other != script:
+                found[other] = None
+                waiting.append(other)
+    return tuple(found)
 
 
 def _page_file(name: str, body: bytes) -> PageFile:

@@ -42,6 +42,7 @@ for (const [name, value] of [["language", "$language"], ["languages", ["$languag
 <link rel="icon" type="image/svg+xml" href="$icon">
 <link rel="stylesheet" href="$style">
 <script type="application/json" id="page-settings">$settings</script>
+$needs
 <script type="module" nonce="$nonce" src="$script"></script>
 """
 )
@@ -184,7 +185,11 @@ def _head(assets: PageAssets, view: View, script: str) -> str:
         "role": view.caller.role.value if view.caller else None,
         "texts": assets.texts[view.language],
     }
+    needs = [
+        f'<link rel="modulepreload" href="{assets.address(one)}">' for one in assets.needs.get(script, ())
+    ]
     return _HEAD.substitute(
+        needs="\n".join(needs),
         nonce=view.nonce,
         language=view.language,
         icon=assets.address("shell/icon.svg"),
