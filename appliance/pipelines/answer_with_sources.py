@@ -6,6 +6,7 @@ each sentence against the passages. Where nothing relevant is found it says so a
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -36,6 +37,7 @@ from rag.documents import Passage, SearchResult
 from rag.quoter import Quote, Quoter
 
 PASSAGES_SEARCHED = 8
+_NOTES = re.compile(r"(?:\n\n_(?:\\_|[^_\n])+_)+\s*$")
 
 
 class AnswerWithSources:
@@ -143,7 +145,7 @@ class AnswerWithSources:
         engine: ChatEngine,
         search: Search,
     ) -> AsyncGenerator[AnswerEvent, None]:
-        partial = _without_notes(request.partial, language)
+        partial = _without_notes(request.partial)
         if partial != request.partial:
             request = replace(request, partial=partial)
             yield Restarted()
@@ -185,11 +187,9 @@ class AnswerWithSources:
         return widened(passages, grown, budget, overestimate)
 
 
-def _without_notes(partial: str, language: Language) -> str:
-    """The model's own words: what was added behind them is added again in the end."""
-    for note in ("language_mismatch", "unsupported"):
-        partial = partial.removesuffix(f"\n\n_{text(language, note)}_")
-    return partial
+def _without_notes(partial: str) -> str:
+    """The model's own words: what was added behind them, each a line in italics, is added again in the end."""
+    return _NOTES.sub("", partial)
 
 
 def _refusal(result: SearchResult, language: Language, said: str = "nothing_found") -> list[AnswerEvent]:
