@@ -26,6 +26,7 @@ from appliance.errors import (
     CrossSiteRequest,
     NotAuthenticated,
     PlainHttpRefused,
+    SignInStateLost,
 )
 from appliance.services.accounts.sign_in import Device, SignIn
 from appliance.services.single_sign_on.pending import KEPT_S
@@ -81,6 +82,9 @@ def single_sign_on_routes(single_sign_on: SingleSignOn, sign_in: SignIn, identit
                 answer, _cookie(scope, name), device, _old_token(identity, request)
             )
             session = identity.session_cookie(scope, signed_in.token, sign_in.cookie_age_s)
+        except SignInStateLost as error:
+            # The same answer opened again by who is in already: there is nothing to explain to them.
+            return _to("/") if await _is_signed_in(identity, scope) else _explained(error)
         except ApplianceError as error:
             return _explained(error)
         except Exception:
@@ -168,6 +172,13 @@ def _cookie(scope: Scope, name: str) -> str | None:
             if separator and key.strip() == name:
                 found.add(value.strip())
     return found.pop() if len(found) == 1 else None
+
+
+async def _is_signed_in(identity: Identity, scope: Scope) -> bool:
+    try:
+        return (await identity.identify(scope)).session_id is not None
+    except ApplianceError:
+        return False
 
 
 def _old_token(identity: Identity, request: Request) -> str | None:

@@ -43,10 +43,14 @@ async def test_an_answer_is_good_once(world: World) -> None:
     back = await world.provider.visit(kept, "ana")
 
     first = await browser.come_back(back)
+    signed_in = browser.cookies
+    browser.cookies = {**signed_in, **begun}
+    reloaded = await browser.come_back(back)
     browser.cookies = begun  # as if the browser had not dropped it
     second = await browser.come_back(back)
 
     assert first.headers["location"] == "/" and problem_of(second) == "sign_in_state_lost"
+    assert reloaded.headers["location"] == "/" and "set-cookie" not in reloaded.headers
 
 
 async def test_nobody_is_signed_in_as_somebody_else_by_a_link(world: World) -> None:
@@ -212,6 +216,8 @@ LIES: dict[str, Callable[[IdentityProvider], None]] = {
     "not yet valid": _claims(nbf=lambda claims: claims["iat"] + 120),
     "nobody": _claims(sub=None),
     "empty subject": _claims(sub=""),
+    "subject too long": _claims(sub="s" * 256),
+    "no time of issue": _claims(iat=None),
     "subject is a number": _claims(sub=17),
     "alg none": _unsigned,
     "hmac with the public key": _signed_with_the_public_key,
