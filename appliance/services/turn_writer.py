@@ -104,7 +104,7 @@ class TurnWriter:
         self.answer = partial
         self.is_gone = False
         self._omitted_turns = omitted_turns
-        self._text_bytes = 0  # of the answer, that the live log has
+        self._logged = ""  # what the live log has of the answer
         self._turn_id = turn_id
         self._viewer = viewer
         self._log = log
@@ -184,6 +184,7 @@ class TurnWriter:
     async def _take(self, event: AnswerEvent) -> None:
         match event:
             case TextDelta(text):
+                text = text.replace("\0", "\ufffd")  # which PostgreSQL cannot hold
                 if self._first_text_s is None and text.strip():
                     self._note_first_text()
                 self.answer += text
@@ -217,7 +218,7 @@ class TurnWriter:
                 self._end = ("done", self._ended(event))
 
     def _begin_anew(self) -> None:
-        self.answer, self._markup, self._text_bytes = "", GrowingMarkup(), 0
+        self.answer, self._markup = "", GrowingMarkup()
         for kind, slot in list(self._state):
             if kind == "block":
                 self._emit("block", slot, {"html": "", "is_final": True})
@@ -318,7 +319,7 @@ class TurnWriter:
     def _take_unsent(self) -> list[TurnEvent]:
         """What the live log lacks; everything again after it was cut off, because it may have lost its last second."""
         if self._was_cut_off:
-            self._text_bytes = 0
+            self._logged = ""
             for event in sorted(self._state.values(), key=lambda one: one.seq):
                 self._emit(event.kind, event.slot, event.data)
         events, self._unsent = self._unsent, []
@@ -327,9 +328,11 @@ class TurnWriter:
     async def _send(self, events: Sequence[TurnEvent]) -> None:
         try:
             if events:
-                text, offset = self.answer.encode()[self._text_bytes :], self._text_bytes
+                answer = self.answer
+                known = self._logged if answer.startswith(self._logged) else ""  # it may have begun anew
+                text, offset = answer[len(known) :].encode(), len(known.encode())
                 await self._log.append(self._turn_id, events, text, offset)
-                self._text_bytes = offset + len(text)
+                self._logged = answer
             self._was_cut_off = False
         except PartUnavailable:
             self._was_cut_off = True

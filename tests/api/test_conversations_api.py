@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain.answers import Finished, TextDelta
+from appliance.domain.answers import Finished, Restarted, TextDelta
 from appliance.storage.database import Database
 from tests.api.conversing import END, Browser, ana, box, exported, luis, told
 from tests.page_box import PageBox, quoted
@@ -106,6 +106,20 @@ async def test_an_answer_cut_by_its_length_is_completed(box: PageBox, ana: Brows
     await ana.ended(await ana.ok("POST", f"/turns/{turn['id']}/continue"))
 
     assert (await ana.path(turn["conversation_id"]))[0]["answer"] == "One, two, three."
+
+
+async def test_an_answer_that_is_begun_anew_replaces_what_was_there(box: PageBox, ana: Browser) -> None:
+    """Some ways to answer cannot go on: the page is left with the new text alone, and so is the memory."""
+    box.answerer.script = lambda _request: [TextDelta("One.\n\nTwo.\n\nThr"), Finished("written", "length")]
+    turn = await ana.ask("Count.")
+    box.answerer.script = lambda _request: [Restarted(), TextDelta("All three."), END]
+    await ana.ended(await ana.ok("POST", f"/turns/{turn['id']}/continue"))
+    (shown,) = await ana.path(turn["conversation_id"])
+    await ana.ask("And?", conversation_id=turn["conversation_id"])
+
+    assert shown["answer"] == "All three."
+    assert "".join(shown["blocks"]) == "<p>All three.</p>\n"
+    assert told(box)[-1] == ["Count.", "All three.", "And?"]
 
 
 async def test_long_conversations_are_paged(ana: Browser) -> None:
