@@ -10,7 +10,7 @@ ModelState = Literal["active", "building", "leaving"]
 
 
 class ModelsChanged(Exception):
-    """The index has begun to need the vectors of another model since a document was embedded; never shown to people."""
+    """Search went over to another model while a document was being embedded; never shown to people."""
 
 
 @dataclass(frozen=True, slots=True)

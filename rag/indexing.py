@@ -30,7 +30,7 @@ Progress = Callable[[int, int], Awaitable[None]]
 """Told (passages embedded, passages in all) after each batch."""
 
 Embedders = Callable[[], Awaitable[Sequence[Embedder]]]
-"""Of every model whose vectors a new document needs, the one it cannot do without first."""
+"""Of every model whose vectors a new document gets, the one that is searched with first."""
 
 _BATCH = 64  # passages between two reports, and those that may go through a model together
 _CHARACTERS = 32_000  # of them, so that no report is long in coming
@@ -117,19 +117,21 @@ class Indexing:
         return chunking.split(document, self._settings, self._count_tokens, self._analyzer.language)
 
     async def _embedded(self, scope: Scope, chunks: Sequence[Chunk], progress: Progress) -> _Made:
-        """By each model; the first one is needed, others that are away are left out."""
+        """By each model that answers; raises EmbedderUnavailable where none does. The others catch up."""
         embedders = [pinned(one) for one in await self._embedders()]
         hashes = await asyncio.to_thread(lambda: [content_hash(chunk) for chunk in chunks])
         meter = _Meter(progress, len(chunks) * len(embedders))
         made = _Made({}, 0)
-        for number, embedder in enumerate(embedders):
+        away: EmbedderUnavailable | None = None
+        for embedder in embedders:
             try:
                 model_id, vectors, embedded = await self._vectors(embedder, scope, chunks, hashes, meter)
-            except EmbedderUnavailable:
-                if number == 0:
-                    raise
+            except EmbedderUnavailable as error:
+                away = away or error
                 continue
             made = _Made({**made.vectors, model_id: vectors}, made.embedded + embedded)
+        if not made.vectors:
+            raise away or EmbedderUnavailable()
         return made
 
     async def _vectors(

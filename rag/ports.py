@@ -65,8 +65,8 @@ class VectorStore(Protocol):
     ) -> None:
         """Make a document searchable, all at once, replacing what was there. terms: one term -> count map a chunk.
 
-        also: the vectors of further models. Raises rag.embedding_models.ModelsChanged where the index has begun to
-        need those of another one.
+        also: the vectors of further models. Raises rag.embedding_models.ModelsChanged where search has gone over to
+        another one.
         """
         ...
 

@@ -192,6 +192,7 @@ async def open_room(box: Box) -> AsyncIterator[Room]:
     await database.open()
     client = EmbedderClient(box.embedder_socket)
     models = FollowedModels(database)
+    await models.look()
     following = asyncio.create_task(models.follow())
     embedder = chosen_embedder(client, models)
     parts = build_knowledge(database, embedder, box.settings, box.data)

@@ -30,6 +30,8 @@ def build_health(
 ) -> HealthCheck:
     """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; page, ledger and queue are listed apart."""
 
+    is_engine = box.settings.embedding.source == "engine"
+
     async def postgresql() -> str:
         async with database.connection() as connection:
             await connection.execute("SELECT 1")
@@ -40,8 +42,13 @@ def build_health(
         return READY
 
     async def embedding() -> str:
-        await embedder.embed_query("ready")
+        wanted = (await embedder.served())[0]
+        if not is_engine:  # one that is away is told below; search goes on by words
+            await embedder.embed_query("ready", wanted.card.model_id if wanted.card else None)
         return READY
+
+    async def embedding_engine() -> str:
+        return (await embedder.served())[0].problem or READY
 
     async def worker() -> str:
         async with database.connection() as connection:
@@ -71,6 +78,8 @@ def build_health(
         "worker": worker,
     }
     others: dict[str, Probe] = {"ledger": ledger, "queue": queue}
+    if is_engine:
+        others["embedding_engine"] = embedding_engine
     if box.settings.server.run_page:
         others["ui"] = ui
     return HealthCheck(required, others)

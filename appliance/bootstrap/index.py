@@ -36,7 +36,7 @@ def calibration_of(client: EmbedderClient, models: FollowedModels, model_id: str
 
 
 class WrittenEmbedders:
-    """Of every model that a new document is embedded with, the one it cannot do without first."""
+    """Of every model that a new document is embedded with, the one that is searched with first."""
 
     def __init__(self, client: EmbedderClient, models: FollowedModels) -> None:
         self._client, self._models = client, models

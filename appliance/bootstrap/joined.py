@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -46,6 +46,7 @@ from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
 from appliance.bootstrap.single_sign_on import build_single_sign_on
+from appliance.errors import PartUnavailable
 from appliance.fairness.queue.script import PREFIX
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
 from appliance.pipelines.grounding import Grounding
@@ -121,6 +122,8 @@ class Gateway:
         self._stack.push_async_callback(client.close)
         self._in_background(_learn_embedded_model(client), "embedded model")
         models = FollowedModels(database)
+        with suppress(PartUnavailable):
+            await models.look()
         self._in_background(models.follow(), "embedding models of the index")
         embedder = chosen_embedder(client, models)
         limits = build_limits(database, valkey, aliases=settings.models.aliases, prefix=PREFIX)

@@ -84,4 +84,6 @@ class OfferedModels:
             return []
         own = self._embedder.model_id
         names = [name for name in embedded_names(own, self._aliases) if name != own]
-        return [OfferedModel(name, "embedding", "appliance", self._embedder.max_tokens) for name in names]
+        return [
+            OfferedModel(name, "embedding", "appliance", self._embedder.max_tokens or None) for name in names
+        ]

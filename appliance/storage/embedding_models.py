@@ -11,7 +11,7 @@ from typing import LiteralString
 from appliance.domain.documents import CollectionProgress
 from appliance.errors import PartUnavailable
 from appliance.storage.database import Database
-from rag.embedding_models import IndexedModel, active_of, building_of
+from rag.embedding_models import IndexedModel, active_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +45,8 @@ class FollowedModels:
 
     @property
     def written(self) -> list[str]:
-        """Whose vectors a new document gets, the one it cannot do without first."""
-        first = building_of(self.models) or active_of(self.models)
-        if first is None:
-            return []
-        return [first.model_id, *(one.model_id for one in self.models if one.model_id != first.model_id)]
+        """Whose vectors a new document gets, the one that is searched with first."""
+        return [one.model_id for one in self.models]  # by state: active, building, leaving
 
     def background(self, model_id: str) -> float | None:
         """Mean cosine of passages that have nothing to do with each other, where it was measured."""

@@ -65,6 +65,7 @@ class FaissStore(PgvectorStore):
         self._connect = connect
         self._caches: dict[str, VectorCache] = {}
         self._loading: dict[tuple[str, UUID], asyncio.Task[None]] = {}
+        self._asked: set[str] = set()  # models, since the last look
 
     @property
     def size_bytes(self) -> int:
@@ -90,6 +91,7 @@ class FaissStore(PgvectorStore):
         self, scope: Scope, model_id: str, vector: NDArray[np.float32], limit: int, only: Filter | None
     ) -> list[tuple[int, float]] | None:
         """None: something has to be read first, or was found that is not there any more."""
+        self._asked.add(model_id)
         cache = self._caches.setdefault(model_id, VectorCache(len(vector)))
         if len(vector) != cache.dimension:
             return None
@@ -131,7 +133,7 @@ class FaissStore(PgvectorStore):
         """
         if self._connect is None:
             return 0
-        gone = 0
+        gone = self._forget_models()
         for model_id, cache in list(self._caches.items()):
             held = cache.held()
             async with self._connect() as connection:
@@ -145,6 +147,13 @@ class FaissStore(PgvectorStore):
             ]
             gone += await asyncio.to_thread(cache.drop, behind)
         return gone
+
+    def _forget_models(self) -> int:
+        """Of models that nobody asks for any more while others are asked for. Returns how many vectors."""
+        asked, self._asked = self._asked, set()
+        busy = {model_id for model_id, _ in self._loading}
+        left = [model_id for model_id in self._caches if asked and model_id not in asked | busy]
+        return sum(sum(one.count for one in self._caches.pop(model_id).held().values()) for model_id in left)
 
     async def settle(self) -> None:
         """Wait until nothing is being read in the background."""

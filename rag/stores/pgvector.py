@@ -263,16 +263,16 @@ class _Change:
     async def written_models(
         self, given: Mapping[str, NDArray[np.float32]]
     ) -> Mapping[str, NDArray[np.float32]]:
-        """Of the given ones those that the index has. Raises ModelsChanged where one is missing that it must have."""
+        """Of the given ones those that the index has. Raises ModelsChanged where none of them will do any more.
+
+        What a model that is being built lacks, it gets before search goes over to it.
+        """
         await self.run("hold_models")
         rows = await self.connection.execute(self.queries["written_models"])
         states: dict[str, str] = dict(await rows.fetchall())
         if not states:
             return given
-        required = {one for one, state in states.items() if state == "building"} or {
-            one for one, state in states.items() if state == "active"
-        }
-        if not required <= given.keys():
+        if not any(states.get(one) in ("active", "building") for one in given):
             raise ModelsChanged
         return {one: vectors for one, vectors in given.items() if one in states}
 

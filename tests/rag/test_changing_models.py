@@ -173,19 +173,31 @@ async def test_nothing_is_embedded_twice_after_a_crash(shelf: Shelf) -> None:
     assert sorted(shelf.source.new.asked) == sorted(found_by(text, i) for i, text in enumerate(TEXTS))
 
 
-async def test_a_document_that_comes_meanwhile_needs_the_new_vectors(shelf: Shelf) -> None:
-    """Without them it is not written at all; with them it is found by both models, before the switch and after."""
-    await shelf.reindexing().step()
-    new = {NEW: np.array([new_vector_of("late")])}
+async def test_documents_that_come_meanwhile_are_found_before_and_after(shelf: Shelf) -> None:
+    """One with both models' vectors, and one whose new vectors could not be had: the switch waits for those."""
+    await shelf.until("indexed")
+    await shelf.add("both", **{NEW: np.array([new_vector_of("both")])})
+    await shelf.add("only the old")
+    for text in ("both", "only the old"):
+        assert (await shelf.dense(MODEL, vector_of(text)))[0][1] == pytest.approx(1.0, abs=1e-3)
+    assert not await shelf.index.switch(NEW)
+
+    await shelf.until("switched")
+
+    assert (await shelf.dense(NEW, new_vector_of("both")))[0][1] == pytest.approx(1.0, abs=1e-3)
+    late = new_vector_of(found_by("only the old", 0))
+    assert (await shelf.dense(NEW, late))[0][1] == pytest.approx(1.0, abs=1e-3)
+
+
+async def test_a_document_that_missed_the_switch_is_not_written(shelf: Shelf) -> None:
+    """Embedded before and stored after it, with the old vectors alone, it would never be found: it is refused whole."""
+    await shelf.until("switched")
 
     with pytest.raises(ModelsChanged):
-        await shelf.add("late")
-    assert len(await shelf.dense(MODEL, vector_of("late"))) == 3
-    await shelf.add("late", **new)
+        await shelf.add("too late")
 
-    assert (await shelf.dense(MODEL, vector_of("late")))[0][1] == pytest.approx(1.0, abs=1e-3)
-    await shelf.until("switched")
-    assert (await shelf.dense(NEW, new_vector_of("late")))[0][1] == pytest.approx(1.0, abs=1e-3)
+    scope = shelf.library.scope(shelf.viewer, shelf.collection)
+    assert await shelf.library.store.frequencies(scope, ["word"]) == (3, {})
 
 
 async def test_a_copy_made_meanwhile_is_completed(shelf: Shelf) -> None:
