@@ -34,11 +34,19 @@ _OUTERMOST = """
         WHERE outer_one.collection_id = cf.collection_id AND outer_one.file_id = f.parent_id
           AND outer_one.superseded_by IS NULL))"""
 _KEYS: Mapping[str, LiteralString] = {
-    "added": "a.added_at",
-    "name": "lower(a.filename)",
-    "size": "a.size_bytes",
-    "state": "CASE a.status WHEN 'failed' THEN 0 WHEN 'in_progress' THEN 1 WHEN 'cancelled' THEN 2 ELSE 3 END",
+    "added": "{cf}.added_at {direction}, {cf}.file_id {direction}",
+    "name": "lower({f}.filename) {direction}, {cf}.file_id {direction}",
+    "size": "{cf}.size_bytes {direction}, {cf}.file_id {direction}",
+    "state": "CASE {cf}.status WHEN 'failed' THEN 0 WHEN 'in_progress' THEN 1 WHEN 'cancelled' THEN 2 ELSE 3 END "
+    "{direction}, {cf}.file_id {direction}",
 }
+# Of what changes, first what is being read, then what is next in line.
+_NEXT: LiteralString = "{cf}.stage = 'waiting', {cf}.pages_done DESC, {cf}.added_at, {cf}.file_id"
+# The slice first, and only then what is told of each document: of thousands a hundred are shown.
+_PICKED = """
+picked AS MATERIALIZED (
+    SELECT cf.file_id FROM collection_files cf JOIN files f ON f.id = cf.file_id
+    WHERE cf.collection_id = %(collection_id)s{wanted} ORDER BY {order} OFFSET %(offset)s LIMIT %(limit)s)"""
 _LINE = """
 WITH line AS (
     SELECT id, row_number() OVER (ORDER BY priority DESC, id) AS place FROM procrastinate_jobs
@@ -107,9 +115,9 @@ class PostgresShelf:
             "limit": query.limit,
         }
         wanted = _WANTED + _place(query)
-        order = _order(query)
-        listed = f"SELECT * FROM ({ATTACHED}{wanted}) a {order} OFFSET %(offset)s LIMIT %(limit)s"  # noqa: S608 - constants only
-        rows = f"{_LINE}, a AS ({listed}) {_ROWS} {order}"
+        picked = _PICKED.format(wanted=wanted, order=_order(query, "cf", "f"))
+        listed = f"a AS ({ATTACHED} AND cf.file_id IN (SELECT file_id FROM picked))"  # noqa: S608 - constants only
+        rows = f"{_LINE}, {picked}, {listed} {_ROWS} ORDER BY {_order(query, 'a', 'a')}"
         async with self._database.viewing(viewer) as connection:
             counted = await (await connection.execute(_COUNTS, values)).fetchone()
             if counted is None:
@@ -151,9 +159,11 @@ def _place(query: ShelfQuery) -> LiteralString:
     return "" if is_flat else _OUTERMOST
 
 
-def _order(query: ShelfQuery) -> LiteralString:
+def _order(query: ShelfQuery, cf: LiteralString, f: LiteralString) -> LiteralString:
+    """cf, f: the names of the tables in the query that is sorted."""
     direction: LiteralString = "ASC" if query.is_ascending else "DESC"
-    return f"ORDER BY {_KEYS[query.sort]} {direction}, a.file_id {direction}"
+    key = _NEXT if query.changed_since is not None else _KEYS[query.sort]
+    return key.format(cf=cf, f=f, direction=direction)
 
 
 def _row(row: Mapping[str, Any]) -> ShelfRow:

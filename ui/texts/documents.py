@@ -185,6 +185,7 @@ DOCUMENTS = {
     "remove": Sentence("Remove", "Quitar"),
     # The viewer
     "viewer": Sentence("Document", "Documento"),
+    "viewer_open": Sentence("Open the document", "Abrir el documento"),
     "viewer_library": Sentence("Collection {name}", "Colección {name}"),
     "viewer_chat": Sentence("File of a chat", "Archivo de un chat"),
     "viewer_previous": Sentence("Previous page", "Página anterior"),
@@ -234,6 +235,7 @@ DOCUMENTS = {
         "Demasiado poco para responder: la respuesta diría que no se encontró nada",
     ),
     "search_test_took": Sentence("{count} passages in {ms} ms", "{count} pasajes en {ms} ms"),
+    "search_test_took_one": Sentence("1 passage in {ms} ms", "1 pasaje en {ms} ms"),
     "search_test_dropped": Sentence("Left out ({count})", "Descartados ({count})"),
     "search_test_steps": Sentence("How it was searched", "Cómo se buscó"),
     "search_test_also": Sentence(

@@ -22,8 +22,11 @@ const named = ref => ref.replace(/\b(row|line)\b/g, word => t(`ref_${word}`));
 function address({file_id, page, quote, page_start, page_end}, more) {
   const query = new URLSearchParams({quote: quote.slice(0, 8000), ...more});
   if (page_start != null && page_end != null) { query.set("start", page_start); query.set("end", page_end); }
-  return `/api/documents/file-${file_id.replaceAll("-", "")}/pages/${page ?? 1}?${query}`;
+  return `/api/documents/${fileName(file_id)}/pages/${page ?? 1}?${query}`;
 }
+
+// As the API writes it.
+const fileName = id => `file-${id.replaceAll("-", "")}`;
 
 /** Python counts characters, JavaScript counts UTF-16 units: an emoji before a span would move it. */
 export function unitSpans(text, spans) {
@@ -43,17 +46,26 @@ export class PassagePanel {
     this.textFold = h("details", {class: "page-text", open: true}, h("summary", {}, t("page_text")), this.text);
     this.status = h("p", {class: "hint", role: "status"});
     this.note = h("p", {class: "check"});
+    this.whole = h("button", {type: "button", class: "runs-on", onclick: () => this.openDocument()}, t("viewer_open"));
     this.element = h("aside", {class: "passage", hidden: true, "aria-label": t("passage"), tabindex: "-1"},
       h("header", {},
         h("span", {class: "chip big"}), h("div", {}, this.title, this.where),
         h("button", {class: "quiet", type: "button", title: t("close"), "aria-label": t("close"), onclick: () => this.close()}, icon("close"))),
-      this.note, this.status, this.picture, this.textFold);
+      this.note, this.whole, this.status, this.picture, this.textFold);
   }
 
   get isOpen() { return !this.element.hidden; }
 
+  /** All of the document, at this passage; what that takes is loaded when it is wanted. */
+  async openDocument() {
+    const {file_id, page, page_start, page_end, quote} = this.citation;
+    const {openViewer} = await import("../documents/viewer.js");
+    await openViewer({fileId: fileName(file_id), page: page ?? 1, start: page_start, end: page_end, quote: quote.slice(0, 8000)});
+  }
+
   async show(citation, opener) {
     this.opener = opener;
+    this.citation = citation;
     this.element.querySelector(".chip").textContent = citation.index;
     this.title.textContent = citation.filename;
     this.where.textContent = place(citation);

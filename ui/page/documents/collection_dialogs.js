@@ -70,6 +70,7 @@ export async function openDeletion(shelf, store) {
       goes.own_files_only_here ? h("label", {class: "choice"}, files, t("delete_collection_files", {count: number.format(goes.own_files_only_here)})) : "",
     ],
     submit: async () => {
+      shelf.list.rest();
       const told = await call(`/api/collections/${store.id}?with_files=${files.checked}`, {method: "DELETE"});
       await shelf.choose(null);
       showReceipt(told.receipt.id, told.removed);

@@ -52,11 +52,11 @@ dialog.tall { max-height: calc(100dvh - 48px); margin-top: 24px; }
 .scores { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); grid-auto-flow: column; grid-template-rows: auto auto; gap: 1px 18px; margin: 10px 0 0; font-size: 12.500px; }
 .scores dt { color: var(--ink-2); }
 .scores dd { display: flex; align-items: center; gap: 8px; margin: 0; font-variant-numeric: tabular-nums; }
-meter { appearance: none; flex: 1; min-width: 20px; height: 5px; border: 0; border-radius: 9px; overflow: hidden; background: var(--line); }
-meter::-webkit-meter-bar { height: 5px; border: 0; border-radius: 9px; background: var(--line); }
-meter::-webkit-meter-inner-element { display: block; }
-meter::-webkit-meter-optimum-value { background: var(--accent); }
-meter::-moz-meter-bar { background: var(--accent); }
+.scale { flex: 1; min-width: 20px; height: 5px; border-radius: 9px; overflow: hidden; background: var(--line); }
+.scale i { display: block; height: 100%; border-radius: 9px; background: var(--accent); }
+.titled { display: flex; align-items: flex-start; gap: 12px; }
+.titled h2 { flex: 1; }
+.titled .quiet { margin: -3px -8px 0 0; flex: none; }
 details summary { cursor: pointer; font-size: 14px; font-weight: 600; color: var(--ink-2); padding: 4px 0; width: fit-content; }
 .dropped li { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) auto; gap: 12px; padding: 6px 0; border-top: 1px solid var(--line); font-size: 13.500px; overflow-wrap: anywhere; }
 .why { color: var(--ink-2); }
@@ -65,6 +65,9 @@ details summary { cursor: pointer; font-size: 14px; font-weight: 600; color: var
   .form { padding: 18px 16px; }
   .scores { grid-template-columns: repeat(2, minmax(0, 1fr)); grid-template-rows: repeat(4, auto); }
   .picker { grid-template-columns: minmax(0, 1fr); }
+  .shares li { flex-wrap: wrap; padding: 8px 0; gap: 6px 10px; }
+  .shares .who { flex-basis: 60%; }
+  .shares select { order: 3; max-width: none; flex: 1; margin-inline-start: 28px; }
   .picker [role=listbox] { top: 44px; }
   dialog.tall { margin-top: 12px; max-height: calc(100dvh - 24px); }
 }

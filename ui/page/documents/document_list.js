@@ -4,7 +4,7 @@ import {documentRow} from "./document_row.js";
 import {h, icon} from "../shell/dom.js";
 import {number, t} from "../shell/settings.js";
 
-const POLL_MS = 1500, TYPING_MS = 250, SLICE = 100, MOST = 500;
+const POLL_MS = 1500, TYPING_MS = 250, SLICE = 100, MOST = 500, WATCHED = 200;
 const FIRST = {name: "asc", added: "desc", size: "desc", state: "asc"};   // how a column is sorted when it is first chosen
 const FILTERS = [["", "filter_all", "total"], ["in_progress", "filter_reading", "in_progress"], ["completed", "state_ready", "completed"], ["failed", "state_failed", "failed"], ["cancelled", "state_cancelled", "cancelled"]];
 
@@ -24,7 +24,7 @@ export class DocumentList {
     this.hint = h("p", {class: "hint nothing-fits", role: "status"});
     this.bar = h("div", {class: "list-bar"}, h("label", {class: "find"}, icon("search"), this.find), this.filters);
     this.element = h("div", {class: "list"}, this.bar, this.failed, this.table, this.hint, this.end);
-    new IntersectionObserver(([seen]) => seen.isIntersecting && this.more(), {rootMargin: "600px"}).observe(this.end);
+    new IntersectionObserver(([seen]) => seen.isIntersecting && this.more(), {rootMargin: "600px", scrollMargin: "600px"}).observe(this.end);
   }
 
   get canWrite() { return this.shelf.canWrite; }
@@ -46,7 +46,12 @@ export class DocumentList {
     if (store) await this.reload();
   }
 
-  rest() { clearTimeout(this.timer); }
+  /** Ask for nothing until it is shown again. */
+  rest() {
+    clearTimeout(this.timer);
+    this.asked = null;
+    this.shelf.uploads.rest();
+  }
 
   address(more) {
     const wanted = new URLSearchParams();
@@ -57,15 +62,30 @@ export class DocumentList {
   /** Ask for everything that is shown again, in one go. */
   async reload() {
     clearTimeout(this.timer);
+    if (!this.store) return;
     const asked = this.asked = Symbol("asked");
     const limit = Math.min(Math.max(SLICE, this.rows.size), MOST);
     const page = await call(this.address({limit}));
     if (asked !== this.asked) return;
+    const before = this.attention();
     this.rows.clear();
     this.slices.replaceChildren();
     this.take(page);
     for (const id of [...this.inside.keys()]) if (this.rows.has(id) && !this.isFlat) await this.showInside(id); else this.inside.delete(id);
+    this.attend(before);
     this.follow();
+  }
+
+  // What somebody is looking at: unfolded notes, and the button that has the focus.
+  attention() {
+    const focused = this.shelf.host.shadowRoot.activeElement, row = this.slices.contains(focused) ? focused.closest("[data-id]") : null;
+    return {told: [...this.slices.querySelectorAll("details[open]")].map(one => one.closest("[data-id]").dataset.id), id: row?.dataset.id, act: focused?.dataset.act};
+  }
+
+  attend({told, id, act}) {
+    for (const one of told) this.rows.get(one)?.element.querySelector("details")?.setAttribute("open", "");
+    const row = id ? this.rows.get(id)?.element : null;
+    if (row) (row.querySelector(`[data-act="${act}"]`) ?? row.querySelector("button"))?.focus({preventScroll: true});
   }
 
   async more() {
@@ -147,18 +167,30 @@ export class DocumentList {
 
   follow() {
     clearTimeout(this.timer);
-    if (this.shelf.isSeen && this.counts?.in_progress) this.timer = setTimeout(() => this.shelf.attempt(() => this.poll()), POLL_MS);
+    if (this.shelf.isSeen && this.counts?.in_progress) this.timer = setTimeout(() => this.watch(), POLL_MS);
+  }
+
+  async watch() {
+    try {
+      await this.poll();
+      if (this.isLost) this.shelf.complain("");
+      this.isLost = false;
+    } catch (error) {
+      if (error.status === 404) return this.shelf.refresh();
+      this.isLost = true;
+      this.shelf.complain(t("connection_lost"));
+    }
+    this.follow();
   }
 
   async poll() {
     const asked = this.asked, before = this.counts;
-    const page = await call(`/api/collections/${this.store.id}/documents?changed_since=${encodeURIComponent(this.asOf)}&limit=${MOST}`);
+    const page = await call(`/api/collections/${this.store.id}/documents?changed_since=${encodeURIComponent(this.asOf)}&limit=${WATCHED}`);
     if (asked !== this.asked) return;
     for (const file of page.data) this.replace(file);
     const isOther = page.counts.total !== before.total || this.query.status && page.counts[this.query.status] !== before[this.query.status];
     this.told(page);
     if (isOther) await this.reload();
-    this.follow();
   }
 
   replace(file) {

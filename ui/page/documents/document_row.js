@@ -65,7 +65,7 @@ function notes(file) {
 
 function state(file) {
   const inside = file.inside_failed ? h("p", {class: "reason"}, t("inside_failed", {count: file.inside_failed})) : file.inside_in_progress ? h("p", {class: "reason"}, bar(null, t("filter_reading")), t("filter_reading")) : null;
-  if (file.status === "completed") return [badge("ready", t("state_ready")), file.inside ? h("span", {class: "speed"}, t("inside_count", {count: file.inside})) : null, inside];
+  if (file.status === "completed") return [badge("ready", t("state_ready")), file.inside ? h("span", {class: "speed count"}, t("inside_count", {count: file.inside})) : null, inside];
   if (file.status === "failed") return [badge("failed", t("state_failed")), h("p", {class: "reason"}, reason(file.last_error)), ...noteSentences(file).map(note => h("p", {class: "reason"}, note))];
   if (file.status === "cancelled") return badge("", t("state_cancelled"));
   if (!file.stage || file.stage === "waiting") return h("span", {class: "waiting"}, file.place_in_line ? t("state_place", {place: number.format(file.place_in_line)}) : t("state_queued"));

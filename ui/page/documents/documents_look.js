@@ -16,8 +16,8 @@ progress:indeterminate::-webkit-progress-bar { background: transparent; }
 `;
 
 export const documentsLook = sheet(sharedLook + progressLook + `
-.shelf { display: grid; grid-template-columns: 264px minmax(0, 1fr); min-height: var(--room-height); }
-nav { position: sticky; top: 0; align-self: start; max-height: var(--room-height); min-height: var(--room-height); overflow-y: auto; padding: 18px 12px; border-inline-end: 1px solid var(--line); background: var(--side); scrollbar-width: thin; }
+.shelf { display: grid; grid-template-columns: 264px minmax(0, 1fr); height: var(--room-height); }
+nav { overflow-y: auto; padding: 18px 12px; border-inline-end: 1px solid var(--line); background: var(--side); scrollbar-width: thin; }
 nav h2 { font-size: 12px; font-weight: 650; color: var(--ink-2); padding: 0 10px 8px; }
 nav .plain { margin-top: 14px; }
 .stores button { display: grid; grid-template-columns: 20px 1fr; gap: 0 10px; width: 100%; text-align: start; padding: 8px 10px; border-radius: 9px; font-size: 14.500px; line-height: 1.35; }
@@ -28,7 +28,8 @@ nav .plain { margin-top: 14px; }
 .stores small { grid-column: 2; color: var(--ink-2); font-size: 12.500px; font-weight: 400; }
 .stores [aria-current] small { color: inherit; }
 
-.files { padding: 26px clamp(16px, 4vw, 44px) 56px; max-width: 1180px; width: 100%; min-width: 0; }
+.files { padding: 26px clamp(16px, 4vw, 44px) 56px; min-width: 0; overflow-y: auto; scrollbar-gutter: stable; }
+.files > * { max-width: 1100px; }
 .files > * + * { margin-top: 16px; }
 .top { display: flex; flex-wrap: wrap; align-items: flex-start; justify-content: space-between; gap: 10px 24px; }
 .top > div:first-child { min-width: 0; }
@@ -70,12 +71,12 @@ h1 { font: 600 26px/1.25 var(--font-quote); letter-spacing: -.012em; overflow-wr
 
 .table { font-size: 14.500px; }
 .row { display: grid; grid-template-columns: minmax(0, 1fr) minmax(150px, 32%) 76px 104px 68px; gap: 0 12px; align-items: start; padding: 9px 0; border-bottom: 1px solid var(--line); }
-.row:not(.heads):hover { background: linear-gradient(90deg, transparent, var(--hover) 12px, var(--hover) calc(100% - 12px), transparent); }
+.row:not(.heads):hover { background: var(--side); box-shadow: -10px 0 var(--side), 10px 0 var(--side); }
 .heads { padding: 4px 0; font-size: 12.500px; color: var(--ink-2); font-weight: 600; }
 .heads button { font-weight: 600; padding: 4px 0; color: inherit; }
 .heads button:hover { color: var(--ink); }
 .arrow { margin-inline-start: 5px; }
-.slice { content-visibility: auto; contain-intrinsic-size: auto 5400px; }
+.slice { content-visibility: auto; contain-intrinsic-size: auto 5400px; padding-inline: 10px; margin-inline: -10px; }
 .name { display: flex; gap: 9px; min-width: 0; }
 .heads .name { padding-inline-start: 29px; }
 .sign { flex: none; width: 20px; height: 22px; display: grid; place-items: center; color: var(--ink-2); }
@@ -96,22 +97,26 @@ h1 { font: 600 26px/1.25 var(--font-quote); letter-spacing: -.012em; overflow-wr
 .actions { display: flex; justify-content: flex-end; margin-block: -4px; }
 .heads .actions { margin: 0; position: relative; }
 .reason { font-size: 13.500px; margin-top: 3px; color: var(--ink-2); }
+.state progress { display: block; width: min(180px, 100%); margin: 8px 0 5px; }
+.state .reason progress { display: inline-block; width: 48px; margin: 0 8px 0 0; }
+.doing { margin-inline-end: 8px; }
 .notes { margin-top: 2px; font-size: 13.500px; color: var(--ink-2); }
 .notes summary { cursor: pointer; width: fit-content; border-radius: 4px; }
 .notes summary:hover { color: var(--ink); }
-.speed { color: var(--ink-2); font-size: 13px; margin-inline-start: 8px; font-variant-numeric: tabular-nums; }
+.speed { color: var(--ink-2); font-size: 13px; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.count { margin-inline-start: 8px; }
 .nothing-fits:empty { display: none; }
 .nothing-fits { padding: 24px 0; }
 .end { height: 1px; }
 
 @media (max-width: 1000px) { .row { grid-template-columns: minmax(0, 1fr) minmax(130px, 34%) 68px; } .size, .added { display: none; } }
 @media (max-width: 760px) {
-  .shelf { grid-template-columns: minmax(0, 1fr); }
-  nav { position: static; min-height: 0; max-height: none; border: 0; border-bottom: 1px solid var(--line); padding: 12px; }
+  .shelf { grid-template-columns: minmax(0, 1fr); height: auto; min-height: var(--room-height); align-content: start; }
+  nav { border: 0; border-bottom: 1px solid var(--line); padding: 12px; }
   .stores { display: flex; gap: 6px; overflow-x: auto; padding-bottom: 2px; }
   .stores button { width: max-content; max-width: 240px; }
   nav .plain { margin-top: 8px; }
-  .files { padding: 18px 16px 40px; }
+  .files { padding: 18px 16px 40px; overflow: visible; }
   .find { flex-basis: 100%; }
   .row { grid-template-columns: minmax(0, 1fr) auto; }
   .heads { display: none; }

@@ -3,6 +3,7 @@ import {call} from "../shell/api.js";
 import {dialogsLook} from "./dialogs_look.js";
 import {h, icon} from "../shell/dom.js";
 import {openDialog} from "../shell/dialog.js";
+import {titled} from "./titled.js";
 import {place} from "../chat/passage.js";
 import {explain, number, settings, t} from "../shell/settings.js";
 
@@ -10,7 +11,8 @@ const MOST_BM25 = 25;   // a bar that is full; the scores themselves have no upp
 
 export function openSearchTest(shelf) {
   const test = new SearchTest(shelf);
-  openDialog({label: t("search_test"), look: dialogsLook, width: "900px", content: test.element}).element.classList.add("tall");
+  test.dialog = openDialog({label: t("search_test"), look: dialogsLook, width: "900px", content: test.element});
+  test.dialog.element.classList.add("tall");
   test.question.focus();
 }
 
@@ -22,7 +24,7 @@ class SearchTest {
     this.button = h("button", {type: "submit", class: "main"}, icon("search"), t("search_test_run"));
     this.found = h("div", {class: "found", tabindex: "-1"});
     this.status = h("p", {class: "hint", role: "status"});
-    this.element = h("form", {class: "form search-test", onsubmit: event => { event.preventDefault(); this.run(); }}, h("h2", {}, t("search_test")), h("p", {class: "hint"}, t("search_test_lead")),
+    this.element = h("form", {class: "form search-test", onsubmit: event => { event.preventDefault(); this.run(); }}, titled(t("search_test"), () => this.dialog.close()), h("p", {class: "hint"}, t("search_test_lead")),
       h("div", {class: "ask"}, this.question, this.button), h("fieldset", {class: "pills"}, h("legend", {}, t("search_test_in")), ...this.choices), this.status, this.found);
   }
 
@@ -43,13 +45,13 @@ class SearchTest {
   draw({data, trace, is_relevant, notes}) {
     const steps = trace?.steps ?? [], dropped = trace?.dropped ?? [];
     const took = steps.reduce((sum, step) => sum + step.took_ms, 0);
-    this.status.textContent = data.length ? t("search_test_took", {count: data.length, ms: number.format(took)}) : t("search_test_nothing");
+    this.status.textContent = data.length ? t(data.length === 1 ? "search_test_took_one" : "search_test_took", {count: data.length, ms: number.format(took)}) : t("search_test_nothing");
     this.found.replaceChildren(...[
       data.length ? h("p", {class: `verdict${is_relevant ? "" : " thin"}`}, icon(is_relevant ? "check" : "alert"), t(is_relevant ? "search_test_enough" : "search_test_thin")) : null,
       ...notes.map(note => h("p", {class: "hint"}, traced(note))),
       h("ol", {class: "hits"}, ...data.map(hit => this.hit(hit, trace))),
       dropped.length ? h("details", {}, h("summary", {}, t("search_test_dropped", {count: dropped.length})), h("ul", {class: "dropped"}, ...dropped.map(one => h("li", {}, h("span", {}, one.filename ?? "–", one.page ? ` · ${t("page_number", {page: one.page})}` : ""),
-        h("span", {class: "why"}, traced(one.reason)), h("span", {class: "figure"}, number.format(one.score)))))) : null,
+        h("span", {class: "why"}, traced(one.reason)), h("span", {class: "figure"}, decimal(one.score)))))) : null,
       steps.length ? h("details", {}, h("summary", {}, t("search_test_steps")), h("ul", {class: "dropped"}, ...steps.map(step => h("li", {}, h("span", {}, traced(step.name)), h("span", {class: "why"}, figures(step)), h("span", {class: "figure"}, `${number.format(step.took_ms)} ms`))))) : null,
     ].filter(Boolean));
   }
@@ -64,9 +66,17 @@ class SearchTest {
 }
 
 function score(key, value, share) {
-  const shown = value === null || value === undefined ? "–" : value.toLocaleString(settings.language, {maximumFractionDigits: 2, minimumFractionDigits: 2});
-  return [h("dt", {}, t(key)), h("dd", {}, h("meter", {min: 0, max: 1, value: Math.min(Math.max(share ?? 0, 0), 1), "aria-label": `${t(key)} ${shown}`}), h("span", {}, shown))];
+  const shown = value === null || value === undefined ? "–" : decimal(value);
+  return [h("dt", {}, t(key)), h("dd", {}, scale(share ?? 0), h("span", {}, shown))];
 }
+
+function scale(share) {
+  const filled = h("i", {});
+  filled.style.width = `${100 * Math.min(Math.max(share, 0), 1)}%`;
+  return h("span", {class: "scale", "aria-hidden": "true"}, filled);
+}
+
+const decimal = value => value.toLocaleString(settings.language, {maximumFractionDigits: 2, minimumFractionDigits: 2});
 
 // Steps, reasons and notes are known by their words; what is new is shown as it is.
 function traced(words) { return settings.texts[`trace.${words.replaceAll(" ", "_")}`] ?? words; }

@@ -3,13 +3,14 @@ import {call} from "../shell/api.js";
 import {dialogsLook} from "./dialogs_look.js";
 import {h, icon} from "../shell/dom.js";
 import {openDialog} from "../shell/dialog.js";
+import {titled} from "./titled.js";
 import {explain, t} from "../shell/settings.js";
 
 const TYPING_MS = 200;
 
 export function openSharing(shelf, store) {
   const sharing = new Sharing(store);
-  openDialog({label: t("share_title", {name: store.name ?? ""}), look: dialogsLook, width: "560px", content: sharing.element, onClose: () => shelf.refresh()});
+  sharing.dialog = openDialog({label: t("share_title", {name: store.name ?? ""}), look: dialogsLook, width: "560px", content: sharing.element, onClose: () => shelf.refresh()});
   sharing.input.focus();
   return sharing.read();
 }
@@ -28,7 +29,7 @@ class Sharing {
     this.none = h("p", {class: "hint"}, t("share_none"));
     this.said = h("p", {class: "unseen", role: "status"});
     this.problem = h("p", {class: "problem", role: "alert", hidden: true});
-    this.element = h("div", {class: "form"}, h("h2", {}, t("share_title", {name: store.name ?? ""})), h("div", {class: "picker"}, this.input, this.access, this.found), this.problem, this.list, this.none,
+    this.element = h("div", {class: "form"}, titled(t("share_title", {name: store.name ?? ""}), () => this.dialog.close()), h("div", {class: "picker"}, this.input, this.access, this.found), this.problem, this.list, this.none,
       h("p", {class: "hint"}, t("share_write_hint")), store.owner_name ? h("p", {class: "hint"}, t("share_owner", {owner: store.owner_name})) : "", this.said);
   }
 

@@ -116,6 +116,11 @@ export class Uploads {
     this.draw();
   }
 
+  rest() {
+    clearTimeout(this.looking);
+    this.looking = null;
+  }
+
   // The list is asked again soon after something has arrived, and not for every file of a thousand.
   lookAgain() {
     this.looking ??= setTimeout(() => { this.looking = null; if (this.shelf.isSeen) this.shelf.attempt(() => this.shelf.list.reload()); }, this.left ? LOOK_MS : 0);
