@@ -30,9 +30,13 @@ INSERT INTO files (id, owner_id, filename, media_type, size_bytes, sha256, purpo
 VALUES (%(id)s, %(owner_id)s, %(filename)s, %(media_type)s, %(size_bytes)s, %(sha256)s, %(purpose)s, %(created_at)s)
 """
 _FILE = f"SELECT {COLUMNS} FROM files f WHERE f.id = %(id)s"  # noqa: S608 - constants only
+# What lies in chats and nowhere else belongs to them and is listed there; by its purpose it is asked for.
 _FILES = f"""
 SELECT {COLUMNS} FROM files f
-WHERE f.owner_id = viewer_id() AND (%(purpose)s::text IS NULL OR f.purpose = %(purpose)s)"""  # noqa: S608 - constants only
+WHERE f.owner_id = viewer_id() AND (%(purpose)s::text IS NULL OR f.purpose = %(purpose)s)
+  AND (%(purpose)s::text IS NOT NULL OR f.purpose <> 'user_data' OR (
+      SELECT coalesce(bool_or(c.conversation_id IS NULL), true)
+      FROM collection_files cf JOIN collections c ON c.id = cf.collection_id WHERE cf.file_id = f.id))"""  # noqa: S608
 _COUNT = "SELECT count(*) FROM files WHERE owner_id = viewer_id() AND parent_id IS NULL"
 _LOCK_LINKS = (
     "SELECT collection_id, job_id FROM collection_files WHERE file_id = %(id)s ORDER BY 1 FOR UPDATE"

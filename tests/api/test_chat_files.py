@@ -132,6 +132,27 @@ async def test_a_file_is_read_into_its_chat_and_asked_there(chats: Chats) -> Non
     assert {one["title"] for one in listed["data"]} == {"How much?"}
 
 
+async def test_the_list_of_files_leaves_those_of_chats_to_their_chats(chats: Chats) -> None:
+    """What lies in a chat alone is listed there, and by its purpose; with a place in a collection it is listed too."""
+    chat = await chats.begin()
+    _, dropped = await chats.drop(chat)
+    sent = await chats.room.upload(b"# Plan", "plan.md", purpose="user_data")
+
+    async def listed(query: str = "") -> set[str]:
+        _, body = await chats.room.call("GET", f"/files{query}")
+        return {file["id"] for file in body["data"]}
+
+    before, asked = await listed(), await listed("?purpose=user_data")
+    store = await chats.room.store()
+    status, _ = await chats.room.call(
+        "POST", f"/vector_stores/{store}/files", json={"file_id": dropped["id"]}
+    )
+    assert status == 200
+
+    assert (before, asked) == ({sent}, {sent, dropped["id"]})
+    assert await listed() == {sent, dropped["id"]}
+
+
 async def test_no_other_search_finds_it_and_nobody_lists_it(chats: Chats) -> None:
     """Not its owner's own search over everything, not the list of collections; only the chat's own."""
     chat = await chats.begin()
