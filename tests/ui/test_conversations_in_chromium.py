@@ -41,6 +41,11 @@ _PERIODS = """async moments => {
   const {period} = await import(new URL("../conversations/sidebar.js", script).href);
   return moments.map(([at, now]) => period(at, new Date(now)));
 }"""
+_BEGIN = """async count => {
+  for (let at = 0; at < count; at += 1)
+    await fetch("/api/conversations", {method: "POST", headers: {"content-type": "application/json"},
+      body: JSON.stringify({title: `Chat ${at}`})});
+}"""
 _TITLE_MARKS = """async ([title, question]) => {
   const script = document.querySelector("script[type=module][src]").src;
   const {wordSpans} = await import(new URL("../conversations/search.js", script).href);
@@ -283,8 +288,8 @@ async def test_on_a_phone_the_conversations_are_a_drawer(
 async def test_what_the_list_works_out_by_itself_is_right(
     browser: Browser, database: Database, valkey: Redis, tmp_path: Path
 ) -> None:
-    """Days are days of the calendar, also over a change of clocks; words are marked with and without accents; a pasted
-    picture becomes a file; another device's question appears here."""
+    """Days are days of the calendar, also over a change of clocks; words are marked with and without accents; older
+    conversations come when somebody scrolls to them."""
     async with _chatting(
         browser, database, valkey, tmp_path / "no.sock", locale="es-ES", timezone_id="Europe/Madrid"
     ) as visit:
@@ -297,31 +302,57 @@ async def test_what_the_list_works_out_by_itself_is_right(
             ("2026-10-19T12:00:00+02:00", now),
             ("2026-09-20T12:00:00+02:00", now),
         ]
-        assert await page.evaluate(_PERIODS, moments) == [
-            "today",
-            "yesterday",
-            "last_week",
-            "last_month",
-            "older",
-        ]
-        assert await page.evaluate(_TITLE_MARKS, ["Nómina y nominas 😀 nómina", "NOMINA"]) == [
-            [0, 6],
-            [9, 15],
-            [20, 26],
-        ]
+        periods = ["today", "yesterday", "last_week", "last_month", "older"]
+        assert await page.evaluate(_PERIODS, moments) == periods
+        marks = [[0, 6], [9, 15], [20, 26]]
+        assert await page.evaluate(_TITLE_MARKS, ["Nómina y nominas 😀 nómina", "NOMINA"]) == marks
+
+        await page.evaluate(_BEGIN, 45)
+        await page.reload()
+        await expect(_rows(page)).to_have_count(40)
+        await _rows(page).last.scroll_into_view_if_needed()
+        await expect(_rows(page)).to_have_count(45)
+        assert visit.trouble == []
+
+
+async def test_what_happens_elsewhere_shows_here(
+    browser: Browser, database: Database, valkey: Redis, tmp_path: Path
+) -> None:
+    """An answer in another chat is marked while it runs and until it is read; another device's question appears;
+    a pasted picture becomes a file; what no longer fits into the context is said."""
+    go_on = asyncio.Event()
+    async with _chatting(browser, database, valkey, tmp_path / "no.sock", locale="es-ES") as visit:
+        page, rows = visit.page, _rows(visit.page)
+        script = visit.box.answerer.script
+        visit.box.answerer.script = lambda _request: [go_on.wait(), TextDelta("Sí."), Finished("written")]
+        await visit.ask("Tarda mucho")
+        await expect(rows).to_have_count(1)
+        visit.box.answerer.script = script
+        await page.keyboard.press("Control+Shift+KeyO")
+        await expect(rows.nth(0)).to_have_class("running")
+        go_on.set()
+        await expect(rows.nth(0)).to_have_class("unread", timeout=30_000)
+        await expect(rows.nth(0)).to_contain_text(text("is_unread", "es"))
+        await rows.nth(0).locator("a").click()
+        await expect(rows.nth(0)).to_have_class("current")
+        await expect(page.locator("chat-transcript article footer")).to_be_visible()
 
         await page.locator("chat-transcript textarea").evaluate(_PASTE_PICTURE)
-        await expect(page.locator("chat-transcript .attached .file-name")).to_contain_text(
-            text("pasted_picture", "es")
-        )
+        picture = page.locator("chat-transcript .attached .file-name")
+        await expect(picture).to_contain_text(text("pasted_picture", "es"))
 
-        await _ask(visit, "Aquí")
-        answered = visit.box.requests.count(("POST", "/api/turns"))
-        chat = page.url.rsplit("/", 1)[1]
+        use = {"used_tokens": 1945, "limit_tokens": 2048, "dropped_turns": 2, "is_exact": True}
+        await page.route("**/context?*", lambda route: route.fulfill(json=use))
         other = await page.context.new_page()
-        await other.goto(visit.url + f"/c/{chat}")
+        await other.goto(page.url)
         await other.fill("chat-transcript textarea", "Desde el teléfono")
         await other.keyboard.press("Enter")
         await expect(page.locator("chat-transcript article")).to_have_count(2)
-        assert visit.box.requests.count(("POST", "/api/turns")) == answered + 1
+        await page.bring_to_front()
+        await visit.ask("Y desde aquí")
+        await expect(page.locator("chat-transcript article footer")).to_have_count(3)
+        await page.locator("chat-transcript .meter").click()
+        told = page.locator("chat-transcript .meter-told")
+        await expect(told).to_contain_text(text("context_used", "es", used="1945", limit="2048"))
+        await expect(told).to_contain_text(text("context_drops", "es", count=2))
         assert visit.trouble == []

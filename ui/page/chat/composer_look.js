@@ -3,7 +3,7 @@ import {sheet} from "../shell/dom.js";
 export const composerLook = sheet(`
 .chat-head { display: flex; align-items: center; gap: 10px; min-height: 48px; padding: 6px 14px; flex: none; }
 .head-tools { display: flex; gap: 2px; }
-.chat-title { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 14px; font-weight: 600; color: var(--ink-2); }
+.chat-title { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 14px; font-weight: 500; color: var(--ink-2); }
 .temporary { display: inline-flex; align-items: center; gap: 7px; height: 32px; padding: 0 12px 0 9px; border-radius: 99px; color: var(--ink-2); font-size: 13px; white-space: nowrap; }
 .temporary:hover { background: var(--hover); color: var(--ink); }
 .temporary[aria-pressed=true] { background: var(--ink); color: var(--paper); }
@@ -96,6 +96,7 @@ export const composerLook = sheet(`
 
 .send { display: inline-flex; align-items: center; justify-content: center; gap: 7px; flex: none; height: 38px; min-width: 104px; padding: 0 16px 0 12px; border-radius: 12px; background: var(--accent); color: var(--accent-ink); font-size: 15px; font-weight: 600; }
 .send:not(:disabled):hover { background: var(--accent-deep-fill); }
+.send:disabled { opacity: 1; background: var(--hover); color: var(--ink-2); }
 .send.running { background: var(--ink); color: var(--paper); }
 .send.running:hover { background: var(--ink); opacity: .88; }
 .send svg { width: 18px; height: 18px; fill: currentColor; }
