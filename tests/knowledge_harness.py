@@ -40,7 +40,7 @@ from tests.conftest import ROLE_SECRET
 
 STAFF = UUID(int=77)  # the group of berta and carlos
 _GROUPS = {"berta": frozenset({STAFF}), "carlos": frozenset({STAFF})}
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def person(name: str) -> Caller:

@@ -47,7 +47,7 @@ max_running = 6
 CHAT = "/v1/chat/completions"
 QUESTION = {"model": "fake", "messages": [{"role": "user", "content": "Count."}]}
 _BROKEN = (aiohttp.ClientError, OSError, TimeoutError)
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 _OF_REQUESTS = re.compile(
     r"[:}](requests|waiting|engines|crowded|worker:.+|user:.+|queue:.+|line:.+|batch:.+|returned:.+|reading:.+"
     r"|limit:concurrent_requests:.+)$"

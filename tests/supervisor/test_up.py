@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,32 +52,26 @@ def test_what_is_killed_comes_back_and_the_port_stays_open(appliance: RunningApp
         assert "SIGKILL" in appliance.state.children[name].last_exit
 
 
-def test_sigterm_ends_everything_it_started(appliance: RunningAppliance) -> None:
-    """After a clean stop no process of this data folder is left, and PostgreSQL closed its files."""
+def test_a_second_start_is_refused_and_the_first_one_stops_without_a_trace(
+    appliance: RunningAppliance,
+) -> None:
+    """Two appliances never share a data folder: the second is told who holds it. A client that never finishes its
+    request cannot keep the first from stopping; after that no process of the folder is left."""
     appliance.start()
     appliance.wait_ready()
-    assert len(appliance.processes()) > 5
-
-    code = appliance.stop()
-
-    assert code == 0
-    assert appliance.processes() == {}
-    assert not (appliance.data / "postgres" / "postmaster.pid").exists()
-
-
-def test_an_open_request_does_not_hold_up_the_stop(appliance: RunningAppliance) -> None:
-    """A client that never finishes its request cannot keep the appliance from stopping."""
-    appliance.start()
-    appliance.wait_ready()
-    assert appliance.state is not None
+    assert appliance.state is not None and len(appliance.processes()) > 5
     host, _, port = appliance.state.url.removeprefix("http://").rpartition(":")
+
+    refused, said = _refusal("--port", "0", "--data", str(appliance.data))
     with socket.create_connection((host, int(port))) as client:
         client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        stopped = appliance.stop(signal.SIGINT)
 
-        code = appliance.stop(signal.SIGINT)
-
-    assert code == 0
+    assert refused == 78
+    assert f"process {appliance.pid}" in said and "--data" in said
+    assert stopped == 0
     assert appliance.processes() == {}
+    assert not (appliance.data / "postgres" / "postmaster.pid").exists()
 
 
 def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(appliance: RunningAppliance) -> None:
@@ -95,40 +90,37 @@ def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(appliance: Ru
     )
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "secrets/session_secret",
-        "postgres.new-*",
-        "postgres/PG_VERSION",
-        "credentials.json",
-        "supervisor.json",
-    ],
+MOMENTS = (
+    "secrets/session_secret",
+    "postgres.new-*",
+    "postgres/PG_VERSION",
+    "credentials.json",
+    "supervisor.json",
 )
-def test_a_first_start_that_was_killed_is_simply_started_again(
-    appliance: RunningAppliance, moment: str
-) -> None:
-    """Whatever the first start had done when it died, the second one completes it."""
-    appliance.start()
-    wait_until(lambda: any(appliance.data.glob(moment)), f"{moment} exists")
 
-    appliance.stop(signal.SIGKILL)
+
+def test_a_first_start_that_is_killed_is_simply_started_again(appliance: RunningAppliance) -> None:
+    """Killed at one moment after the other, each start goes on where the last one died, and the last completes it."""
+    for moment in MOMENTS:
+        began = time.time_ns()
+        appliance.start()
+        wait_until(
+            lambda moment=moment, began=began: _appeared(appliance.data, moment, began), f"{moment} exists"
+        )
+        appliance.stop(signal.SIGKILL)
+
     appliance.start()
     appliance.wait_ready()
 
     assert appliance.get("/healthz") == 200
 
 
-def test_a_second_start_on_the_same_folder_is_refused(appliance: RunningAppliance) -> None:
-    """Two appliances never share a data folder; the second is told who holds it."""
-    appliance.start()
-    appliance.wait_ready()
-
-    code, said = _refusal("--port", "0", "--data", str(appliance.data))
-
-    assert code == 78
-    assert f"process {appliance.pid}" in said
-    assert "--data" in said
+def _appeared(folder: Path, pattern: str, since_ns: int) -> bool:
+    """Whether something of that name has been written since. What goes again while we look is a yes too."""
+    try:
+        return any(path.lstat().st_mtime_ns >= since_ns for path in folder.glob(pattern))
+    except FileNotFoundError:
+        return True
 
 
 def test_a_port_in_use_is_named_with_its_holder(data_folder: Path) -> None:
@@ -199,19 +191,11 @@ def test_a_mistake_in_the_configuration_starts_nothing(
     assert not (data_folder / "postgres").exists()
 
 
-def test_a_path_too_long_for_sockets_works_all_the_same(appliance: RunningAppliance) -> None:
-    """Unix sockets allow some hundred bytes; a longer data path gets its sockets elsewhere."""
+def test_a_long_path_and_a_strict_umask_shut_nobody_out(appliance: RunningAppliance) -> None:
+    """Unix sockets allow some hundred bytes: a longer data path gets its sockets elsewhere. Hardened machines give root
+    077: the servers' user can still walk to the programs it has to run."""
     appliance.data = appliance.data.parent / ("long-" * 20) / "data"
     appliance.data.parent.mkdir(mode=0o755)
-
-    appliance.start()
-    appliance.wait_ready()
-
-    assert appliance.get("/healthz") == 200
-
-
-def test_a_strict_umask_shuts_nobody_out(appliance: RunningAppliance) -> None:
-    """Hardened machines give root 077: the servers' user can still walk to the programs it has to run."""
     before = os.umask(0o077)
     try:
         appliance.start()
