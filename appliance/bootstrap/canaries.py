@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -141,18 +141,24 @@ def _headers(key: str | None) -> dict[str, str]:
     return {} if key is None else {"authorization": f"Bearer {key}"}
 
 
-async def run_nightly(box: Box, hour: int | None) -> None:
+async def run_nightly(
+    box: Box,
+    hour: int | None,
+    *,
+    run: Callable[[Box, str], Awaitable[object]] = run_canaries,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
     """Once a day at that hour of the machine's clock, until cancelled; None: never."""
     if hour is None:
         return
     while True:
-        await asyncio.sleep(seconds_until(hour, datetime.now().astimezone()))
+        await sleep(seconds_until(hour, datetime.now().astimezone()))
         url = _own_url(box)
         if url is None:
             logger.warning("canaries: the appliance's address is not known; trying again tomorrow")
             continue
         try:
-            await run_canaries(box, url)
+            await run(box, url)
         except Exception:
             logger.exception("the canaries could not be run; trying again tomorrow")
 

@@ -103,6 +103,8 @@ def of_document(collection_id: str, file_id: str | None) -> list[Probe]:
         Probe("collection's files", "GET", f"{store}/files"),
         Probe("search", "POST", f"{store}/search", {"query": QUESTION}),
         Probe("shares", "GET", f"/api/collections/{collection_id}/shares"),
+        Probe("collection's shelf", "GET", f"/api/collections/{collection_id}/documents"),
+        Probe("what deleting it would take", "GET", f"/api/collections/{collection_id}/removal"),
     ]
     if file_id is not None:
         probes += [
@@ -110,6 +112,7 @@ def of_document(collection_id: str, file_id: str | None) -> list[Probe]:
             Probe("file", "GET", f"/v1/files/{file_id}"),
             Probe("file's content", "GET", f"/v1/files/{file_id}/content"),
             Probe("document", "GET", f"/api/documents/{file_id}"),
+            Probe("document as it was sent", "GET", f"/api/documents/{file_id}/original"),
             Probe("page's text", "GET", f"/api/documents/{file_id}/pages/1?format=text"),
             Probe("page's image", "GET", f"/api/documents/{file_id}/pages/1?format=image"),
             Probe("page with a quote", "GET", f"/api/documents/{file_id}/pages/1?quote=pass+phrase"),
@@ -135,6 +138,8 @@ def _asking(collection_id: str) -> list[Probe]:
     named = {"vector_store_ids": [collection_id]}
     search_tool = {"type": "file_search", "vector_store_ids": [collection_id]}
     responses = {"model": PIPELINE, "input": QUESTION, "store": False}
+    searching = responses | {"tools": [search_tool]}
+    found = {"include": ["file_search_call.results"]}
     completions, answers = "/v1/chat/completions", "/v1/responses"
     return [
         Probe("ask", "POST", completions, chat, must_refuse=False),
@@ -149,9 +154,15 @@ def _asking(collection_id: str) -> list[Probe]:
         ),
         Probe("responses", "POST", answers, responses, must_refuse=False),
         Probe("responses, streamed", "POST", answers, responses | {"stream": True}, must_refuse=False),
+        Probe("responses, file_search", "POST", answers, searching, must_refuse=False),
         Probe(
-            "responses, file_search", "POST", answers, responses | {"tools": [search_tool]}, must_refuse=False
+            "responses, file_search streamed",
+            "POST",
+            answers,
+            searching | {"stream": True},
+            must_refuse=False,
         ),
+        Probe("responses, what file_search found", "POST", answers, searching | found, must_refuse=False),
         Probe(
             "turn", "POST", "/api/turns", {"question": QUESTION, "model": PIPELINE} | named, False, _OF_A_TURN
         ),
@@ -201,7 +212,11 @@ def _changes(collection_id: str, file_id: str) -> list[Probe]:
         Probe("attributes", "POST", f"{store}/files/{file_id}", {"attributes": {"seen": True}}),
         Probe("renaming", "POST", store, {"name": "mine"}),
         Probe("sharing", "PUT", shares, {"with": "user:canary-outsider@canary.invalid", "access": "read"}),
+        Probe("cancelling", "POST", f"{store}/files/{file_id}/cancel"),
+        Probe("reading again", "POST", f"{store}/files/{file_id}/retry"),
         Probe("detaching", "DELETE", f"{store}/files/{file_id}"),
         Probe("deleting the file", "DELETE", f"/v1/files/{file_id}"),
         Probe("deleting the collection", "DELETE", store),
+        Probe("deleting the collection with its files", "DELETE",
+              f"/api/collections/{collection_id}?with_files=true"),
     ]  # fmt: skip
