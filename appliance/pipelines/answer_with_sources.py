@@ -23,7 +23,7 @@ from appliance.domain.answers import (
 )
 from appliance.domain.people import Caller, Language
 from appliance.pipelines.checking import Checking
-from appliance.pipelines.fitting import context_tokens, fit, overestimate
+from appliance.pipelines.fitting import KnownCounts, context_tokens, fit, overestimate
 from appliance.pipelines.following_up import FollowingUp
 from appliance.pipelines.placing import Placing
 from appliance.pipelines.prompting import label
@@ -49,6 +49,7 @@ class AnswerWithSources:
         self._quoter = quoter
         self._analyzer = analyzer
         self._checking = Checking(analyzer)
+        self._counts = KnownCounts()
         self._following_up = FollowingUp(analyzer)
 
     @classmethod
@@ -151,7 +152,7 @@ class AnswerWithSources:
             yield Restarted()
             yield TextDelta(partial)
         passages = await self._sections(caller, result.passages, engine, search)
-        fitted = await fit(request, passages, language, engine)
+        fitted = await fit(request, passages, language, engine, known=self._counts)
         prompt, writer = fitted.prompt, Writer(partial)
         steps = writer.stream(engine, request, prompt.messages, fitted.answer_tokens)
         async with aclosing(steps) as pieces:

@@ -6,8 +6,10 @@ Where the server cannot count, each text is taken for a little more than it usua
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from appliance.domain.answers import AnswerRequest
 from appliance.domain.people import Language
@@ -24,6 +26,8 @@ _ROUNDS = 4
 _AT_ONCE = 8
 # Nobody's vocabulary is so good: text longer than this a token of context cannot fit and is not worth counting.
 _MOST_BYTES_PER_TOKEN = 12
+_HISTORY_BYTES_PER_TOKEN = 5  # of what was said before so much is counted; what is older is overestimated
+_REMEMBERED = 5_000  # counts
 _INSTRUCTIONS_CHARACTERS_PER_TOKEN = 1  # of the context: about a quarter of it
 
 
@@ -41,20 +45,23 @@ async def fit(
     language: Language,
     engine: ChatEngine,
     frame: str | None = None,
+    known: KnownCounts | None = None,
 ) -> Fitted:
     """Fill the model's context. Raises QuestionTooLong for a question that leaves no room for a passage.
 
     frame: the instructions before the passages; None: those for answering a question. The asker's own go before it.
+    known: counts of earlier questions.
     """
     context = await context_tokens(engine)
     answer_tokens = min(MAX_ANSWER_TOKENS, context // 3)
-    counts = TokenCounts(engine, context * _MOST_BYTES_PER_TOKEN)
+    counts = TokenCounts(engine, context * _MOST_BYTES_PER_TOKEN, known)
     begun = [ChatMessage("assistant", request.partial)] if request.partial else []
     room = budget = context - answer_tokens - TEMPLATE_TOKENS - await counts.total(begun)
     if request.instructions.strip():
         heeded = request.instructions[: context * _INSTRUCTIONS_CHARACTERS_PER_TOKEN]
         frame = heeding(heeded, frame, language)
-    await counts.learn(pieces(request.messages, passages, language, context * _MOST_BYTES_PER_TOKEN, frame))
+    history_bytes = context * _HISTORY_BYTES_PER_TOKEN
+    await counts.learn(pieces(request.messages, passages, language, history_bytes, frame))
     for _ in range(_ROUNDS):
         prompt = build(request.messages, passages, language, budget, counts, frame)
         if not prompt.passages:
@@ -71,22 +78,49 @@ async def fit(
     )
 
 
-class TokenCounts:
-    """Tokens of texts: exact for those that were learned, else overestimated. longest: in bytes, worth asking for."""
+class KnownCounts:
+    """What engines have counted, so that a long conversation is not counted again with every question."""
 
-    def __init__(self, engine: ChatEngine, longest: int) -> None:
+    def __init__(self) -> None:
+        self._counts: OrderedDict[tuple[str, bytes], int] = OrderedDict()
+
+    def get(self, engine: str, text: str) -> int | None:
+        return self._counts.get(_key(engine, text))
+
+    def put(self, engine: str, text: str, count: int) -> None:
+        self._counts[_key(engine, text)] = count
+        while len(self._counts) > _REMEMBERED:
+            self._counts.popitem(last=False)
+
+
+def _key(engine: str, text: str) -> tuple[str, bytes]:
+    return engine, blake2b(text.encode(), digest_size=16).digest()
+
+
+class TokenCounts:
+    """Tokens of texts: exact for those that were learned, else overestimated. longest: in bytes, worth asking for.
+
+    known: what was counted before; None: nothing.
+    """
+
+    def __init__(self, engine: ChatEngine, longest: int, known: KnownCounts | None = None) -> None:
         self._engine = engine
         self._longest = longest
-        self._known: dict[str, int] = {}
+        self._known = known or KnownCounts()
         self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     def __call__(self, text: str) -> int:
-        known = self._known.get(text)
-        return overestimate(text) if known is None else known
+        counted = self._known.get(self._engine.name, text)
+        return overestimate(text) if counted is None else counted
+
+    def is_exact(self, text: str) -> bool:
+        """Whether the engine has counted it."""
+        return self._known.get(self._engine.name, text) is not None
 
     async def learn(self, texts: Iterable[str]) -> None:
         """Ask the engine for those that are not known yet."""
-        await asyncio.gather(*(self._learn(text) for text in dict.fromkeys(texts) if text not in self._known))
+        unknown = [text for text in dict.fromkeys(texts) if not self.is_exact(text)]
+        await asyncio.gather(*(self._learn(text) for text in unknown))
 
     async def total(self, messages: Sequence[ChatMessage]) -> int:
         """All messages as they are sent, with what a chat template writes between them."""
@@ -99,7 +133,7 @@ class TokenCounts:
         async with self._at_once:
             counted = await self._engine.count_tokens(self._engine.name, text)
         if counted is not None:
-            self._known[text] = counted
+            self._known.put(self._engine.name, text, counted)
 
 
 def overestimate(text: str) -> int:

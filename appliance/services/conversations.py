@@ -154,7 +154,8 @@ class Conversations:
         conversation = await self._repository.conversation(caller.viewer, conversation_id)
         running = list(conversation.running_turn_ids)
         for turn_id in running:
-            await self._writing.stop(caller, turn_id)
+            with suppress(PartUnavailable):  # its writer finds the conversation gone, and stops
+                await self._writing.stop(caller, turn_id)
         for _ in range(_LOOKS):  # writers of other processes have to hear of it
             if not any([await self._leases.is_leased(turn_id) for turn_id in running]):
                 return
