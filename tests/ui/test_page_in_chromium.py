@@ -314,7 +314,7 @@ async def test_the_language_switch_changes_everything_and_lasts(
         await visit.sign_in()
         await page.get_by_role("button", name="ES", exact=True).click()
         await expect(page.get_by_role("tab", name=text("tab_documents", "es"))).to_be_visible(timeout=60_000)
-        await expect(page.locator("chat-transcript h1")).to_have_text(text("ask_title", "es"))
+        await expect(page.locator("chat-transcript .welcome h1")).to_have_text(text("ask_title", "es"))
         assert await page.evaluate("document.documentElement.lang") == "es"
         assert visit.box.people.languages == {"ana@example.org": "es"}
 

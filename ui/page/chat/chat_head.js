@@ -9,10 +9,10 @@ export class ChatHead {
     this.room = room;
     const tool = (name, label, id, onclick) => h("button", {class: "quiet", type: "button", title: `${label} (${keyHint(id)})`, "aria-label": label, onclick}, icon(name));
     this.tools = h("div", {class: "head-tools"}, tool("sidebar", t("show_sidebar"), "sidebar", () => room.sidebar.toggle(true, {byPerson: true})), tool("plus", t("new_question"), "new_chat", () => room.goTo(null)));
-    this.title = h("p", {class: "chat-title"});
+    this.title = h("h1", {class: "chat-title", hidden: true});
     this.badge = h("span", {class: "badge"}, t("temporary"));
     this.temporary = h("button", {type: "button", class: "temporary", "aria-pressed": "false", title: t("temporary_hint"), onclick: () => this.switchTemporary()}, icon("temporary"), h("span", {}, t("temporary")));
-    this.element = h("header", {class: "chat-head"}, this.tools, this.title, this.badge, this.temporary);
+    this.element = h("div", {class: "chat-head"}, this.tools, this.title, this.badge, this.temporary);
     new MutationObserver(() => this.name()).observe(document.head, {childList: true, subtree: true, characterData: true});
     this.show({});
   }
@@ -20,6 +20,7 @@ export class ChatHead {
   show({title = "", temporary}) {
     this.chat = title;
     this.title.textContent = title;
+    this.title.hidden = !title;
     this.draw(temporary ?? this.room.isTemporary);
     this.name();
   }

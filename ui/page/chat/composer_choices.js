@@ -105,7 +105,7 @@ export class Choices {
     const chip = (sign, label, title, open, remove) => h("span", {class: "choice"},
       h("button", {type: "button", class: "choice-name", title, "aria-label": `${title}: ${label}`, onclick: open}, h("span", {class: "sign", "aria-hidden": "true"}, sign), h("span", {class: "choice-label"}, label)),
       remove ? h("button", {type: "button", class: "choice-remove", title: t("choice_remove", {name: label}), "aria-label": t("choice_remove", {name: label}), onclick: () => { remove(); this.composer.focus(); }}, icon("close")) : null);
-    const add = h("button", {type: "button", class: "choice-add", title: t("choose_collection"), "aria-label": t("choose_collection"), onclick: () => this.composer.offer("#")}, h("span", {class: "sign", "aria-hidden": "true"}, "#"), this.stores.length ? null : h("span", {class: "choice-label"}, t("all_collections")));
+    const add = h("button", {type: "button", class: "choice-add", title: t("choose_collection"), "aria-label": this.stores.length ? t("choose_collection") : `${t("choose_collection")}: ${t("all_collections")}`, onclick: () => this.composer.offer("#")}, h("span", {class: "sign", "aria-hidden": "true"}, "#"), this.stores.length ? null : h("span", {class: "choice-label"}, t("all_collections")));
     this.element.replaceChildren(
       chip("@", this.nameOf(this.model), t("choose_model"), () => this.composer.offer("@"), this.model === SOURCES ? null : () => this.chooseModel(SOURCES)),
       ...this.searches ? [...this.stores.map(({id, name}) => chip("#", name, t("choose_collection"), () => this.composer.offer("#"), () => this.chooseStore(id, name))), add] : []);

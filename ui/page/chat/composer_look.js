@@ -4,7 +4,7 @@ export const composerLook = sheet(`
 .chat-head { display: flex; align-items: center; gap: 10px; min-height: 48px; padding: 6px 14px; flex: none; }
 .head-tools { display: flex; gap: 2px; }
 .chat-title { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 14px; font-weight: 500; color: var(--ink-2); }
-.temporary { display: inline-flex; align-items: center; gap: 7px; height: 32px; padding: 0 12px 0 9px; border-radius: 99px; color: var(--ink-2); font-size: 13px; white-space: nowrap; }
+.temporary { margin-inline-start: auto; display: inline-flex; align-items: center; gap: 7px; height: 32px; padding: 0 12px 0 9px; border-radius: 99px; color: var(--ink-2); font-size: 13px; white-space: nowrap; }
 .temporary:hover { background: var(--hover); color: var(--ink); }
 .temporary[aria-pressed=true] { background: var(--ink); color: var(--paper); }
 .temporary svg { width: 18px; height: 18px; stroke-dasharray: 2.6 2.9; }

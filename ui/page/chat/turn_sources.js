@@ -20,7 +20,7 @@ export class TurnSources {
 
   source(citation) {
     const open = () => this.turn.room.openSource(citation, button);
-    const button = h("button", {type: "button", class: "source", onclick: open, "aria-label": t("open_source", {number: citation.index, filename: citation.filename})},
+    const button = h("button", {type: "button", class: "source", onclick: open, title: t("open_source", {number: citation.index, filename: citation.filename})},
       h("span", {class: "chip"}, String(citation.index)),
       h("span", {class: "source-name"}, citation.filename),
       h("span", {class: "where"}, place(citation)),

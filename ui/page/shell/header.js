@@ -7,6 +7,7 @@ import {language, rememberLanguage, settings, t} from "./settings.js";
 class PageHeader extends HTMLElement {
   connectedCallback() {
     if (this.childElementCount) return;
+    this.setAttribute("role", "banner");
     const choices = ["en", "es"].map(choice => h("button", {type: "button", lang: choice, "aria-pressed": String(choice === language),
       title: choice === "en" ? "English" : "Español", onclick: () => this.choose(choice)}, choice.toUpperCase()));
     this.append(
