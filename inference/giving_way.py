@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 NICENESS = 10  # a tenth of the processor beside somebody at 0 who wants all of it
+SLIGHTLY = 5  # a third: for work that others wait for as well, such as whoever needs a row that is being written
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 _OWN_THREAD = 1  # IOPRIO_WHO_PROCESS with id 0: the calling thread
 _LAST_OF_ITS_CLASS = (2 << 13) | 7  # best effort, the last of eight
@@ -32,7 +33,7 @@ def give_way_session(niceness: int = NICENESS) -> None:
         Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
 
 
-def give_way_for(pid: int, program: str, niceness: int = NICENESS) -> None:
+def give_way_for(pid: int, program: str, niceness: int = SLIGHTLY) -> None:
     """For somebody else's process that works for us, and the session it leads; only if it is that program."""
     folder = Path(f"/proc/{pid}")
     with suppress(OSError, AttributeError):
@@ -42,7 +43,7 @@ def give_way_for(pid: int, program: str, niceness: int = NICENESS) -> None:
         (folder / "autogroup").write_text(str(niceness), encoding="ascii")
 
 
-def give_way_thread(niceness: int = NICENESS) -> None:
+def give_way_thread(niceness: int = SLIGHTLY) -> None:
     """For one thread at its start; a thread of Linux has a niceness of its own."""
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from appliance import jobs
@@ -97,11 +97,18 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
         try:
             await worker.run()
         finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await _ended(beside)
             await sandbox.close()
             await embedder.close()
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Until Python 3.12 `wait_for` may lose a cancellation: ask again."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.2)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
