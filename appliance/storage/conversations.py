@@ -34,9 +34,9 @@ WITH best AS (
     SELECT DISTINCT ON (f.conversation_id) f.conversation_id, f.turn_id, f.relevance
     FROM viewer_turns_with(wanted_words(%(words)s), {_MOST_SEARCHED}) f ORDER BY f.conversation_id, f.relevance DESC)
 SELECT {_COLUMNS}, best.turn_id AS best_turn_id,
-    coalesce(words_of(c.title) @@ wanted_words(%(words)s), false) AS is_titled
+    coalesce(c.title_words @@ wanted_words(%(words)s), false) AS is_titled
 FROM conversations c LEFT JOIN best ON best.conversation_id = c.id
-WHERE {_LISTED} AND (best.turn_id IS NOT NULL OR words_of(c.title) @@ wanted_words(%(words)s))
+WHERE {_LISTED} AND (best.turn_id IS NOT NULL OR c.title_words @@ wanted_words(%(words)s))
 ORDER BY is_titled DESC, coalesce(best.relevance, 0) DESC, c.updated_at DESC, c.id LIMIT %(limit)s
 """  # noqa: S608
 _TEXTS = "SELECT id, question, answer FROM turns WHERE id = ANY(%s)"

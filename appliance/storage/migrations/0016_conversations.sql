@@ -57,6 +57,7 @@ RETURN (SELECT to_tsquery('pg_catalog.simple', string_agg(word || ':*', ' & '))
 
 UPDATE turns SET words = words_of(question || ' ' || answer);
 CREATE INDEX turns_words ON turns USING gin (words);
+ALTER TABLE conversations ADD COLUMN title_words tsvector NOT NULL GENERATED ALWAYS AS (words_of(title)) STORED;
 
 -- The viewer's turns with all of these words, newest first. Row-level security would read every turn of theirs instead of
 -- the index, because matching words is not leak-proof; so this runs as the owner and names the viewer itself.
