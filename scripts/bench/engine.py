@@ -34,11 +34,12 @@ _STREAM_HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """slots: requests that run at once. Times in seconds."""
+    """slots: requests that run at once. Times in seconds. tokens: of an answer whose length nobody asked for."""
 
     slots: int = 512
     ttft_s: float = 0.0
     token_s: float = 0.0
+    tokens: int = 32
 
 
 def _chunk(data: bytes) -> bytes:
@@ -80,7 +81,7 @@ class Sequence:
         self._engine, self._connection = engine, connection
         self._is_stream = body.get("stream") is True
         self._usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        self.wanted = int(body.get("max_tokens") or body.get("max_completion_tokens") or 32)
+        self.wanted = int(body.get("max_tokens") or body.get("max_completion_tokens") or engine.tempo.tokens)
         self._left = self.wanted
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
