@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 from redis.asyncio import Redis
 
 from appliance.domain.answers import Finished, TextDelta
@@ -46,6 +46,7 @@ _BEGIN = """async count => {
     await fetch("/api/conversations", {method: "POST", headers: {"content-type": "application/json"},
       body: JSON.stringify({title: `Chat ${at}`})});
 }"""
+_MAC = """Object.defineProperty(navigator, "userAgentData", {get: () => ({platform: "macOS"})});"""
 _TITLE_MARKS = """async ([title, question]) => {
   const script = document.querySelector("script[type=module][src]").src;
   const {wordSpans} = await import(new URL("../conversations/search.js", script).href);
@@ -250,6 +251,19 @@ async def test_the_question_box_loses_nothing(
         ]
         assert answerer.asked[1][1].collection_ids is not None
         await expect(box).to_have_value("")
+
+        answerer.script = lambda _request: [
+            TextDelta("On and on"),
+            asyncio.Event().wait(),
+            Finished("written"),
+        ]
+        await keys.type("A third one")
+        await keys.press("Enter")
+        await expect(page.locator("chat-transcript article").last).to_contain_text("On and on")
+        await keys.press("Escape")
+        await expect(page.locator("chat-transcript article footer").last).to_contain_text(
+            text("stopped", language)
+        )
         assert visit.trouble == []
 
 
@@ -312,6 +326,45 @@ async def test_what_the_list_works_out_by_itself_is_right(
         await expect(_rows(page)).to_have_count(40)
         await _rows(page).last.scroll_into_view_if_needed()
         await expect(_rows(page)).to_have_count(45)
+
+        await page.add_init_script(_MAC)
+        await page.reload()
+        search = page.get_by_role("button", name=text("search_conversations", "es"))
+        await expect(search).to_have_attribute("title", f"{text('search_conversations', 'es')} (⌘K)")
+        await page.keyboard.press("Meta+k")
+        await expect(page.get_by_role("combobox")).to_be_focused()
+        assert visit.trouble == []
+
+
+async def test_an_upload_that_is_cancelled_or_lost_does_not_hold_up_the_next(
+    browser: Browser, database: Database, valkey: Redis, tmp_path: Path
+) -> None:
+    """Cancelled it is gone, lost it says why and can be tried again."""
+    async with _chatting(browser, database, valkey, tmp_path / "no.sock", locale="en-GB") as visit:
+        page = visit.page
+        hanging = asyncio.Event()
+
+        async def first_hangs(route: Route) -> None:
+            if hanging.is_set():
+                await route.abort()
+            hanging.set()
+
+        await page.route("**/files", first_hangs)
+        chips = page.locator("chat-transcript .attached .file")
+        minutes = {"name": "minutes.md", "mimeType": "text/markdown", "buffer": b"# Minutes"}
+        chooser = page.locator("chat-transcript .composer input[type=file]")
+        await chooser.set_input_files([{**minutes, "name": "first.md"}, minutes])
+        await expect(chips).to_have_count(2)
+        await hanging.wait()
+        await chips.nth(0).get_by_role("button", name="first.md").click()
+        await expect(chips).to_have_count(1)
+        await expect(chips).to_contain_text(text("connection_lost", "en"))
+        visit.trouble.clear()
+        await page.unroute("**/files")
+        await chips.get_by_role("button", name=text("try_again", "en")).click()
+        await expect(chips).to_contain_text("minutes.md")
+        await expect(chips.locator(".file-problem")).to_have_count(0)
+        await expect(chips.locator("progress")).to_have_count(0)
         assert visit.trouble == []
 
 

@@ -131,9 +131,10 @@ class ChatTranscript extends HTMLElement {
     try {
       const body = {question, model, vector_store_ids, language, conversation_id: chat ?? undefined, ...chat || !this.isTemporary ? {} : {temporary: true}};
       const begun = await call("/api/turns", {method: "POST", body});
-      if (!this.transcript.turns.includes(turn)) return;
-      this.became(begun.conversation_id);
-      turn.started(begun.id);
+      if (this.transcript.turns.includes(turn)) {
+        this.became(begun.conversation_id);
+        turn.started(begun.id);
+      }
       this.refreshSidebar();
     } catch (error) {
       this.takeBack(turn, taken, error instanceof TypeError ? t("not_sent_connection") : explain(error));
@@ -141,7 +142,7 @@ class ChatTranscript extends HTMLElement {
   }
 
   takeBack(turn, taken, sentence) {
-    if (!this.transcript.turns.includes(turn)) return;        // another chat is shown: its own draft stands in the box
+    if (!this.transcript.turns.includes(turn)) return this.composer.keepFor(taken);    // another chat is shown by now
     turn.leave();
     turn.element.remove();
     this.transcript.turns.splice(this.transcript.turns.indexOf(turn), 1);

@@ -148,7 +148,7 @@ export class Composer {
 
   /** question: instead of what stands in the box, which then stays. */
   submit(question) {
-    const taken = {text: question ?? this.box.value, pastes: question === undefined ? this.pastes.texts : [], fresh: [...this.files.fresh]};
+    const taken = {chat: this.chat, text: question ?? this.box.value, pastes: question === undefined ? this.pastes.texts : [], fresh: [...this.files.fresh]};
     const asked = {...this.choices.chosen, question: question ?? this.text, files: this.files.take()};
     if (question === undefined) this.write("");
     this.complain("");
@@ -163,6 +163,14 @@ export class Composer {
     this.changed();
     this.complain(sentence);
     this.focus();
+  }
+
+  /** The same while another chat stands in the box: it becomes the draft of its own. */
+  keepFor({chat, text, pastes}) {
+    const draft = kept(chat);
+    const merged = {text: [text, draft.text ?? ""].filter(one => one.trim()).join("\n\n"), pastes: [...pastes, ...draft.pastes ?? []]};
+    if (chat === this.chat) this.giveBack({text, pastes, fresh: []}, t("not_sent_connection"));
+    else sessionStorage.setItem(DRAFT + chat, JSON.stringify(merged));
   }
 
   write(text) {

@@ -13,16 +13,16 @@ const LISTED = [
 ];
 
 const look = sheet(`
-header { display: flex; justify-content: space-between; align-items: center; padding: 14px 14px 10px 22px; }
+.head { display: flex; justify-content: space-between; align-items: center; padding: 14px 14px 10px 22px; }
 h2 { font: 600 20px/1.3 var(--font-quote); }
 .keys { overflow-y: auto; padding: 0 22px 18px; }
 h3 { margin: 12px 0 2px; font-size: 12.5px; font-weight: 650; color: var(--ink-2); }
 .keys div { display: flex; justify-content: space-between; align-items: center; gap: 16px; padding: 7px 0; border-bottom: 1px solid var(--line); font-size: 15px; }
 dl { margin: 0; } dd { margin: 0; display: flex; gap: 4px; flex: none; }
 kbd { min-width: 26px; padding: 0 7px; border: 1px solid var(--line-strong); border-bottom-width: 2px; border-radius: 6px; background: var(--paper); font: 600 13px/24px var(--font); text-align: center; }
-footer { padding: 12px 22px; border-top: 1px solid var(--line); background: var(--side); font-size: 14px; }
-footer label { display: flex; align-items: center; gap: 10px; cursor: pointer; }
-footer input { width: 17px; height: 17px; accent-color: var(--accent); }
+.switch { padding: 12px 22px; border-top: 1px solid var(--line); background: var(--side); font-size: 14px; }
+.switch label { display: flex; align-items: center; gap: 10px; cursor: pointer; }
+.switch input { width: 17px; height: 17px; accent-color: var(--accent); }
 `);
 
 let open;
@@ -35,17 +35,21 @@ export async function openKeyList() {
   const areOn = h("input", {type: "checkbox", checked: shortcuts ?? true, onchange: () => change(areOn, problem)});
   const row = ([what, label]) => h("div", {}, h("dt", {}, label), h("dd", {}, keyNames(SHORTCUTS[what] ?? what).map(name => h("kbd", {}, name))));
   open = openDialog({label: t("keys_title"), look, width: "480px", content: [
-    h("header", {}, h("h2", {}, t("keys_title")), h("button", {type: "button", class: "quiet", "aria-label": t("close"), title: t("close"), onclick: () => open.close()}, icon("close"))),
+    h("div", {class: "head"}, h("h2", {}, t("keys_title")), h("button", {type: "button", class: "quiet", "aria-label": t("close"), title: t("close"), onclick: () => open.close()}, icon("close"))),
     h("div", {class: "keys", tabindex: "0"}, LISTED.map(([name, rows]) => [h("h3", {}, t(name)), h("dl", {}, rows.map(row))]).flat()),
-    h("footer", {}, h("label", {}, areOn, t("keys_on")), problem)]});
+    h("div", {class: "switch"}, h("label", {}, areOn, t("keys_on")), problem)]});
 }
 
+// At once, and taken back where the server refuses.
 async function change(box, problem) {
+  const before = await profile();
+  profileChanged({...before, shortcuts: box.checked});
+  problem.hidden = true;
   try {
-    profileChanged({...await profile(), ...await call("/api/me", {method: "PATCH", body: {shortcuts: box.checked}})});
-    problem.hidden = true;
+    await call("/api/me", {method: "PATCH", body: {shortcuts: box.checked}});
   } catch (error) {
-    box.checked = !box.checked;
+    profileChanged(before);
+    box.checked = before.shortcuts ?? true;
     problem.textContent = error instanceof TypeError ? t("connection_lost") : explain(error);
     problem.hidden = false;
   }

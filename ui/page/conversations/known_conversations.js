@@ -4,7 +4,7 @@
 // A stream of events would hold one of the six connections that a browser has for this host, in every tab.
 import {call} from "../shell/api.js";
 
-const PAGE = 40, QUIET_MS = 60_000, BUSY_MS = 4_000, SPREAD = .2;
+const PAGE = 40, QUIET_MS = 60_000, BUSY_MS = 4_000, SPREAD = .2, FRESH_MS = 3000;
 
 export class KnownConversations {
   /** onChange(): something is to be drawn anew. archived: those that were put away instead of the others. */
@@ -17,7 +17,7 @@ export class KnownConversations {
     this.isRead = false;
     this.currentId = null;
     this.otherTabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("conversations") : null;
-    this.otherTabs?.addEventListener("message", () => this.wake());
+    this.otherTabs?.addEventListener("message", () => { this.readAt = -Infinity; this.wake(); });
     document.addEventListener("visibilitychange", () => this.wake());
   }
 
@@ -37,6 +37,7 @@ export class KnownConversations {
       const [page, pinned] = await Promise.all([this.read(), first ? this.read({pinned: true}) : null]);
       if (changes !== this.changes) return await this.refresh();     // read before a change of ours was made
       this.isRead = true;
+      this.readAt = performance.now();
       this.merge(page);
       for (const one of pinned?.data ?? []) this.byId.set(one.id, one);
       this.onChange();
@@ -81,9 +82,11 @@ export class KnownConversations {
     this.timer = setTimeout(() => this.refresh().catch(() => {}), wait);
   }
 
+  // In view again; whoever only leafs through tabs asks nothing new.
   wake() {
     clearTimeout(this.timer);
-    if (!document.hidden && this.isRead && !this.isOver) this.refresh().catch(() => {});
+    if (document.hidden || !this.isRead || this.isOver) return;
+    if (performance.now() - this.readAt > FRESH_MS) this.refresh().catch(() => {}); else this.schedule();
   }
 
   close() { this.isOver = true; clearTimeout(this.timer); this.otherTabs?.close(); }
