@@ -49,16 +49,20 @@ class Bridging:
     ) -> Bridged | None:
         said: list[str] = []
         words: list[Word] = []
-        reached = 0
+        reached = asked = 0
         for word in self._analyzer.content_words(text, source):
+            asked += 1
             piece = text[word.start : word.end]
             translations = _looked_up(word, table)
             is_name = not translations and (piece[:1].isdigit() or (piece[:1].isupper() and word.start > 1))
             reached += bool(translations) or is_name
-            said.append(translations[0] if translations else piece)
-            terms = frozenset(self._analyzer.terms(" ".join(translations or (piece,)), target))
-            words.append(Word(word.start, word.end, terms))
-        if not words or reached < _LEAST_SHARE * len(words):
+            there = " ".join(translations or (piece,))
+            telling = list(self._analyzer.content_words(there, target))
+            if telling:  # "have" and the like tell nothing
+                said.append(there[telling[0].start : telling[0].end])
+                terms = frozenset[str]().union(*(one.terms for one in telling))
+                words.append(Word(word.start, word.end, terms))
+        if not words or reached < _LEAST_SHARE * asked:
             return None
         return Bridged(" ".join(said), target, tuple(words))
 

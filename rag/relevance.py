@@ -1,9 +1,11 @@
 """Whether the best passage can be the ground of an answer, or whether the search has found nothing.
 
-Two signals: how much of the question the passage speaks of (rag.overlap) and the cosine to the question. Weights and
-thresholds are fitted on questions whose article was taken out of the index (docs/retrieval.md has the figures); they
-belong to all-MiniLM-L6-v2 and are fitted anew with another embedding model (scripts/eval_retrieval.py --refusals).
-Cannot see a fact that is missing from a passage on the right topic: that is for the answer's own check of its quotes.
+Three signals: how much of the question the passage speaks of (rag.overlap), the cosine to the question, and how much of
+the question is in words that nothing has. Beside them one veto: no passage holds the kind of thing that is asked for.
+Weights and thresholds are fitted on questions whose document was taken out of the index and on questions that no
+company's documents answer (docs/retrieval.md has the figures); they belong to all-MiniLM-L6-v2 and are fitted anew with
+another embedding model (scripts/fit_relevance.py). Cannot see a fact that is missing from a passage on the right topic:
+that is for the answer's own check of its quotes.
 """
 
 from __future__ import annotations
@@ -45,12 +47,12 @@ class _Threshold:
 
 
 _THRESHOLDS: Mapping[Kind, _Threshold] = {
-    "model language": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.82),
-    "foreign to the model": _Threshold(cosine_weight=1.05, unknown_weight=0.49, least=0.87),
+    "model language": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.88),
+    "foreign to the model": _Threshold(cosine_weight=1.05, unknown_weight=0.49, least=0.85),
     # A question that nothing answers still finds a passage of its own language (97 of 100): one of another language on
-    # top is itself a sign, by names and numbers, so less is asked of it.
-    "other language": _Threshold(cosine_weight=1.0, unknown_weight=0.0, least=0.45),
-    "bridged": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.82),
+    # top is itself a sign, by names and numbers, so less is asked of it. What fails here is asked again, bridged.
+    "other language": _Threshold(cosine_weight=1.0, unknown_weight=0.5, least=0.7),
+    "bridged": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.9),
 }
 _LEAST_COVERAGE = 0.35  # where words are all there is
 
