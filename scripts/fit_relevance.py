@@ -39,6 +39,7 @@ from rag.sandbox.client import ParsingSandbox
 from rag.settings import ParsingSettings
 
 HERE = Path(__file__).parent
+_ACROSS = ("other language", "bridged")
 SPARE_REFUSALS = 0.05  # of the answerable ones that were found, refused on the fitting half
 
 
@@ -194,7 +195,11 @@ def fitted_rows(asked: Sequence[Asked]) -> Iterator[str]:
     for one in asked:
         if not one.is_judge and (one.case == "gone" or one.is_found):
             for evidence in one.evidence:
-                kinds.setdefault(kind_of(evidence), []).append((one, evidence))
+                kind = kind_of(evidence)
+                if (
+                    one.case != "other" or kind in _ACROSS
+                ):  # found in one language says nothing of the other's evidence
+                    kinds.setdefault(kind, []).append((one, evidence))
     for kind, rows in kinds.items():
         x = np.array([signals(evidence) for _, evidence in rows])
         y = np.array([float(one.case != "gone") for one, _ in rows])
