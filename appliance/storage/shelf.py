@@ -18,13 +18,14 @@ from appliance.storage.jobs import QUEUE
 
 _OWN = ("place", "is_own", "elsewhere", "inside_failed", "inside_in_progress")
 
+# A row bears the time at which its transaction began, which may have ended only after the last look: hence 5 seconds.
 # Names are compared as people type them: without capitals and without the accents of Spanish and its neighbours.
 _FOLDED = "translate(lower({}), 'áàâäãéèêëíìîïóòôöõúùûüñç', 'aaaaaeeeeiiiiooooouuuunc')"
 _WANTED = f"""
     AND (%(status)s::text IS NULL OR cf.status = %(status)s)
     AND (%(name)s = '' OR strpos({_FOLDED.format("f.filename")}, {_FOLDED.format("%(name)s")}) > 0)
     AND (%(changed_since)s::timestamptz IS NULL
-         OR cf.updated_at >= %(changed_since)s OR cf.status = 'in_progress')
+         OR cf.updated_at >= %(changed_since)s - interval '5 seconds' OR cf.status = 'in_progress')
     AND cf.superseded_by IS NULL"""
 _INSIDE = " AND f.parent_id = %(parent_id)s"
 # What lies in a document that is here too is listed below that one.

@@ -87,6 +87,26 @@ async def test_what_waits_has_its_place_in_line_and_slices_follow_one_another(id
     assert await names(idle, store, f"changed_since={body['as_of'].replace('+', '%2B')}") != []
 
 
+async def test_what_was_committed_after_the_last_look_is_told_by_the_next(idle: Room, owner_url: str) -> None:
+    """A row bears the time at which its transaction began: a little before the last look still counts as changed."""
+    store = await idle.store()
+    file = await idle.upload(PLAN)
+    await idle.call("POST", f"/vector_stores/{store}/files", json={"file_id": file})
+    as_of = (await api(idle, "GET", f"/collections/{store}/documents"))[1]["as_of"]
+
+    async def told(seconds_before: int) -> list[str]:
+        with psycopg.connect(owner_url) as connection:
+            connection.execute(
+                "UPDATE collection_files SET status = 'completed', "
+                "updated_at = %s::timestamptz - %s * interval '1 second'",
+                (as_of, seconds_before),
+            )
+        return await names(idle, store, f"changed_since={as_of.replace('+', '%2B')}")
+
+    assert await told(3) == ["notes.md"]
+    assert await told(30) == []
+
+
 async def test_what_lies_inside_is_listed_below_its_parent_with_notes_by_code(room: Room) -> None:
     """An archive is one line; its members are asked for, counted by state, and found by name."""
     packed = io.BytesIO()

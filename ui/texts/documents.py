@@ -109,6 +109,11 @@ DOCUMENTS = {
         "{count} were here already, with the same content.", "{count} ya estaban aquí con el mismo contenido."
     ),
     "uploads_failed": Sentence("{count} were not uploaded.", "{count} no se subieron."),
+    "uploads_done_one": Sentence("1 file uploaded.", "1 archivo subido."),
+    "uploads_same_one": Sentence(
+        "1 was here already, with the same content.", "1 ya estaba aquí con el mismo contenido."
+    ),
+    "uploads_failed_one": Sentence("1 was not uploaded.", "1 no se subió."),
     "uploads_cancel": Sentence("Cancel all", "Cancelar todo"),
     "uploads_retry": Sentence("Try these again", "Reintentar estos"),
     "uploads_close": Sentence("Close the list of uploads", "Cerrar la lista de subidas"),
@@ -147,7 +152,7 @@ DOCUMENTS = {
     "stage_parsing": Sentence("Reading the pages", "Leyendo las páginas"),
     "stage_embedding": Sentence("Understanding the passages", "Analizando los pasajes"),
     "stage_indexing": Sentence("Putting it into the index", "Añadiendo al índice"),
-    "stage_share": Sentence("{stage}, {percent} %", "{stage}, {percent} %"),
+    "stage_share": Sentence("{stage}, {percent}\u00a0%", "{stage}, {percent}\u00a0%"),
     "stage_speed": Sentence("{pages} pages a second", "{pages} páginas por segundo"),
     "same_content": Sentence(
         "The same content as another document here, which is found in its place.",

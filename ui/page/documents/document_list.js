@@ -187,8 +187,11 @@ export class DocumentList {
     const asked = this.asked, before = this.counts;
     const page = await call(`/api/collections/${this.store.id}/documents?changed_since=${encodeURIComponent(this.asOf)}&limit=${WATCHED}`);
     if (asked !== this.asked) return;
+    const told = new Set(page.data.map(file => file.id));
+    // What was being read and is not told of any more was finished by a transaction that began before we last asked.
+    const isMissed = [...this.rows.values()].some(({file}) => file.status === "in_progress" && !told.has(file.id) && (page.data.length < WATCHED || file.stage !== "waiting"));
     for (const file of page.data) this.replace(file);
-    const isOther = page.counts.total !== before.total || this.query.status && page.counts[this.query.status] !== before[this.query.status];
+    const isOther = isMissed || page.counts.total !== before.total || this.query.status && page.counts[this.query.status] !== before[this.query.status];
     this.told(page);
     if (isOther) await this.reload();
   }

@@ -73,6 +73,7 @@ h1 { font: 600 26px/1.25 var(--font-quote); letter-spacing: -.012em; overflow-wr
 .row { display: grid; grid-template-columns: minmax(0, 1fr) minmax(150px, 32%) 76px 104px 68px; gap: 0 12px; align-items: start; padding: 9px 0; border-bottom: 1px solid var(--line); }
 .row:not(.heads):hover { background: var(--side); box-shadow: -10px 0 var(--side), 10px 0 var(--side); }
 .heads { padding: 4px 0; font-size: 12.500px; color: var(--ink-2); font-weight: 600; }
+.heads > * { font-size: inherit; line-height: 1.55; }
 .heads button { font-weight: 600; padding: 4px 0; color: inherit; }
 .heads button:hover { color: var(--ink); }
 .arrow { margin-inline-start: 5px; }

@@ -60,7 +60,7 @@ class SearchTest {
     const {meaning, words, fused, last} = hit.scores, where = {headings: hit.location.headings, location: hit.location};
     const open = () => this.shelf.view({fileId: hit.file_id, page: hit.number, start: hit.location.start, end: hit.location.end});
     return h("li", {}, h("button", {type: "button", class: "hit-name", title: t("search_test_open", {filename: hit.filename}), onclick: open}, hit.filename), h("span", {class: "where"}, place(where)),
-      h("p", {class: "hit-text"}, hit.content.map(one => one.text).join("\n")), hit.also_in.length ? h("p", {class: "hint"}, t("search_test_also", {names: [...new Set(hit.also_in.map(one => one.filename))].join(", ")})) : null,
+      h("p", {class: "hit-text"}, hit.content.map(one => one.text).join("\n").replace(/\n{2,}/g, "\n")), hit.also_in.length ? h("p", {class: "hint"}, t("search_test_also", {names: [...new Set(hit.also_in.map(one => one.filename))].join(", ")})) : null,
       h("dl", {class: "scores"}, ...score("score_meaning", meaning, meaning), ...score("score_words", words, words === null ? null : words / MOST_BM25), ...score("score_fused", fused, fused), ...score(trace?.reranked ? "score_reranked" : "score_sharpened", last, last)));
   }
 }

@@ -159,7 +159,11 @@ export class Uploads {
   }
 
   summary(done, same, failed) {
-    return [done || !same && !failed ? t("uploads_done", {count: number.format(done)}) : "", same ? t("uploads_same", {count: number.format(same)}) : "", failed ? t("uploads_failed", {count: number.format(failed)}) : ""].filter(Boolean).join(" ");
+    return [
+      done === 1 ? t("uploads_done_one") : done || !same && !failed ? t("uploads_done", {count: number.format(done)}) : "",
+      same === 1 ? t("uploads_same_one") : same ? t("uploads_same", {count: number.format(same)}) : "",
+      failed === 1 ? t("uploads_failed_one") : failed ? t("uploads_failed", {count: number.format(failed)}) : "",
+    ].filter(Boolean).join(" ");
   }
 
   say() {

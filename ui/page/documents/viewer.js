@@ -5,6 +5,7 @@ import {h, icon, marked} from "../shell/dom.js";
 import {openDialog} from "../shell/dialog.js";
 import {explain, fileSize, number, t} from "../shell/settings.js";
 import {place, unitSpans} from "../chat/passage.js";
+import {sheetTable} from "./sheet.js";
 import {viewerLook} from "./viewer_look.js";
 
 const WIDTHS = [600, 900, 1200, 1600];
@@ -124,7 +125,8 @@ class Viewer {
   draw(page) {
     this.status.textContent = page.is_found === false ? t("page_changed") : "";
     this.where.textContent = place({headings: page.headings, location: {...page.location, page: undefined, slide: undefined}});
-    const text = page.start == null ? [page.text] : marked(page.text, unitSpans(page.text, [[page.start, page.end]]), "quote");
+    const spans = page.start == null ? [] : unitSpans(page.text, [[page.start, page.end]]);
+    const text = page.unit === "sheet" ? sheetTable(page.text, spans) : marked(page.text, spans, "quote");
     this.text.replaceChildren(...page.text ? text : [h("p", {class: "hint"}, t("viewer_no_text"))]);
     this.text.classList.toggle("table", page.unit === "sheet");
     this.text.scrollTop = 0;
@@ -152,9 +154,9 @@ class Viewer {
   }
 
   drawAbout() {
-    const {bytes, media_type, pages, parent, children, collections} = this.card, home = collections.find(one => !one.is_chat) ?? collections[0] ?? {};
+    const {filename, bytes, media_type, pages, parent, children, collections} = this.card, home = collections.find(one => !one.is_chat) ?? collections[0] ?? {};
     const told = [...home.last_error ? [reason(home.last_error)] : [], ...noteSentences(home)];
-    const facts = [["about_kind", media_type], ["about_size", fileSize(bytes)], ["about_added", home.added_at ? dateOf(home.added_at) : null], ["about_pages", pages.count ? number.format(pages.count) : null],
+    const facts = [["about_kind", /\.(\w{1,8})$/.exec(filename)?.[1].toUpperCase() ?? media_type], ["about_size", fileSize(bytes)], ["about_added", home.added_at ? dateOf(home.added_at) : null], ["about_pages", pages.count ? number.format(pages.count) : null],
       ["about_passages", home.passages ? number.format(home.passages) : null], ["about_source", home.source]].filter(([, value]) => value);
     const link = one => h("button", {type: "button", class: "link", onclick: () => this.openOther(one.file_id)}, one.filename);
     const section = (key, ...content) => h("section", {}, h("h3", {}, t(key)), ...content);

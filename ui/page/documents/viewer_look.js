@@ -22,7 +22,10 @@ header [aria-expanded=true] { background: var(--accent-soft); color: var(--accen
 .picture img { max-width: 100%; width: min(900px, 100%); height: auto; min-height: 200px; border: 1px solid var(--line-strong); border-radius: 6px; background: #fff; box-shadow: var(--lift); }
 .text { flex: 1; min-width: 0; overflow: auto; padding: 22px 26px 40px; font: 16px/1.65 var(--font-quote); white-space: pre-wrap; overflow-wrap: anywhere; outline-offset: -2px; }
 .text .quote { background: var(--quote); box-decoration-break: clone; -webkit-box-decoration-break: clone; padding: .12em 0; border-radius: 2px; }
-.text.table { font: 13.500px/1.6 var(--font-mono); white-space: pre; }
+.text.table { font: 14px/1.5 var(--font); white-space: normal; font-variant-numeric: tabular-nums; }
+.text table { border-collapse: collapse; margin: 10px 0 18px; }
+.text td { padding: 5px 14px 5px 10px; border: 1px solid var(--line); vertical-align: top; white-space: pre-wrap; }
+.text.table p { font-weight: 600; }
 .text-only .picture { display: none; }
 .text-only .text { max-width: 86ch; margin-inline: auto; }
 .text-only .text.table { max-width: none; margin: 0; }
