@@ -26,6 +26,7 @@ import aiohttp
 
 _WORDS = Path(__file__).read_text(encoding="utf-8").split()
 _AT_ONCE = 4
+_TURNS, _ALONE = 5, 200  # a p95 of few measurements is the machine's mood
 _RUN = time.time_ns()  # no run's documents are those of another, which need not be read again
 
 
@@ -229,8 +230,8 @@ async def beside(bench: Bench, name: str, measure: Callable[[], Awaitable[float]
     """The same measurement alone and while documents are being read, in turns so that the machine's mood is shared."""
     alone: list[float] = []
     busy: list[float] = []
-    for turn in range(3):
-        alone += await for_a_while(measure, asyncio.Event(), 60)
+    for turn in range(_TURNS):
+        alone += await for_a_while(measure, asyncio.Event(), _ALONE)
         ended = asyncio.Event()
         asking = asyncio.create_task(for_a_while(measure, ended, 100_000))
         await bench.read([small(number, hash((name, turn)) % 10**6) for number in range(count)])
@@ -239,7 +240,8 @@ async def beside(bench: Bench, name: str, measure: Callable[[], Awaitable[float]
     ratios = [sorted(busy)[int(p * len(busy))] / sorted(alone)[int(p * len(alone))] for p in (0.5, 0.95)]
     print(f"{name} alone:       {percentiles(alone)}")
     print(
-        f"{name} beside it:   {percentiles(busy)}; ratio {ratios[0]:.2f} (p50), {ratios[1]:.2f} (p95)",
+        f"{name} beside it:   {percentiles(busy)}; ratio {ratios[0]:.2f} (p50), {ratios[1]:.2f} (p95)"
+        f"; load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
 

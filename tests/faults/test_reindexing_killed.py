@@ -23,6 +23,8 @@ from tests.waiting import until
 
 __all__ = ["data"]
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
 DOCUMENTS = 12
 RULE = "Rule {0}. Pallets of kind {0} are stacked {0} high, and the yard keeper signs list {0}."
 QUESTION = "how high are pallets of kind 7 stacked"
