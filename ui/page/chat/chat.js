@@ -41,7 +41,7 @@ class ChatTranscript extends HTMLElement {
     this.restore();
     this.starters.refresh();
     this.sidebar.remindOfDeleted();
-    this.composer.focus();
+    this.composer.ready();
   }
 
   // What the address says --------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class ChatTranscript extends HTMLElement {
       this.restore();
     }
     this.sidebar.leave();
-    this.composer.focus();
+    this.composer.ready();
   }
 
   clear() {

@@ -200,6 +200,9 @@ export class Composer {
   }
 
   focus() { this.box.focus({preventScroll: true}); }
+
+  /** The same where it does not push a keyboard over half of the screen. */
+  ready() { if (!hasNoKeyboard) this.focus(); }
 }
 
 function kept(chat) {
