@@ -10,7 +10,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,7 +50,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What all children of one forkserver share. parsers: media type → "module:Class". tesseract: None without it."""
+    """What all children of one forkserver share. parsers: media type → "module:Class". tesseract: None without it.
+
+    libraries: folders that every child may read; looked for once, since that costs as much as reading a small file.
+    """
 
     parsers: Mapping[str, str]
     limits: ParsingLimits
@@ -58,6 +61,7 @@ class Reader:
     max_output_bytes: int
     state: SandboxState
     tesseract: Tesseract | None = None
+    libraries: tuple[Path, ...] = field(default_factory=library_folders)
 
     def load(self, media_type: str) -> Callable[..., Any]:
         """The parser class of a row; it is constructed with the limits and, as it asks, `progress` and `recogniser`."""
@@ -108,7 +112,7 @@ def _answer(reader: Reader, order: Order) -> bytes:
         limit_resources(reader.allowance)
         recogniser = _recogniser(reader, order)
         fonts = font_folders() if order.page is not None else ()
-        confine(reader.state, (*library_folders(), *fonts, order.path), (order.scratch, Path(os.devnull)))
+        confine(reader.state, (*reader.libraries, *fonts, order.path), (order.scratch, Path(os.devnull)))
         if order.page is None:
             answer = wire.encode_document(_parse(reader, order, recogniser))
         else:

@@ -1,4 +1,4 @@
-"""kill -9 while a collection or a person is deleted: all of it or nothing, and doing it again ends it.
+"""kill -9 while a file, a collection or a person is deleted: all of it or nothing, and doing it again ends it.
 
 `--battery` strikes fifty moments of each instead of five; the seed is printed.
 """
@@ -65,6 +65,7 @@ class Deletion:
     urls: tuple[str, str]
     data: Path
     collection: UUID | None = None
+    file: UUID | None = None
 
     def run(self, told: Connection) -> None:
         asyncio.run(self._run(told))
@@ -83,7 +84,10 @@ class Deletion:
             await desk.knowledge.collection(ANA, self.collection)  # connected, as a gateway is
             told.send("ready")
             told.recv()
-            await desk.knowledge.remove_collection(ANA, self.collection)
+            if self.file is not None:
+                await desk.knowledge.remove_file(ANA, self.file)
+            else:
+                await desk.knowledge.remove_collection(ANA, self.collection)
         told.send("done")
         told.recv()
 
@@ -91,7 +95,7 @@ class Deletion:
 class Striker:
     """Runs deletions in processes of their own and kills them at moments of the seed.
 
-    Moments are shares of how long the whole deletion took the last time it was let be, and a little beyond.
+    Moments are shares of how long the deletion takes, and a little beyond; how long that is, the kills tell.
     """
 
     def __init__(self, seed: int) -> None:
@@ -111,7 +115,9 @@ class Striker:
         ended = ours.poll(60 if spare else self._seeded.uniform(0, 1.2) * self.whole_s)
         if ended:
             assert ours.recv() == "done"
-            self.whole_s = 0.5 * (self.whole_s + time.monotonic() - begun)
+            self.whole_s = time.monotonic() - begun
+        else:
+            self.whole_s *= 1.3  # it takes longer than was thought
         assert ended or not spare
         process.kill()
         process.join()
@@ -154,6 +160,37 @@ async def test_a_collection_killed_in_its_deletion_is_whole_or_gone(
     receipts = one(owner_url, "SELECT count(*) FROM receipts WHERE kind = 'collection'")
     report(f"seed {SEED}, {points} deletions of a collection: {outcomes}")
     assert receipts == (outcomes["gone"],)
+
+
+@pytest.mark.parametrize("points", [FEW, pytest.param(MANY, marks=pytest.mark.battery)])
+@pytest.mark.timeout(1800)
+async def test_an_archive_killed_in_its_deletion_is_whole_or_gone(
+    points: int, owner_url: str, box_folder: Path, database: Database, worker_database: Database
+) -> None:
+    """With all that lies in it: after each kill every document of it is there or none, and so are the bytes."""
+    desk, striker = Desk(database, worker_database, box_folder), Striker(SEED + 2)
+    outcomes, shelf, file = {"whole": 0, "gone": 0}, await desk.collection(ANA), None
+    inside = {
+        f"{n}.json": {"pages": [f"leaf {n} " * 40], "inside": {}, "notes": []} for n in range(DOCUMENTS)
+    }
+    whole = (1, 1 + DOCUMENTS, 1 + DOCUMENTS, 1 + DOCUMENTS, 1 + DOCUMENTS)
+    for point in range(points):
+        if file is None:
+            file = await desk.add(ANA, shelf, document(f"root {point}", inside=inside), "box.zip")
+            await desk.work()
+        await asyncio.to_thread(striker.strike, Deletion(urls(owner_url), box_folder, shelf, file))
+
+        counts = one(owner_url, _COUNTS)
+        assert counts in (whole, (1, 0, 0, 0, 0)), counts
+        assert all(one(owner_url, _WHOLE))
+        outcomes["whole" if counts == whole else "gone"] += 1
+        file = file if counts == whole else None
+    report(f"seed {SEED}, {points} deletions of an archive: {outcomes}")
+    if file is not None:
+        await desk.knowledge.remove_file(ANA, file)
+    await desk.blobs.sweep()
+    assert one(owner_url, "SELECT count(*) FROM blobs") == (0,)
+    assert [path for path in (box_folder / "blobs").rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("points", [FEW, pytest.param(MANY, marks=pytest.mark.battery)])

@@ -1,4 +1,4 @@
-"""kill -9 while versions replace each other and while documents are deleted: always one of them, never a half.
+"""kill -9 while versions of documents replace each other: always one of them, never a half.
 
 `--battery` strikes fifty points of each instead of five; the seed is printed.
 """
@@ -8,20 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
 from appliance.storage.database import Database
-from appliance.storage.roles import DatabaseRole, url_as
-from tests.conftest import ROLE_SECRET
 from tests.faults.test_ingestion import document, progress, reach, report
-from tests.ingestion_desk import Desk, ana
-from tests.ingestion_desk import document as boxed
 from tests.knowledge_harness import Room, WorkerProcess, data, embedder_home, make_box, open_room
 
 pytestmark = pytest.mark.slow
@@ -31,7 +24,6 @@ __all__ = ["data", "embedder_home"]
 SEED = int(os.environ.get("FAULT_SEED", "20261121"))
 FEW, MANY = 5, 50
 SOURCES = 3
-ANA = ana()
 
 _SEARCHABLE = """
 SELECT cf.source, count(DISTINCT c.file_id), count(*) = max(cf.chunks), bool_and(cf.superseded_by IS NULL)
@@ -41,30 +33,6 @@ _TOTALS = """
 SELECT (SELECT coalesce(sum(chunks), 0) FROM collection_totals) = (SELECT count(*) FROM chunks),
        (SELECT coalesce(sum(df), 0) FROM terms) = (SELECT count(*) FROM postings),
        (SELECT count(*) FROM embeddings) = (SELECT count(*) FROM chunks)
-"""
-_LEFT = """
-SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM collection_files),
-       (SELECT count(DISTINCT file_id) FROM chunks),
-       (SELECT count(DISTINCT file_id) FROM pages), (SELECT count(*) FROM blobs WHERE refs > 0)
-"""
-# Deletes a file as the gateway does, as soon as it is told to.
-_DELETION = """
-import asyncio, sys
-from pathlib import Path
-from uuid import UUID
-from appliance.storage.database import Database
-from tests.ingestion_desk import Desk, ana
-async def main(api, worker, folder, file):
-    async def opened(url):
-        database = Database(url, pool_size=2)
-        await database.open()
-        return database
-    desk = Desk(await opened(api), await opened(worker), Path(folder))
-    print("ready", flush=True)
-    sys.stdin.readline()
-    await desk.knowledge.remove_file(ana(), UUID(file))
-    print("done", flush=True)
-asyncio.run(main(*sys.argv[1:]))
 """
 
 
@@ -98,32 +66,6 @@ async def test_one_version_is_found_at_fifty_points(
 ) -> None:
     """The same, at fifty."""
     await _versions_are_replaced(room, worker, maintenance_database, MANY)
-
-
-async def test_a_killed_deletion_is_whole_or_did_not_happen(
-    owner_url: str,
-    database: Database,
-    worker_database: Database,
-    maintenance_database: Database,
-    tmp_path: Path,
-) -> None:
-    """Five seeded moments in deleting an archive: all of it is there or nothing, and deleting it again is right."""
-    desk = Desk(database, worker_database, tmp_path)
-    await _deletions_are_killed(desk, owner_url, maintenance_database, tmp_path, FEW)
-
-
-@pytest.mark.battery
-@pytest.mark.timeout(1800)
-async def test_fifty_killed_deletions(
-    owner_url: str,
-    database: Database,
-    worker_database: Database,
-    maintenance_database: Database,
-    tmp_path: Path,
-) -> None:
-    """The same, fifty times."""
-    desk = Desk(database, worker_database, tmp_path)
-    await _deletions_are_killed(desk, owner_url, maintenance_database, tmp_path, MANY)
 
 
 async def _versions_are_replaced(
@@ -168,47 +110,6 @@ async def _send(room: Room, store: str, version: int, source: int) -> str:
     status, answer = await room.call("POST", f"/vector_stores/{store}/files", json=body)
     assert status == 200, answer
     return file
-
-
-async def _deletions_are_killed(
-    desk: Desk, owner_url: str, maintenance: Database, folder: Path, points: int
-) -> None:
-    seeded, shelf, outcomes = random.Random(SEED), await desk.collection(ANA), {"whole": 0, "gone": 0}
-    inside = {f"{n}.json": {"pages": [f"leaf {n} " * 40], "inside": {}, "notes": []} for n in range(12)}
-    file = None
-    for point in range(points):
-        if file is None:
-            file = await desk.add(ANA, shelf, boxed(f"root {point}", inside=inside), "box.zip")
-            await desk.work()
-            whole = (await _rows(maintenance, _LEFT))[0]
-            assert whole[:4] == (13, 13, 13, 13)
-        after_s = seeded.uniform(0, 0.4)
-        await asyncio.to_thread(_kill_deletion, owner_url, folder, file, after_s)
-        left = (await _rows(maintenance, _LEFT))[0]
-        assert left in (whole, (0, 0, 0, 0, 0)), left
-        assert await _rows(maintenance, _TOTALS) == [(True, True, True)]
-        outcomes["gone" if left[0] == 0 else "whole"] += 1
-        file = None if left[0] == 0 else file
-    report(f"seed {SEED}: {outcomes}")
-    if file is not None:
-        await desk.knowledge.remove_file(ANA, file)
-    await desk.blobs.sweep()
-    assert (await _rows(maintenance, "SELECT count(*) FROM blobs"))[0] == (0,)
-    assert [path for path in folder.rglob("*") if path.is_file()] == []  # noqa: ASYNC240
-
-
-def _kill_deletion(owner_url: str, folder: Path, file: UUID, after_s: float) -> None:
-    urls = [url_as(owner_url, role, ROLE_SECRET) for role in (DatabaseRole.API, DatabaseRole.WORKER)]
-    words = [sys.executable, "-c", _DELETION, *urls, str(folder), str(file)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(words, **pipes, env={**os.environ, "PYTHONPATH": os.getcwd()}) as process:  # type: ignore[call-overload]  # noqa: PTH109
-        assert process.stdout.readline() == b"ready\n"
-        process.stdin.write(b"\n")
-        process.stdin.flush()
-        try:
-            assert process.wait(after_s) == 0
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 async def _rows(maintenance: Database, query: str) -> list[tuple[object, ...]]:
