@@ -68,7 +68,10 @@ function state(file) {
   if (file.status === "completed") return [badge("ready", t("state_ready")), file.inside ? h("span", {class: "speed count"}, t("inside_count", {count: file.inside})) : null, inside];
   if (file.status === "failed") return [badge("failed", t("state_failed")), h("p", {class: "reason"}, reason(file.last_error)), ...noteSentences(file).map(note => h("p", {class: "reason"}, note))];
   if (file.status === "cancelled") return badge("", t("state_cancelled"));
-  if (!file.stage || file.stage === "waiting") return h("span", {class: "waiting"}, file.place_in_line ? t("state_place", {place: number.format(file.place_in_line)}) : t("state_queued"));
+  if (!file.stage || file.stage === "waiting") {
+    const place = file.place_in_line ? t("state_place", {place: number.format(file.place_in_line)}) : t("state_queued");
+    return [h("span", {class: "waiting"}, place), ...noteSentences(file).map(note => h("p", {class: "reason"}, note))];
+  }
   const share = t("stage_share", {stage: STAGES[file.stage], percent: Math.floor(file.progress * 100)});
   const speed = file.pages_per_s ? h("span", {class: "speed"}, t("stage_speed", {pages: number.format(file.pages_per_s)})) : null;
   return [bar(file.progress, share), h("span", {class: "doing"}, share), speed];
