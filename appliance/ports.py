@@ -13,7 +13,7 @@ from uuid import UUID
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited
 from appliance.domain.conversations import ContextUse, FittedChat
 from appliance.domain.documents import CollectionFile, IngestionStatus, StoredFile
-from appliance.domain.people import Caller, Language, Role, Scopes, User, Viewer
+from appliance.domain.people import Caller, Language, Role, Scopes, Theme, User, Viewer
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
 from rag.analysis import Analyzer
@@ -164,6 +164,15 @@ class HistoryFitting(Protocol):
     async def measured(self, engine: ChatEngine | None, request: AnswerRequest) -> ContextUse:
         """What would be sent; None: nobody reads it, and nobody counts."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceChanges:
+    """None: as it is."""
+
+    theme: Theme | None = None
+    instructions: str | None = None
+    has_shortcuts: bool | None = None
 
 
 class Instructions(Protocol):

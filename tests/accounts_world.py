@@ -30,6 +30,7 @@ from appliance.services.settings import AccountSettings
 from appliance.storage.accounts import PostgresUsers
 from appliance.storage.credentials import PostgresCredentials
 from appliance.storage.database import Database
+from appliance.storage.preferences import PostgresPreferences
 
 BASE = "http://127.0.0.1:8080"
 SAME_SITE = {"sec-fetch-site": "same-origin"}
@@ -123,7 +124,8 @@ async def worker(
     )
     identity = Identity(accounts.authentication, origins, allow_plain_http=allow_plain_http)
     more = more_routes(accounts, identity) if more_routes is not None else []
-    app = create_app([*account_routers(accounts, identity), probe_routes(accounts, identity), *more])
+    routers = account_routers(accounts, identity, PostgresPreferences(database))
+    app = create_app([*routers, probe_routes(accounts, identity), *more])
     transport = httpx.ASGITransport(app, client=("203.0.113.7", 4711), raise_app_exceptions=False)
     await accounts.start()
     try:

@@ -17,6 +17,7 @@ from appliance.bootstrap.accounts import company_only
 from appliance.bootstrap.single_sign_on import SingleSignOnRoom, build_single_sign_on
 from appliance.services.single_sign_on.settings import OidcSettings
 from appliance.storage.database import Database
+from appliance.storage.preferences import PostgresPreferences
 from tests.accounts_world import BASE, SAME_SITE, Clock, Worker, probe_routes, worker
 from tests.identity_provider import CLIENT, SECRET, IdentityProvider
 
@@ -125,7 +126,7 @@ async def single_sign_on_world(
         provider.redirect_uris.add(base + CALLBACK)
         app = create_app(
             [
-                *account_routers(one.accounts, one.identity, room.leave),
+                *account_routers(one.accounts, one.identity, PostgresPreferences(database), room.leave),
                 room.routes,
                 probe_routes(one.accounts, one.identity),
             ]

@@ -8,8 +8,21 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from appliance.domain.people import AccountEvent, ApiKey, Caller, Group, Language, Role, Session, User
+from appliance.api.device_names import device_name
+from appliance.api.turn_shapes import Writable
+from appliance.domain.people import (
+    AccountEvent,
+    ApiKey,
+    Caller,
+    Group,
+    Language,
+    Role,
+    Session,
+    Theme,
+    User,
+)
 from appliance.ports import GroupChanges, Keep
+from appliance.services.accounts.own_profile import Profile
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=400)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
@@ -54,10 +67,13 @@ class UserChangesBody(Body):
 
 
 class OwnChangesBody(Body):
-    """PATCH /api/me."""
+    """PATCH /api/me; absent fields stay as they are."""
 
     name: Name | None = None
     language: Language | None = None
+    theme: Theme | None = None
+    instructions: Annotated[Writable, StringConstraints(max_length=20_000)] | None = None
+    shortcuts: bool | None = None
 
 
 class OwnPasswordBody(Body):
@@ -156,6 +172,18 @@ def user_json(user: User) -> Json:
     }
 
 
+def profile_json(profile: Profile) -> Json:
+    """Oneself."""
+    mine = profile.preferences
+    return {
+        **user_json(profile.user),
+        "groups": [{"id": str(group.id), "name": group.name} for group in profile.groups],
+        "theme": mine.theme,
+        "instructions": mine.instructions,
+        "shortcuts": mine.has_shortcuts,
+    }
+
+
 def group_json(group: Group) -> Json:
     """A group and who is in it."""
     members = sorted(str(member_id) for member_id in group.member_ids)
@@ -173,9 +201,11 @@ def session_json(session: Session, caller: Caller) -> Json:
     return {
         "id": str(session.id),
         "user_agent": session.user_agent,
+        "device": device_name(session.user_agent),
         "address": session.address,
         "created_at": _time(session.created_at),
         "last_used_at": _time(session.last_used_at),
+        "last_seen": _time(session.last_used_at),
         "expires_at": _time(session.expires_at),
         "is_current": session.id == caller.session_id,
     }

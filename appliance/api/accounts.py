@@ -22,8 +22,6 @@ from appliance.api.account_bodies import (
     MembersBody,
     NewKeyBody,
     NewUserBody,
-    OwnChangesBody,
-    OwnPasswordBody,
     SignInBody,
     TokenBody,
     UseLinkBody,
@@ -35,6 +33,7 @@ from appliance.api.account_bodies import (
     user_json,
 )
 from appliance.api.identity import Identity
+from appliance.api.me import own_routes
 from appliance.api.origins import header_values
 from appliance.api.strict_json import StrictJsonRoute
 from appliance.domain.people import Caller, Scopes
@@ -43,16 +42,21 @@ from appliance.ports import LinkKind
 from appliance.services.accounts import Accounts, Device
 from appliance.services.accounts.importing import import_users
 from appliance.services.accounts.links import OneTimeLink
+from appliance.services.accounts.own_profile import OwnProfile
 from appliance.services.accounts.passwords import generate_password
+from appliance.services.accounts.ports import PreferenceRepository
 
 Leave = Callable[[Caller, Scope], Awaitable[str | None]]
 
 
-def account_routers(accounts: Accounts, identity: Identity, leave: Leave | None = None) -> list[APIRouter]:
+def account_routers(
+    accounts: Accounts, identity: Identity, preferences: PreferenceRepository, leave: Leave | None = None
+) -> list[APIRouter]:
     """All routes of this room, for `create_app`. leave: where who signs out goes on to, at the company's provider."""
     return [
         session_routes(accounts, identity, leave),
-        own_routes(accounts, identity),
+        own_routes(accounts, OwnProfile(accounts.people, preferences), identity),
+        session_routes_of_others(accounts, identity),
         user_routes(accounts, identity),
         group_routes(accounts, identity),
         key_routes(accounts, identity),
@@ -103,23 +107,26 @@ def session_routes(accounts: Accounts, identity: Identity, leave: Leave | None =
     return routes
 
 
-def own_routes(accounts: Accounts, identity: Identity) -> APIRouter:
-    """/api/me: oneself."""
-    routes = APIRouter(prefix="/api/me", tags=["me"], route_class=StrictJsonRoute)
+def session_routes_of_others(accounts: Accounts, identity: Identity) -> APIRouter:
+    """/api/users/{id}/sessions: where somebody is signed in, for who runs the place."""
+    routes = APIRouter(prefix="/api/users/{user_id}/sessions", tags=["users"], route_class=StrictJsonRoute)
+    sign_in = accounts.sign_in
 
     @routes.get("")
-    async def me(request: Request, response: Response, caller: Caller = Depends(identity.caller)) -> Json:
-        _prolong(accounts, identity, request, response, caller)
-        return user_json(await accounts.people.me(caller))
+    async def listed(user_id: UUID, caller: Caller = Depends(identity.caller)) -> Json:
+        await accounts.people.user_to_read(caller, user_id)
+        return {
+            "data": [session_json(session, caller) for session in await sign_in.sessions_of(caller, user_id)]
+        }
 
-    @routes.patch("")
-    async def change(body: OwnChangesBody, caller: Caller = Depends(identity.caller)) -> Json:
-        user = await accounts.people.change(caller, caller.user_id, name=body.name, language=body.language)
-        return user_json(user)
+    @routes.delete("", status_code=204)
+    async def end_all(user_id: UUID, caller: Caller = Depends(identity.caller)) -> Response:
+        await sign_in.end_sessions_of(caller, user_id)
+        return Response(status_code=204)
 
-    @routes.put("/password", status_code=204)
-    async def change_password(body: OwnPasswordBody, caller: Caller = Depends(identity.caller)) -> Response:
-        await accounts.people.change_password(caller, body.old_password, body.new_password)
+    @routes.delete("/{session_id}", status_code=204)
+    async def end_one(user_id: UUID, session_id: UUID, caller: Caller = Depends(identity.caller)) -> Response:
+        await sign_in.end_sessions_of(caller, user_id, only=session_id)
         return Response(status_code=204)
 
     return routes
@@ -331,14 +338,3 @@ def _old_token(identity: Identity, request: Request) -> str | None:
         return identity.session_token(request.scope)
     except (InvalidRequest, NotAuthenticated, CrossSiteRequest):
         return None
-
-
-def _prolong(
-    accounts: Accounts, identity: Identity, request: Request, response: Response, caller: Caller
-) -> None:
-    """The cookie lives on with the session: the page asks who it is whenever it is opened."""
-    token = identity.session_token(request.scope)
-    if caller.session_id is not None and token is not None:
-        cookie = identity.session_cookie(request.scope, token, accounts.sign_in.cookie_age_s)
-        response.headers["set-cookie"] = cookie
-    response.headers["cache-control"] = "no-store"

@@ -56,6 +56,7 @@ from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
 from appliance.storage.database import Database
 from appliance.storage.embedding_models import FollowedModels
+from appliance.storage.preferences import PostgresPreferences
 from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
 from inference.errors import EmbedderUnavailable
@@ -183,6 +184,7 @@ class Gateway:
             comment_after_s=settings.gate.comment_after_s,
             shows_queue=settings.gate.queue_comments,
         )
+        preferences = PostgresPreferences(database)
         page = join_page(
             database,
             valkey,
@@ -193,6 +195,7 @@ class Gateway:
             live=accounts.live,
             files=knowledge.chat_files,
             meter=chat,
+            instructions=preferences,
             offer=None if single_sign_on is None else single_sign_on.offer,
         )
         await self._keep(page.open, page.close)
@@ -203,7 +206,9 @@ class Gateway:
         canaries = CanaryMetrics(database)
         room.metrics.register(canaries)
         routers: list[APIRouter] = [
-            *account_routers(accounts, identity, None if single_sign_on is None else single_sign_on.leave),
+            *account_routers(
+                accounts, identity, preferences, None if single_sign_on is None else single_sign_on.leave
+            ),
             *([] if single_sign_on is None else [single_sign_on.routes]),
             limit_routes(operator_limits, identity),
             queue_routes(build_queue_overview(room, database), identity),

@@ -85,6 +85,18 @@ class User:
     weight: float = 1.0
 
 
+Theme = Literal["system", "light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """How somebody wants the page and its answers. instructions: what every answer is to heed; has_shortcuts: keys."""
+
+    theme: Theme = "system"
+    instructions: str = ""
+    has_shortcuts: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """People who share collections, and limits. weight None: the group takes no part in sharing the engines."""

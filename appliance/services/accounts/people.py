@@ -64,6 +64,11 @@ class People:
             raise NotFound(f"There is no user {user_id}.")
         return await self._existing(user_id)
 
+    async def user_to_read(self, caller: Caller, user_id: UUID) -> User:
+        """Anybody, for administrators and auditors only. Raises NotPermitted, NotFound."""
+        require_reader(caller)
+        return await self._existing(user_id)
+
     async def users(self, caller: Caller, after: str = "", limit: int = 100) -> Sequence[User]:
         """By e-mail address. after: the last address of the page before."""
         require_reader(caller)

@@ -7,8 +7,27 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from appliance.domain.people import AccountEvent, ApiKey, Credential, Group, Language, Role, Session, User
-from appliance.ports import GroupChanges, LinkKind, NewKey, NewLink, NewSession, NewUser
+from appliance.domain.people import (
+    AccountEvent,
+    ApiKey,
+    Credential,
+    Group,
+    Language,
+    Preferences,
+    Role,
+    Session,
+    User,
+    Viewer,
+)
+from appliance.ports import (
+    GroupChanges,
+    LinkKind,
+    NewKey,
+    NewLink,
+    NewSession,
+    NewUser,
+    PreferenceChanges,
+)
 
 
 class UserRepository(Protocol):
@@ -149,3 +168,11 @@ class CredentialRepository(Protocol):
     ) -> tuple[UUID, Sequence[UUID]] | None:
         """Consume the link and set the password; returns the person and the ended sessions, None where it was used."""
         ...
+
+
+class PreferenceRepository(Protocol):
+    """How people want the page and its answers; each reads their own. Raises PartUnavailable."""
+
+    async def preferences(self, viewer: Viewer) -> Preferences: ...
+
+    async def change_preferences(self, viewer: Viewer, changes: PreferenceChanges) -> Preferences: ...

@@ -17,6 +17,7 @@ from appliance.services.accounts import tokens
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import email_key
 from appliance.services.accounts.passwords import LONGEST, Passwords
+from appliance.services.accounts.people import require_admin, require_reader
 from appliance.services.accounts.ports import CredentialRepository, UserRepository
 from appliance.services.accounts.slow_down import SlowDown
 from appliance.services.accounts.withdrawals import Withdrawals
@@ -154,6 +155,27 @@ class SignIn:
         """Sign out everywhere else; returns how many that were."""
         event = AccountEvent("sessions.ended", caller.user_id, caller.user_id)
         ended = await self._credentials.end_sessions(caller.user_id, event, keep=caller.session_id)
+        await self._withdrawals.publish(*(Withdrawal(session_id=session) for session in ended))
+        return len(ended)
+
+    async def sessions_of(self, caller: Caller, user_id: UUID) -> Sequence[Session]:
+        """Somebody's, for administrators and auditors. Raises NotPermitted."""
+        require_reader(caller)
+        return await self._credentials.sessions(user_id, self._clock())
+
+    async def end_sessions_of(self, caller: Caller, user_id: UUID, *, only: UUID | None = None) -> int:
+        """Sign somebody out, everywhere or of one session; returns how many that were.
+
+        Raises NotPermitted for who is no administrator, NotFound for a session that is not that person's.
+        """
+        require_admin(caller)
+        action, detail = "sessions.ended", {}
+        if only is not None:
+            action, detail = "session.ended", {"session": str(only)}
+        event = AccountEvent(action, caller.user_id, user_id, detail)
+        ended = await self._credentials.end_sessions(user_id, event, only=only)
+        if only is not None and not ended:
+            raise NotFound(f"There is no session {only}.")
         await self._withdrawals.publish(*(Withdrawal(session_id=session) for session in ended))
         return len(ended)
 
