@@ -21,6 +21,7 @@ import aiohttp
 from bench import page as measuring
 from bench.client import Target
 from bench.engine import MODEL
+from bench.processes import ProcessClock, spent
 from bench.tables import Row, circumstances, markdown, quantile
 from bench.targets import ModelledEngine, modelled_engine
 
@@ -122,12 +123,17 @@ async def crowd(
     await measuring.tempo(engine, arguments.words)
     seconds = max(arguments.seconds, 5.0)
     alone = await measuring.plain_requests(target, seconds)
-    row, beside = await asyncio.gather(
+    clock = ProcessClock({part: box.pids_of(part) for part in ("gateway", "valkey", "postgres")})
+    before = clock.read()
+    row = await measuring.many(people, arguments.words, seconds)
+    cores = {f"{part}, cores": f"{used / seconds:.2f}" for part, used in spent(before, clock.read()).items()}
+    _, beside = await asyncio.gather(
         measuring.many(people, arguments.words, seconds), measuring.plain_requests(target, seconds)
     )
     target.close()
     return {
         **row,
+        **cores,
         "/v1 p95 alone": f"{quantile(alone, 0.95):.0f} ms",
         "beside them": f"{quantile(beside, 0.95):.0f} ms",
     }

@@ -34,12 +34,15 @@ _STREAM_HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """slots: requests that run at once. Times in seconds. tokens: of an answer whose length nobody asked for."""
+    """slots: requests that run at once. Times in seconds. tokens: of an answer whose length nobody asked for.
+    is_prose: without markers, in paragraphs.
+    """
 
     slots: int = 512
     ttft_s: float = 0.0
     token_s: float = 0.0
     tokens: int = 32
+    is_prose: bool = False
 
 
 def _chunk(data: bytes) -> bytes:
@@ -60,6 +63,9 @@ def _event(delta: dict[str, str] | None, finish: str | None, usage: dict[str, in
 
 
 _PIECES = [_chunk(_event({"content": word}, None)) for word in _WORDS]
+# What a model writes has hardly a mark in it, and paragraphs: a `~` at every word would be costly Markdown.
+_PROSE = [_chunk(_event({"content": f" {word}"}, None)) for word in _SENTENCE.split()] * 4
+_PROSE.append(_chunk(_event({"content": ".\n\n"}, None)))
 
 
 class Sequence:
@@ -115,7 +121,8 @@ class Sequence:
         self._left -= count
         engine.tokens += count
         first = self.wanted - self._left - count
-        data = b"".join(_PIECES[number % len(_PIECES)] for number in range(first, first + count))
+        pieces = _PROSE if engine.tempo.is_prose else _PIECES
+        data = b"".join(pieces[number % len(pieces)] for number in range(first, first + count))
         if self._left:
             self._connection.write(data)
             self._due += token_s

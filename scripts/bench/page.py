@@ -16,12 +16,11 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from appliance.demo.throwaway_box import ThrowawayBox
 from bench.client import Target
-from bench.engine import MARKER, MODEL
+from bench.engine import MODEL
 from bench.tables import Row, quantile
 from bench.targets import ModelledEngine
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-_MARK = MARKER.decode()
 # Each event of a growing answer changes its text once; an observer is told once for each.
 _COUNT = """seconds => new Promise(done => {
   const body = document.querySelector("chat-transcript").shadowRoot.querySelector("article:last-of-type .body");
@@ -88,7 +87,7 @@ class Person:
                     kind = line[7:].strip().decode()
                 elif kind == "block" and line.startswith(b"data: "):
                     data = json.loads(line[6:])
-                    blocks[data["slot"]] = data["html"].count(_MARK)
+                    blocks[data["slot"]] = data["html"].count(" ") + 1
                     stream.arrived.append((time.perf_counter(), sum(blocks.values())))
                 if kind in ("done", "error") or time.perf_counter() > until_s:
                     break
@@ -182,7 +181,7 @@ async def plain_requests(target: Target, seconds: float) -> list[float]:
 async def tempo(engine: ModelledEngine, words_s: float) -> None:
     """The engine's speed; 0: short answers, at once."""
     token_ms, tokens = (1000 / words_s, 100_000) if words_s else (0.0, 40)
-    await engine.change(slots=512, ttft_ms=0, token_ms=token_ms, tokens=tokens)
+    await engine.change(slots=512, ttft_ms=0, token_ms=token_ms, tokens=tokens, is_prose=True)
 
 
 def find_chromium(named: Path | None) -> str:

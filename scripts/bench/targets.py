@@ -76,9 +76,12 @@ class ModelledEngine:
     base_url: str
     session: aiohttp.ClientSession
 
-    async def change(self, *, slots: int, ttft_ms: float, token_ms: float, tokens: int = 32) -> None:
+    async def change(
+        self, *, slots: int, ttft_ms: float, token_ms: float, tokens: int = 32, is_prose: bool = False
+    ) -> None:
         """Another tempo for the requests that come. tokens: of an answer whose length nobody asked for."""
-        tempo = {"slots": slots, "ttft_s": ttft_ms / 1000, "token_s": token_ms / 1000, "tokens": tokens}
+        times = {"ttft_s": ttft_ms / 1000, "token_s": token_ms / 1000}
+        tempo = {"slots": slots, **times, "tokens": tokens, "is_prose": is_prose}
         async with self.session.post(f"{self._root}/bench/tempo", json=tempo) as response:
             response.raise_for_status()
 
