@@ -274,7 +274,11 @@ async def test_on_a_phone_the_conversations_are_a_drawer(
     async with _chatting(
         browser, database, valkey, tmp_path / "no.sock", locale="es-ES", color_scheme="dark", **PHONE
     ) as visit:
-        page = visit.page
+        page, box = visit.page, visit.page.locator("chat-transcript textarea")
+        await page.get_by_role("button", name=text("starter_translate", "es")).click()
+        await expect(box).to_have_value(text("starter_translate_text", "es"))
+        await expect(page.locator("chat-transcript .choice")).to_have_text(["@tiny-chat"])
+        await box.fill("")
         await _ask(visit, "¿Cuántos días de vacaciones tengo con una antigüedad de siete años en la empresa?")
         await expect(_rows(page)).to_have_count(1)
         await expect(_rows(page)).to_be_hidden()

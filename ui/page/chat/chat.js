@@ -97,8 +97,11 @@ class ChatTranscript extends HTMLElement {
     this.refreshSidebar();
   }
 
-  goTo(id) {
-    document.getElementById("tab-ask-button")?.click();
+  async goTo(id) {
+    if (!this.checkVisibility()) {
+      document.getElementById("tab-ask-button")?.click();
+      await new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn)));   // what is hidden takes no focus
+    }
     if (id !== this.conversationId || !id) {
       history.pushState(null, "", id ? `/c/${id}` : "/");
       this.restore();
@@ -149,10 +152,6 @@ class ChatTranscript extends HTMLElement {
     this.starters.element.hidden = Boolean(this.conversationId || this.transcript.last);
     this.composer.setRunning(this.transcript.isRunning);
     this.composer.giveBack(taken, sentence);
-  }
-
-  askAgain(turn) {
-    if (!this.composer.isRunning) this.composer.submit(turn.question);
   }
 
   async stop() {
