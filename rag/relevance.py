@@ -51,8 +51,8 @@ _THRESHOLDS: Mapping[Kind, _Threshold] = {
     "foreign to the model": _Threshold(cosine_weight=1.05, unknown_weight=0.49, least=0.85),
     # A question that nothing answers still finds a passage of its own language (97 of 100): one of another language on
     # top is itself a sign, by names and numbers, so less is asked of it. What fails here is asked again, bridged.
-    "other language": _Threshold(cosine_weight=1.0, unknown_weight=0.5, least=0.7),
-    "bridged": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.9),
+    "other language": _Threshold(cosine_weight=1.0, unknown_weight=0.5, least=0.5),
+    "bridged": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.75),
 }
 _LEAST_COVERAGE = 0.35  # where words are all there is
 
