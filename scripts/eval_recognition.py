@@ -252,7 +252,8 @@ def main() -> int:
             wanted = tuple(language for language in ("eng", "spa") if language in known)
             settings = Tesseract(program, wanted, (), ORIENTATION in known, dpi, 0, 600, 0, 1, 2**30)
             results[dpi] = list(pool.map(tsv_of, [(page, settings) for page in made]))
-            print(f"{dpi} dpi read", file=sys.stderr)
+            table(made, {dpi: results[dpi]}, arguments.confidence)
+    print("\nAll together:")
     table(made, results, arguments.confidence)
     return 0
 
