@@ -6,7 +6,7 @@ Every rule is in the use cases; here a body becomes a call and a value becomes J
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -32,9 +32,11 @@ from appliance.api.account_bodies import (
     session_json,
     user_json,
 )
+from appliance.api.csv_exports import Separator, csv_response
 from appliance.api.identity import Identity
 from appliance.api.me import own_routes
 from appliance.api.origins import header_values
+from appliance.api.people_table import USER_COLUMNS, user_rows
 from appliance.api.strict_json import StrictJsonRoute
 from appliance.domain.people import Caller, Scopes
 from appliance.errors import CrossSiteRequest, InvalidRequest, NotAuthenticated
@@ -142,8 +144,14 @@ def user_routes(accounts: Accounts, identity: Identity) -> APIRouter:
         after: Annotated[str, Query(max_length=400)] = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         email: Annotated[str | None, Query(max_length=400)] = None,
+        format: Literal["json", "csv"] = "json",
+        separator: Separator = "comma",
         caller: Caller = Depends(identity.caller),
-    ) -> Json:
+    ) -> Any:  # noqa: ANN401 - JSON or a file
+        if format == "csv":
+            groups = {group.id: group.name for group in await people.groups(caller)}
+            rows = user_rows(await people.everybody(caller), groups)
+            return csv_response("people.csv", USER_COLUMNS, rows, separator)
         if email is not None:
             found = await people.search_by_email(caller, email)
             return {"data": [] if found is None else [user_json(found)]}

@@ -97,4 +97,9 @@ def as_figures(figures: Figures) -> dict[str, Any]:
 
 def as_feedback(feedback: Feedback) -> dict[str, Any]:
     """As its person gave it."""
-    return {"rating": feedback.rating, "reason": feedback.reason, "comment": feedback.comment}
+    return {
+        "rating": feedback.rating,
+        "reason": feedback.reason,
+        "comment": feedback.comment,
+        "share_text": feedback.shares_text,
+    }

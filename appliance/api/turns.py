@@ -57,13 +57,14 @@ class VersionBody(BaseModel):
 
 
 class FeedbackBody(BaseModel):
-    """PUT /api/turns/ID/feedback."""
+    """PUT /api/turns/ID/feedback. share_text: administrators may read the question and the answer with it."""
 
     model_config = ConfigDict(extra="forbid")
 
     rating: Literal["up", "down"]
     reason: FeedbackReason | None = None
     comment: Writable | None = Field(None, max_length=4_000)
+    share_text: bool = False
 
 
 def turn_routes(
@@ -111,7 +112,8 @@ def turn_routes(
 
     @routes.put("/api/turns/{turn_id}/feedback")
     async def rate(turn_id: UUID, body: FeedbackBody, caller: Caller = Depends(identify)) -> dict[str, Any]:
-        feedback = Feedback(body.rating, body.reason, (body.comment or "").strip() or None)
+        comment = (body.comment or "").strip() or None
+        feedback = Feedback(body.rating, body.reason, comment, body.share_text)
         await turns.rate(caller, turn_id, feedback)
         return as_feedback(feedback)
 

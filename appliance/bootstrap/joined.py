@@ -27,6 +27,7 @@ from appliance.api.queue import queue_routes
 from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.accounts import build_accounts, build_identity
+from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canary_metrics import CanaryMetrics
 from appliance.bootstrap.documents import build_documents
@@ -213,6 +214,7 @@ class Gateway:
             limit_routes(operator_limits, identity),
             queue_routes(build_queue_overview(room, database), identity),
             index_routes(build_index_room(box, client, models), identity),
+            *administration_routers(database, accounts, identity),
             *knowledge.routers(identity.caller),
             documents.routes(identity.caller),
             responses_router(responses, identity.caller),

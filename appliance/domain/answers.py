@@ -217,11 +217,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a person thought of an answer."""
+    """What a person thought of an answer. shares_text: administrators may read the question and the answer with it."""
 
     rating: Literal["up", "down"]
     reason: FeedbackReason | None = None
     comment: str | None = None
+    shares_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

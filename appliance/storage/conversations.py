@@ -71,7 +71,7 @@ _PREVIOUS = "SELECT previous_id FROM turns WHERE id = %s AND conversation_id = %
 _ALL_TURNS = "SELECT id FROM turns WHERE conversation_id = %s ORDER BY created_at, id"
 _SHOWN = f"SELECT {TURN_COLUMNS} FROM turns t WHERE t.id = ANY(%s) ORDER BY t.created_at, t.id"  # noqa: S608
 _EVENTS = "SELECT turn_id, seq, kind, slot, data FROM turn_events WHERE turn_id = ANY(%s) ORDER BY seq"
-_FEEDBACK = "SELECT turn_id, rating, reason, comment FROM turn_feedback WHERE turn_id = ANY(%s)"
+_FEEDBACK = "SELECT turn_id, rating, reason, comment, shares_text FROM turn_feedback WHERE turn_id = ANY(%s)"
 _VERSIONS = """
 SELECT t.id, array_agg(s.id ORDER BY s.created_at, s.id) FROM turns t
 JOIN turns s ON s.conversation_id = t.conversation_id AND s.previous_id IS NOT DISTINCT FROM t.previous_id

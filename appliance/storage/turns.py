@@ -65,11 +65,11 @@ SELECT t.question, t.answer, (SELECT count(*) FROM path) FROM path JOIN turns t 
 WHERE depth < %(most)s ORDER BY depth DESC
 """
 _RATE = """
-INSERT INTO turn_feedback (turn_id, user_id, rating, reason, comment, model, served_by)
-SELECT t.id, t.user_id, %(rating)s, %(reason)s, %(comment)s, t.model, t.served_by FROM turns t
+INSERT INTO turn_feedback (turn_id, user_id, rating, reason, comment, model, served_by, shares_text)
+SELECT t.id, t.user_id, %(rating)s, %(reason)s, %(comment)s, t.model, t.served_by, %(shares_text)s FROM turns t
 JOIN conversations c ON c.id = t.conversation_id WHERE t.id = %(turn)s AND c.deleted_at IS NULL
 ON CONFLICT (turn_id) DO UPDATE SET rating = excluded.rating, reason = excluded.reason, comment = excluded.comment,
-    updated_at = now()
+    shares_text = excluded.shares_text, updated_at = now()
 """
 
 
@@ -169,6 +169,7 @@ class PostgresTurns:
             "rating": feedback.rating,
             "reason": feedback.reason,
             "comment": feedback.comment,
+            "shares_text": feedback.shares_text,
         }
         async with self._database.viewing(viewer) as connection:
             if (await connection.execute(_RATE, values)).rowcount == 0:

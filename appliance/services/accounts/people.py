@@ -5,7 +5,7 @@ Administrators change people and groups, auditors read them, everybody sees them
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,8 @@ from appliance.services.accounts.passwords import PasswordRule, Passwords
 from appliance.services.accounts.ports import UserRepository
 from appliance.services.accounts.slow_down import SlowDown
 from appliance.services.accounts.withdrawals import Withdrawals
+
+_PAGE = 1000
 
 PasswordChanged = Callable[[User], object]
 PolicyChanged = Callable[[], Awaitable[None]]
@@ -73,6 +75,18 @@ class People:
         """By e-mail address. after: the last address of the page before."""
         require_reader(caller)
         return await self._users.users(email_key(after), limit)
+
+    async def everybody(self, caller: Caller) -> AsyncIterator[User]:
+        """All of them by e-mail address, a page at a time. Raises NotPermitted before the first is asked for."""
+        require_reader(caller)
+        return self._pages(caller)
+
+    async def _pages(self, caller: Caller) -> AsyncIterator[User]:
+        page = await self.users(caller, "", _PAGE)
+        while page:
+            for user in page:
+                yield user
+            page = await self.users(caller, page[-1].email, _PAGE) if len(page) == _PAGE else ()
 
     async def add(
         self,

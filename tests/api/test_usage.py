@@ -1,0 +1,165 @@
+"""/api/usage: the ledger's numbers, each by who may see them, in days as the people there count them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from redis.asyncio import Redis
+
+from appliance.domain.people import AccountEvent
+from appliance.fairness.accounting.ledger_rows import RequestEnd, end_row
+from appliance.storage.database import Database
+from appliance.storage.roles import DatabaseRole, url_as
+from appliance.storage.usage import UsageStore, ledger_url
+from inference.types import Usage
+from tests.administration_world import Office, as_owner, asked, opened_office, table_of
+from tests.conftest import ROLE_SECRET
+
+JULY = {"from": "2026-07-01", "to": "2026-07-31"}
+
+
+@pytest.fixture
+async def office(database: Database, valkey: Redis) -> AsyncIterator[Office]:
+    """Nobody has asked yet."""
+    async with opened_office(database, valkey) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ledger(owner_url: str) -> str:
+    """The address of the role that writes the ledger."""
+    return url_as(owner_url, DatabaseRole.API, ROLE_SECRET)
+
+
+def answered(
+    prompt: int, completion: int, cached: int = 0, wait_ms: float = 0, engine: str = "gpu"
+) -> RequestEnd:
+    """An answer that came to its end."""
+    return RequestEnd("completed", engine, Usage(prompt, completion, cached), wait_ms=wait_ms)
+
+
+def at(day: int, hour: int = 12) -> datetime:
+    """In July."""
+    return datetime(2026, 7, day, hour, 30, tzinfo=UTC)
+
+
+async def test_people_see_what_they_used_and_nobody_else_s(office: Office, ledger: str) -> None:
+    """Tokens as the engine counted them, requests, the wait; asking for somebody else's is a 403."""
+    await asked(ledger, office.ids["ana"], at(3), answered(100, 20, cached=60, wait_ms=1500))
+    await asked(ledger, office.ids["ana"], at(4), RequestEnd("failed", "gpu", error_code="x"))
+    await asked(ledger, office.ids["bea"], at(3), answered(7, 7))
+
+    told = await office.ok("/usage", "ana", **JULY)
+    others = await office.get("/usage", "ana", user="bea@box.example", **JULY)
+    everybody = await office.get("/usage", "ana", by="group", **JULY)
+    by_user = await office.ok("/usage", "ana", by="user", **JULY)
+
+    days = {row["key"]: row for row in told["data"]}
+    assert len(days) == 31 and days["2026-07-05"]["requests"] == 0
+    third = days["2026-07-03"]
+    assert (third["requests"], third["prompt_tokens"], third["cached_tokens"]) == (1, 100, 60)
+    assert (third["completion_tokens"], third["waiting_s"], third["failed"]) == (20, 1.5, 0)
+    assert (told["total"]["requests"], told["total"]["failed"], told["total"]["prompt_tokens"]) == (2, 1, 100)
+    assert (others.status_code, everybody.status_code) == (403, 403)
+    assert [row["label"] for row in by_user["data"]] == ["ana@box.example"]
+
+
+async def test_a_pipeline_s_calls_count_as_one_request(office: Office, ledger: str) -> None:
+    """What a person asked is one request; the engine's calls are told apart, and the tokens are counted once."""
+    asked_for = await asked(
+        ledger, office.ids["ana"], at(3), RequestEnd("completed"), model="answer-with-sources"
+    )
+    for _ in range(2):
+        await asked(ledger, office.ids["ana"], at(3), answered(50, 5), part_of=asked_for)
+
+    told = await office.ok("/usage", "ana", by="model", **JULY)
+
+    rows = {row["key"]: (row["requests"], row["calls"], row["prompt_tokens"]) for row in told["data"]}
+    assert rows == {"answer-with-sources": (1, 0, 0), "llama": (0, 2, 100)}
+    assert (told["total"]["requests"], told["total"]["prompt_tokens"]) == (1, 100)
+
+
+async def test_administrators_and_auditors_see_everybody(office: Office, ledger: str) -> None:
+    """By person, by group with those below it, of one person; `user=me` is oneself."""
+    staff = await office.worker.accounts.people.add_group(None, "Staff")
+    night = await office.worker.accounts.people.add_group(None, "Night", parent_id=staff.id)
+    users = office.worker.accounts.people._users
+    await users.set_members(night.id, [office.ids["bea"]], AccountEvent("group.members"))
+    await asked(ledger, office.ids["ana"], at(3), answered(100, 20))
+    await asked(ledger, office.ids["bea"], at(9), answered(300, 1))
+
+    by_user = await office.ok("/usage", "auditor", by="user", **JULY)
+    by_group = await office.ok("/usage", "admin", by="group", **JULY)
+    of_staff = await office.ok("/usage", "admin", group=staff.id, **JULY)
+    of_ana = await office.ok("/usage", "admin", user="ana@box.example", by="model", **JULY)
+    own = await office.ok("/usage", "admin", user="me", **JULY)
+    nobody = await office.get("/usage", "admin", user="nobody@box.example", **JULY)
+
+    assert [row["label"] for row in by_user["data"]] == ["bea@box.example", "ana@box.example"]
+    assert [(row["label"], row["prompt_tokens"]) for row in by_group["data"]] == [("Night", 300), (None, 100)]
+    assert (of_staff["total"]["prompt_tokens"], of_ana["total"]["prompt_tokens"]) == (300, 100)
+    assert (own["total"]["requests"], nobody.status_code) == (0, 404)
+
+
+async def test_days_are_those_of_the_people_there(office: Office, ledger: str) -> None:
+    """Half past eleven in the evening by UTC is tomorrow in Madrid."""
+    await asked(ledger, office.ids["ana"], at(3, 23), answered(1, 1))
+
+    utc = await office.ok("/usage", "ana", **JULY)
+    madrid = await office.ok("/usage", "ana", tz="Europe/Madrid", **JULY)
+    that_day = await office.ok(
+        "/usage", "ana", tz="Europe/Madrid", **{"from": "2026-07-04", "to": "2026-07-04"}
+    )
+
+    assert [row["key"] for row in utc["data"] if row["requests"]] == ["2026-07-03"]
+    assert [row["key"] for row in madrid["data"] if row["requests"]] == ["2026-07-04"]
+    assert that_day["total"]["requests"] == 1
+
+
+async def test_a_request_that_ends_twice_counts_once(office: Office, ledger: str, owner_url: str) -> None:
+    """Ended as unknown when its process died, then with its true end; the hours add up to the rows."""
+    row_id = await asked(ledger, office.ids["ana"], at(3), answered(5, 5))
+    as_owner(owner_url, "UPDATE requests SET status = 'unknown', prompt_tokens = 0, completion_tokens = 0")
+    unknown = (await office.ok("/usage", "ana", **JULY))["total"]
+    store = UsageStore(ledger_url(ledger))
+    await store.record([], [end_row(row_id, answered(100, 20))])
+    await store.record([], [end_row(row_id, answered(100, 20))])
+    await store.close()
+
+    told = (await office.ok("/usage", "ana", **JULY))["total"]
+
+    assert (unknown["requests"], unknown["prompt_tokens"]) == (1, 0)
+    assert (told["requests"], told["prompt_tokens"], told["completion_tokens"]) == (1, 100, 20)
+
+
+async def test_usage_opens_in_a_spreadsheet(office: Office, ledger: str) -> None:
+    """With a byte order mark, in the separators of the place, and no cell that is taken for a formula."""
+    await asked(ledger, office.ids["ana"], at(3), answered(100, 20, wait_ms=1500), model="=cmd|' /C calc'!A0")
+
+    plain = await office.get("/usage", "ana", by="model", format="csv", **JULY)
+    spanish = await office.get("/usage", "ana", by="model", format="csv", separator="semicolon", **JULY)
+
+    assert plain.content.startswith(b"\xef\xbb\xbf") and "attachment" in plain.headers["content-disposition"]
+    (row,) = table_of(plain)
+    assert (row["model"], row["prompt_tokens"], row["waiting_s"]) == ("'=cmd|' /C calc'!A0", "100", "1.5")
+    assert table_of(spanish, ";")[0]["waiting_s"] == "1,5"
+
+
+BAD = {
+    "no day": {"from": "yesterday"},
+    "the wrong way round": {"from": "2026-07-02", "to": "2026-07-01"},
+    "a hundred years": {"from": "1926-07-02", "to": "2026-07-01"},
+    "no such zone": {"tz": "Europe/Atlantis"},
+    "a file for a zone": {"tz": "../../etc/passwd"},
+    "no such column": {"by": "password"},
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_period_that_makes_no_sense_is_a_400(office: Office, case: str) -> None:
+    """With the field's name."""
+    answer = await office.get("/usage", "ana", **BAD[case])
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, next(iter(BAD[case])))
