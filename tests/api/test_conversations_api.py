@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain.answers import Finished, Restarted, TextDelta
+from appliance.domain.answers import Finished, Restarted, TextDelta, TurnEvent
 from appliance.storage.database import Database
 from tests.api.conversing import END, Browser, ana, box, exported, luis, told
-from tests.page_box import PageBox, quoted
+from tests.page_box import PageBox, make_box, quoted, sse
 
 __all__ = ["ana", "box", "luis"]
 
@@ -97,6 +98,32 @@ async def test_an_answer_that_broke_off_is_completed(box: PageBox, ana: Browser)
     assert (await ana.call("POST", f"/turns/{resumed['id']}/continue")).status_code == 409
 
 
+async def test_an_answer_is_followed_by_another_gateway_from_where_it_was_left(
+    box: PageBox, ana: Browser, database: Database, valkey: Redis, tmp_path: Path
+) -> None:
+    """Another device, another process: the rest comes live, and a gateway that stops is told to whoever follows."""
+    box.answerer.script = lambda _request: [TextDelta("One.\n\nTwo"), asyncio.Event().wait()]
+    turn = await ana.ok("POST", "/turns", {"question": "Count."})
+    log = box.page.turns._log
+    seen: list[TurnEvent] = []
+    async with asyncio.timeout(60):
+        while not any(event.kind == "block" for event in seen):
+            seen = await log.read(UUID(turn["id"]), 0, 0.05)
+    other = make_box(database, valkey, tmp_path / "no-ui-either.sock")
+    other.people.by_email.update(box.people.by_email)
+    phone = Browser(other, "ana")
+    following = asyncio.create_task(phone.call("GET", f"/turns/{turn['id']}/events?after={seen[0].seq}"))
+    await other.was_asked("GET", f"/api/turns/{turn['id']}/events")
+    await box.page.turns.close()
+    events = sse((await following).text)
+    again = sse((await phone.call("GET", f"/turns/{turn['id']}/events?after={events[-2][0]}")).text)
+    await phone.client.aclose()
+
+    assert min(seq for seq, _, _ in events) > seen[0].seq
+    assert events[-1][1:] == ("error", {"code": "turn_interrupted", "slot": 0})
+    assert again == events[-1:]
+
+
 async def test_an_answer_cut_by_its_length_is_completed(box: PageBox, ana: Browser) -> None:
     """`finish_reason: length` is no end either."""
     box.answerer.script = lambda _request: [TextDelta("One, two"), Finished("written", "length")]
@@ -155,7 +182,7 @@ async def test_a_turn_keeps_its_figures(ana: Browser) -> None:
 async def test_feedback_is_given_changed_and_taken_back(ana: Browser) -> None:
     """One opinion a turn, with its reason, shown with the turn."""
     turn = await ana.ask("dogs")
-    down = {"rating": "down", "reason": "wrong", "comment": "It was 23."}
+    down = {"rating": "down", "reason": "wrong", "comment": "It was 23.", "share_text": False}
     await ana.ok("PUT", f"/turns/{turn['id']}/feedback", {"rating": "up"})
     await ana.ok("PUT", f"/turns/{turn['id']}/feedback", down)
     (rated,) = await ana.path(turn["conversation_id"])

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import pytest
@@ -13,11 +14,13 @@ from redis.asyncio import Redis
 
 from appliance.bootstrap.turns import join_turns
 from appliance.domain.answers import AnswerRequest, Finished, TextDelta, TurnEvent
-from appliance.domain.people import Caller, Viewer
+from appliance.domain.people import Caller, Scopes, Viewer
+from appliance.errors import NotPermitted
 from appliance.pipelines.history import FittedHistories
+from appliance.ports import Pipeline
 from appliance.services.chat import Chat
 from appliance.services.conversations import Conversations
-from appliance.services.turns import NewTurn, Turns
+from appliance.services.turns import NewTurn, NewVersion, Turns
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.settings import LlamaCppSettings
@@ -172,6 +175,18 @@ class _Endless:
         return self._chat.answer(caller, self._request)
 
 
+async def test_a_key_asks_no_model_that_it_is_not_for(desk: Desk) -> None:
+    """Neither by a new question nor by another version of what was asked with more rights."""
+    turn = await desk.turns.begin(ANA, NewTurn("Talk.", "tiny"))
+    await desk.ended(turn.id)
+    narrow = person("ana", Scopes(models=frozenset({"other"})))
+
+    with pytest.raises(NotPermitted):
+        await desk.turns.begin(narrow, NewTurn("Talk.", "tiny"))
+    with pytest.raises(NotPermitted):
+        await desk.turns.begin_version(narrow, turn.id, NewVersion())
+
+
 # Going on -----------------------------------------------------------------------------------------------
 
 
@@ -243,6 +258,19 @@ async def test_the_meter_says_what_will_be_sent(desk: Desk, engine: FakeEngine) 
     assert little.is_exact and little.limit_tokens == CONTEXT_TOKENS and little.dropped_turns == 0
     assert 120 <= little.used_tokens <= 200
     assert much.dropped_turns >= 2 and much.used_tokens <= CONTEXT_TOKENS * 2 // 3
+
+
+async def test_the_meter_knows_what_a_pipeline_writes_with(desk: Desk) -> None:
+    """Its context is that of the chat model behind it; a key that is not for it is told nothing."""
+    pipelines = {"answer-with-sources": cast(Pipeline, object())}
+    chat = Chat(desk.gateway.room.gate, pipelines, NoDocuments(), histories=FittedHistories())
+    request = AnswerRequest([ChatMessage("user", "How many days?")], "answer-with-sources")
+
+    use = await chat.context(ANA, request)
+    with pytest.raises(NotPermitted):
+        await chat.context(person("ana", Scopes(models=frozenset({"tiny"}))), request)
+
+    assert (use.limit_tokens, use.is_exact, use.dropped_turns) == (CONTEXT_TOKENS, True, 0)
 
 
 async def test_a_question_that_fits_nothing_is_refused_with_its_reason(desk: Desk) -> None:
