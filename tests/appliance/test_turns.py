@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
 
-from appliance.domain.answers import Figures, Finished, TextDelta, TurnEvent, TurnStatus
+from appliance.domain.answers import Figures, Finished, Reasoned, TextDelta, TurnEvent, TurnStatus
 from appliance.domain.people import Caller, Viewer
 from appliance.errors import PartUnavailable
 from appliance.services.turns import NewTurn, Turns, as_state
@@ -108,6 +108,24 @@ async def test_an_answer_ends_with_done_and_its_blocks(database: Database, valke
         "<p>Two <strong>bold</strong>.</p>\n",
         "<p>Three</p>\n",
     ]
+
+
+async def test_what_a_model_thinks_is_shown_and_is_no_part_of_its_answer(
+    database: Database, valkey: Redis
+) -> None:
+    """Thoughts stand before the answer, with their time; what is kept and remembered is the answer alone."""
+    answerer = _script(Reasoned("Two *and*"), Reasoned(" two."), TextDelta("\n\nFour."), Finished("written"))
+    turns = _turns(database, valkey, answerer)
+
+    turn = await turns.begin(ANA, NewTurn("2+2?", "m"))
+    events = await _all(turns, turn.id)
+
+    blocks = as_state(events)["blocks"]
+    assert blocks[0] == '<div class="thought"><p>Two <em>and</em> two.</p>\n</div>'
+    assert blocks[1].startswith('<div class="thought-end" data-seconds="')
+    assert blocks[2] == "<p>Four.</p>\n"
+    kept = await PostgresTurns(database).turn(ANA.viewer, turn.id)
+    assert kept.answer.strip() == "Four."
 
 
 async def test_a_long_answer_ends_though_chores_run_beside_it(database: Database, valkey: Redis) -> None:
