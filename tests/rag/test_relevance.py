@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.analysis import Analyzer
-from rag.overlap import WeighedWord, coverage, idf, weigh
+from rag.overlap import WeighedWord, coverage, idf, unknown, weigh
 from rag.relevance import Evidence, is_relevant, strength
 
 shares = st.floats(0, 1)
@@ -80,3 +80,20 @@ def test_strength_needs_a_cosine() -> None:
     """By words alone there is another rule."""
     with pytest.raises(ValueError, match="cosine"):
         strength(Evidence(1.0, None))
+
+
+def test_words_that_nothing_has_speak_against_an_answer() -> None:
+    """The more of the question nobody ever wrote of, the less is found; in a handful of passages it says little."""
+    words = _words("parking rules Mars", {"park": 2, "rule": 60})
+
+    assert 0.3 < unknown(words, 1000) < 0.9
+    assert unknown(words, 10) == pytest.approx(unknown(words, 1000) / 10)
+    assert unknown(_words("parking rules", {"park": 2, "rule": 60}), 1000) == 0
+    assert strength(Evidence(0.5, 0.5, unknown=0.5)) < strength(Evidence(0.5, 0.5))
+
+
+@pytest.mark.parametrize("cosine", [0.9, None])
+def test_without_the_kind_of_thing_asked_for_there_is_no_answer(cosine: float | None) -> None:
+    """However near the passage is, by words and by meaning."""
+    assert is_relevant(Evidence(1.0, cosine))
+    assert not is_relevant(Evidence(1.0, cosine, lacks_kind=True))
