@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from appliance.domain.answers import AnswerRequest, Restarted, TextDelta
+from appliance.domain.answers import AnswerRequest, Reasoned, Restarted, TextDelta
 from inference.continuing import go_on
 from inference.ports import ChatEngine
 from inference.types import ChatMessage, EngineRequest, Usage
@@ -24,7 +24,7 @@ class Writer:
 
     async def stream(
         self, engine: ChatEngine, request: AnswerRequest, messages: Sequence[ChatMessage], most_tokens: int
-    ) -> AsyncGenerator[TextDelta | Restarted, None]:
+    ) -> AsyncGenerator[TextDelta | Reasoned | Restarted, None]:
         """most_tokens: room for the answer; the caller of the API may wish for less."""
         wished = request.options.get("max_completion_tokens") or request.options.get("max_tokens")
         payload = {
@@ -42,6 +42,8 @@ class Writer:
                 if chunk.begins_anew:
                     self.text = ""
                     yield Restarted()
+                if chunk.reasoning:
+                    yield Reasoned(chunk.reasoning)
                 if chunk.text:
                     self.text += chunk.text
                     yield TextDelta(chunk.text)

@@ -12,7 +12,15 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 
-from appliance.domain.answers import AnswerEvent, AnswerRequest, Finished, Restarted, TextDelta, Waiting
+from appliance.domain.answers import (
+    AnswerEvent,
+    AnswerRequest,
+    Finished,
+    Reasoned,
+    Restarted,
+    TextDelta,
+    Waiting,
+)
 from appliance.domain.conversations import ContextUse, FittedChat
 from appliance.domain.people import Caller
 from appliance.errors import NotPermitted, PartUnavailable
@@ -89,6 +97,8 @@ class Chat:
             async for chunk in chunks:
                 if chunk.begins_anew:
                     yield Restarted()
+                if chunk.reasoning:
+                    yield Reasoned(chunk.reasoning)
                 if chunk.text:
                     yield TextDelta(chunk.text)
                 last = replace(
