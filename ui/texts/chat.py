@@ -30,6 +30,7 @@ CHAT = {
     "you_asked": Sentence("You asked", "Preguntaste"),
     "answer": Sentence("Answer", "Respuesta"),
     "status_started": Sentence("Searching your documents…", "Buscando en tus documentos…"),
+    "status_asked": Sentence("The model is reading…", "El modelo está leyendo…"),
     "status_searched": Sentence(
         "{found} passages found. Writing…", "{found} pasajes encontrados. Escribiendo…"
     ),

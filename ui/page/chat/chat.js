@@ -126,7 +126,7 @@ class ChatTranscript extends HTMLElement {
 
   /** taken: what the question box gives away and gets back where the question cannot be sent. */
   async ask({question, model, vector_store_ids, files}, taken) {
-    const chat = this.conversationId, turn = new TurnView({question, files}, this);
+    const chat = this.conversationId, turn = new TurnView({question, files, model}, this);
     this.add(turn);
     this.composer.setRunning(true);
     this.passage.close();

@@ -109,7 +109,7 @@ export class Transcript {
     return this.begin(turn, `/api/turns/${turn.id}/versions`, {language, ...changes}, {question: changes.question ?? turn.question, model: changes.model ?? turn.model});
   }
 
-  /** Go on with an answer that broke off: what there is of it stays in sight. */
+  /** Go on with an answer that broke off, in a version beside it that begins with what there is. */
   resume(turn) { return this.begin(turn, `/api/turns/${turn.id}/continue`, undefined, {question: turn.question, model: turn.model}); }
 
   async begin(turn, path, body, shown) {

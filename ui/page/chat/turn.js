@@ -4,6 +4,7 @@ import {h, icon} from "../shell/dom.js";
 import {explain, number, t} from "../shell/settings.js";
 import {TurnBlocks} from "./turn_blocks.js";
 
+const SOURCES = "answer-with-sources";
 const CAN_GO_ON = ["stopped", "length"];
 let loading = null, parts = null;
 
@@ -39,6 +40,8 @@ export class TurnView {
     else this.begin(turn.seq ?? 0);
   }
 
+  get startedSentence() { return t((this.model ?? SOURCES) === SOURCES ? "status_started" : "status_asked"); }
+
   get isRunning() { return Boolean(this.stopFollowing); }
 
   /** Whether there is text that could be gone on with. */
@@ -48,7 +51,7 @@ export class TurnView {
 
   begin(after) {
     this.answer.classList.add("running");
-    this.showStatus(this.blocks.hasText ? "" : t("status_started"));
+    this.showStatus(this.blocks.hasText ? "" : this.startedSentence);
     this.stopFollowing = this.id ? follow(this.id, after, (kind, data) => this.take(kind, data), () => this.showStatus(t("status_resumed"))) : () => {};
     loadParts();                                             // they will be needed at its end
   }
@@ -81,7 +84,7 @@ export class TurnView {
     if (state === "summarising") return this.showStatus(t("status_summarising", {done, total}));
     if (state === "queued") return this.showPlace(position, eta_s);
     if (state === "searched" && found) this.showStatus(t(found === 1 ? "status_searched_one" : "status_searched", {found}));
-    else this.showStatus(t("status_started"));
+    else this.showStatus(this.startedSentence);
   }
 
   // The place is what counts: it stands out, and the time beside it is an estimate.
