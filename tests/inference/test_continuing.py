@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.continuing import Joint, go_on, in_words
+from inference.engines import load_engine_class
+from inference.engines.connections import Connections
 from inference.errors import EngineRefused
+from inference.testing.fake_engine import FakeEngine
+from inference.testing.fake_ollama import FakeOllama
+from inference.testing.fake_server import FakeServer
 from inference.types import ChatChunk, EngineRequest, Usage
 
 PARTIAL = "Everybody has 23 days of holiday a year. They are planned in Jan"
@@ -94,3 +99,25 @@ def test_asking_in_words_leaves_the_request_as_it_was() -> None:
     asked = in_words(payload)
 
     assert len(payload["messages"]) == 1 and asked["temperature"] == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["openai_compatible", "ollama"])
+async def test_servers_that_cannot_are_asked_in_words(kind: str) -> None:
+    """What reaches them ends with a person's wish and not with half an answer, which they would leave as it is."""
+    server: FakeServer = FakeOllama() if kind == "ollama" else FakeEngine(["tiny"])
+    connections = Connections()
+    async with server:
+        settings = load_engine_class(kind).settings_type.model_validate(
+            {"engine": kind, "base_url": f"{server.root_url}/v1"}
+        )
+        engine = load_engine_class(kind)("e", settings, connections)
+        model = (await engine.models())[0].id
+        payload = {"model": model, "messages": [{"role": "user", "content": "Days?"}], "stream": True}
+        request = EngineRequest("chat/completions", payload)
+        async for _ in go_on(engine.stream, request, PARTIAL):
+            pass
+        await connections.close()
+    sent = [one.payload["messages"] for one in server.requests if "messages" in one.payload][-1]
+
+    assert [message["role"] for message in sent] == ["user", "assistant", "user"]
+    assert sent[1]["content"] == PARTIAL
