@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 NICENESS = 10  # a tenth of the processor beside somebody at 0 who wants all of it
-SLIGHTLY = 5  # a third: for work that others wait for as well, such as whoever needs a row that is being written
+# A third: for work that others wait for as well, such as whoever needs a row that is being written.
+SLIGHTLY = 5
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 _OWN_THREAD = 1  # IOPRIO_WHO_PROCESS with id 0: the calling thread
 _LAST_OF_ITS_CLASS = (2 << 13) | 7  # best effort, the last of eight
