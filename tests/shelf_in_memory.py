@@ -31,7 +31,7 @@ class ShelfInMemory:
     deleted: list[str] = field(default_factory=list)
 
     def add_store(self, name: str, **more: Any) -> Json:
-        store = {"id": f"vs_{uuid4().hex}", "object": "vector_store", "name": name, "owner": "user"}
+        store: Json = {"id": f"vs_{uuid4().hex}", "object": "vector_store", "name": name, "owner": "user"}
         store |= {"owner_name": "ana@example.org", "can_write": True, "can_manage": True, **more}
         self.stores.append(store)
         self.members[store["id"]] = []
@@ -108,7 +108,7 @@ def _add_file_routes(routes: APIRouter, shelf: ShelfInMemory) -> None:
     @routes.post("/v1/files")
     async def upload(file: UploadFile) -> Json:
         content = await file.read()
-        kept = {
+        kept: Json = {
             "id": f"file-{uuid4().hex}",
             "object": "file",
             "filename": file.filename,
@@ -161,7 +161,8 @@ def _add_file_routes(routes: APIRouter, shelf: ShelfInMemory) -> None:
 
     @routes.post("/v1/vector_stores/{store_id}/files/{file_id}")
     async def annotate(store_id: str, file_id: str, request: Request) -> Json:
-        return shelf.member(store_id, file_id) | await request.json()
+        changed: Json = shelf.member(store_id, file_id) | await request.json()
+        return changed
 
     @routes.post("/v1/vector_stores/{store_id}/files/{file_id}/{what}")
     async def retry_or_cancel(store_id: str, file_id: str, what: str) -> Json:

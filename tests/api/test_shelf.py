@@ -186,9 +186,12 @@ async def test_deleting_a_collection_says_before_and_afterwards_what_goes(room: 
     await room.call("POST", f"/vector_stores/{other}/files", json={"file_id": kept})
     gone = await room.added(b"# Only here\n\nNothing else.\n", store, filename="gone.md")
 
+    names_known = {"filenames": ["gone.md", "new.md"]}
+    _, known = await api(room, "POST", f"/collections/{store}/known", json=names_known)
     _, before = await api(room, "GET", f"/collections/{store}/removal")
     _, after = await api(room, "DELETE", f"/collections/{store}?with_files=true")
 
+    assert [(one["file_id"], one["filename"]) for one in known["named"]] == [(gone, "gone.md")]
     assert before == {"documents": 2, "passages": 2, "shares": 0, "own_files_only_here": 1}
     assert after["removed"]["files"] == 1
     assert after["removed"]["collections"] == 1

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from appliance.storage.database import Database
 from tests.handbook_page import FILE_ID
+from tests.page_box import PASSWORD
 from tests.ui.test_page_in_chromium import Visit, _visiting, browser, pytestmark
 from ui.texts import Language, text
 
@@ -226,3 +227,30 @@ async def test_thousands_of_documents_and_what_one_may_only_read(
         for label in ("share", "rename_collection", "delete_collection", "choose_files"):
             await expect(shelf.get_by_role("button", name=text(label, "en"), exact=True)).to_be_hidden()
         await expect(shelf.locator(".actions button")).to_have_count(0)
+
+
+async def test_a_citation_leads_to_the_whole_document(
+    browser: Browser, database: Database, valkey: Redis, tmp_path: Path
+) -> None:
+    """From the passage beside an answer into all of its document, at the same page, with the same words marked."""
+    async with _visiting(
+        browser, database, valkey, tmp_path / "ui.sock", with_ui=False, locale="en-GB"
+    ) as visit:
+        page = visit.page
+        await page.goto(visit.url)
+        await page.fill("[name=email]", "ana@example.org")
+        await page.fill("[name=password]", PASSWORD)
+        await page.click("button[type=submit]")
+        await expect(page.locator("chat-transcript .composer")).to_be_visible(timeout=60_000)
+        await visit.ask("How many days of holiday do I have?")
+        await page.locator("chat-transcript article a.citation").first.click()
+        await page.get_by_role("button", name=text("viewer_open", "en")).click()
+
+        viewer = page.locator(".viewer")
+        await expect(viewer.locator("h2")).to_have_text("employee-handbook.pdf")
+        await expect(viewer.get_by_role("spinbutton")).to_have_value("12")
+        await expect(viewer.locator(".quote")).to_have_text("Everybody has 23 days of holiday a year.")
+        await expect(viewer.get_by_role("button", name=text("attributes_edit", "en"))).to_have_count(0)
+        await page.keyboard.press("Escape")
+        await expect(page.locator("chat-transcript .passage")).to_be_visible()
+        assert visit.trouble == []

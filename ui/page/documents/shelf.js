@@ -3,7 +3,7 @@ import {call} from "../shell/api.js";
 import {DocumentList} from "./document_list.js";
 import {documentsLook} from "./documents_look.js";
 import {h, icon} from "../shell/dom.js";
-import {explain, t} from "../shell/settings.js";
+import {explain, number, t} from "../shell/settings.js";
 import {Uploads} from "./uploads.js";
 
 const KEPT = "collection-shown";
@@ -107,10 +107,10 @@ export class Shelf {
 
   trySearch() { return this.attempt(async () => (await import("./search_test.js")).openSearchTest(this)); }
 
-  view(place) { return this.attempt(async () => (await import("./viewer.js")).openViewer({...place, canWrite: this.canWrite, onChange: () => this.list.reload()})); }
+  view(place) { return this.attempt(async () => (await import("./viewer.js")).openViewer({...place, mayWrite: id => this.stores.find(store => store.id === id)?.can_write ?? false, onChange: () => this.list.reload()})); }
 }
 
-export function documents(count) { return count === 1 ? t("files_count_one") : t("files_count", {count: count.toLocaleString()}); }
+export function documents(count) { return count === 1 ? t("files_count_one") : t("files_count", {count: number.format(count)}); }
 
 /** Who may see a collection, in a few words. */
 export function audience(store) {

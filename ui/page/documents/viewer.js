@@ -11,7 +11,7 @@ import {viewerLook} from "./viewer_look.js";
 const WIDTHS = [600, 900, 1200, 1600];
 const STEPS = {ArrowLeft: -1, PageUp: -1, ArrowRight: 1, PageDown: 1};
 
-/** place: {fileId, page, start, end, quote, canWrite, onChange}; start and end count in the whole page. */
+/** place: {fileId, page, start, end, quote, mayWrite, onChange}; start and end count in the whole page. mayWrite: told a collection's id. */
 export function openViewer(place) {
   const viewer = new Viewer(place);
   viewer.dialog = openDialog({label: t("viewer"), look: viewerLook, width: "1320px", content: viewer.element, onClose: () => viewer.asked?.abort()});
@@ -20,8 +20,8 @@ export function openViewer(place) {
 }
 
 class Viewer {
-  constructor({fileId, page = 1, canWrite = false, onChange, ...mark}) {
-    Object.assign(this, {fileId, number: page, canWrite, onChange, mark});
+  constructor({fileId, page = 1, mayWrite, onChange, ...mark}) {
+    Object.assign(this, {fileId, number: page, mayWrite, onChange, mark});
     const tool = (name, label, deed, more = {}) => h("button", {type: "button", class: "quiet", title: label, "aria-label": label, onclick: deed, ...more}, icon(name));
     this.title = h("h2", {});
     this.homes = h("p", {class: "homes"});
@@ -40,7 +40,7 @@ class Viewer {
     this.status = h("p", {class: "hint status", role: "status"});
     this.body = h("div", {class: "pages"}, this.picture, this.text, this.about);
     this.element = h("div", {class: "viewer"},
-      h("header", {}, h("div", {class: "naming"}, this.title, this.homes), this.versions, this.download, this.aboutButton, tool("close", t("close"), () => this.dialog.close())),
+      h("div", {class: "head"}, h("div", {class: "naming"}, this.title, this.homes), this.versions, this.download, this.aboutButton, tool("close", t("close"), () => this.dialog.close())),
       h("div", {class: "turning"}, this.previous, this.jump, this.total, this.next, this.names, this.where), this.status, this.body);
   }
 
@@ -172,7 +172,7 @@ class Viewer {
   attributes(home) {
     const named = Object.entries(home.attributes ?? {});
     const shown = named.length ? h("dl", {}, ...named.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))])) : h("p", {class: "hint"}, t("attributes_none"));
-    const edit = this.canWrite ? h("button", {type: "button", class: "link", onclick: () => room.replaceChildren(this.attributeForm(home))}, t("attributes_edit")) : null;
+    const edit = this.mayWrite?.(home.vector_store_id) ? h("button", {type: "button", class: "link", onclick: () => room.replaceChildren(this.attributeForm(home))}, t("attributes_edit")) : null;
     const room = h("div", {class: "attributes"}, shown, edit ?? "");
     return room;
   }

@@ -4,13 +4,13 @@ import {sheet} from "../shell/dom.js";
 export const viewerLook = sheet(progressLook + `
 dialog { max-height: none; height: calc(100dvh - 32px); margin-top: 16px; }
 .viewer { display: flex; flex-direction: column; min-height: 0; height: 100%; }
-header { display: flex; align-items: flex-start; gap: 6px; padding: 14px 14px 8px 22px; }
+.head { display: flex; align-items: flex-start; gap: 6px; padding: 14px 14px 8px 22px; }
 .naming { flex: 1; min-width: 0; }
 h2 { font: 600 18px/1.35 var(--font-quote); overflow-wrap: anywhere; }
 .homes { display: flex; flex-wrap: wrap; gap: 6px; margin-top: 4px; }
 .versions select { height: 32px; padding: 0 8px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); font-size: 13.500px; max-width: 260px; }
-header .quiet { width: 36px; height: 36px; flex: none; }
-header [aria-expanded=true] { background: var(--accent-soft); color: var(--accent-deep); }
+.head .quiet { width: 36px; height: 36px; flex: none; }
+.head [aria-expanded=true] { background: var(--accent-soft); color: var(--accent-deep); }
 .turning { display: flex; align-items: center; gap: 6px; padding: 4px 22px 10px 14px; border-bottom: 1px solid var(--line); font-size: 14px; color: var(--ink-2); }
 .turning input { width: 64px; height: 32px; text-align: center; border: 1px solid var(--line-strong); border-radius: 8px; background: var(--surface); color: var(--ink); font-variant-numeric: tabular-nums; }
 .turning select { height: 32px; max-width: 220px; padding: 0 8px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); color: var(--ink); }
@@ -47,7 +47,7 @@ header [aria-expanded=true] { background: var(--accent-soft); color: var(--accen
   .picture { padding: 12px; }
   .about-document { order: -1; border: 0; border-bottom: 1px solid var(--line); }
   .where { display: none; }
-  header { flex-wrap: wrap; padding: 12px 10px 6px 16px; }
+  .head { flex-wrap: wrap; padding: 12px 10px 6px 16px; }
   .naming { flex: 1 1 50%; }
   .versions { order: 5; }
 }
