@@ -46,6 +46,7 @@ CHAT = {
     "kind_quoted": Sentence("Quoted, word for word", "Cita literal"),
     "kind_refused": Sentence("Not in the documents", "No está en los documentos"),
     "seconds": Sentence("{seconds} s", "{seconds} s"),
+    "tokens": Sentence("{tokens} tokens", "{tokens} tokens"),
     "sources": Sentence("Sources", "Fuentes"),
     "page_number": Sentence("page {page}", "página {page}"),
     "slide_number": Sentence("slide {slide}", "diapositiva {slide}"),
