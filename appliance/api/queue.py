@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends
@@ -10,6 +11,7 @@ from appliance.api.account_bodies import Json
 from appliance.api.identity import Identity
 from appliance.api.strict_json import StrictJsonRoute
 from appliance.domain.people import Caller, Role
+from appliance.fairness.queue.history import KEPT_S, STEP_S, HistoryPoint
 from appliance.fairness.queue.survey import Standing
 from appliance.services.queue_overview import PersonOverview, PoolOverview, QueueOverview
 
@@ -31,11 +33,30 @@ def queue_routes(queue: QueueOverview, identity: Identity) -> APIRouter:
             told["people"] = [person_json(person) for person in await queue.people(caller)]
         return told
 
+    @routes.get("/history")
+    async def history(caller: Caller = Depends(identity.caller)) -> Json:
+        points = await queue.history(caller)
+        return {
+            "object": "queue.history",
+            "step_s": STEP_S,
+            "kept_s": KEPT_S,
+            "points": [point_json(point) for point in points],
+        }
+
     @routes.get("/{request_id}")
     async def request(request_id: str, caller: Caller = Depends(identity.caller)) -> Json:
         return standing_json(await queue.request(caller, request_id))
 
     return routes
+
+
+def point_json(point: HistoryPoint) -> Json:
+    """at: Unix time at which its step begins."""
+    return {
+        "at": point.at,
+        "pools": {name: asdict(pool) for name, pool in point.pools.items()},
+        "engines": {name: asdict(engine) for name, engine in point.engines.items()},
+    }
 
 
 def standing_json(standing: Standing) -> Json:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.contact import PostgresContact
-from appliance.fairness.accounting.ledger import Ledger
+from appliance.fairness.accounting.ledger import Entry, Ledger
 from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.accounting.spool import Spool
 from appliance.fairness.gate import Gate, SharesAndLimits
@@ -21,6 +21,7 @@ from appliance.fairness.leases import LEASE_S, Leases
 from appliance.fairness.limits.policy import Policy
 from appliance.fairness.metrics import GateMetrics
 from appliance.fairness.queue.fairness_index import FairnessWatch
+from appliance.fairness.queue.history import QueueHistory
 from appliance.fairness.queue.queue_view import QueueView
 from appliance.fairness.queue.shared_queue import SharedQueue
 from appliance.fairness.settings import GateSettings
@@ -31,6 +32,7 @@ from appliance.storage.usage import UsageStore, ledger_url
 from inference.ports import ChatEngine
 from inference.roster import Roster
 
+_PLOTTED_S = 30.0  # fairness as it is plotted: of those who waited so long
 NO_POLICY = Policy()
 """Everybody weighs the same and nobody is limited."""
 
@@ -43,15 +45,18 @@ class GateRoom:
     metrics: CollectorRegistry
     valkey: ValkeyLink
     view: QueueView
+    history: QueueHistory
     before_scrape: Callable[[], Awaitable[None]]
     """Brings up to date what only the queue knows."""
 
     async def open(self) -> None:
         await self.valkey.open()
         await self.gate.open()
+        await self.history.open()
 
     async def close(self) -> None:
         """Slots are given back and usage is written before the connections go."""
+        await self.history.close()
         await self.gate.close()
         await self.valkey.close()
 
@@ -93,7 +98,12 @@ def build_gate(
         contact or postgres_contact(settings),
         worker,
     )
-    ledger = Ledger(recording, metrics.observe)
+
+    def ended(entry: Entry) -> None:
+        metrics.observe(entry)
+        history.ended(entry.end)
+
+    ledger = Ledger(recording, ended)
 
     def look() -> None:
         metrics.refresh()
@@ -110,7 +120,14 @@ def build_gate(
     )
     gate = Gate(roster, leases, ledger, loads, policy, default_slots=settings.default_slots)
     metrics.watch(gate)
-    view, watch = QueueView(leases), FairnessWatch()
+    view, watch, live_watch = QueueView(leases), FairnessWatch(), FairnessWatch(_PLOTTED_S)
+    history = QueueHistory(
+        valkey,
+        view,
+        is_watcher=lambda: loads.is_watcher,
+        loads=lambda: loads.seen,
+        fairness=lambda pools: live_watch.look(pools, time.monotonic()),
+    )
 
     async def before_scrape() -> None:
         index: Mapping[str, float] = {}
@@ -118,7 +135,7 @@ def build_gate(
             index = watch.look(await view.survey(), time.monotonic())
         metrics.show_fairness(index)
 
-    return GateRoom(gate, registry, valkey, view, before_scrape)
+    return GateRoom(gate, registry, valkey, view, history, before_scrape)
 
 
 def postgres_contact(settings: GateSettings) -> PostgresContact:

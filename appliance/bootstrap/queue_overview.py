@@ -11,7 +11,7 @@ from appliance.storage.recent_usage import PostgresRecentUsage
 
 def build_queue_overview(room: GateRoom, database: Database) -> QueueOverview:
     """database: of the api role."""
-    return QueueOverview(room.view, lambda: _members(room.gate), PostgresRecentUsage(database))
+    return QueueOverview(room.view, lambda: _members(room.gate), PostgresRecentUsage(database), room.history)
 
 
 def _members(gate: Gate) -> dict[str, PoolMembers]:

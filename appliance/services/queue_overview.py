@@ -10,6 +10,7 @@ from uuid import UUID
 
 from appliance.domain.people import Caller, Viewer
 from appliance.errors import NotFound, PartUnavailable
+from appliance.fairness.queue.history import HistoryPoint
 from appliance.fairness.queue.survey import PoolState, Standing, Standings, Used
 from appliance.services.accounts.people import require_reader
 
@@ -46,6 +47,14 @@ class RecentUsage(Protocol):
         ...
 
 
+class RemembersQueue(Protocol):
+    """`fairness.queue.history.QueueHistory` fulfils it."""
+
+    async def points(self) -> Sequence[HistoryPoint]:
+        """Oldest first. Raises PartUnavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PoolOverview:
     """A pool of engines that share one queue, as it stands; see PoolState."""
@@ -75,8 +84,13 @@ class QueueOverview:
     """members: the pools as they are now, by name."""
 
     def __init__(
-        self, view: LooksAtQueue, members: Callable[[], Mapping[str, PoolMembers]], usage: RecentUsage
+        self,
+        view: LooksAtQueue,
+        members: Callable[[], Mapping[str, PoolMembers]],
+        usage: RecentUsage,
+        history: RemembersQueue,
     ) -> None:
+        self._history = history
         self._view = view
         self._members = members
         self._usage = usage
@@ -108,6 +122,11 @@ class QueueOverview:
             state = seen.get(name) or PoolState(name, of_pool.slots or 0, 0, 0, 0, None, None)
             shown.append(PoolOverview(state, of_pool))
         return shown
+
+    async def history(self, caller: Caller) -> Sequence[HistoryPoint]:
+        """The last quarter of an hour; for administrators and auditors. Raises NotPermitted, PartUnavailable."""
+        require_reader(caller)
+        return await self._history.points()
 
     async def people(self, caller: Caller) -> Sequence[PersonOverview]:
         """Who uses the engines, those with most first; for administrators and auditors.

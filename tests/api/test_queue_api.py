@@ -14,21 +14,34 @@ from redis.asyncio import Redis
 
 from appliance.api.queue import queue_routes
 from appliance.domain.people import Role, Viewer
+from appliance.fairness.accounting.ledger_rows import RequestEnd
 from appliance.fairness.admission import Ask, Candidate, FairRules, Share
 from appliance.fairness.lease import Lease
 from appliance.fairness.leases import Leases
+from appliance.fairness.queue.history import QueueHistory
 from appliance.fairness.queue.queue_view import QueueView
 from appliance.fairness.queue.shared_queue import SharedQueue
 from appliance.fairness.valkey.valkey_link import ValkeyLink
 from appliance.services.queue_overview import PoolMembers, QueueOverview
 from appliance.storage.database import Database
 from appliance.storage.recent_usage import PostgresRecentUsage
+from inference.types import EngineLoad, Usage
 from tests.accounts_world import Worker, add_person, bearer, first_administrator, key_of, worker
 from tests.conftest import Servers
 from tests.waiting import until
 
 RULES = FairRules(reserved=0)
 MEMBERS = {"local": PoolMembers(("local",), ("llama",), 1)}
+
+
+@dataclass
+class Clock:
+    """Unix time that only moves when told."""
+
+    now_s: float = 1_785_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 @dataclass
@@ -40,6 +53,8 @@ class Process:
     there: Leases
     keys: dict[str, dict[str, str]]
     ids: dict[str, UUID]
+    history: QueueHistory
+    clock: Clock
 
     async def get(self, path: str = "", who: str = "ana") -> httpx.Response:
         return await self.worker.client.get(f"/api/queue{path}", headers=self.keys[who])
@@ -62,7 +77,19 @@ async def process(database: Database, valkey: Redis, servers: Servers) -> AsyncI
     """Nobody has asked yet."""
     async with AsyncExitStack() as stack:
         here, there = [await _leases(servers.valkey.url, stack) for _ in range(2)]
-        overview = QueueOverview(QueueView(here), lambda: MEMBERS, PostgresRecentUsage(database))
+        view, link = QueueView(here), ValkeyLink(servers.valkey.url, "history")
+        await link.open()
+        stack.push_async_callback(link.close)
+        clock = Clock()
+        history = QueueHistory(
+            link,
+            view,
+            is_watcher=lambda: True,
+            loads=lambda: {"local": EngineLoad(running=1, waiting=0)},
+            fairness=lambda pools: {"local": 0.5},
+            clock=clock,
+        )
+        overview = QueueOverview(view, lambda: MEMBERS, PostgresRecentUsage(database), history)
         one = await stack.enter_async_context(
             worker(
                 database, valkey, more_routes=lambda accounts, identity: [queue_routes(overview, identity)]
@@ -72,7 +99,7 @@ async def process(database: Database, valkey: Redis, servers: Servers) -> AsyncI
         people = {name: await add_person(one.accounts, f"{name}@box.example") for name in ("ana", "bea")}
         keys = {name: bearer(await key_of(one.accounts, user)) for name, user in people.items()}
         ids = {name: user.id for name, user in people.items()}
-        yield Process(one, here, there, {**keys, "admin": bearer(first.api_key)}, ids)
+        yield Process(one, here, there, {**keys, "admin": bearer(first.api_key)}, ids, history, clock)
 
 
 async def _leases(url: str, stack: AsyncExitStack) -> Leases:
@@ -140,6 +167,39 @@ async def test_an_operator_sees_who_uses_the_engines(process: Process, database:
     assert (rows["ana@box.example"]["running"], rows["ana@box.example"]["waiting"]) == (1, 1)
     assert (rows["ana@box.example"]["tokens"], rows["ana@box.example"]["share"]) == (100, 0.25)
     assert (rows["bea@box.example"]["running"], rows["bea@box.example"]["share"]) == (0, 0.75)
+    await _leave(lease, waits)
+
+
+async def test_the_last_quarter_of_an_hour_can_be_drawn(process: Process, valkey: Redis) -> None:
+    """How long the lines were, how even, and the tokens a second of each engine; what is older is forgotten."""
+    lease = await process.here.acquire(process.ask("ana", "runs"))
+    waits = await process.in_line(process.there, process.ask("bea", "waits", is_batch=True))
+    await process.history.write()
+    process.clock.now_s += 20
+    answer = RequestEnd("completed", "local", Usage(9, 200), ttft_ms=0, total_ms=20_000)
+    process.history.ended(answer)
+    await process.history.write()
+
+    told = (await process.get("/history", "admin")).json()
+    refused = await process.get("/history")
+    keys = [await valkey.ttl(key) for key in await valkey.keys("{gate}:history:*")]
+    process.clock.now_s += told["kept_s"] + told["step_s"]
+    later = (await process.get("/history", "admin")).json()
+
+    first = told["points"][0]
+    assert first["pools"]["local"] == {
+        "waiting": 1,
+        "batch_waiting": 1,
+        "running": 1,
+        "slots": 1,
+        "fairness": 0.5,
+    }
+    rates = [point["engines"]["local"]["tokens_per_s"] for point in told["points"]]
+    assert rates == [10, 10, 10, 10, 0] and told["step_s"] == 5
+    assert [point["at"] % 5 for point in told["points"]] == [0] * 5
+    assert (first["engines"]["local"]["running"], refused.status_code) == (1, 403)
+    assert len(keys) == 5 and all(0 < ttl <= told["kept_s"] + 60 for ttl in keys)
+    assert later["points"] == []
     await _leave(lease, waits)
 
 

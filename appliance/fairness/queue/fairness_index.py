@@ -15,9 +15,10 @@ _SHORTEST_S, _LONGEST_S = 10.0, 120.0
 
 
 class FairnessWatch:
-    """Fed with surveys when somebody asks; remembers those of the last two minutes."""
+    """Fed with surveys when somebody asks; remembers those of the last two minutes, or of longest_s."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_s: float = _LONGEST_S) -> None:
+        self._longest_s = longest_s
         self._seen: deque[tuple[float, Mapping[str, PoolState]]] = deque()
 
     def look(self, pools: Sequence[PoolState], now_s: float) -> dict[str, float]:
@@ -25,7 +26,7 @@ class FairnessWatch:
 
         now_s: of a clock that only goes forward. Nothing before ten seconds have been seen.
         """
-        while self._seen and self._seen[0][0] < now_s - _LONGEST_S:
+        while self._seen and self._seen[0][0] < now_s - self._longest_s:
             self._seen.popleft()
         self._seen.append((now_s, {pool.name: pool for pool in pools}))
         if now_s - self._seen[0][0] < _SHORTEST_S:

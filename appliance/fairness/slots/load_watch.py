@@ -100,6 +100,16 @@ class LoadWatch:
             asking.cancel()
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
 
+    @property
+    def is_watcher(self) -> bool:
+        """Whether this process asks for all; False where each asks for itself, because Valkey is away."""
+        return self._is_watcher
+
+    @property
+    def seen(self) -> Mapping[str, EngineLoad]:
+        """All engines, as last seen."""
+        return dict(self._loads)
+
     def load(self, engine: str) -> EngineLoad | None:
         """As last seen; None for an engine that was never seen."""
         return self._loads.get(engine)
