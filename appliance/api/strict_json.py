@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from appliance.api.json_bodies import parse_object
+from appliance.api.json_bodies import MAX_BODY_BYTES, parse_object
+from appliance.errors import TooLarge
 
 
 class StrictJsonRoute(APIRoute):
@@ -24,5 +25,16 @@ class StrictJsonRoute(APIRoute):
 
 
 class _StrictRequest(Request):
+    async def body(self) -> bytes:
+        """Bounded here too: below the same address there may be uploads, which have no limit in front."""
+        if not hasattr(self, "_body"):
+            read = bytearray()
+            async for piece in self.stream():
+                read += piece
+                if len(read) > MAX_BODY_BYTES:
+                    raise TooLarge(f"At most {MAX_BODY_BYTES >> 20} MiB here.")
+            self._body = bytes(read)
+        return self._body
+
     async def json(self) -> Any:  # noqa: ANN401 - any JSON
         return parse_object(await self.body())
