@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain.people import Viewer
+from appliance.bootstrap.turns import join_turns
+from appliance.domain.people import Caller, Viewer
+from appliance.services.accounts import LiveRequests
+from appliance.services.turns import NewTurn
 from appliance.storage.database import Database
 from appliance.storage.preferences import PostgresPreferences
-from tests.accounts_world import Worker, add_person, first_administrator, signed_in, worker
+from tests.accounts_world import Worker, add_person, first_administrator, signed_in, until, worker
+from tests.page_box import ScriptedAnswerer
 
 
 @pytest.fixture
@@ -91,6 +95,33 @@ async def test_instructions_are_read_by_their_person_alone(one: Worker, database
     async with database.viewing(Viewer(admin_id)) as connection:
         rows = await connection.execute("SELECT * FROM preferences")
         assert await rows.fetchall() == []
+
+
+async def test_every_question_carries_its_person_s_instructions(
+    one: Worker, database: Database, valkey: Redis
+) -> None:
+    """What was set last goes with the question, also of a conversation that began before; nobody else's does."""
+    first, second = await add_person(one.accounts), await add_person(one.accounts, "bea@box.example")
+    browser = await signed_in(one)
+    answerer = ScriptedAnswerer()
+    kept = PostgresPreferences(database)
+    turns, _ = join_turns(database, valkey, answerer, live=LiveRequests(), instructions=kept)
+    await turns.open()
+    ana, bea = (Caller(user.id, user.email) for user in (first, second))
+
+    begun = await turns.begin(ana, NewTurn("Hello?", "answer-with-sources"))
+    await browser.patch("/api/me", json={"instructions": "Be brief."})
+    await turns.begin(ana, NewTurn("And now?", "answer-with-sources", begun.conversation_id))
+    await turns.begin(bea, NewTurn("Hello?", "answer-with-sources"))
+    await until(lambda: answerer.closed == 3)
+    await turns.close()
+
+    told = {(caller.email, request.question): request.instructions for caller, request in answerer.asked}
+    assert told == {
+        ("ana@box.example", "Hello?"): "",
+        ("ana@box.example", "And now?"): "Be brief.",
+        ("bea@box.example", "Hello?"): "",
+    }
 
 
 async def test_an_administrator_sees_and_ends_somebody_s_sign_ins(one: Worker) -> None:
