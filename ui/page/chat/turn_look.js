@@ -38,7 +38,7 @@ article:first-child { padding-top: 34px; }
 .thoughts[open] summary::after { rotate: 225deg; translate: 0 1px; }
 .thoughts summary svg { width: 17px; height: 17px; }
 .thoughts.running summary svg { animation: breathe 1.3s ease-in-out infinite; }
-.thoughts .block { margin: 12px 0 0 8px; padding-inline-start: 16px; border-inline-start: 2px solid var(--line); }
+.thoughts .block { display: flow-root; margin: 12px 0 0 8px; padding-inline-start: 16px; border-inline-start: 2px solid var(--line); }
 .thoughts .block + .block { margin-top: 0; }
 .thoughts .block > * { margin-bottom: 8px; }
 
