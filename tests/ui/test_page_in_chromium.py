@@ -236,7 +236,7 @@ async def test_a_source_that_is_gone_says_so_and_keeps_its_words(
         browser, database, valkey, tmp_path / "ui.sock", with_ui=False, locale="es-ES"
     ) as visit:
         visit.box.answerer.script = lambda request: [
-            replace(event, citations=tuple(replace(one, file_id=UUID(int=8)) for one in event.citations))
+            replace(event, citations=tuple(replace(one, file_id=UUID(int=99)) for one in event.citations))
             if isinstance(event, Cited)
             else event
             for event in quoted(request)
