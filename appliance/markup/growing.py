@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from appliance.markup.blocks import Blocks, Source
 from appliance.markup.parser import make_parser
@@ -17,7 +18,7 @@ from appliance.markup.sanitising import sanitise
 from appliance.markup.spans import Span, SpanKind, opened_after, with_marks, without_marks
 from appliance.markup.unfinished import as_shown, is_in_fence
 
-_MARKDOWN = make_parser()
+_PARSERS = threading.local()  # linkify-it keeps its place in the text in itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class RenderedBlock:
 
 def render(markdown: str) -> str:
     """One piece of Markdown as sanitised HTML."""
-    return sanitise(_MARKDOWN.render(markdown))
+    return sanitise(_rendered(markdown))
 
 
 def render_blocks(markdown: str, spans: Sequence[Span] = ()) -> list[str]:
@@ -41,9 +42,7 @@ def render_blocks(markdown: str, spans: Sequence[Span] = ()) -> list[str]:
     for source in [*blocks.finished(), Source(blocks.tail, blocks.is_plain)]:
         if source.text.strip():
             env = {"opened": opened}
-            html.append(
-                _plain(source.text) if source.is_plain else sanitise(_MARKDOWN.render(source.text, env))
-            )
+            html.append(_plain(source.text) if source.is_plain else sanitise(_rendered(source.text, env)))
             opened = opened_after(source.text, opened)
     return html
 
@@ -160,7 +159,7 @@ class _Section:
     def _final(self, source: Source) -> str:
         if source.is_plain:
             return _plain(source.text)
-        return sanitise(_MARKDOWN.render(source.text, {"colours": self._colours}))
+        return sanitise(_rendered(source.text, {"colours": self._colours}))
 
     def _growing(self) -> str:
         if self._blocks.is_plain:
@@ -169,7 +168,15 @@ class _Section:
         if not shown.strip():
             return ""
         env = {"is_growing": True, "is_closed": not is_in_fence(shown), "colours": self._colours}
-        return sanitise(_MARKDOWN.render(shown, env))
+        return sanitise(_rendered(shown, env))
+
+
+def _rendered(markdown: str, env: dict[str, Any] | None = None) -> str:
+    """By this thread's own parser."""
+    if not hasattr(_PARSERS, "parser"):
+        _PARSERS.parser = make_parser()
+    html: str = _PARSERS.parser.render(markdown, env)
+    return html
 
 
 def _plain(text: str) -> str:

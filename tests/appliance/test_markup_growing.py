@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
 import pytest
@@ -105,6 +106,17 @@ def test_thoughts_stand_before_the_answer_in_blocks_of_their_own() -> None:
     assert after[1].html == '<div class="thought-end" data-seconds="4.2"></div>'
     assert growing.first_slot == 3
     assert [block.html for block in after[2:]] == render_blocks("Yes [1].\n\nNo.\n")
+
+
+def test_answers_rendered_at_once_do_not_mix() -> None:
+    """Long ones are rendered in threads, beside the short ones."""
+    texts = [f"See https://host{n}.example/{'x' * n}, *ok* and $x^{n}$.\n\n" * 8 for n in range(24)]
+    alone = [render_blocks(text) for text in texts]
+
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(render_blocks, texts))
+
+    assert together == alone
 
 
 MEGABYTE = 1_000_000
