@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from appliance.domain.answers import (
@@ -34,6 +34,7 @@ from appliance.domain.people import Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, render_blocks
 from appliance.services.answer_shapes import as_citation, as_coverage, marked_spans
+from appliance.services.turn_ports import TurnLog, TurnRepository
 from inference.errors import InferenceError
 from rag.documents import Passage
 from rag.errors import RagError
@@ -52,37 +53,6 @@ _CHEAP_CHARACTERS = 4000
 _QUICK_CHARACTERS = 8000  # beyond this many, other people's answers go on while these are rendered
 
 
-class WriterLog(Protocol):
-    """The part of the live log that a writer uses."""
-
-    async def append(
-        self, turn_id: UUID, events: Sequence[TurnEvent], text: bytes = b"", offset: int = 0
-    ) -> None: ...
-
-    async def renew_lease(self, turn_id: UUID) -> bool: ...
-
-    async def release_lease(self, turn_id: UUID) -> None: ...
-
-    async def discard(self, user_id: UUID, turn_ids: Sequence[UUID]) -> None: ...
-
-
-class WriterRepository(Protocol):
-    """The part of the repository that a writer uses."""
-
-    async def save(self, viewer: Viewer, turn_id: UUID, answer: str, events: Sequence[TurnEvent]) -> None: ...
-
-    async def finish(
-        self,
-        viewer: Viewer,
-        turn_id: UUID,
-        status: Ending,
-        answer: str | None,
-        events: Sequence[TurnEvent],
-        trace: Mapping[str, Any] | None = None,
-        figures: Figures | None = None,
-    ) -> None: ...
-
-
 class TurnWriter:
     """One turn's answer, from its first event to its last. `write` runs once; `stop` may be called at any moment.
 
@@ -94,8 +64,8 @@ class TurnWriter:
         self,
         turn_id: UUID,
         viewer: Viewer,
-        log: WriterLog,
-        repository: WriterRepository,
+        log: TurnLog,
+        repository: TurnRepository,
         *,
         partial: str = "",
         omitted_turns: int = 0,
