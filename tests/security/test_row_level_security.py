@@ -31,6 +31,8 @@ WITHOUT_RLS = {
     "canary_runs": "counts of probes; routes and roles, no text",
     "blobs": "hash, size and count of bytes on disk; says nothing of whose they are",
     "gateway_workers": "processes, not people",
+    "embedding_models": "names and states of embedding models; nothing of what is in the index",
+    "embedding_progress": "counts of vectors by collection; no text",
     "schema_migrations": "names of migrations",
     "procrastinate_jobs": "ids of documents to read; the jobs' own schema",
     "procrastinate_events": "the jobs' own schema",
@@ -40,6 +42,9 @@ WITHOUT_RLS = {
 OWN_DEFINERS = {
     "count_blob_reference",
     "count_index_generation",
+    "count_usage",
+    "failed_documents",
+    "shared_turn_texts",
     "viewer_hidden_collections",
     "viewer_turns_with",
 }
