@@ -44,7 +44,8 @@ ERRORS = {
     ),
     "company_sign_in_failed": Sentence(
         "Signing in with the company account did not work. Try again; an administrator finds the cause in the log.",
-        "No se pudo entrar con la cuenta de la empresa. Prueba otra vez; un administrador puede ver la causa en el registro.",
+        "No se pudo entrar con la cuenta de la empresa. Prueba otra vez; un administrador puede ver la causa en el "
+        "registro.",
     ),
     "company_sign_in_denied": Sentence(
         "The sign-in was cancelled, or your company’s account service refused it. Try again, or ask an administrator.",
