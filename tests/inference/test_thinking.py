@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import orjson
 import pytest
@@ -36,7 +37,7 @@ def test_where_the_pieces_are_cut_does_not_matter(answer: str, cuts: list[int]) 
     edges = sorted({0, len(answer), *(cut for cut in cuts if cut < len(answer))})
     thinking, reasoning, text = Thinking(), "", ""
 
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         thought, said = thinking.divide(answer[begin:end])
         reasoning, text = reasoning + thought, text + said
     thought, said = thinking.rest()
