@@ -109,8 +109,11 @@ async def test_an_answer_is_edited_versioned_rated_continued_and_explained(
         await answer.locator(".deeds .down").click()
         await answer.locator(".feedback").get_by_text(text("reason_incomplete", "en")).click()
         await answer.locator(".feedback textarea").fill("Part-time?")
-        await answer.locator(".feedback .primary").click()
+        await answer.locator(".feedback .share-text").click()
+        async with page.expect_request("**/feedback") as sent:
+            await answer.locator(".feedback .primary").click()
         await expect(answer.locator(".thanks")).to_be_visible()
+        assert (await sent.value).post_data_json["share_text"] is True
 
         await answer.locator(".question").hover()
         await answer.get_by_role("button", name=text("edit_question", "en")).click()
