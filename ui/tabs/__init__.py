@@ -7,10 +7,12 @@ from collections.abc import Callable
 import gradio as gr
 
 from ui.client import ApiClient
-from ui.tabs import chat, connected, documents
+from ui.tabs import admin, chat, connected, documents, me
 
 TABS: dict[str, Callable[[ApiClient, gr.I18n, gr.Tab], None]] = {
     "tab_ask": chat.draw,
     "tab_documents": documents.draw,
     "tab_connected": connected.draw,
+    "tab_me": me.draw,
+    "tab_admin": admin.draw,
 }

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from ui.texts.admin import ADMIN
 from ui.texts.chat import CHAT
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
@@ -18,6 +19,7 @@ from ui.texts.document_notes import DOCUMENT_NOTES
 from ui.texts.documents import DOCUMENTS
 from ui.texts.errors import ERRORS, NOTES
 from ui.texts.frame import FRAME
+from ui.texts.me import ME
 from ui.texts.sentence import Sentence
 
 Language = Literal["en", "es"]
@@ -31,6 +33,8 @@ TEXTS: Mapping[str, Sentence] = {
     **CONVERSATIONS,
     **DOCUMENTS,
     **CONNECTED,
+    **ME,
+    **ADMIN,
     **{f"error.{code}": sentence for code, sentence in ERRORS.items()},
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
     **{f"told.{code}": sentence for code, sentence in DOCUMENT_NOTES.items()},

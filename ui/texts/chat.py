@@ -208,8 +208,8 @@ CHAT = {
     "feedback_comment": Sentence("A few words, if you like", "Unas palabras, si quieres"),
     "feedback_seen_by": Sentence("Administrators read this.", "Lo leen los administradores."),
     "feedback_share": Sentence(
-        "They may also read this question and its answer.",
-        "También pueden leer esta pregunta y su respuesta.",
+        "Administrators may also read this question and its answer.",
+        "Los administradores pueden leer también esta pregunta y su respuesta.",
     ),
     "feedback_send": Sentence("Send", "Enviar"),
     "feedback_thanks": Sentence("Thank you.", "Gracias."),

@@ -200,6 +200,10 @@ ERRORS = {
         "Reading this document was interrupted more than once. Remove it and upload it again.",
         "La lectura de este documento se interrumpió más de una vez. Quítalo y súbelo de nuevo.",
     ),
+    "job_broke": Sentence(
+        "It broke for a reason nobody foresaw. Try it again; the worker’s log says what happened.",
+        "Falló por un motivo imprevisto. Inténtalo de nuevo; el registro del worker dice qué pasó.",
+    ),
     "parsing_timed_out": Sentence(
         "Reading the file took too long and was stopped. Split it or simplify it.",
         "Leer el archivo tardaba demasiado y se paró. Divídelo o simplifícalo.",

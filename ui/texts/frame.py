@@ -42,6 +42,8 @@ FRAME = {
     "tab_ask": Sentence("Ask", "Preguntar"),
     "tab_documents": Sentence("Documents", "Documentos"),
     "tab_connected": Sentence("What is connected", "Qué está conectado"),
+    "tab_me": Sentence("Me", "Yo"),
+    "tab_admin": Sentence("Administration", "Administración"),
     "connection_lost": Sentence(
         "The appliance does not answer. Trying again…", "El servidor no responde. Volviendo a intentarlo…"
     ),

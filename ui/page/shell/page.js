@@ -2,9 +2,20 @@
 import "./header.js";
 import "../chat/chat.js";
 import "../documents/documents.js";
+import {defineRoom} from "./room.js";
+import {settings} from "./settings.js";
+import {followTheme} from "./theme.js";
 
-const SLOTS = {"slot-chat": "chat-transcript", "slot-documents": "document-shelf"};
+const SLOTS = {"slot-chat": "chat-transcript", "slot-documents": "document-shelf", "slot-me": "my-settings"};
 const UI_POLL_MS = 3000;
+
+followTheme();
+defineRoom("my-settings", () => import("../me/mine.js"));
+if (settings.role === "admin") {
+  document.documentElement.classList.add("administers");       // page.css hides the tab from everybody else
+  SLOTS["slot-admin"] = "administration-desk";
+  defineRoom("administration-desk", () => import("../admin/desk.js"));
+}
 
 function place() {
   for (const [id, name] of Object.entries(SLOTS)) {

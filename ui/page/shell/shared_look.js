@@ -11,7 +11,7 @@ button:disabled { cursor: default; opacity: .45; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 svg { flex: none; }
 mark { background: var(--mark); color: inherit; border-radius: 3px; padding: .06em 0; }
-.hint { color: var(--ink-2); font-size: 14px; }
+.hint { color: var(--ink-2); font-size: 14px; font-weight: 400; }
 .quiet { display: inline-grid; place-items: center; width: 32px; height: 32px; border-radius: 8px; color: var(--ink-2); }
 .quiet:hover { background: var(--hover); color: var(--ink); }
 .plain { display: inline-flex; align-items: center; justify-content: center; gap: 6px; min-height: 36px; padding: 0 14px; border-radius: 9px; border: 1px solid var(--line);
@@ -22,5 +22,12 @@ mark { background: var(--mark); color: inherit; border-radius: 3px; padding: .06
 .badge.quoted, .badge.ready { background: var(--accent-soft); color: var(--accent-deep); }
 .badge.refused { background: var(--warn-soft); color: var(--warn); }
 .badge.failed { background: var(--danger-soft); color: var(--danger); }
+.tick { display: flex; align-items: center; gap: 8px; cursor: pointer; font-size: 15px; }
+.tick input { width: 17px; height: 17px; margin: 0; flex: none; accent-color: var(--accent); }
+.ticks { display: grid; gap: 8px; }
+.limits { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 12px 14px; }
+.to-copy { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 8px; }
+.to-copy .plain { min-height: 40px; }
+.to-copy input { font: 13.5px var(--font-mono) !important; }
 .problem { display: flex; gap: 8px; align-items: flex-start; color: var(--danger); font-size: 15px; }
 `;

@@ -1,0 +1,120 @@
+"""The page in front of real accounts, limits, a queue and a ledger: what people set up for themselves and for others.
+
+Answers are scripted; no engine is connected but the one that is said to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from redis.asyncio import Redis
+
+from appliance.api.accounts import account_routers
+from appliance.api.app import create_app
+from appliance.api.health import health_router
+from appliance.api.limits import limit_routes
+from appliance.api.queue import queue_routes
+from appliance.bootstrap.administration import administration_routers
+from appliance.bootstrap.limits import build_limits
+from appliance.bootstrap.page import join_page
+from appliance.domain.people import Role
+from appliance.fairness.admission import FairRules
+from appliance.fairness.leases import Leases
+from appliance.fairness.queue.history import QueueHistory
+from appliance.fairness.queue.queue_view import QueueView
+from appliance.fairness.queue.shared_queue import SharedQueue
+from appliance.fairness.valkey.valkey_link import ValkeyLink
+from appliance.services.health import READY, HealthCheck
+from appliance.services.queue_overview import PoolMembers, QueueOverview
+from appliance.storage.database import Database
+from appliance.storage.preferences import PostgresPreferences
+from appliance.storage.recent_usage import PostgresRecentUsage
+from inference.types import EngineLoad, EngineState
+from tests.accounts_world import Worker, add_person, worker
+from tests.page_box import (
+    QUESTIONS,
+    KnownPeople,
+    PageBox,
+    ScriptedAnswerer,
+    _chat_files,
+    _models,
+    a_tiny_engine,
+)
+from tests.shelf_in_memory import ShelfInMemory, shelf_routes
+
+ADMINISTRATOR, PERSON = "root@box.example", "ana@box.example"
+_RULES = FairRules(reserved=0)
+_POOLS = {"local": PoolMembers(("local",), ("tiny-chat",), 2)}
+
+
+@dataclass
+class PageOffice:
+    """root and ana sign in with accounts_world.PASSWORD."""
+
+    box: PageBox
+    worker: Worker
+    history: QueueHistory
+
+
+@asynccontextmanager
+async def opened_page_office(
+    database: Database, valkey: Redis, valkey_url: str, ui_socket: Path
+) -> AsyncIterator[PageOffice]:
+    """ui_socket: where the ui's process listens."""
+    async with AsyncExitStack() as stack:
+        limits = build_limits(database, valkey, aliases={}, prefix=f"{{{uuid4().hex}}}")
+        await limits.watch.open()
+        stack.push_async_callback(limits.close)
+        one = await stack.enter_async_context(worker(database, valkey, policy_changed=limits.watch.announce))
+        await add_person(one.accounts, ADMINISTRATOR, Role.ADMIN)
+        await add_person(one.accounts, PERSON)
+        view, history = await _queue(valkey_url, stack)
+        answerer, shelf = ScriptedAnswerer(), ShelfInMemory()
+        accounts, identity = one.accounts, one.identity
+        delegate = accounts.authentication.delegate
+        page = join_page(database, valkey, answerer, identity, delegate, ui_socket, QUESTIONS, accounts.live)
+        engines: list[EngineState] = [a_tiny_engine()]
+
+        async def ready() -> str:
+            return READY
+
+        routers = [
+            *account_routers(accounts, identity, PostgresPreferences(database)),
+            *administration_routers(database, accounts, identity),
+            limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),
+            queue_routes(
+                QueueOverview(view, lambda: _POOLS, PostgresRecentUsage(database), history), identity
+            ),
+            *page.routers,
+            health_router(HealthCheck({"database": ready}, {"ui": ready}), lambda: engines, identity.caller),
+            shelf_routes(shelf),
+            _chat_files(),
+            _models(engines),
+        ]
+        box = PageBox(KnownPeople(), answerer, page, create_app(routers), engines, accounts.live, shelf)
+        await page.open()
+        stack.push_async_callback(page.close)
+        yield PageOffice(box, one, history)
+
+
+async def _queue(valkey_url: str, stack: AsyncExitStack) -> tuple[QueueView, QueueHistory]:
+    links = ValkeyLink(valkey_url, "gate"), ValkeyLink(valkey_url, "history")
+    for link in links:
+        await link.open()
+        stack.push_async_callback(link.close)
+    leases = Leases(SharedQueue(links[0], str(uuid4()), _RULES), links[0], _RULES, share=0.5, max_wait_s=30)
+    await leases.open()
+    stack.push_async_callback(leases.close)
+    view = QueueView(leases)
+    history = QueueHistory(
+        links[1],
+        view,
+        is_watcher=lambda: True,
+        loads=lambda: {"local": EngineLoad(running=1, waiting=0)},
+        fairness=lambda _pools: {"local": 0.9},
+    )
+    return view, history

@@ -1,0 +1,239 @@
+"""The pages Me and Administration in a real browser, in front of real accounts, limits and a ledger.
+
+Nothing may be written to the console and nothing asked of another host, in either language.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from redis.asyncio import Redis
+
+from appliance.fairness.accounting.ledger_rows import RequestEnd
+from appliance.storage.database import Database
+from appliance.storage.roles import DatabaseRole, url_as
+from inference.types import Usage
+from tests.accounts_world import PASSWORD
+from tests.administration_world import asked
+from tests.conftest import ROLE_SECRET, Servers
+from tests.page_box import Serving, until_started
+from tests.page_office import ADMINISTRATOR, PERSON, PageOffice, opened_page_office
+from tests.ui.test_page_in_chromium import Visit, _ui, browser, pytestmark
+from ui.texts import Language, text
+
+__all__ = ["browser", "pytestmark"]
+
+LOCALES: dict[str, tuple[Language, dict[str, Any]]] = {
+    "english": ("en", {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}}),
+    "spanish, dark": (
+        "es",
+        {"locale": "es-ES", "color_scheme": "dark", "viewport": {"width": 1280, "height": 800}},
+    ),
+}
+
+
+@asynccontextmanager
+async def _working(
+    database: Database, valkey: Redis, servers: Servers, socket: Path
+) -> AsyncIterator[tuple[PageOffice, str]]:
+    """The office and its address, with the ui's process behind it."""
+    async with opened_page_office(database, valkey, servers.valkey.url, socket) as office:
+        server = Serving(office.box)
+        task = await until_started(server)
+        try:
+            async with _ui(server.url, socket):
+                yield office, server.url
+        finally:
+            server.should_exit = server.force_exit = True
+            await task
+
+
+@asynccontextmanager
+async def _signed_in(
+    browser: Browser, office: PageOffice, url: str, email: str, **look: Any
+) -> AsyncIterator[Visit]:
+    context = await browser.new_context(**look)
+    visit = Visit(await context.new_page(), office.box, url)
+    visit.watch()
+    page = visit.page
+    try:
+        await page.goto(url)
+        await _fill_sign_in(page, email, PASSWORD)
+        yield visit
+    finally:
+        await context.close()
+
+
+async def _fill_sign_in(page: Page, email: str, password: str) -> None:
+    await page.fill("[name=email]", email)
+    await page.fill("[name=password]", password)
+    await page.click("button[type=submit]")
+    await expect(page.locator("#slot-chat chat-transcript .composer")).to_be_visible(timeout=60_000)
+
+
+async def _section(page: Page, element: str, name: str) -> None:
+    """Open one of a room's sections."""
+    await page.locator(f"{element} nav button", has_text=name).click()
+    await expect(page.locator(f"{element} h1")).to_have_text(name)
+
+
+@pytest.mark.parametrize("look", LOCALES)
+async def test_a_person_makes_and_revokes_a_key_and_changes_how_the_page_is(
+    browser: Browser, database: Database, valkey: Redis, servers: Servers, tmp_path: Path, look: str
+) -> None:
+    """The key works until it is revoked; colours are there at once, the language after a click, on every device."""
+    language, options = LOCALES[look]
+    other: Language = "en" if language == "es" else "es"
+    async with (
+        _working(database, valkey, servers, tmp_path / "ui.sock") as (office, url),
+        _signed_in(browser, office, url, PERSON, **options) as visit,
+    ):
+        page, mine = visit.page, visit.page.locator("my-settings")
+        await expect(page.get_by_role("tab", name=text("tab_admin", language))).to_be_hidden()
+        await page.click("#tab-me-button")
+        await _section(page, "my-settings", text("me_keys", language))
+        await mine.get_by_label(text("key_name", language), exact=True).fill("reports")
+        await mine.get_by_role("button", name=text("key_create", language)).click()
+        await _shot(page, f"making-{language}")
+        secret = await mine.get_by_label(text("key_secret", language), exact=True).input_value()
+        await _shot(page, f"keys-{language}")
+        headers = {"authorization": f"Bearer {secret}"}
+        assert (await office.worker.client.get("/probe", headers=headers)).json()["email"] == PERSON
+
+        await mine.get_by_role("row", name="reports").get_by_role("button").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_role("button", name=text("key_revoke", language)).click()
+        await expect(mine.get_by_role("row", name="reports")).to_have_count(0)
+        assert (await office.worker.client.get("/probe", headers=headers)).status_code == 401
+
+        await _section(page, "my-settings", text("me_usage", language))
+        await expect(mine).to_contain_text(text("usage_none", language))
+        await _section(page, "my-settings", text("me_profile", language))
+        await mine.get_by_label(text("theme_dark", language)).check()
+        await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        await mine.get_by_label(text("me_instructions_label", language)).fill("Short, please.")
+        await mine.locator(".card", has=page.locator("textarea")).get_by_role("button").click()
+        await expect(mine.get_by_role("status")).to_have_text(text("saved", language))
+        await _shot(page, f"profile-{language}")
+        await mine.get_by_label("English" if other == "en" else "Español").check()
+        await expect(page.locator("html")).to_have_attribute("lang", other, timeout=60_000)
+        await page.click("#tab-me-button")
+        await expect(mine.get_by_label(text("me_instructions_label", other))).to_have_value("Short, please.")
+        await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        await _section(page, "my-settings", text("me_signing", other))
+        await expect(mine.get_by_role("row")).to_have_count(2)
+        await _shot(page, f"signing-{language}")
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await _shot(page, f"signing-phone-{language}")
+        assert visit.trouble == []
+
+
+async def _some_use(owner_url: str, office: PageOffice) -> None:
+    ana = await office.worker.accounts.people.by_email(PERSON)
+    assert ana is not None
+    used = RequestEnd(status="completed", usage=Usage(prompt_tokens=4000, completion_tokens=1000), wait_ms=5)
+    url = url_as(owner_url, DatabaseRole.API, ROLE_SECRET)
+    await asked(url, ana.id, datetime.now(UTC), used, "tiny-chat")
+
+
+async def _shot(page: Page, name: str) -> None:
+    """For people's eyes, where a folder is named for them."""
+    if folder := os.environ.get("PAGE_SCREENSHOTS"):
+        await page.screenshot(path=f"{folder}/{name}.png")
+
+
+@pytest.mark.parametrize("look", LOCALES)
+async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage(
+    browser: Browser,
+    database: Database,
+    valkey: Redis,
+    servers: Servers,
+    owner_url: str,
+    tmp_path: Path,
+    look: str,
+) -> None:
+    """The link of the invitation lets them in, the limit is kept, and every section can be opened."""
+    language, options = LOCALES[look]
+    async with (
+        _working(database, valkey, servers, tmp_path / "ui.sock") as (office, url),
+        _signed_in(browser, office, url, ADMINISTRATOR, **options) as visit,
+    ):
+        await _some_use(owner_url, office)
+        await office.history.write()
+        page, desk = visit.page, visit.page.locator("administration-desk")
+        await page.click("#tab-admin-button")
+        await expect(desk.get_by_role("row")).to_have_count(3)
+        await desk.get_by_role("button", name=text("invite", language), exact=True).click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label(text("email", language)).fill("eva@box.example")
+        await dialog.get_by_label(text("me_name", language), exact=True).fill("Eva Núñez")
+        await _shot(page, f"invite-{language}")
+        await dialog.get_by_role("button", name=text("invite_make", language)).click()
+        link = await dialog.get_by_label(text("link_label", language), exact=True).input_value()
+        await _shot(page, f"invited-{language}")
+        await page.keyboard.press("Escape")
+
+        await desk.get_by_label(text("people_find", language)).fill("nunez")
+        await expect(desk.get_by_role("row")).to_have_count(2)
+        await _shot(page, f"people-{language}")
+        await desk.get_by_role("button", name="Eva Núñez").click()
+        await dialog.get_by_label(text("limit_tokens_day", language)).fill("50000")
+        await _shot(page, f"person-{language}")
+        await dialog.get_by_role("button", name=text("save", language)).click()
+        await expect(dialog).to_have_count(0)
+        await desk.get_by_role("button", name="Eva Núñez").click()
+        await expect(dialog.get_by_label(text("limit_tokens_day", language))).to_have_value("50000")
+        await page.keyboard.press("Escape")
+
+        await _section(page, "administration-desk", text("me_usage", language))
+        await expect(desk.get_by_role("row", name=PERSON)).to_contain_text(
+            "4,000" if language == "en" else "4000"
+        )
+        await expect(desk.locator("rect.column[height]:not([height='0'])")).to_have_count(1)
+        await _shot(page, f"usage-{language}")
+        for name in ("groups", "engines", "queue", "feedback", "jobs", "audit"):
+            await _section(page, "administration-desk", text(f"admin_{name}", language))
+            await expect(desk.locator(".panel .body > *")).not_to_be_empty()
+            await page.wait_for_load_state("networkidle")
+            await _shot(page, f"{name}-{language}")
+        await expect(desk.get_by_role("row", name=text("action.limit.set", language))).to_contain_text(
+            "50000"
+        )
+        await desk.get_by_label(text("audit_kind", language)).select_option("limit")
+        await expect(desk.get_by_role("row")).to_have_count(2)
+        async with page.expect_download() as downloading:
+            await desk.get_by_role("link", name="CSV").click()
+        exported = await (await downloading.value).path()
+        assert "limit.set" in await asyncio.to_thread(exported.read_text, "utf-8-sig")
+
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await _shot(page, f"audit-phone-{language}")
+        await _section(page, "administration-desk", text("admin_people", language))
+        await _shot(page, f"people-phone-{language}")
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert visit.trouble == []
+        await _takes_the_invitation(browser, link, language, options)
+
+
+async def _takes_the_invitation(
+    browser: Browser, link: str, language: Language, options: dict[str, Any]
+) -> None:
+    """Somebody else's browser: a password of their own, and then the chat, without the administration."""
+    context = await browser.new_context(**options)
+    page = await context.new_page()
+    await page.goto(link)
+    await expect(page.locator("[name=email]")).to_have_value("eva@box.example")
+    await page.fill("[name=password]", PASSWORD)
+    await page.click("button[type=submit]")
+    await expect(page.locator("#slot-chat chat-transcript .composer")).to_be_visible(timeout=60_000)
+    await expect(page.locator("#tab-me-button")).to_have_text(text("tab_me", language))
+    await expect(page.locator("#tab-admin-button")).to_be_hidden()
+    await context.close()

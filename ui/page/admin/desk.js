@@ -1,0 +1,16 @@
+// The room of the Administration tab. Whoever may not see something is refused by the server, not by the page.
+import {Sections} from "../shell/sections.js";
+import {t} from "../shell/settings.js";
+
+export function open(host) {
+  return new Sections(host, {title: t("tab_admin"), kept: "admin-section", sections: [
+    {id: "people", label: t("admin_people"), sign: "people", load: () => import("./people.js")},
+    {id: "groups", label: t("admin_groups"), sign: "share", load: () => import("./groups.js")},
+    {id: "engines", label: t("admin_engines"), sign: "cloud", load: () => import("./engines.js")},
+    {id: "queue", label: t("admin_queue"), sign: "steps", load: () => import("./queue.js")},
+    {id: "usage", label: t("me_usage"), sign: "lines", load: () => import("./usage.js")},
+    {id: "feedback", label: t("admin_feedback"), sign: "up", load: () => import("./feedback.js")},
+    {id: "jobs", label: t("admin_jobs"), sign: "alert", load: () => import("./jobs.js")},
+    {id: "audit", label: t("admin_audit"), sign: "book", load: () => import("./audit.js")},
+  ]});
+}

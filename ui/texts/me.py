@@ -1,0 +1,112 @@
+"""Me: profile, signing in, keys, and what one used; also what the administration shares with it."""
+
+from __future__ import annotations
+
+from ui.texts.sentence import Sentence
+
+ME = {
+    "me_profile": Sentence("Profile", "Perfil"),
+    "me_signing": Sentence("Password and devices", "Contraseña y dispositivos"),
+    "me_keys": Sentence("API keys", "Claves de API"),
+    "me_usage": Sentence("Usage", "Uso"),
+    "saved": Sentence("Saved.", "Guardado."),
+    "copied": Sentence("Copied", "Copiado"),
+    "as_csv": Sentence("CSV", "CSV"),
+    # Profile
+    "me_who": Sentence("Who you are here", "Quién eres aquí"),
+    "me_name": Sentence("Name", "Nombre"),
+    "role_user": Sentence("Person", "Persona"),
+    "role_auditor": Sentence("Auditor", "Auditor"),
+    "role_admin": Sentence("Administrator", "Administrador"),
+    "me_look": Sentence("How the page is", "Cómo es la página"),
+    "me_theme": Sentence("Colours", "Colores"),
+    "theme_system": Sentence("As the system", "Como el sistema"),
+    "theme_light": Sentence("Light", "Claros"),
+    "theme_dark": Sentence("Dark", "Oscuros"),
+    "me_shortcuts": Sentence("Keyboard shortcuts", "Atajos de teclado"),
+    "me_instructions": Sentence("How answers should be", "Cómo deben ser las respuestas"),
+    "me_instructions_lead": Sentence(
+        "This goes along with each of your questions, in every chat.",
+        "Acompaña a cada una de tus preguntas, en todos los chats.",
+    ),
+    "me_instructions_label": Sentence("Instructions", "Instrucciones"),
+    "me_instructions_hint": Sentence(
+        "For example: I work in purchasing. Answer briefly, with figures in a table.",
+        "Por ejemplo: trabajo en compras. Responde breve, con las cifras en una tabla.",
+    ),
+    "me_instructions_left": Sentence("{count} characters left", "Quedan {count} caracteres"),
+    # Signing in
+    "me_password": Sentence("Password", "Contraseña"),
+    "me_password_old": Sentence("Password until now", "Contraseña actual"),
+    "me_password_hint": Sentence(
+        "Your other devices are signed out.", "Se cerrará la sesión en tus otros dispositivos."
+    ),
+    "me_password_change": Sentence("Change password", "Cambiar contraseña"),
+    "me_password_changed": Sentence("Password changed.", "Contraseña cambiada."),
+    "me_sessions": Sentence("Where you are signed in", "Dónde tienes la sesión abierta"),
+    "session_device": Sentence("Device", "Dispositivo"),
+    "session_address": Sentence("Address", "Dirección"),
+    "session_seen": Sentence("Last seen", "Última vez"),
+    "session_current": Sentence("this one", "este"),
+    "session_unknown": Sentence("Unknown device", "Dispositivo desconocido"),
+    "session_end": Sentence("Sign out", "Cerrar sesión"),
+    "session_end_of": Sentence("Sign out {device}", "Cerrar sesión en {device}"),
+    "session_end_others": Sentence("Sign out everywhere else", "Cerrar todas las demás sesiones"),
+    "session_ended": Sentence("Signed out there.", "Sesión cerrada."),
+    # Keys
+    "key_lead": Sentence(
+        "Programs that speak OpenAI’s API ask in your name with a key. Their address is {address}",
+        "Los programas que hablan la API de OpenAI preguntan en tu nombre con una clave. Su dirección es {address}",
+    ),
+    "key_new": Sentence("New key", "Clave nueva"),
+    "key_name": Sentence("Name", "Nombre"),
+    "key_name_hint": Sentence("What it is for", "Para qué es"),
+    "key_lasts": Sentence("Valid for", "Validez"),
+    "key_for_ever": Sentence("No end", "Sin caducidad"),
+    "key_days": Sentence("{count} days", "{count} días"),
+    "key_batch": Sentence(
+        "For work that can wait: everybody else goes first",
+        "Para trabajos sin prisa: los demás van primero",
+    ),
+    "key_is_batch": Sentence("can wait", "sin prisa"),
+    "key_create": Sentence("Create key", "Crear clave"),
+    "key_made": Sentence("Key {name} is made", "La clave {name} está creada"),
+    "key_once": Sentence(
+        "Copy it now: it is shown this once and never again.",
+        "Cópiala ahora: se muestra solo esta vez.",
+    ),
+    "key_secret": Sentence("The key", "La clave"),
+    "key_begins": Sentence("Begins with", "Empieza por"),
+    "key_created": Sentence("Made", "Creada"),
+    "key_used": Sentence("Last used", "Último uso"),
+    "key_never": Sentence("never", "nunca"),
+    "key_expires": Sentence("Valid until", "Válida hasta"),
+    "key_revoke": Sentence("Revoke", "Revocar"),
+    "key_revoke_of": Sentence("Revoke the key {name}", "Revocar la clave {name}"),
+    "key_revoke_lead": Sentence(
+        "Programs that use it are refused from now on. This cannot be undone.",
+        "Los programas que la usan dejarán de funcionar. No se puede deshacer.",
+    ),
+    "key_revoked": Sentence("Key {name} revoked.", "Clave {name} revocada."),
+    "key_none": Sentence("You have no keys yet.", "Aún no tienes claves."),
+    # Usage
+    "usage_span": Sentence("Period", "Periodo"),
+    "usage_days": Sentence("Last {count} days", "Últimos {count} días"),
+    "usage_none": Sentence("Nothing was asked in this period.", "No se ha preguntado nada en este periodo."),
+    "usage_requests": Sentence("Requests", "Peticiones"),
+    "usage_read": Sentence("Tokens read", "Tokens leídos"),
+    "usage_written": Sentence("Tokens written", "Tokens escritos"),
+    "usage_failed": Sentence("Failed", "Fallidas"),
+    "usage_share": Sentence("Share", "Parte"),
+    "usage_told": Sentence(
+        "From {from} to {to}: {requests} requests, {tokens} tokens.",
+        "Del {from} al {to}: {requests} peticiones, {tokens} tokens.",
+    ),
+    "usage_tokens_count": Sentence("{count} tokens", "{count} tokens"),
+    "usage_tokens_by_day": Sentence("Tokens by day", "Tokens por día"),
+    "usage_each_day": Sentence("Each day in figures", "Cada día en cifras"),
+    "usage_by_day": Sentence("By day", "Por día"),
+    "usage_day": Sentence("Day", "Día"),
+    "usage_by_model": Sentence("By model", "Por modelo"),
+    "usage_model": Sentence("Model", "Modelo"),
+}
