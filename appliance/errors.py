@@ -298,6 +298,12 @@ class ReadingInterrupted(ApplianceError):
     code = "reading_interrupted"
 
 
+class JobBroke(ApplianceError):
+    """Work in the background broke for a reason nobody foresaw. Try it again; the worker's log says what happened."""
+
+    code = "job_broke"
+
+
 class StartupError(ApplianceError):
     """The appliance cannot start."""
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from appliance.domain.administration import Job, JobStatus
 from appliance.domain.people import AccountEvent, Viewer
-from appliance.errors import NotFound
+from appliance.errors import JobBroke, NotFound
 from appliance.ports import INGEST_JOB
 from appliance.storage.accounts import PostgresUsers, record_event
 from appliance.storage.database import Database
@@ -48,7 +48,6 @@ SELECT procrastinate_retry_job_v2(id, now(), NULL, NULL, NULL) FROM procrastinat
 WHERE id = %s AND status = 'failed'
 """
 _STATUS: dict[JobStatus, str] = {"failed": "failed", "waiting": "todo", "running": "doing"}
-_BROKE = "job_broke"
 
 
 class PostgresFailedJobs:
@@ -66,9 +65,20 @@ class PostgresFailedJobs:
             documents = []
             if status == "failed":
                 documents = await (await connection.execute(_DOCUMENTS, values)).fetchall()
-        reason = _BROKE if status == "failed" else None
+        reason, why = (JobBroke.code, str(JobBroke())) if status == "failed" else (None, None)
         queued = [
-            Job(f"job-{number}", task, status, name, collection, owner, reason, None, attempts, moment)
+            Job(
+                f"job-{number}",
+                task,
+                status,
+                name,
+                collection,
+                owner,
+                reason,
+                why,
+                attempts,
+                moment,
+            )
             for number, task, name, collection, owner, attempts, moment in rows
         ]
         return [_failed_document(*row) for row in documents] + queued

@@ -28,7 +28,14 @@ def classes(tree: type[Exception]) -> Iterator[type[Exception]]:
 
 
 TREES = (appliance.errors.ApplianceError, inference.errors.InferenceError, rag.errors.RagError)
-OUR_FAULTS = {"StartupError", "UnknownEngineKind", "ReadingFailed", "ReadingInterrupted", "_ComeBack"}
+OUR_FAULTS = {
+    "StartupError",
+    "UnknownEngineKind",
+    "JobBroke",
+    "ReadingFailed",
+    "ReadingInterrupted",
+    "_ComeBack",
+}
 ALL = [error for tree in TREES for error in classes(tree)]
 
 

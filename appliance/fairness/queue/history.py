@@ -158,11 +158,17 @@ class QueueHistory:
             logger.debug("nothing is kept of the queue just now: %s", error)
 
     async def points(self) -> list[HistoryPoint]:
-        """Oldest first, without the steps of which nothing is known. Raises PartUnavailable."""
+        """Oldest first, without the steps of which nothing is known. Raises PartUnavailable.
+
+        The step that has just begun may have tokens before anybody has looked at the queue; then it is not told yet.
+        """
         last = int(self._clock() // STEP_S)
         steps = range(last - KEPT_S // STEP_S + 1, last + 1)
         rows = await asyncio.gather(*[self._valkey.send("HGETALL", _key(step)) for step in steps])
-        found = [_unpacked(step, _fields(row)) for step, row in zip(steps, rows, strict=True) if row]
+        known = {step: _fields(row) for step, row in zip(steps, rows, strict=True) if row}
+        if _QUEUE not in known.get(last, {_QUEUE: b""}):
+            del known[last]
+        found = [_unpacked(step, fields) for step, fields in known.items()]
         return [point for point in found if point is not None]
 
     def _point(self, pools: Sequence[PoolState]) -> dict[str, Any]:

@@ -143,7 +143,7 @@ article:not(:last-child) .ended:not(.problem) { padding-block: 6px; }
 .reason-chip[aria-pressed=true] { border-color: var(--accent); background: var(--accent-soft); color: var(--accent-deep); }
 .feedback textarea { min-height: 54px; padding: 8px 11px; border: 1px solid var(--line); border-radius: 10px; font-size: 15px; }
 .feedback textarea:focus { border-color: var(--accent); }
-.feedback .share-text { display: flex; align-items: baseline; gap: 8px; padding: 10px 4px 0; cursor: pointer; }
+.feedback .share-text { display: flex; accent-color: var(--accent); align-items: baseline; gap: 8px; padding: 10px 4px 0; cursor: pointer; }
 .thanks { display: flex; align-items: center; gap: 8px; color: var(--accent-deep); font-size: 14.5px; }
 
 .trace { display: grid; gap: 18px; margin-top: 8px; padding: 16px 18px; border: 1px solid var(--line); border-radius: 14px; background: var(--surface); color: var(--ink); font-size: 14px; }
