@@ -13,6 +13,7 @@ from appliance.api.csv_exports import harmless
 from appliance.domain.people import AccountEvent, Role, Viewer
 from appliance.storage.accounts import record_event
 from appliance.storage.database import Database
+from tests.accounts_world import signed_in
 from tests.administration_world import Office, as_owner, opened_office, table_of
 
 
@@ -50,6 +51,24 @@ async def test_routes_of_administrators_are_closed_to_everybody_else(office: Off
         assert (await office.call(method, path, "auditor")).status_code == 403, (method, path)
     for path in READ_BY_ADMINISTRATORS:
         assert (await office.call("GET", path)).status_code == 200, path
+
+
+async def test_what_is_somebody_else_s_is_not_there(office: Office) -> None:
+    """By every verb: her profile, sign-ins and keys are a 404 for another person, as if there were none."""
+    ana = await signed_in(office.worker)
+    (session,) = (await ana.get("/api/sessions")).json()["data"]
+    (key,) = (await ana.get("/api/keys")).json()["data"]
+    hers = (
+        ("GET", f"/users/{office.ids['ana']}"),
+        ("DELETE", f"/sessions/{session['id']}"),
+        ("DELETE", f"/keys/{key['id']}"),
+    )
+
+    answers = {path: (await office.call(method, path, "bea")).status_code for method, path in hers}
+
+    assert set(answers.values()) == {404}, answers
+    assert (await ana.get("/api/me")).status_code == 200
+    assert (await office.ok("/usage", "bea"))["total"]["requests"] == 0
 
 
 # Audit ------------------------------------------------------------------------------------------------------
