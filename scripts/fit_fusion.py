@@ -22,11 +22,14 @@ from appliance.storage.roles import DatabaseRole, url_as
 from rag.fusion import fuse
 from rag.fusion_weights import UNFITTED
 
+WITHIN = 0.005  # of MRR@10: less than two questions of a half, which another half would not confirm
+
 
 async def fitted_weights(bench: Bench, questions: Sequence[Question]) -> AsyncIterator[str]:
     """For each language the dense weight that puts most of the fitting half right, and what it does on the other half.
 
-    Judged by MRR@10; of equals the one nearest to 0.3. Prints a row for rag/fusion_weights.py.
+    Judged by MRR@10; of those that WITHIN does not tell apart the one nearest to 0.3. Prints a row for
+    rag/fusion_weights.py.
     """
     lists = []
     for question in questions:
@@ -51,7 +54,8 @@ async def fitted_weights(bench: Bench, questions: Sequence[Question]) -> AsyncIt
     row = {}
     for language in LANGUAGES:
         fits = {n / 20: quality(n / 20, language, False) for n in range(21)}
-        best = max(fits, key=lambda weight: (round(fits[weight][0], 4), -abs(weight - UNFITTED)))
+        enough = max(mrr for mrr, _, _ in fits.values()) - WITHIN
+        best = min((w for w in fits if fits[w][0] >= enough), key=lambda weight: abs(weight - UNFITTED))
         row[language] = best
         for name, weight in (("fitted", best), ("one for all", UNFITTED)):
             judged = quality(weight, language, True)

@@ -41,4 +41,4 @@ async def test_real_questions_find_their_passages(
             assert sharpened.r1 >= fused.r1
         judged = figures(questions, rankings, "sharpened", language, True)
         assert judged.r1 > FUSION_ALONE[language][0]
-        assert judged.r10 >= FUSION_ALONE[language][1] - 0.001
+        assert judged.r10 >= FUSION_ALONE[language][1] - 0.01
