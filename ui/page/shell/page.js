@@ -3,7 +3,7 @@ import "./header.js";
 import "../chat/chat.js";
 import "../documents/documents.js";
 import {defineRoom} from "./room.js";
-import {settings} from "./settings.js";
+import {settings, t} from "./settings.js";
 import {followTheme} from "./theme.js";
 
 const SLOTS = {"slot-chat": "chat-transcript", "slot-documents": "document-shelf", "slot-me": "my-settings"};
@@ -15,6 +15,16 @@ if (settings.role === "admin") {
   document.documentElement.classList.add("administers");       // page.css hides the tab from everybody else
   SLOTS["slot-admin"] = "administration-desk";
   defineRoom("administration-desk", () => import("../admin/desk.js"));
+}
+
+/** What does not fit into a narrow bar stands in Gradio's menu, where its entries have no names but their words. */
+function hideFromMenu() {
+  if (settings.role === "admin") return;
+  for (const menu of document.querySelectorAll(".overflow-menu")) {
+    const entries = [...menu.querySelectorAll(".overflow-dropdown button")], isOurs = entry => entry.textContent.trim() === t("tab_admin");
+    for (const entry of entries) entry.style.display = isOurs(entry) ? "none" : "";
+    menu.style.visibility = entries.every(isOurs) ? "hidden" : "";
+  }
 }
 
 function place() {
@@ -29,7 +39,7 @@ function place() {
     if (focused && element.shadowRoot.activeElement !== focused) focused.focus({preventScroll: true});
   }
 }
-new MutationObserver(place).observe(document.documentElement, {childList: true, subtree: true});
+new MutationObserver(() => { place(); hideFromMenu(); }).observe(document.documentElement, {childList: true, subtree: true});
 place();
 
 // The chat alone is shown while the ui starts: draw everything as soon as it is there, unless somebody is reading.

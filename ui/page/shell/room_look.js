@@ -49,12 +49,12 @@ code { font: .9em var(--font-mono); background: var(--hover); border-radius: 5px
 
 table { width: 100%; border-collapse: collapse; font-size: 14.500px; }
 th { padding: 6px 12px 6px 0; text-align: start; font-size: 12.500px; font-weight: 600; color: var(--ink-2); border-bottom: 1px solid var(--line); }
-td { padding: 10px 12px 10px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; line-height: 1.45; }
+td { padding: 10px 12px 10px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: break-word; line-height: 1.45; }
 th.figure, td.figure { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.soft, .soft { color: var(--ink-2); font-size: 13.500px; }
 td.acts, th.acts { text-align: end; padding-inline-end: 0; }
 td.acts { padding-block: 5px; }
-td small { display: block; color: var(--ink-2); font-size: 13px; }
+td small { display: block; overflow-wrap: anywhere; color: var(--ink-2); font-size: 13px; }
 th.acts { font-size: 0; }
 th.soft { font-size: 12.500px; }
 .link { color: inherit; font-weight: 600; text-align: start; overflow-wrap: anywhere; }
@@ -88,6 +88,7 @@ details summary { cursor: pointer; font-size: 14px; font-weight: 600; color: var
 blockquote { margin: 6px 0 0; padding-inline-start: 12px; border-inline-start: 3px solid var(--line-strong); font: 15px/1.5 var(--font-quote); color: var(--ink); white-space: pre-line; display: -webkit-box; -webkit-line-clamp: 6; -webkit-box-orient: vertical; overflow: hidden; }
 .said { position: fixed; inset-block-end: 20px; inset-inline-end: 20px; z-index: 30; margin: 0; padding: 10px 18px; border-radius: 12px; background: var(--ink); color: var(--paper); font-size: 14.500px; box-shadow: var(--lift); }
 .said:empty { padding: 0; box-shadow: none; background: none; }
+@media (max-width: 1000px) { td { overflow-wrap: anywhere; } }
 @media (max-width: 760px) {
   .room { grid-template-columns: minmax(0, 1fr); height: auto; min-height: var(--room-height); align-content: start; }
   nav { border: 0; border-bottom: 1px solid var(--line); padding: 8px 12px; overflow-x: auto; }
