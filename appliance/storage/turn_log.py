@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from appliance.domain.answers import TurnEvent
 from appliance.domain.conversations import Remembered
 from appliance.errors import PartUnavailable
+from appliance.storage.turns_written_here import TurnsWrittenHere
 from inference.types import ChatMessage
 
 _LEASE_MS = 5_000
@@ -31,6 +32,7 @@ class ValkeyTurnLog:
 
     def __init__(self, valkey: Redis) -> None:
         self._valkey = valkey
+        self._here = TurnsWrittenHere()
 
     async def append(
         self, turn_id: UUID, events: Sequence[TurnEvent], text: bytes = b"", offset: int = 0
@@ -46,8 +48,11 @@ class ValkeyTurnLog:
                 pipe.xadd(_stream(turn_id), {"e": body}, id=f"{event.seq}-0")
             pipe.expire(_stream(turn_id), _STREAM_S)
             await _answered(pipe.execute())
+        self._here.tell(turn_id, events)
 
     async def read(self, turn_id: UUID, after: int, wait_s: float) -> list[TurnEvent]:
+        if turn_id in self._here:
+            return await self._here.read(turn_id, after, wait_s)
         reply = await _answered(
             self._valkey.xread({_stream(turn_id): f"{after}-0"}, count=500, block=max(1, int(wait_s * 1000)))
         )
@@ -70,6 +75,7 @@ class ValkeyTurnLog:
         return bool(wants_stop)
 
     async def release_lease(self, turn_id: UUID) -> None:
+        self._here.forget(turn_id)
         await _answered(self._valkey.delete(_lease(turn_id)))
 
     async def is_leased(self, turn_id: UUID) -> bool:
@@ -106,6 +112,8 @@ class ValkeyTurnLog:
             await _answered(pipe.execute())
 
     async def discard(self, user_id: UUID, turn_ids: Sequence[UUID]) -> None:
+        for turn_id in turn_ids:
+            self._here.forget(turn_id)
         names = [name for one in turn_ids for name in (_stream(one), _text(one), _memory(user_id, one))]
         if names:
             await _answered(self._valkey.delete(*names))
