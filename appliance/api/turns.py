@@ -155,25 +155,32 @@ async def _while_allowed(
     events: AsyncIterator[TurnEvent | None], live: LiveRequests, caller: Caller, since: int
 ) -> AsyncIterator[TurnEvent | None]:
     """The same events until the caller's credential is withdrawn. Raises CredentialWithdrawn."""
-    with live.track(caller, since=since) as request:
-        withdrawn = asyncio.create_task(request.withdrawn())
-        step: asyncio.Future[TurnEvent | None] | None = None
-        try:
-            while True:
-                step = asyncio.ensure_future(anext(events))
-                await asyncio.wait({step, withdrawn}, return_when=asyncio.FIRST_COMPLETED)
-                if withdrawn.done():
-                    raise CredentialWithdrawn
-                try:
-                    event = step.result()
-                except StopAsyncIteration:
-                    return
+    waits: list[asyncio.Timeout] = []
+    loop = asyncio.get_running_loop()
+
+    def end_wait() -> None:
+        for wait in waits:
+            wait.reschedule(loop.time())
+
+    # A wait is ended from outside, not raced by a task of its own: there is one for every few words of every answer.
+    with live.track(caller, end_wait, since) as request:
+        while not request.is_withdrawn:
+            try:
+                async with asyncio.timeout(None) as wait:
+                    waits.append(wait)
+                    try:
+                        event = await anext(events)
+                    finally:
+                        waits.clear()
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                if request.is_withdrawn:
+                    raise CredentialWithdrawn from error
+                raise
+            if not request.is_withdrawn:
                 yield event
-        finally:
-            tasks = [task for task in (step, withdrawn) if task is not None]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        raise CredentialWithdrawn
 
 
 async def _frames(

@@ -170,7 +170,7 @@ class Turns:
     async def _events(self, caller: Caller, turn: Turn, after: int) -> AsyncIterator[TurnEvent | None]:
         silent_looks = 0
         while turn.is_running:
-            events = await self._read(turn.id, after)
+            events = last_forms(await self._read(turn.id, after))
             for event in events:
                 yield event
                 after = event.seq
@@ -289,6 +289,12 @@ class Turns:
                         self._tasks[turn_id][0].stop("stopped")
             except PartUnavailable:
                 await asyncio.sleep(LOOK_S)
+
+
+def last_forms(events: Sequence[TurnEvent]) -> Sequence[TurnEvent]:
+    """The same without the forms of a block that a later one among them replaces: what is late is not shown late."""
+    last = {event.slot: event.seq for event in events if event.kind == "block"}
+    return [event for event in events if event.kind != "block" or last[event.slot] == event.seq]
 
 
 def as_state(events: Sequence[TurnEvent]) -> dict[str, Any]:
