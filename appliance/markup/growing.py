@@ -5,6 +5,7 @@ Knows nothing of turns, people or documents; a citation is a number in square br
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -18,6 +19,10 @@ from appliance.markup.sanitising import sanitise
 from appliance.markup.spans import Span, SpanKind, opened_after, with_marks, without_marks
 from appliance.markup.unfinished import as_shown, is_in_fence
 
+# One line of words that no rule of Markdown looks at. Most of what is written is that, and it is rendered again with
+# every few words, which by the parser takes many times as long.
+_WORDS_ONLY = re.compile(r" {0,3}[^\W\d_][\w ,.;:'()?!¿¡%–—’…-]*")
+_MOST_WORDS = 5000  # characters
 _PARSERS = threading.local()  # linkify-it keeps its place in the text in itself
 
 
@@ -164,11 +169,19 @@ class _Section:
     def _growing(self) -> str:
         if self._blocks.is_plain:
             return _plain(self._blocks.tail)
+        if is_words_only(self._blocks.tail):
+            return f"<p>{self._blocks.tail.strip(' ')}</p>\n"
         shown = as_shown(self._blocks.tail)
         if not shown.strip():
             return ""
         env = {"is_growing": True, "is_closed": not is_in_fence(shown), "colours": self._colours}
         return sanitise(_rendered(shown, env))
+
+
+def is_words_only(markdown: str) -> bool:
+    """Whether it is a paragraph as it stands, without a mark that would have to be escaped, kept or left out."""
+    is_short = len(markdown) < _MOST_WORDS
+    return is_short and "_" not in markdown and _WORDS_ONLY.fullmatch(markdown) is not None
 
 
 def _rendered(markdown: str, env: dict[str, Any] | None = None) -> str:

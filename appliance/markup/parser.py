@@ -73,7 +73,7 @@ def _link_address(state: StateInline, silent: bool) -> bool:
 
 
 def _link_addresses(state: StateCore) -> None:
-    if state.src.count("://") <= _MOST_ADDRESSES:
+    if 0 < state.src.count("://") <= _MOST_ADDRESSES:
         link_addresses(state)
 
 

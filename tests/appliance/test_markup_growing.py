@@ -9,7 +9,8 @@ from html import unescape
 
 import pytest
 
-from appliance.markup import GrowingMarkup, render_blocks
+from appliance.markup import GrowingMarkup, render, render_blocks
+from appliance.markup.growing import is_words_only
 from tests.markup_parts import Parts
 
 ANSWER = """Everybody has **23 days** of *holiday* a year [1], see [the handbook](https://docs.example/a(b)) and `code`.
@@ -174,3 +175,32 @@ def _steps(text: str) -> int:
     finally:
         sys.setprofile(None)
     return calls
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nobody has to ask: it's done (today), isn't it? ¡Sí, mañana! ",
+        " Three spaces",
+        "   before it – and a-dash at the end -",
+        "    Four are code",
+        "1. A list",
+        "- another",
+        "a_b_ and _c_",
+        "www.example.com and http: alone",
+        "Two  spaces   within",
+        "中文 字… 23 %",
+        "\u00a0Words behind a hard space",
+        "Words\nin two lines",
+    ],
+)
+def test_plain_words_are_shown_as_the_parser_shows_them(text: str) -> None:
+    """The short way for words without a mark changes nothing of what is seen, while they grow and at the end."""
+    for length in range(1, len(text) + 1):
+        growing = GrowingMarkup()
+        growing.add(text[:length])
+
+        shown = "".join(block.html for block in growing.blocks())
+
+        if is_words_only(text[:length]):
+            assert shown == render(text[:length])
