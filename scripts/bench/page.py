@@ -87,7 +87,8 @@ class Person:
                     kind = line[7:].strip().decode()
                 elif kind == "block" and line.startswith(b"data: "):
                     data = json.loads(line[6:])
-                    blocks[data["slot"]] = data["html"].count(" ") + 1
+                    # The full stop that ends a paragraph comes by itself, in a word's time.
+                    blocks[data["slot"]] = data["html"].count(" ") + 1 + data["is_final"]
                     stream.arrived.append((time.perf_counter(), sum(blocks.values())))
                 if kind in ("done", "error") or time.perf_counter() > until_s:
                     break
