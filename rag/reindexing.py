@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 PAUSE_S = 1.0  # between two looks when there is nothing to do
 GRACE_S = 10.0  # every process looks for the active model once a second
 _AWAY_S = 5.0
+_TOLD_AT = 4  # times in a row: at a start it is just coming up, which is no news
 _MEASURE_S = 3.0  # between two looks at how far everything is
 _BATCH = 64  # passages that are embedded and written together
 
@@ -127,20 +128,20 @@ class Reindexing:
 
     async def run(self) -> None:
         """Until cancelled. Whatever raises is logged, and tried again."""
-        said = ""
+        times_away = 0
         while True:
             try:
                 did = await self.step()
             except EmbedderUnavailable as error:
-                if str(error) != said:
+                times_away += 1
+                if times_away == _TOLD_AT:
                     logger.warning("the index waits for its embedding model: %s", error)
-                said = str(error)
                 await self._sleep(_AWAY_S)
             except Exception:
                 logger.warning("the index could not be brought on; trying again", exc_info=True)
                 await self._sleep(_AWAY_S)
             else:
-                said = ""
+                times_away = 0
                 if did in ("nothing", "waits"):
                     await self._sleep(PAUSE_S)
 
@@ -165,7 +166,10 @@ class Reindexing:
         decision = decide(models, wanted.model_id, found)
         if decision == Decision():
             return False
-        logger.info("the index: %s", decision)
+        if decision.adopt is not None:
+            logger.info("passages are searched with %s", decision.adopt)
+        if decision.begin is not None:
+            logger.info("an index with %s is begun beside the present one", decision.begin)
         await self._index.apply(decision, wanted)
         return True
 

@@ -154,21 +154,23 @@ class Ingestion:
     @asynccontextmanager
     async def _progress(self, viewer: Viewer, task: ReadingTask) -> AsyncIterator[_Progress]:
         """Writes the latest progress now and then, beside the work and never in its way."""
-        progress = _Progress()
+        progress, statement = _Progress(), asyncio.Lock()
 
         async def write() -> None:
             while True:
                 await asyncio.sleep(_PROGRESS_S)  # first: what is read sooner needs no progress
                 await progress.changed.wait()
                 progress.changed.clear()
-                with suppress(PartUnavailable):
-                    await self._reading.advance(viewer, task.collection_id, task.file.id, progress.state)
+                async with statement:
+                    with suppress(PartUnavailable):
+                        await self._reading.advance(viewer, task.collection_id, task.file.id, progress.state)
 
         writing = asyncio.create_task(write())
         try:
             yield progress
         finally:
-            writing.cancel()
+            async with statement:  # PostgreSQL would log a statement that is broken off
+                writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
 
     async def _postpone(
