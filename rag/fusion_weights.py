@@ -1,8 +1,8 @@
 """How much meaning counts against words, by embedding model and language of the question; fitted, not guessed.
 
 `scripts/fit_fusion.py` prints a row for another model from questions with known answers: it fits on
-one half and judges on the other. The row below: XQuAD, 21 November 2026, docs/retrieval.md. A row for English alone fits
-better and judges no better, so there is none.
+one half and judges on the other. The row below: XQuAD, 21 November 2026, docs/retrieval.md. A row for English alone
+fits better and judges no better, so there is none.
 """
 
 from __future__ import annotations
