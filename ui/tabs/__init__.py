@@ -12,7 +12,7 @@ from ui.tabs import admin, chat, connected, documents, me
 TABS: dict[str, Callable[[ApiClient, gr.I18n, gr.Tab], None]] = {
     "tab_ask": chat.draw,
     "tab_documents": documents.draw,
-    "tab_connected": connected.draw,
     "tab_me": me.draw,
+    "tab_connected": connected.draw,
     "tab_admin": admin.draw,
 }

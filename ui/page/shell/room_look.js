@@ -99,6 +99,7 @@ blockquote { margin: 6px 0 0; padding-inline-start: 12px; border-inline-start: 3
   .panel { padding: 18px 16px 56px; overflow: visible; }
   .card { padding: 16px; }
   .axis { font-size: 12px; }
+  .bar .field { flex: 1 1 140px; }
   figure:has(.column) .axis { font-size: 26px; }
   .plots { grid-template-columns: minmax(0, 1fr); }
   table, tbody, tr, td { display: block; }
