@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from appliance.domain.answers import TurnEvent
 from appliance.domain.conversations import Remembered
 from appliance.errors import PartUnavailable
+from appliance.storage.joined_writes import Command, JoinedWrites
 from appliance.storage.turns_written_here import TurnsWrittenHere
 from inference.types import ChatMessage
 
@@ -32,22 +33,24 @@ class ValkeyTurnLog:
 
     def __init__(self, valkey: Redis) -> None:
         self._valkey = valkey
+        self._writes = JoinedWrites(valkey)
         self._here = TurnsWrittenHere()
 
     async def append(
         self, turn_id: UUID, events: Sequence[TurnEvent], text: bytes = b"", offset: int = 0
     ) -> None:
-        async with self._valkey.pipeline(transaction=False) as pipe:
-            if text:
-                if offset == 0:  # nothing of an answer that began anew may stay behind it
-                    pipe.set(_text(turn_id), text, ex=_STREAM_S)
-                else:
-                    pipe.setrange(_text(turn_id), offset, text)
-            for event in events:
-                body = orjson.dumps([event.kind, event.slot, event.data])
-                pipe.xadd(_stream(turn_id), {"e": body}, id=f"{event.seq}-0")
-            pipe.expire(_stream(turn_id), _STREAM_S)
-            await _answered(pipe.execute())
+        stream = _stream(turn_id)
+        commands: list[Command] = []
+        if text:
+            if offset == 0:  # nothing of an answer that began anew may stay behind it
+                commands.append(("SET", _text(turn_id), text, "EX", _STREAM_S))
+            else:
+                commands.append(("SETRANGE", _text(turn_id), offset, text))
+        for event in events:
+            body = orjson.dumps([event.kind, event.slot, event.data])
+            commands.append(("XADD", stream, f"{event.seq}-0", "e", body))
+        commands.append(("EXPIRE", stream, _STREAM_S))
+        await self._writes.send(commands)
         self._here.tell(turn_id, events)
 
     async def read(self, turn_id: UUID, after: int, wait_s: float) -> list[TurnEvent]:

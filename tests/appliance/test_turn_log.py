@@ -111,3 +111,19 @@ async def test_a_stop_reaches_every_listener(valkey: Redis) -> None:
     assert await asyncio.wait_for(heard, 10) == turn_id
     assert await log.renew_lease(turn_id) is True
     await stops.aclose()  # type: ignore[attr-defined]
+
+
+async def test_one_turns_refused_write_harms_no_other_that_went_with_it(valkey: Redis) -> None:
+    """Writes that happen at once go together; each is told how its own went."""
+    log, good, bad = ValkeyTurnLog(valkey), uuid4(), uuid4()
+    await log.append(bad, [_block(1)])
+
+    results = await asyncio.gather(
+        log.append(good, [_block(1)]),
+        log.append(bad, [_block(1)]),
+        log.append(good, [_block(2)]),
+        return_exceptions=True,
+    )
+
+    assert [type(one) for one in results] == [type(None), ResponseError, type(None)]
+    assert await ValkeyTurnLog(valkey).read(good, 0, 0.01) == [_block(1), _block(2)]
