@@ -169,8 +169,9 @@ class _Section:
     def _growing(self) -> str:
         if self._blocks.is_plain:
             return _plain(self._blocks.tail)
-        if is_words_only(self._blocks.tail):
-            return f"<p>{self._blocks.tail.strip(' ')}</p>\n"
+        words = self._blocks.tail.strip("\n")
+        if is_words_only(words):
+            return f"<p>{words.strip(' ')}</p>\n"
         shown = as_shown(self._blocks.tail)
         if not shown.strip():
             return ""
