@@ -205,6 +205,7 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         await expect(dialog.get_by_label(text("limit_tokens_day", language))).to_have_value("50000")
         await page.keyboard.press("Escape")
 
+        await _imports_two_and_finds_a_group(page, language)
         await _section(page, "administration-desk", text("me_usage", language))
         await expect(desk.get_by_role("row", name=PERSON)).to_contain_text(
             "4,000" if language == "en" else "4000"
@@ -233,6 +234,28 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert visit.trouble == []
         await _takes_the_invitation(browser, link, language, options)
+
+
+async def _imports_two_and_finds_a_group(page: Page, language: Language) -> None:
+    """A good line is an invitation, a bad one is told; the group that the file names is there afterwards."""
+    desk, dialog = page.locator("administration-desk"), page.get_by_role("dialog")
+    await desk.get_by_label(text("people_find", language)).fill("")
+    await desk.get_by_role("button", name=text("import_people", language)).click()
+    table = b"email,name,groups\nleo@box.example,Leo,Ventas\nana@box.example,Ana,\n"
+    file = {"name": "people.csv", "mimeType": "text/csv", "buffer": table}
+    await dialog.get_by_label(text("import_file", language)).set_input_files([file])
+    await dialog.get_by_role("button", name=text("import_people", language)).click()
+    await expect(dialog).to_contain_text(text("import_done", language, added=1, refused=1))
+    await _shot(page, f"imported-{language}")
+    await page.keyboard.press("Escape")
+    await desk.get_by_label(text("people_find", language)).fill("ventas")
+    await desk.get_by_role("button", name="Leo").click()
+    await dialog.get_by_label(text("person_suspended", language)).check()
+    await dialog.get_by_label("Ventas").uncheck()
+    await dialog.get_by_role("button", name=text("save", language)).click()
+    await expect(dialog).to_have_count(0)
+    await desk.get_by_label(text("people_find", language)).fill("leo")
+    await expect(desk.get_by_role("row", name="Leo")).to_contain_text(text("people_is_suspended", language))
 
 
 async def _takes_the_invitation(
