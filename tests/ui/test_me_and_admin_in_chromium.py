@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 from redis.asyncio import Redis
 
 from appliance.fairness.accounting.ledger_rows import RequestEnd
@@ -242,8 +242,8 @@ async def _imports_two_and_finds_a_group(page: Page, language: Language) -> None
     await desk.get_by_label(text("people_find", language)).fill("")
     await desk.get_by_role("button", name=text("import_people", language)).click()
     table = b"email,name,groups\nleo@box.example,Leo,Ventas\nana@box.example,Ana,\n"
-    file = {"name": "people.csv", "mimeType": "text/csv", "buffer": table}
-    await dialog.get_by_label(text("import_file", language)).set_input_files([file])
+    file = FilePayload(name="people.csv", mimeType="text/csv", buffer=table)
+    await dialog.get_by_label(text("import_file", language)).set_input_files(file)
     await dialog.get_by_role("button", name=text("import_people", language)).click()
     await expect(dialog).to_contain_text(text("import_done", language, added=1, refused=1))
     await _shot(page, f"imported-{language}")

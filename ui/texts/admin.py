@@ -54,7 +54,7 @@ ADMIN = {
     "import_file": Sentence("CSV file", "Archivo CSV"),
     "import_choose": Sentence("Choose a file first.", "Elige primero un archivo."),
     "import_done": Sentence(
-        "{added} invited, {refused} refused.", "{added} invitadas, {refused} rechazadas."
+        "Invited: {added}. Refused: {refused}.", "Invitaciones: {added}. Rechazos: {refused}."
     ),
     "import_links": Sentence("All links as a file", "Todos los enlaces en un archivo"),
     "import_line": Sentence("Line {line}, {email}: {reason}", "Línea {line}, {email}: {reason}"),

@@ -23,7 +23,8 @@ export async function openPerson(list, person) {
       field(t("me_name"), name), field(t("people_role"), role), h("label", {class: "tick"}, suspended, t("person_suspended")), groups.element,
       field(t("weight"), weight, t("weight_hint")), limits.element, signIns(list, person, sessions, problem), links(list, person, () => dialog.close()), problem],
     submit: async () => {
-      await call(`/api/users/${person.id}`, {method: "PATCH", body: changed(person, {name: name.value.trim(), role: role.value, is_suspended: suspended.checked, weight: decimal(weight.value)})});
+      const body = changed(person, {name: name.value.trim(), role: role.value, is_suspended: suspended.checked, weight: decimal(weight.value)});
+      if (Object.keys(body).length) await call(`/api/users/${person.id}`, {method: "PATCH", body});        // the audit tells of changes only
       await join(list.groups, person, groups.chosen());
       await limits.save();
       await list.refresh();

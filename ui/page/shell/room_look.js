@@ -17,7 +17,6 @@ nav svg { width: 18px; height: 18px; }
 h1 { font: 600 26px/1.25 var(--font-quote); letter-spacing: -.012em; outline: 0; }
 .tools, .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
 .bar { align-items: end; }
-.plain { text-decoration: none; color: inherit; }
 .plain svg, .main svg { width: 17px; height: 17px; }
 .plain.danger { color: var(--danger); }
 .main { display: inline-flex; align-items: center; justify-content: center; gap: 7px; min-height: 38px; padding: 0 16px; border-radius: 10px; background: var(--accent); color: var(--accent-ink); font-size: 14.500px; font-weight: 600; }

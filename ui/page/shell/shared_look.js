@@ -15,7 +15,7 @@ mark { background: var(--mark); color: inherit; border-radius: 3px; padding: .06
 .quiet { display: inline-grid; place-items: center; width: 32px; height: 32px; border-radius: 8px; color: var(--ink-2); }
 .quiet:hover { background: var(--hover); color: var(--ink); }
 .plain { display: inline-flex; align-items: center; justify-content: center; gap: 6px; min-height: 36px; padding: 0 14px; border-radius: 9px; border: 1px solid var(--line);
-  background: var(--surface); font-size: 14px; font-weight: 550; }
+  background: var(--surface); color: inherit; font-size: 14px; font-weight: 550; text-decoration: none; }
 .plain:hover { border-color: var(--accent); color: var(--accent); }
 .wide { width: 100%; }
 .badge { display: inline-block; padding: 1px 9px; border-radius: 99px; background: var(--hover); color: var(--ink-2); font-size: 12.5px; font-weight: 600; line-height: 1.7; }
