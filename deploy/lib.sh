@@ -153,7 +153,7 @@ run_tests() {
     check "format (ruff)" "$bin/ruff" format --check --quiet .
     check "types (mypy)" "$bin/mypy"
     check "imports (import-linter)" "$bin/lint-imports"
-    check "tests (pytest)" "$bin/python" -m pytest -q -n "$(( ($(nproc) * 3 + 1) / 2 ))" --dist loadgroup "$@"
+    check "tests (pytest)" "$bin/python" -m pytest -q -n "$(( ($(nproc) * 3 + 1) / 2 ))" --dist loadfile --no-loadscope-reorder "$@"
     [ ${#failed[@]} = 0 ] || refuse "not good: $(printf '%s; ' "${failed[@]}")see above."
     step "all good; what was skipped, and why, stands in the summary above"
 }

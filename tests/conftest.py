@@ -7,14 +7,18 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 from redis.asyncio import Redis
+from xdist.remote import Producer
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 from appliance.storage.database import Database
 from appliance.storage.migrating import migrate
@@ -22,7 +26,7 @@ from appliance.storage.roles import DatabaseRole, url_as
 from appliance.supervisor.postgres import EmbeddedPostgres
 from appliance.supervisor.unprivileged import account_for_servers
 from appliance.supervisor.valkey import EmbeddedValkey
-from tests.whole_box import prepared_data, quoting_box, writing_box
+from tests.whole_box import ROOT, prepared_data, quoting_box, writing_box
 
 __all__ = ["prepared_data", "quoting_box", "writing_box"]
 
@@ -47,24 +51,32 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop(RUN_FOLDER), ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file stays in one process, and so do all that share a box; whoever has the most slow tests begins.
+class BoxesTogether(LoadFileScheduling):  # type: ignore[misc]
+    """A file stays in one process, and so do all files that share a box, so that it is started once a run."""
 
-    So a box is started once a run, and no long file is left for the end, when the other processes are done.
-    """
-    files: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
-    groups: dict[str, list[pytest.Item]] = {}
-    for file, its_items in files.items():
-        shares = any({"quoting_box", "writing_box"} & set(getattr(i, "fixturenames", ())) for i in its_items)
-        group = "the sample's boxes" if shares else file
-        for item in its_items:
-            item.add_marker(pytest.mark.xdist_group(group))
-        groups.setdefault(group, []).extend(its_items)
-    slow = {name: sum("slow" in item.keywords for item in group) for name, group in groups.items()}
-    items[:] = [item for name in sorted(groups, key=lambda name: -slow[name]) for item in groups[name]]
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BoxesTogether | None:
+    """Instead of `--dist loadfile`; xdist's own groups are lost with pytest 9.2 (pytest-xdist issue 1386)."""
+    return BoxesTogether(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who has the most slow tests begins: no long group is left for the end, when the other processes are done."""
+    slow = Counter(_group(item.nodeid) for item in items if "slow" in item.keywords)
+    items.sort(key=lambda item: (-slow[_group(item.nodeid)], _group(item.nodeid)))
+
+
+def _group(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    return "the boxes of the sample" if _shares_a_box(file) else file
+
+
+@cache
+def _shares_a_box(file: str) -> bool:
+    return any(box in (ROOT / file).read_text(encoding="utf-8") for box in ("quoting_box", "writing_box"))
 
 
 @pytest.fixture(scope="session")
