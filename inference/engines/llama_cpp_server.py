@@ -121,7 +121,9 @@ def _embed(parameters: xllamacpp.CommonParams, model: Path, context: int) -> Non
     """One vector a text, of all its tokens at once: a text longer than the batch would be refused."""
     parameters.embedding = True
     parameters.n_batch = parameters.n_ubatch = min(context, _LONGEST_EMBEDDED)
-    if read_number(model, ".pooling_type") is None:  # a chat model: without a pooling it has no vector of a text
+    if (
+        read_number(model, ".pooling_type") is None
+    ):  # a chat model: without a pooling it has no vector of a text
         parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
 
 

@@ -105,7 +105,8 @@ def test_marks_are_always_within_the_snippet(text: str, wanted: str) -> None:
         for start, end in shown.marks:
             assert 0 <= start < end <= len(shown.text)
             assert any(
-                folded(word)[:1] == folded(shown.text[start:end])[:1] for word in re.findall(r"[^\W_]+", wanted)
+                folded(word)[:1] == folded(shown.text[start:end])[:1]
+                for word in re.findall(r"[^\W_]+", wanted)
             )
 
 
