@@ -1,6 +1,6 @@
 """kill -9 while a file, a collection or a person is deleted: all of it or nothing, and doing it again ends it.
 
-`--battery` strikes fifty moments of each instead of five; the seed is printed.
+`--battery` strikes fifty moments of each instead of two; the seed is printed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tests.ingestion_desk import Desk, ana, document
 pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("FAULT_SEED", "20261121"))
-FEW, MANY = 5, 50
+FEW, MANY = 2, 50
 DOCUMENTS = 8
 STAFF = UUID(int=77)
 ANA, HEIR = ana(), Caller(UUID(int=5), "heir@example.com", Role.USER, frozenset({STAFF}))

@@ -1,6 +1,6 @@
 """kill -9 while versions of documents replace each other: always one of them, never a half.
 
-`--battery` strikes fifty points of each instead of five; the seed is printed.
+`--battery` strikes fifty points of each instead of two; the seed is printed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 __all__ = ["data", "embedder_home"]
 
 SEED = int(os.environ.get("FAULT_SEED", "20261121"))
-FEW, MANY = 5, 50
+FEW, MANY = 2, 50
 SOURCES = 3
 
 _SEARCHABLE = """
@@ -55,7 +55,7 @@ def worker(room: Room) -> Iterator[WorkerProcess]:
 async def test_one_version_is_found_whenever_the_worker_is_killed(
     room: Room, worker: WorkerProcess, maintenance_database: Database
 ) -> None:
-    """Five seeded points while new versions of documents are read: of each source exactly one is searchable, whole."""
+    """Two seeded points while new versions of documents are read: of each source exactly one is searchable, whole."""
     await _versions_are_replaced(room, worker, maintenance_database, FEW)
 
 
