@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.whole_box import PIPELINE, QUESTIONS, WholeBox
+from tests.whole_box import PIPELINE, QUESTIONS, ROOT, WholeBox
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -147,7 +147,8 @@ def test_a_question_too_long_for_the_model_is_a_400_that_names_the_field(
     writing_box: WholeBox, stream: bool
 ) -> None:
     """Its true status, streamed too: nothing has been sent before the prompt is known to fit."""
-    question = "How many characters must a password have? " * 60
+    document = (ROOT / "appliance" / "sample" / "passwords-and-access.md").read_text(encoding="utf-8")
+    question = f"{document}\n{document}\nHow many characters must a password have?"
     body = {"model": PIPELINE, "messages": [{"role": "user", "content": question}], "stream": stream}
 
     with writing_box.client() as client:

@@ -317,7 +317,8 @@ async def test_living_workers_keep_what_they_hold(workers: Workers) -> None:
     await until(lambda: len(two.calls) >= renewals + 9)  # more than two lengths of a lease, looks included
 
     assert not waiting.done() and not third.done()
-    assert max(two.calls[renewals:]) <= 3  # a look, an audit, a renewal: nothing is put back
+    # a look, an audit, a renewal, and on a busy machine the next look beside them: nothing is put back
+    assert max(two.calls[renewals:]) <= 4
     holder.release()
     (await waiting).release()
     await third
