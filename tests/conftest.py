@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from playwright.async_api import expect
 from redis.asyncio import Redis
 from xdist.remote import Producer
 from xdist.scheduler.loadfile import LoadFileScheduling
@@ -33,6 +34,8 @@ __all__ = ["prepared_data", "quoting_box", "writing_box"]
 RUN_FOLDER = "FOLDER_OF_THE_TEST_RUN"
 ROLE_SECRET = "secret-of-the-tests"
 TEMPLATE = "appliance_template"
+
+expect.set_options(timeout=30_000)  # a browser on a machine that does three other things
 
 for _name in [name for name in os.environ if name.startswith(("APPLIANCE_", "PG"))]:
     if _name not in ("APPLIANCE_TEST_DATA", "APPLIANCE_TEST_VLLM_URL"):
