@@ -197,7 +197,7 @@ def _withdrawn(box: WholeBox) -> dict[str, str]:
         expired = client.post("/api/keys", json={"user_id": me, "name": "old", "expires_at": soon}).json()
         assert client.delete(f"/api/keys/{revoked['id']}").status_code in (200, 204)
     with box.client(expired["key"]) as client:
-        wait_until(lambda: client.get("/v1/models").status_code == 401, "the key has expired", 30)
+        wait_until(lambda: client.get("/v1/models").status_code == 401, "the key has expired", 90)
     return {"revoked": revoked["key"], "expired": expired["key"]}
 
 

@@ -18,7 +18,7 @@ async def metric(gateway: Gateway, name: str) -> float:
     return sum(map(float, re.findall(rf"^{name}(?:{{.*}})? (\S+)$", page, re.MULTILINE)))
 
 
-async def until_metric(gateway: Gateway, name: str, wanted: float, timeout_s: float = 15.0) -> None:
+async def until_metric(gateway: Gateway, name: str, wanted: float, timeout_s: float = 60.0) -> None:
     """Look until it has that value."""
 
     async def has_it() -> bool:

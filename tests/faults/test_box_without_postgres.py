@@ -96,7 +96,7 @@ async def test_chat_goes_on_and_the_other_doors_say_what_is_missing() -> None:
         async def is_over() -> bool:
             return await ledger() == "ready"
 
-        await until(is_over, 30)
+        await until(is_over, 90)
         again = await client.get("/v1/vector_stores")
         rows = await asyncio.to_thread(
             box.rows, "SELECT status, count(*) FROM requests WHERE model = 'fake' GROUP BY status"

@@ -66,7 +66,7 @@ async def until_running(engine: EngineProcess, count: int) -> None:
     async def they_run() -> bool:
         return await asyncio.to_thread(lambda: engine.running) >= count
 
-    await until(they_run, 20)
+    await until(they_run, 90)
 
 
 @pytest.mark.slow

@@ -102,7 +102,7 @@ async def strike(
             spooled = await spooled_rows(gateway)
             await give_back(postgres, point.way)
             given_back = time.monotonic()
-            await until(lambda: not recording.is_spooling, 30)
+            await until(lambda: not recording.is_spooling, 90)
             back_s = time.monotonic() - given_back
             await traffic.more(10)
     rows = await asyncio.to_thread(postgres.rows, LEDGER)
@@ -176,7 +176,7 @@ async def test_a_gateway_killed_while_it_spools_loses_nothing(
     await give_back(postgres, "silence" if silenced else "power-off")
 
     async with gateway_on(postgres, engine, servers, tmp_path / "spool") as second:
-        await until(lambda: list((tmp_path / "spool").glob("*.spool")) == [], 30)
+        await until(lambda: list((tmp_path / "spool").glob("*.spool")) == [], 90)
         store = UsageStore(ledger_url(postgres.api_url))
         await store.end_orphans(0.0)  # what the dead one was answering
         await store.close()

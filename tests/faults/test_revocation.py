@@ -90,7 +90,7 @@ async def until_running(engine: EngineProcess, count: int) -> None:
     async def it_does() -> bool:
         return await asyncio.to_thread(lambda: engine.running) == count
 
-    await until(it_does, 20)
+    await until(it_does, 90)
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ async def test_everything_of_theirs_ends(
         for client in queued:
             await client.read_until(b": queue position=")
         queued_wholes = [await asked(QUESTION, person.key) for _ in range(2)]
-        await until(lambda: _waiting_rows(box) >= 4, 20)
+        await until(lambda: _waiting_rows(box) >= 4, 90)
         before = time.monotonic()
 
         await asyncio.to_thread(withdraw, box, person)
@@ -160,7 +160,7 @@ async def test_in_prefill_too(box: WholeBox, engine: EngineProcess) -> None:
             await stream.send(post(CHAT, STREAM, key=person.key, connection="close"))
             await whole.send(post(CHAT, QUESTION, key=person.key, connection="close"))
             query = "SELECT count(*) FROM requests WHERE user_id = %s"
-            await until(lambda: box.rows(query, person.user_id) == [(2,)], 20)
+            await until(lambda: box.rows(query, person.user_id) == [(2,)], 90)
 
             await asyncio.to_thread(suspend, box, person)
 

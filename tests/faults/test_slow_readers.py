@@ -72,7 +72,7 @@ async def test_who_takes_nothing_is_cut_off(gateway: Gateway, engine: FakeEngine
         await client.send(ask())
         await engine.until(lambda e: e.running == 1)
 
-        await engine.until(lambda e: e.running == 0, timeout_s=30)
+        await engine.until(lambda e: e.running == 0, timeout_s=90)
 
         (row,) = await rows_of(database)
         found = await client.read_to_end()
@@ -94,7 +94,7 @@ async def test_a_byte_a_second_is_nothing(gateway: Gateway, engine: FakeEngine, 
                 await asyncio.sleep(0.5)
 
         dripping = asyncio.create_task(drip())
-        await engine.until(lambda e: e.running == 0, timeout_s=30)
+        await engine.until(lambda e: e.running == 0, timeout_s=90)
         dripping.cancel()
         (row,) = await rows_of(database)
     assert (row["status"], row["error_code"]) == ("client_gone", "slow_reader")
@@ -127,7 +127,7 @@ async def test_a_finished_answer_that_nobody_fetches_is_given_up_too(
         await engine.until(lambda e: e.finished == 1)
         server = gateway.servers[0].server_state
 
-        await until(lambda: not server.connections, 30)
+        await until(lambda: not server.connections, 90)
 
         assert b"[DONE]" not in await client.read_to_end()
 
