@@ -74,6 +74,7 @@ def children_of(pid: int) -> set[str]:
     return names
 
 
+@pytest.mark.battery
 @pytest.mark.slow
 def test_fair_shares_beat_first_come_first_served(temporary: Path) -> None:
     """Beside one greedy person everybody else waits less when it is fair, the engine is as busy, nobody is refused."""

@@ -109,6 +109,7 @@ async def test_what_is_being_answered_is_answered_to_its_end() -> None:
         assert conversation["turns"][0]["status"] == "done"
 
 
+@pytest.mark.battery
 @pytest.mark.slow
 async def test_what_does_not_end_in_time_is_told() -> None:
     """A stream gets an `error` event and no [DONE], a whole call its 503; their rows say that the gateway stopped."""
@@ -139,6 +140,7 @@ async def test_what_does_not_end_in_time_is_told() -> None:
         assert rows == [("broken", "gateway_stopping")] * 2
 
 
+@pytest.mark.battery
 @pytest.mark.slow
 async def test_a_second_signal_hurries_in_order() -> None:
     """The time to drain is given up, nothing else: clients are told, and PostgreSQL closes its files."""

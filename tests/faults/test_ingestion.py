@@ -226,6 +226,7 @@ async def test_a_document_waits_for_the_embedding_process(
     assert await require_whole(maintenance_database) == 1
 
 
+@pytest.mark.battery
 async def test_a_database_that_is_killed_comes_back_to_its_work(embedder_home: Path, data: Path) -> None:
     """kill -9 of PostgreSQL in the middle of reading: the worker says so and ends; started again, it reads on."""
     folder = Path(tempfile.mkdtemp(prefix="apl-pg-", dir="/tmp"))

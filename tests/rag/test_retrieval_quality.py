@@ -14,6 +14,7 @@ from tests.embedding_models import MODELS, built_model
 FUSION_ALONE = {"en": (0.941, 0.993), "es": (0.925, 0.993)}
 
 
+@pytest.mark.battery
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_real_questions_find_their_passages(
