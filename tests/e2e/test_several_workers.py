@@ -194,13 +194,25 @@ async def test_the_flood_of_one_person_is_one_flow_through_all_workers(
     assert max(seen) == SLOTS
 
 
+def _asker(page: dict[str, Any]) -> dict[str, Any]:
+    """The one person who asks; whoever asked before may still be listed."""
+    return max(
+        page["people"], key=lambda person: int(person["running"]), default={"running": 0, "waiting": 0}
+    )
+
+
+def _stands(page: dict[str, Any]) -> bool:
+    """All seven have arrived, and the slots are taken."""
+    return bool(page["total"] == 7 and {"running": SLOTS, "waiting": 3}.items() <= _asker(page).items())
+
+
 async def test_the_queue_is_seen_whole_from_every_worker(box: WholeBox, engine: EngineProcess) -> None:
     """Requests that came through one worker, asked about through the other, by the ids that were sent with them."""
     async with clients(box, "gateway-1", 3) as some, clients(box, "gateway-2", 4) as others:
         for number, client in enumerate([*some, *others]):
             question = post(CHAT, chat(LONG, is_stream=True), key=box.key, x_request_id=f"seen-{number}")
             await client.send(question)
-        await until(lambda: box.get_json("/api/queue")["total"] == 7, 90)
+        await until(lambda: _stands(box.get_json("/api/queue")), 90)
         with ExitStack() as stack:
             doors = one_on_each(box, stack)
             told = [json.loads(ask(door, "/api/queue", box.key)[1]) for door in doors.values()]
@@ -211,7 +223,7 @@ async def test_the_queue_is_seen_whole_from_every_worker(box: WholeBox, engine: 
     for page in told:
         assert {row["request_id"] for row in page["data"]} == {f"seen-{number}" for number in range(7)}
         assert [row["status"] for row in page["data"]] == ["running"] * SLOTS + ["waiting"] * 3
-        assert page["people"][0]["running"] == SLOTS and page["people"][0]["waiting"] == 3
+        assert {"running": SLOTS, "waiting": 3}.items() <= _asker(page).items()
         assert (page["pools"][0]["slots"], page["pools"][0]["running"]) == (SLOTS, SLOTS)
     assert [json.loads(body)["position"] for _, body in one] == [3, 3]
     assert shown.returncode == 0 and "seen-6" in shown.stdout and "waiting" in shown.stdout
