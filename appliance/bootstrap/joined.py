@@ -46,7 +46,6 @@ from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
-from appliance.bootstrap.single_sign_on import build_single_sign_on
 from appliance.errors import PartUnavailable
 from appliance.fairness.queue.script import PREFIX
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
@@ -141,10 +140,14 @@ class Gateway:
         )
         await self._keep(accounts.start, accounts.close)
         identity = build_identity(accounts, settings.server)
-        single_sign_on = build_single_sign_on(
-            settings.identity.oidc, accounts, identity, database, valkey, box.secrets.session_secret
-        )
-        if single_sign_on is not None:
+        single_sign_on = None
+        if settings.identity.oidc.is_on:
+            # Here: its cryptography takes a fifth of a second to load, and most boxes have no provider.
+            from appliance.bootstrap.single_sign_on import build_single_sign_on
+
+            single_sign_on = build_single_sign_on(
+                settings.identity.oidc, accounts, identity, database, valkey, box.secrets.session_secret
+            )
             self._stack.push_async_callback(single_sign_on.http.close)
             self._in_background(single_sign_on.rechecking.run(), "sign-ins checked again")
         inference = await self._open_inference()

@@ -1,4 +1,4 @@
-"""Signing in with the company's identity provider, joined; nothing where none is set."""
+"""Signing in with the company's identity provider, joined. Imported only where a provider is set."""
 
 from __future__ import annotations
 
@@ -65,10 +65,8 @@ def build_single_sign_on(
     valkey: Redis,
     session_secret: str,
     clock: Callable[[], datetime] = utc_now,
-) -> SingleSignOnRoom | None:
-    """None: no provider is set."""
-    if not settings.is_on:
-        return None
+) -> SingleSignOnRoom:
+    """settings: with a provider."""
     http = outgoing_http(settings)
     users, links = PostgresUsers(database), PostgresIdentityLinks(database)
     admission = Admission(settings, users, links, accounts.people, accounts.withdrawals, clock)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from appliance.storage.roles import DatabaseRole, url_as
-from inference.settings import LlamaCppSettings
 from tests.api.test_responses import answered
 from tests.client_environment import client_python
-from tests.conftest import ROLE_SECRET, Servers
-from tests.contracts.engines.rows import MODELS_FOLDER, TAUGHT, llama_cpp_process
-from tests.gateway_harness import Gateway, running_gateway, until
+from tests.conftest import Servers
+from tests.contracts.engines.rows import TAUGHT
+from tests.gateway_harness import Gateway, until
+from tests.llama_gateway import gateway_before_llama_cpp
 
 CLIENT = Path(__file__).parent / "clients" / "responses_chat.py"
 
@@ -26,25 +24,8 @@ CLIENT = Path(__file__).parent / "clients" / "responses_chat.py"
 @pytest.fixture
 async def gateway(servers: Servers, valkey: Redis, owner_url: str) -> AsyncIterator[Gateway]:
     """In front of a llama.cpp with two slots."""
-    with tempfile.TemporaryDirectory(prefix="llm-", dir="/tmp") as folder:
-        settings = LlamaCppSettings(
-            engine="llama_cpp",
-            base_url="",
-            model_path=MODELS_FOLDER / "tiny-llama.gguf",
-            model_name="tiny",
-            socket_path=Path(folder) / "llama.sock",
-            slots=2,
-            cache_ram_mib=16,
-        )
-        async with (
-            llama_cpp_process(settings),
-            running_gateway(
-                {"laptop": settings},
-                valkey_url=servers.valkey.url,
-                database_url=url_as(owner_url, DatabaseRole.API, ROLE_SECRET),
-            ) as running,
-        ):
-            yield running
+    async with gateway_before_llama_cpp(servers, owner_url) as running:
+        yield running
 
 
 async def test_the_official_sdk_gets_every_taught_answer(gateway: Gateway) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 from uuid import UUID
 
@@ -23,12 +21,12 @@ from appliance.services.conversations import Conversations
 from appliance.services.turns import NewTurn, NewVersion, Turns
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole, url_as
-from inference.settings import LlamaCppSettings
 from inference.testing.fake_engine import FakeEngine
 from inference.types import ChatMessage
 from tests.conftest import ROLE_SECRET, Servers
-from tests.contracts.engines.rows import MODELS_FOLDER, TAUGHT, llama_cpp_process
+from tests.contracts.engines.rows import TAUGHT
 from tests.gateway_harness import Gateway, NoDocuments, engine_settings, person, running_gateway, until
+from tests.llama_gateway import gateway_before_llama_cpp
 
 ANA = person("ana")
 CONTEXT_TOKENS = 600
@@ -93,27 +91,11 @@ async def desk(
 @pytest.fixture
 async def real(servers: Servers, database: Database, valkey: Redis, owner_url: str) -> AsyncIterator[Desk]:
     """In front of a llama.cpp."""
-    with tempfile.TemporaryDirectory(prefix="llm-", dir="/tmp") as folder:
-        settings = LlamaCppSettings(
-            engine="llama_cpp",
-            model_path=MODELS_FOLDER / "tiny-llama.gguf",
-            model_name="tiny",
-            socket_path=Path(folder) / "llama.sock",
-            slots=2,
-            cache_ram_mib=16,
-        )
-        async with (
-            llama_cpp_process(settings),
-            running_gateway(
-                {"laptop": settings},
-                valkey_url=servers.valkey.url,
-                database_url=url_as(owner_url, DatabaseRole.API, ROLE_SECRET),
-            ) as gateway,
-        ):
-            made = _desk(gateway, database, valkey)
-            await made.turns.open()
-            yield made
-            await made.turns.close()
+    async with gateway_before_llama_cpp(servers, owner_url) as gateway:
+        made = _desk(gateway, database, valkey)
+        await made.turns.open()
+        yield made
+        await made.turns.close()
 
 
 # Stopping -----------------------------------------------------------------------------------------------

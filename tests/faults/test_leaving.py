@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,14 +14,13 @@ from redis.asyncio import Redis
 from appliance.fairness.settings import GateSettings
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole, url_as
-from inference.settings import LlamaCppSettings
 from inference.testing.fake_engine import FakeEngine
 from tests.api.test_fast_path_pipelines import CitedAnswer
 from tests.conftest import ROLE_SECRET, Servers
-from tests.contracts.engines.rows import MODELS_FOLDER, llama_cpp_process
 from tests.faults.observing import metric, nothing_is_held, rows_of, until_metric
 from tests.faults.raw_client import RawClient, events, get, post
 from tests.gateway_harness import Gateway, engine_settings, running_gateway, until
+from tests.llama_gateway import gateway_before_llama_cpp
 
 MESSAGES = [{"role": "user", "content": "How are you?"}]
 
@@ -238,25 +235,8 @@ async def test_a_crowd_that_leaves_at_once(gateway: Gateway, engine: FakeEngine,
 @pytest.fixture
 async def real_gateway(servers: Servers, valkey: Redis, owner_url: str) -> AsyncIterator[Gateway]:
     """In front of a llama.cpp with one slot."""
-    with tempfile.TemporaryDirectory(prefix="llm-", dir="/tmp") as folder:
-        settings = LlamaCppSettings(
-            engine="llama_cpp",
-            base_url="",
-            model_path=MODELS_FOLDER / "tiny-llama.gguf",
-            model_name="tiny",
-            socket_path=Path(folder) / "llama.sock",
-            slots=1,
-            cache_ram_mib=16,
-        )
-        async with (
-            llama_cpp_process(settings),
-            running_gateway(
-                {"laptop": settings},
-                valkey_url=servers.valkey.url,
-                database_url=url_as(owner_url, DatabaseRole.API, ROLE_SECRET),
-            ) as running,
-        ):
-            yield running
+    async with gateway_before_llama_cpp(servers, owner_url, slots=1) as running:
+        yield running
 
 
 @pytest.mark.parametrize("moment", ["prefill", "mid_stream", "whole", "queued"])

@@ -82,7 +82,6 @@ def _ask(box: Box, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()  # type: ignore[call-overload,no-any-return]
 
 
-@pytest.mark.battery
 @pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.battery)])
 async def test_the_index_goes_over_although_its_worker_is_killed(
     owner_url: str, data: Path, embedder: Embedder, tmp_path: Path, kills: int

@@ -52,7 +52,6 @@ def worker(room: Room) -> Iterator[WorkerProcess]:
         process.kill()
 
 
-@pytest.mark.battery
 async def test_one_version_is_found_whenever_the_worker_is_killed(
     room: Room, worker: WorkerProcess, maintenance_database: Database
 ) -> None:
