@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 
 from appliance.api.accounts import account_routers
 from appliance.api.app import create_app
+from appliance.api.http_server import KEEP_ALIVE_S
 from appliance.api.identity import Identity
 from appliance.api.origins import Origins
 from appliance.domain.people import Caller, Role, User
@@ -140,7 +141,9 @@ async def worker(
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[str]:
     """The application on a real port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_keep_alive=KEEP_ALIVE_S)
+    )
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]

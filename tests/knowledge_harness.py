@@ -26,6 +26,7 @@ import uvicorn
 from fastapi import Request
 
 from appliance.api.app import create_app
+from appliance.api.http_server import KEEP_ALIVE_S
 from appliance.bootstrap.box import Box, make_private_folder, open_box
 from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.index import chosen_embedder
@@ -199,7 +200,14 @@ async def open_room(box: Box) -> AsyncIterator[Room]:
     documents = build_documents(database, parts, box.settings, box.data)
     routers = [*parts.routers(key_is_name), documents.routes(key_is_name)]
     app = create_app(routers, body_limits=UPLOAD_BODY_LIMITS)
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", access_log=False, http="httptools")
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        lifespan="off",
+        access_log=False,
+        http="httptools",
+        timeout_keep_alive=KEEP_ALIVE_S,
+    )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     # asyncio sends small answers at once only on sockets that say they are TCP.

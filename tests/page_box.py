@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from appliance.api.app import create_app
 from appliance.api.health import health_router
+from appliance.api.http_server import KEEP_ALIVE_S
 from appliance.api.identity import SECURE_COOKIE, Identity
 from appliance.bootstrap.page import Page, join_page
 from appliance.domain.answers import (
@@ -342,7 +343,15 @@ class Serving(uvicorn.Server):
     """An ASGI application on a loopback port chosen by the system."""
 
     def __init__(self, application: Any) -> None:
-        super().__init__(uvicorn.Config(application, port=0, log_level="warning", lifespan="off", ws="none"))
+        config = uvicorn.Config(
+            application,
+            port=0,
+            log_level="warning",
+            lifespan="off",
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
+        super().__init__(config)
 
     @property
     def url(self) -> str:

@@ -116,7 +116,7 @@ async def test_the_index_goes_over_although_its_worker_is_killed(
                 worker.start()
                 made = 2 * (kill + 1)
                 new = "SELECT count(*) FROM embeddings WHERE model_id LIKE 'second@%'"
-                await until(lambda: int(str(_ask(box, new)[0][0])) >= made, 60)  # noqa: B023 - awaited here
+                await until(lambda: int(str(_ask(box, new)[0][0])) >= made)  # noqa: B023 - awaited here
                 worker.kill()
                 late.append(await room.upload(RULE.format(100 + kill).encode(), f"late-{kill}.md"))
                 status, _ = await room.call(
@@ -128,8 +128,8 @@ async def test_the_index_goes_over_although_its_worker_is_killed(
             for file in late:
                 assert (await room.settled(store, file))["status"] == "completed"
             states = "SELECT state, split_part(model_id, '@', 1) FROM embedding_models"
-            await until(lambda: _ask(box, states) == [("active", "second")], 60)
-            await until(lambda: len(read_specs(specs_path(changed))) == 1, 20)
+            await until(lambda: _ask(box, states) == [("active", "second")])
+            await until(lambda: len(read_specs(specs_path(changed))) == 1)
 
             assert "kind 7" in str(await room.found(store, QUESTION))
             assert "kind 100" in str(await room.found(store, "how high are pallets of kind 100 stacked"))
