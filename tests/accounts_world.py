@@ -194,7 +194,7 @@ def token_of(browser: httpx.AsyncClient) -> str:
     return browser.headers["cookie"].partition("=")[2]
 
 
-async def until(holds: Callable[[], bool | Awaitable[bool]], within_s: float = 30.0) -> None:
+async def until(holds: Callable[[], bool | Awaitable[bool]], within_s: float = 60.0) -> None:
     """Wait for something that happens elsewhere; fails when it does not."""
     async with asyncio.timeout(within_s):
         while True:

@@ -27,6 +27,7 @@ from appliance.storage.roles import DatabaseRole, url_as
 from appliance.supervisor.postgres import EmbeddedPostgres
 from appliance.supervisor.unprivileged import account_for_servers
 from appliance.supervisor.valkey import EmbeddedValkey
+from tests.ports import free_port
 from tests.whole_box import ROOT, prepared_data, quoting_box, writing_box
 
 __all__ = ["prepared_data", "quoting_box", "writing_box"]
@@ -122,7 +123,7 @@ def servers() -> Iterator[Servers]:
             child.terminate()
         for child in children:
             try:
-                child.wait(10)
+                child.wait(60)
             except subprocess.TimeoutExpired:
                 child.kill()
         shutil.rmtree(folder, ignore_errors=True)
@@ -190,6 +191,12 @@ async def valkey(servers: Servers) -> AsyncIterator[Redis]:
         yield client
     finally:
         await client.aclose()
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """Nobody listens there. In place of pytest-asyncio's, whose port any other test may be given a moment later."""
+    return free_port()
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ class WorkerProcess:
         """SIGTERM; returns the exit status."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 @pytest.fixture(scope="session")
@@ -162,7 +162,7 @@ def embedder_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "models").symlink_to(models)
     yield folder
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ async def working(box: Box) -> AsyncIterator[None]:
         yield
     finally:
         stopping.set()
-        await asyncio.wait_for(running, 15)
+        await asyncio.wait_for(running, 60)
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -118,7 +118,7 @@ async def test_events_of_the_ui_end_with_the_session(
 
                 await one.accounts.people.change(None, user.id, is_suspended=True)
 
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(60):
                     with pytest.raises(aiohttp.ClientError):
                         await events.content.read()
             await until(left.is_set)

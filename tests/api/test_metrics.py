@@ -174,7 +174,7 @@ def scrape(box: WholeBox) -> Samples:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_any_worker_tells_the_sum_over_all(two_workers: WholeBox) -> None:
     """Whoever is scraped; and a worker that is killed takes nothing that it had counted along."""
     box, asked = two_workers, 0

@@ -329,7 +329,7 @@ async def test_leaving_the_page_ends_its_events_at_the_ui(box: PageBox, ui: Fake
         ):
             first = await anext(stream.aiter_bytes())
         assert b"process_starts" in first
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await ui.left.wait()
     finally:
         server.should_exit = server.force_exit = True

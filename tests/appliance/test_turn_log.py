@@ -23,7 +23,7 @@ async def _is_doing(valkey: Redis, command: str) -> bool:
 
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await condition():
             pass
 
@@ -62,7 +62,7 @@ async def test_a_waiting_reader_beside_the_writer_is_woken_without_valkey(valkey
     assert not await _is_doing(valkey, "xread")
     await log.append(turn_id, [_block(2)])
 
-    assert await asyncio.wait_for(reading, 10) == [_block(2)]
+    assert await asyncio.wait_for(reading, 60) == [_block(2)]
 
 
 async def test_what_did_not_reach_valkey_is_shown_to_nobody(valkey: Redis) -> None:
@@ -96,7 +96,7 @@ async def test_a_waiting_reader_is_woken_by_the_next_event(valkey: Redis) -> Non
 
     await log.append(turn_id, [_block(1)])
 
-    assert await asyncio.wait_for(reading, 10) == [_block(1)]
+    assert await asyncio.wait_for(reading, 60) == [_block(1)]
 
 
 async def test_a_stop_reaches_every_listener(valkey: Redis) -> None:
@@ -108,7 +108,7 @@ async def test_a_stop_reaches_every_listener(valkey: Redis) -> None:
 
     await log.ask_to_stop(turn_id)
 
-    assert await asyncio.wait_for(heard, 10) == turn_id
+    assert await asyncio.wait_for(heard, 60) == turn_id
     assert await log.renew_lease(turn_id) is True
     await stops.aclose()  # type: ignore[attr-defined]
 

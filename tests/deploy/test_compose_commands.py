@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,17 +25,12 @@ import yaml
 from appliance.supervisor.postgres import EmbeddedPostgres
 from appliance.supervisor.unprivileged import account_for_servers
 from appliance.supervisor.valkey import EmbeddedValkey
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVICES = ("embedder", "worker", "gateway", "ui")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @dataclass
@@ -70,7 +64,7 @@ class Stack:
 
     def readiness(self) -> dict[str, object]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=60) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             return dict(json.load(error))
@@ -89,7 +83,7 @@ def stack() -> Iterator[Stack]:
     for part in (postgres, valkey):
         part.data.mkdir(mode=0o755)
         part.prepare()
-    database_port, valkey_port, port = _free_port(), _free_port(), _free_port()
+    database_port, valkey_port, port = free_port(), free_port(), free_port()
     hba = postgres.cluster / "pg_hba.conf"
     hba.write_text(hba.read_text() + "\nhost all all 127.0.0.1/32 scram-sha-256\n")
     processes = [
@@ -126,7 +120,7 @@ def stack() -> Iterator[Stack]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
         assert prepared.returncode == 0, prepared.stdout + prepared.stderr
         log = (folder / "log").open("wb")
@@ -140,7 +134,7 @@ def stack() -> Iterator[Stack]:
             process.terminate()
         for process in processes:
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -148,7 +142,7 @@ def stack() -> Iterator[Stack]:
 
 
 def _wait_for_database(url: str) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         try:
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("CREATE DATABASE appliance")
@@ -160,7 +154,7 @@ def _wait_for_database(url: str) -> None:
 
 def test_what_the_containers_run_becomes_ready_and_answers(stack: Stack) -> None:
     """Migrations, accounts, sample, worker, embedder and page, with nothing embedded and no supervisor."""
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 400
     while stack.readiness().get("status") != "ready" or stack.readiness().get("ui") != "ready":
         assert time.monotonic() < deadline, (stack.readiness(), (stack.folder / "log").read_text()[-6000:])
         time.sleep(0.3)
@@ -171,7 +165,7 @@ def test_what_the_containers_run_becomes_ready_and_answers(stack: Stack) -> None
         time.sleep(1)
 
     checked = subprocess.run(
-        [sys.executable, *yaml_words(stack, "worker")], env=stack.environment, check=False, timeout=60
+        [sys.executable, *yaml_words(stack, "worker")], env=stack.environment, check=False, timeout=300
     )
     assert checked.returncode == 0
     assert not (stack.data / "postgres").exists() and not (stack.data / "valkey").exists()

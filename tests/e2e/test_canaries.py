@@ -14,7 +14,7 @@ from appliance.bootstrap.box import open_box
 from tests.supervisor.conftest import wait_until
 from tests.whole_box import WholeBox, temporary_box
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

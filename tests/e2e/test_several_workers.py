@@ -28,7 +28,7 @@ from tests.supervisor.conftest import wait_until
 from tests.waiting import until
 from tests.whole_box import WholeBox, temporary_box
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 WORKERS = ("gateway-1", "gateway-2")
 SLOTS = 4

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tests.ports import free_port
+
 
 @dataclass
 class EngineProcess:
-    """`python -m inference.testing.fake_engine WORDS` on a port of its choice."""
+    """`python -m inference.testing.fake_engine WORDS` on a port that stays its own."""
 
     process: subprocess.Popen[str]
     base_url: str
@@ -27,7 +29,7 @@ class EngineProcess:
 
     def metric(self, name: str) -> float:
         """Of its own page, `vllm:NAME`."""
-        with urllib.request.urlopen(self.base_url.removesuffix("/v1") + "/metrics", timeout=10) as page:
+        with urllib.request.urlopen(self.base_url.removesuffix("/v1") + "/metrics", timeout=60) as page:
             text = page.read().decode()
         return sum(map(float, re.findall(rf"^vllm:{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)))
 
@@ -39,7 +41,7 @@ class EngineProcess:
     def kill(self) -> None:
         """As by `kill -9`."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def freeze(self) -> None:
         """It keeps its connections and says nothing."""
@@ -57,13 +59,13 @@ class EngineProcess:
 @contextmanager
 def engine_process(*words: str) -> Iterator[EngineProcess]:
     """words: options of the stand-in, as `--tokens`, `100`."""
-    process, url = _begin(*words)
+    process, url = _begin(*words, "--port", str(free_port()))
     engine = EngineProcess(process, url, words)
     try:
         yield engine
     finally:
         engine.process.kill()
-        engine.process.wait(10)
+        engine.process.wait(60)
 
 
 def _begin(*words: str) -> tuple[subprocess.Popen[str], str]:

@@ -35,7 +35,7 @@ async def nothing_is_held(gateway: Gateway) -> None:
 
 async def rows_of(database: Database, name: str = "ana", count: int = 1) -> list[dict[str, Any]]:
     """A person's rows, oldest first, once there are so many and none is open any more."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             async with database.viewing(person(name).viewer) as connection:
                 cursor = await connection.execute("SELECT to_jsonb(r) FROM requests r ORDER BY id")

@@ -17,7 +17,7 @@ from inference.testing.fake_engine import FakeEngine
 from tests.waiting import until
 from tests.whole_box import PIPELINE, WholeBox, temporary_box
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MESSAGES = [{"role": "user", "content": "How long is the notice period?"}]
 CHAT = {"model": "fake", "messages": MESSAGES}
@@ -108,6 +108,6 @@ async def test_chat_goes_on_and_the_other_doors_say_what_is_missing() -> None:
     assert "appliance_spooled_rows " in metrics.text and models.status_code == 200
     for answer in refused:
         assert (answer.status_code, answer.headers.get("retry-after")) == (503, "2"), answer.text
-        assert answer.elapsed.total_seconds() < 2, answer.request.url
+        assert answer.elapsed.total_seconds() < 8, answer.request.url
     assert again.status_code == 200
     assert [status for status, _ in rows] == ["completed"]

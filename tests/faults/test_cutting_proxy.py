@@ -102,7 +102,7 @@ async def test_a_stalled_direction_holds_everything_and_loses_nothing() -> None:
         reader, writer = await connect(proxy)
         proxy.down.stall()
         writer.write(b"held")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while proxy.connections == [] or proxy.connections[0].passed_up < 4:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         with pytest.raises(TimeoutError):
@@ -118,7 +118,7 @@ async def test_one_connection_alone_is_stalled_or_slow() -> None:
     async with echoing() as target, CuttingProxy(target) as proxy:
         _, one = await connect(proxy)
         one.write(b"1")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not proxy.connections:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         proxy.connections[0].down.stall()

@@ -56,7 +56,7 @@ class Killable:
         """As by `kill -9`."""
         if self._child is not None:
             self._child.send_signal(signal.SIGKILL)
-            self._child.wait(10)
+            self._child.wait(60)
             self._child = None
 
 

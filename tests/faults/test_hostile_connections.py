@@ -104,7 +104,7 @@ async def test_a_request_that_drips_is_ended(
     await client.send(begun)
     dripping = asyncio.create_task(drip(client, dripped))
 
-    answer = await asyncio.wait_for(client.read_to_end(), 20)
+    answer = await asyncio.wait_for(client.read_to_end(), 60)
 
     dripping.cancel()
     assert client.status == 408 and b"request_timeout" in answer
@@ -119,7 +119,7 @@ async def test_a_connection_without_a_request_is_closed(
     """It holds a place for a while and no longer; nothing is said to it."""
     await client.send(sent)
 
-    assert await asyncio.wait_for(client.read_to_end(), 20) == b""
+    assert await asyncio.wait_for(client.read_to_end(), 60) == b""
     await is_well(gateway)
 
 
@@ -136,7 +136,7 @@ async def test_empty_lines_after_an_answer_do_not_keep_a_connection(
             await asyncio.sleep(0.1)
 
     sending = asyncio.create_task(send_empty_lines())
-    await asyncio.wait_for(client.read_to_end(), 20)
+    await asyncio.wait_for(client.read_to_end(), 60)
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
 
@@ -211,7 +211,7 @@ async def test_headers_without_end_are_not_kept(gateway: Gateway, client: RawCli
             await client.send(b"y" * 16_384)
 
     pouring = asyncio.create_task(pour())
-    answer = await asyncio.wait_for(client.read_to_end(), 20)
+    answer = await asyncio.wait_for(client.read_to_end(), 60)
     pouring.cancel()
     await asyncio.gather(pouring, return_exceptions=True)
 
@@ -275,7 +275,7 @@ async def test_what_can_be_read_in_two_ways_is_refused(
 ) -> None:
     """One refusal, then the connection is closed: what follows is never taken for a request of its own."""
     await client.send(request_bytes)
-    answer = await asyncio.wait_for(client.read_to_end(), 20)
+    answer = await asyncio.wait_for(client.read_to_end(), 60)
 
     assert client.status in (400, 408), answer[:300]
     assert answer.count(b"HTTP/1.1 ") == 1

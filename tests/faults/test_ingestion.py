@@ -253,7 +253,7 @@ async def test_a_database_that_is_killed_comes_back_to_its_work(embedder_home: P
             server.kill()
             server.wait()
             assert worker.process is not None
-            assert worker.process.wait(20) == 75
+            assert worker.process.wait(60) == 75
             status, answer = await room.call("GET", "/vector_stores")
             assert (status, answer["error"]["code"]) == (503, "part_unavailable")
             server = _start(postgres)

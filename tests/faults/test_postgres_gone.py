@@ -29,7 +29,7 @@ from tests.gateway_harness import Gateway, engine_settings, running_gateway
 from tests.own_postgres import OwnPostgres, own_postgres
 from tests.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 Log = pytest.LogCaptureFixture
 

@@ -23,7 +23,7 @@ from tests.waiting import until
 
 __all__ = ["data"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 DOCUMENTS = 12
 RULE = "Rule {0}. Pallets of kind {0} are stacked {0} high, and the yard keeper signs list {0}."
@@ -52,7 +52,7 @@ class Embedder:
     def end(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(60)
 
 
 @pytest.fixture

@@ -272,5 +272,5 @@ async def test_a_place_that_came_with_the_cancellation_is_not_lost() -> None:
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
 
-    async with asyncio.timeout(5), lanes.place(is_urgent=False):
+    async with asyncio.timeout(60), lanes.place(is_urgent=False):
         pass

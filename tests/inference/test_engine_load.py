@@ -28,9 +28,9 @@ async def connections() -> AsyncIterator[Connections]:
     await opened.close()
 
 
-def vllm_at(server: FakeEngine, connections: Connections) -> VllmEngine:
-    """An engine that gives a page a fifth of a second."""
-    settings = VllmSettings(engine="vllm", base_url=server.base_url, max_running=7, probe_timeout_s=0.2)
+def vllm_at(server: FakeEngine, connections: Connections, page_s: float = 30.0) -> VllmEngine:
+    """page_s: the time its page of numbers has."""
+    settings = VllmSettings(engine="vllm", base_url=server.base_url, max_running=7, probe_timeout_s=page_s)
     return VllmEngine("v", settings, connections)
 
 
@@ -62,7 +62,7 @@ async def test_answers_go_on_while_the_page_fails(fault: MetricsFault, connectio
     """No numbers is an error of its own, within the time a page has."""
     async with FakeEngine() as server:
         server.metrics.fault = fault
-        engine = vllm_at(server, connections)
+        engine = vllm_at(server, connections, page_s=0.2)
         await ask(engine)
 
         with pytest.raises(EngineUnavailable):

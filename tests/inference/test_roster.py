@@ -36,7 +36,7 @@ def member(
     name: str, server: FakeEngine, connections: Connections, *, is_fallback: bool = False
 ) -> Membership:
     """A stand-in on the roster."""
-    settings = VllmSettings(engine="vllm", base_url=server.base_url, probe_timeout_s=2)
+    settings = VllmSettings(engine="vllm", base_url=server.base_url, probe_timeout_s=30)
     return Membership(VllmEngine(name, settings, connections), "vllm", server.base_url, is_fallback)
 
 
@@ -169,7 +169,7 @@ async def test_it_keeps_itself_fresh_in_the_background(connections: Connections)
         task = asyncio.create_task(roster.run())
         server.models.append("later")
 
-        await asyncio.wait_for(seen.wait(), 10)
+        await asyncio.wait_for(seen.wait(), 60)
         task.cancel()
 
     assert [model.id for model in roster.models()] == ["m", "later"]

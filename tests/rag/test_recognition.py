@@ -252,14 +252,14 @@ def test_a_program_that_cannot_be_started_is_a_reason_not_a_crash(tmp_path: Path
 
 async def test_time_is_lent_for_recognition_but_not_without_end(tmp_path: Path) -> None:
     """Each page puts the end off by its own limit, all pages together by no more than theirs."""
-    settings = ParsingSettings(timeout_s=0.5, ocr_page_timeout_s=20, ocr_timeout_s=20)
+    settings = ParsingSettings(timeout_s=2, ocr_page_timeout_s=60, ocr_timeout_s=60)
     generous = ParsingSandbox(settings, {PLAIN_TEXT: "tests.rag.hostile_parsers:Hostile"})
     strict = ParsingSandbox(
         settings.model_copy(update={"ocr_timeout_s": 0.3}), {PLAIN_TEXT: "tests.rag.hostile_parsers:Hostile"}
     )
     path = tmp_path / "document"
     try:
-        path.write_text("borrow 1")
+        path.write_text("borrow 3")
         assert (await generous.parse(path)).pages[0].text == "paid back"
         path.write_text("borrow 60")
         with pytest.raises(ParsingTimedOut):

@@ -26,7 +26,7 @@ WHITE, MARKED = (255, 255, 255), (255, 226, 92)
 @pytest.fixture
 async def sandbox() -> AsyncIterator[ParsingSandbox]:
     """With the product's renderers."""
-    made = ParsingSandbox(ParsingSettings(timeout_s=10, cpu_s=8, concurrent=1), RENDERERS)
+    made = ParsingSandbox(ParsingSettings(timeout_s=60, cpu_s=8, concurrent=1), RENDERERS)
     yield made
     await made.close()
 

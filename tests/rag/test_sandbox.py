@@ -48,7 +48,7 @@ async def sandbox() -> AsyncIterator[ParsingSandbox]:
 @pytest.fixture
 async def hostile() -> AsyncIterator[ParsingSandbox]:
     """With a parser that does as the document says, and little time and memory."""
-    settings = ParsingSettings(timeout_s=5, cpu_s=1, memory_bytes=128 * 2**20, max_output_bytes=2**20)
+    settings = ParsingSettings(timeout_s=60, cpu_s=1, memory_bytes=128 * 2**20, max_output_bytes=2**20)
     made = ParsingSandbox(settings, HOSTILE)
     yield made
     await made.close()

@@ -25,8 +25,8 @@ BASE = "http://127.0.0.1"
 
 @pytest.fixture
 async def box(database: Database, valkey: Redis, tmp_path: Path) -> AsyncIterator[PageBox]:
-    """An answerer that says one word and then thinks for a minute."""
-    thinking = ScriptedAnswerer(lambda _: [TextDelta("Well…\n\n"), asyncio.sleep(60)])
+    """An answerer that says one word and then thinks for an hour."""
+    thinking = ScriptedAnswerer(lambda _: [TextDelta("Well…\n\n"), asyncio.sleep(3600)])
     made = make_box(database, valkey, tmp_path / "no-ui.sock", thinking)
     made.people.add("ana@example.org")
     await made.page.open()
@@ -66,7 +66,7 @@ async def test_a_stream_ends_with_its_session(box: PageBox, ana: httpx.AsyncClie
     following, caller = await _being_followed(box, ana, turn_id)
 
     box.live.withdraw(Withdrawal(session_id=caller.session_id))
-    events = sse((await asyncio.wait_for(following, 5)).text)
+    events = sse((await asyncio.wait_for(following, 60)).text)
 
     assert (events[-1][1], events[-1][2]["code"]) == ("error", "credential_withdrawn")
     assert box.answerer.closed == 0
@@ -80,7 +80,7 @@ async def test_a_suspension_stops_what_is_being_written(
     following, caller = await _being_followed(box, ana, turn_id)
 
     box.live.withdraw(Withdrawal(user_id=caller.user_id))
-    await asyncio.wait_for(following, 5)
+    await asyncio.wait_for(following, 60)
     repository = PostgresTurns(database)
 
     async def is_over() -> bool:

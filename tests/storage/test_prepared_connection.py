@@ -22,7 +22,7 @@ STATEMENTS = {
 
 
 @asynccontextmanager
-async def opened(url: str, patience_s: float = 5.0) -> AsyncIterator[PreparedConnection]:
+async def opened(url: str, patience_s: float = 60.0) -> AsyncIterator[PreparedConnection]:
     """One with a few statements."""
     connection = PreparedConnection(url, STATEMENTS, patience_s)
     try:
@@ -86,7 +86,7 @@ async def test_a_broken_connection_is_opened_again(owner_url: str, is_running: b
 
 async def test_silence_is_an_outage(owner_url: str) -> None:
     """After its patience, and the next statement gets a fresh connection and no answer of the old one."""
-    async with opened(owner_url, patience_s=0.2) as connection:
+    async with opened(owner_url, patience_s=2.0) as connection:
         with pytest.raises(PartUnavailable):
             await connection.execute("sleep", [b"30"])
 

@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.skipif(
         CHROMIUM is None, reason="chromium is not installed: the page was not opened in a browser"
     ),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
 ]
 
 

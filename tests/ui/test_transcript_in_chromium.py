@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(
         CHROMIUM is None, reason="chromium is not installed: the page was not opened in a browser"
     ),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
 ]
 WIDE = {"locale": "en-GB", "viewport": {"width": 1280, "height": 900}}
 TABLE = "| Country | Days |\n|---|--:|\n| Spain, mainland | 23 |\n| =1+1 | -4 |\n"
