@@ -2,6 +2,8 @@
 # The appliance's one entry for people: named steps, each safe to run again. The steps themselves are in deploy/.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+# Container images like to set it. Here every process of ours would compile all its modules anew, at every start.
+unset PYTHONDONTWRITEBYTECODE
 # shellcheck source=deploy/lib.sh
 . deploy/lib.sh
 # shellcheck source=deploy/compose.sh
@@ -79,6 +81,7 @@ command_test() {
         return
         ;;
     esac
+    [ $# != 0 ] || [ "${selection[1]}" = battery ] || SECOND_CHANCE=yes
     install_tests
     [ "$quick" = yes ] || install_test_programs
     run_tests "${selection[@]}" "$@"

@@ -10,7 +10,6 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,8 +17,6 @@ import psycopg
 import pytest
 from playwright.async_api import expect
 from redis.asyncio import Redis
-from xdist.remote import Producer
-from xdist.scheduler.loadfile import LoadFileScheduling
 
 from appliance.storage.database import Database
 from appliance.storage.migrating import migrate
@@ -28,9 +25,10 @@ from appliance.supervisor.postgres import EmbeddedPostgres
 from appliance.supervisor.unprivileged import account_for_servers
 from appliance.supervisor.valkey import EmbeddedValkey
 from tests.ports import free_port
-from tests.whole_box import ROOT, prepared_data, quoting_box, writing_box
+from tests.scheduling import group, pytest_xdist_make_scheduler
+from tests.whole_box import prepared_data, quoting_box, writing_box
 
-__all__ = ["prepared_data", "quoting_box", "writing_box"]
+__all__ = ["prepared_data", "pytest_xdist_make_scheduler", "quoting_box", "writing_box"]
 
 RUN_FOLDER = "FOLDER_OF_THE_TEST_RUN"
 ROLE_SECRET = "secret-of-the-tests"
@@ -55,32 +53,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop(RUN_FOLDER), ignore_errors=True)
 
 
-class BoxesTogether(LoadFileScheduling):  # type: ignore[misc]
-    """A file stays in one process, and so do all files that share a box, so that it is started once a run."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return _group(nodeid)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BoxesTogether | None:
-    """Instead of `--dist loadfile`; xdist's own groups are lost with pytest 9.2 (pytest-xdist issue 1386)."""
-    return BoxesTogether(config, log) if config.getvalue("dist") == "loadfile" else None
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who has the most slow tests begins: no long group is left for the end, when the other processes are done."""
-    slow = Counter(_group(item.nodeid) for item in items if "slow" in item.keywords)
-    items.sort(key=lambda item: (-slow[_group(item.nodeid)], _group(item.nodeid)))
-
-
-def _group(nodeid: str) -> str:
-    file = nodeid.partition("::")[0]
-    return "the boxes of the sample" if _shares_a_box(file) else file
-
-
-@cache
-def _shares_a_box(file: str) -> bool:
-    return any(box in (ROOT / file).read_text(encoding="utf-8") for box in ("quoting_box", "writing_box"))
+    slow = Counter(group(item.nodeid) for item in items if "slow" in item.keywords)
+    items.sort(key=lambda item: (-slow[group(item.nodeid)], group(item.nodeid)))
 
 
 @pytest.fixture(scope="session")
