@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class DatabaseSettings(BaseModel):
@@ -29,4 +29,30 @@ class ValkeySettings(BaseModel):
     url: str = Field("", description="redis://:password@host:6379/0; empty: the embedded Valkey.")
     binary: str = Field(
         "", description="Path of valkey-server; empty: the packaged one, else the one on PATH."
+    )
+
+
+class BackupSettings(BaseModel):
+    """Backups that the appliance makes by itself every night; `appliance backup` makes one now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: str = Field(
+        "",
+        description="Where they are kept, best on another disk or a network drive; empty: none are made by themselves.",
+    )
+    hour: int = Field(2, ge=0, le=23, description="At this hour of the machine's clock one is made.")
+    passphrase: SecretStr = Field(
+        SecretStr(""), description="Wraps settings and secrets in a backup; better in a file."
+    )
+    passphrase_file: str = Field(
+        "", description="File (mode 0600) that holds the passphrase. Keep a copy of it elsewhere."
+    )
+    keep_last: int = Field(7, ge=1, description="So many backups are always kept.")
+    keep_days: int = Field(30, ge=0, description="Older ones go, but for the last ones.")
+    verify: bool = Field(
+        True, description="Restore every nightly backup into a throwaway PostgreSQL and count its rows."
+    )
+    max_age_hours: float = Field(
+        36.0, gt=0, description="`appliance doctor` fails when the last good one is older."
     )
