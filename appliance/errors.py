@@ -206,6 +206,12 @@ class Conflict(ApplianceError):
     code = "conflict"
 
 
+class AnswerInProgress(Conflict):
+    """An answer is still being written in this conversation. Ask when it has ended, or stop it first."""
+
+    code = "answer_in_progress"
+
+
 class LastAdministrator(Conflict):
     """This is the last administrator. Make somebody else administrator first."""
 

@@ -39,6 +39,10 @@ class ReadingStopped(Exception):
     """The document that is being read is not wanted any more: it was removed, or reading it was cancelled."""
 
 
+class ConversationMoved(Exception):
+    """Another question was asked in the conversation meanwhile: it does not stand where the new one was to follow."""
+
+
 class JobQueue(Protocol):
     """Durable work for the worker process; a handler may run again after a crash, so it must bear that."""
 
@@ -200,6 +204,18 @@ class ViewedDatabase(Protocol):
 # What the accounts hand to be kept; their repositories are in services/accounts/ports.py -----------------
 
 LinkKind = Literal["invitation", "password_reset"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFilter:
+    """Whom a list of people holds. words: all of them stand in the name, the address or a group's name, folded.
+
+    role: of those who are not suspended; is_suspended None: suspended or not.
+    """
+
+    words: tuple[str, ...] = ()
+    role: Role | None = None
+    is_suspended: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

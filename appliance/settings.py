@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from appliance.errors import StartupError
+from appliance.fairness.accounting.pricing import ModelPrice
 from appliance.fairness.settings import GateSettings
 from appliance.services.settings import AccountSettings, KnowledgeSettings, ResponseSettings
 from appliance.services.single_sign_on.settings import IdentitySettings
-from appliance.storage.settings import DatabaseSettings, ValkeySettings
+from appliance.storage.settings import BackupSettings, DatabaseSettings, ValkeySettings
 from appliance.telemetry import LoggingSettings
 from inference.settings import EmbeddingSettings
 from rag.settings import ChunkingSettings, ParsingSettings, RetrievalSettings
@@ -55,6 +56,9 @@ class ServerSettings(BaseModel):
         description="A client that takes less than 16 KiB of what waits for it in this time is cut off.",
     )
     run_page: bool = Field(True, description="Start the page; false for an API-only box.")
+    metrics_key: SecretStr = Field(
+        SecretStr(""), description="Key for Prometheus that opens /metrics and nothing else; empty: none."
+    )
 
     @field_validator("public_url")
     @classmethod
@@ -75,7 +79,7 @@ class ServerSettings(BaseModel):
 
 
 class ModelSettings(BaseModel):
-    """Names under which models are offered."""
+    """Names under which models are offered, and what they cost."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,6 +88,15 @@ class ModelSettings(BaseModel):
     )
     default: str = Field(
         "", description="Chat model the page and the answers use; empty: the first one served."
+    )
+    currency: str = Field(
+        "EUR", pattern="^[A-Z]{3}$", description="Of all prices, as ISO 4217 names it, such as EUR or USD."
+    )
+    prices: dict[str, ModelPrice] = Field(
+        default_factory=dict,
+        description="What a million tokens cost, by model, alias or MODEL@ENGINE: "
+        '"llama-3.1-8b" = {input = 0.20, cached_input = 0.05, output = 0.60}. Own hardware may cost 0. '
+        "Empty: nothing is said of costs.",
     )
 
 
@@ -108,6 +121,7 @@ class Settings(BaseModel):
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
     responses: ResponseSettings = Field(default_factory=ResponseSettings)
+    backup: BackupSettings = Field(default_factory=BackupSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
 
 

@@ -48,13 +48,15 @@ class Office:
 
 
 @asynccontextmanager
-async def opened_office(database: Database, valkey: Redis) -> AsyncIterator[Office]:
-    """Nothing has happened yet but that there are people."""
+async def opened_office(
+    database: Database, valkey: Redis, currency: str | None = None
+) -> AsyncIterator[Office]:
+    """Nothing has happened yet but that there are people. currency: of the prices, where there are any."""
     async with worker(
         database,
         valkey,
         wait_for_news=False,
-        more_routes=lambda accounts, identity: administration_routers(database, accounts, identity),
+        more_routes=lambda accounts, identity: administration_routers(database, accounts, identity, currency),
     ) as one:
         first = await first_administrator(one.accounts)
         people = {

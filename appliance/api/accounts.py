@@ -38,15 +38,18 @@ from appliance.api.me import own_routes
 from appliance.api.origins import header_values
 from appliance.api.people_table import USER_COLUMNS, user_rows
 from appliance.api.strict_json import StrictJsonRoute
-from appliance.domain.people import Caller, Scopes
+from appliance.api.turn_shapes import writable
+from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import CrossSiteRequest, InvalidRequest, NotAuthenticated
-from appliance.ports import LinkKind
+from appliance.ports import LinkKind, PeopleFilter
 from appliance.services.accounts import Accounts, Device
 from appliance.services.accounts.importing import import_users
 from appliance.services.accounts.links import OneTimeLink
 from appliance.services.accounts.own_profile import OwnProfile
 from appliance.services.accounts.passwords import generate_password
 from appliance.services.accounts.ports import PreferenceRepository
+
+_MOST_WORDS = 10  # of a search
 
 Leave = Callable[[Caller, Scope], Awaitable[str | None]]
 
@@ -144,6 +147,9 @@ def user_routes(accounts: Accounts, identity: Identity) -> APIRouter:
         after: Annotated[str, Query(max_length=400)] = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         email: Annotated[str | None, Query(max_length=400)] = None,
+        q: Annotated[str, Query(max_length=400)] = "",
+        role: Role | None = None,
+        suspended: bool | None = None,
         format: Literal["json", "csv"] = "json",
         separator: Separator = "comma",
         caller: Caller = Depends(identity.caller),
@@ -155,7 +161,15 @@ def user_routes(accounts: Accounts, identity: Identity) -> APIRouter:
         if email is not None:
             found = await people.search_by_email(caller, email)
             return {"data": [] if found is None else [user_json(found)]}
-        return {"data": [user_json(user) for user in await people.users(caller, after, limit)]}
+        wanted = PeopleFilter(tuple(writable(q).split()[:_MOST_WORDS]), role, suspended)
+        page, total = await people.found(caller, wanted, after, limit + 1)
+        has_more = len(page) > limit
+        return {
+            "data": [user_json(user) for user in page[:limit]],
+            "total": total,
+            "has_more": has_more,
+            "next": page[limit - 1].email if has_more else None,
+        }
 
     @routes.post("/users", status_code=201)
     async def add(request: Request, body: NewUserBody, caller: Caller = Depends(identity.caller)) -> Json:

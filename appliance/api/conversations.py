@@ -14,6 +14,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.api.cursors import cursor, parse_cursor
 from appliance.api.receipts import as_receipt
 from appliance.api.strict_json import StrictJsonRoute
 from appliance.api.turn_shapes import Writable, as_conversation, as_found, as_shown_turn, writable
@@ -66,16 +67,25 @@ def conversation_routes(conversations: Conversations, identify: Identify) -> API
     async def listed(
         caller: Caller = Depends(identify),
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: datetime | None = None,
+        before: Annotated[str | None, Query(max_length=100)] = None,
         q: Annotated[str | None, Query(max_length=500)] = None,
         pinned: bool | None = None,
         archived: bool = False,
     ) -> dict[str, Any]:
-        """Newest first; with `q` those whose title, questions or answers hold its words, best first."""
+        """Newest first; with `q` those whose title, questions or answers hold its words, best first.
+
+        before: the `next` of the answer before, or a moment.
+        """
         words = writable(q).strip() if q else None
-        wanted = ConversationFilter(words or None, archived, pinned, before)
+        wanted = ConversationFilter(words or None, archived, pinned, _listed_before(before))
         found, has_more = await conversations.found(caller, wanted, limit)
-        return {"object": "list", "data": [as_found(one) for one in found], "has_more": has_more}
+        last = found[-1].conversation if has_more and not words else None
+        return {
+            "object": "list",
+            "data": [as_found(one) for one in found],
+            "has_more": has_more,
+            "next": None if last is None else cursor(last.updated_at, str(last.id)),
+        }
 
     @routes.get("/api/conversations/{conversation_id}")
     async def one(
@@ -157,17 +167,34 @@ def conversation_routes(conversations: Conversations, identify: Identify) -> API
     return routes
 
 
+def _listed_before(wanted: str | None) -> tuple[datetime, UUID] | None:
+    """A moment without an id: what was last used before it."""
+    if wanted is None:
+        return None
+    if "_" not in wanted:
+        return _moment(wanted, "the `next` of an earlier answer, or a moment"), UUID(int=0)
+    found = parse_cursor(wanted)
+    assert found is not None
+    try:
+        return found[0], UUID(found[1])
+    except ValueError:
+        raise InvalidRequest("`before` is not the `next` of an earlier answer.", param="before") from None
+
+
 def _before(wanted: str | None) -> UUID | datetime | None:
     if wanted is None:
         return None
     try:
         return UUID(wanted)
     except ValueError:
-        pass
+        return _moment(wanted, "a turn's id or a moment")
+
+
+def _moment(wanted: str, what: str) -> datetime:
     try:
         moment = datetime.fromisoformat(wanted)
     except ValueError:
-        raise InvalidRequest("`before` is a turn's id or a moment.", param="before") from None
+        raise InvalidRequest(f"`before` is {what}.", param="before") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -10,12 +10,13 @@ import csv
 import io
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 from urllib.parse import quote
 
 from fastapi.responses import StreamingResponse
 
-Cell = str | int | float | bool | datetime | None
+Cell = str | int | float | bool | Decimal | datetime | None
 Row = Sequence[Cell]
 Separator = Literal["comma", "semicolon"]
 
@@ -86,6 +87,8 @@ class _Lines:
                 return str(cell)
             case float():
                 return f"{cell:.3f}".rstrip("0").rstrip(".").replace(".", self._decimal)
+            case Decimal():  # with all the digits it has: money
+                return f"{cell:f}".replace(".", self._decimal)
             case datetime():
                 return cell.isoformat(sep=" ", timespec="seconds")
             case _:

@@ -54,7 +54,7 @@ LANGUAGE_COOKIE = "appliance_language"
 SIGN_IN_PAGE = "/sign-in"
 _PAGE = re.compile(r"/(?:c/[0-9a-f-]{36})?")
 _LINK_PAGES = {"/invitation": "link_invitation_lead", "/password-reset": "link_reset_lead"}
-_OWN_FILE = re.compile(r"/page/[0-9a-f]{12}/((?:[a-z_]+/)?[a-z_]+\.[a-z]+)")
+_OWN_FILE = re.compile(r"/page/[0-9a-f]{12}/((?:[a-z_]+/)?[a-z_]+\.[a-z0-9]+)")
 # Everything that the page was seen to ask of Gradio; trailing-slash twins are other routes and are not on the list.
 _ALLOWED = re.compile(
     r"GET (?:/theme\.css|/(?:assets|static)/[\w.@/-]+|/gradio_api/(?:queue/data|heartbeat/\w+))"

@@ -38,8 +38,14 @@ _HEAD = Template(
     """<script nonce="$nonce">
 for (const [name, value] of [["language", "$language"], ["languages", ["$language"]]])
   Object.defineProperty(navigator, name, {get: () => value});
+try {
+  const theme = localStorage.getItem("theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch {}
 </script>
+<meta name="color-scheme" content="light dark">
 <link rel="icon" type="image/svg+xml" href="$icon">
+$fonts
 <link rel="stylesheet" href="$style">
 <script type="application/json" id="page-settings">$settings</script>
 $needs
@@ -53,7 +59,6 @@ _DOCUMENT = Template(
 <meta charset="utf-8">
 <base href="/">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
 <title>$title</title>
 $head</head>
 <body class="$kind">
@@ -188,7 +193,12 @@ def _head(assets: PageAssets, view: View, script: str) -> str:
     needs = [
         f'<link rel="modulepreload" href="{assets.address(one)}">' for one in assets.needs.get(script, ())
     ]
+    fonts = [
+        f'<link rel="preload" as="font" type="font/woff2" href="{assets.address(one)}" crossorigin>'
+        for one in assets.fonts
+    ]
     return _HEAD.substitute(
+        fonts="\n".join(fonts),
         needs="\n".join(needs),
         nonce=view.nonce,
         language=view.language,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator
 
 from appliance.domain.answers import Conversation, Feedback, Figures, ShownTurn, Turn
 from appliance.domain.conversations import FoundConversation
+from appliance.services.answer_shapes import as_cost
 from appliance.services.turns import as_state
 
 
@@ -78,7 +79,7 @@ def as_begun(turn: Turn) -> dict[str, Any]:
 
 
 def as_figures(figures: Figures) -> dict[str, Any]:
-    """cost: there is no price table yet."""
+    """cost: null where no model that was asked has a price."""
     usage = None
     if figures.prompt_tokens is not None or figures.completion_tokens is not None:
         usage = {
@@ -90,7 +91,7 @@ def as_figures(figures: Figures) -> dict[str, Any]:
         "total_ms": figures.total_ms,
         "usage": usage,
         "served_by": figures.served_by,
-        "cost": None,
+        "cost": as_cost(figures.cost),
         "dropped_messages": figures.dropped_messages,
     }
 

@@ -21,10 +21,12 @@ from appliance.storage.feedback import PostgresFeedback
 from appliance.storage.usage_report import PostgresUsageReport
 
 
-def administration_routers(database: Database, accounts: Accounts, identity: Identity) -> list[APIRouter]:
-    """Usage, audit, feedback and jobs. database: of the api role."""
+def administration_routers(
+    database: Database, accounts: Accounts, identity: Identity, currency: str | None = None
+) -> list[APIRouter]:
+    """Usage, audit, feedback and jobs. database: of the api role. currency: of the prices; None: there are none."""
     return [
-        usage_routes(UsageReport(PostgresUsageReport(database), accounts.people), identity),
+        usage_routes(UsageReport(PostgresUsageReport(database), accounts.people), identity, currency),
         audit_routes(Audit(PostgresAudit(database)), identity),
         feedback_routes(FeedbackRead(PostgresFeedback(database)), identity),
         job_routes(JobsOverview(PostgresFailedJobs(database)), identity),

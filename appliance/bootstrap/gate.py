@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.contact import PostgresContact
 from appliance.fairness.accounting.ledger import Entry, Ledger
+from appliance.fairness.accounting.pricing import NO_PRICES, Prices
 from appliance.fairness.accounting.recording import Recording
+from appliance.fairness.accounting.request_log import log_request
 from appliance.fairness.accounting.spool import Spool
 from appliance.fairness.gate import Gate, SharesAndLimits
 from appliance.fairness.leases import LEASE_S, Leases
@@ -71,6 +73,7 @@ def build_gate(
     contact: PostgresContact | None = None,
     workers: int = 1,
     policy: Callable[[], SharesAndLimits] = lambda: NO_POLICY,
+    prices: Prices = NO_PRICES,
 ) -> GateRoom:
     """database_url: of the role this process has; workers: gateway processes that share the engines.
 
@@ -101,9 +104,10 @@ def build_gate(
 
     def ended(entry: Entry) -> None:
         metrics.observe(entry)
+        log_request(entry)
         history.ended(entry.end)
 
-    ledger = Ledger(recording, ended)
+    ledger = Ledger(recording, ended, prices)
 
     def look() -> None:
         metrics.refresh()

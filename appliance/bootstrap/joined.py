@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.api.accounts import account_routers
+from appliance.api.answer_counts import AnswerCounts
 from appliance.api.app import create_app
 from appliance.api.draining import Draining
 from appliance.api.embedding_answers import EmbeddingAnswers
@@ -29,7 +30,6 @@ from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.box import Box
-from appliance.bootstrap.canary_metrics import CanaryMetrics
 from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.first_start import forget_password
 from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
@@ -41,12 +41,14 @@ from appliance.bootstrap.inference import (
     build_inference,
     read_engine_settings,
 )
+from appliance.bootstrap.joined_metrics import join_metrics
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
 from appliance.errors import PartUnavailable
+from appliance.fairness.accounting.pricing import Prices
 from appliance.fairness.queue.script import PREFIX
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
 from appliance.pipelines.grounding import Grounding
@@ -76,6 +78,7 @@ class Gateway:
         self._box = box
         self._stack = AsyncExitStack()
         self.draining = Draining()
+        self._answers: AnswerCounts | None = None
         self._fast: FastPath | None = None
         self._api: ASGIApp | None = None
         self._page: ASGIApp | None = None
@@ -85,6 +88,8 @@ class Gateway:
             await self._live(receive, send)
             return
         assert self._fast is not None and self._api is not None and self._page is not None
+        if self._answers is not None:
+            send = self._answers.counting(scope, send)
         if self._fast.serves(scope):
             await self._fast(scope, receive, send)
         elif scope["path"].startswith(_API_PREFIXES):
@@ -151,6 +156,7 @@ class Gateway:
             self._stack.push_async_callback(single_sign_on.http.close)
             self._in_background(single_sign_on.rechecking.run(), "sign-ins checked again")
         inference = await self._open_inference()
+        prices = Prices(settings.models.prices, settings.models.currency, settings.models.aliases)
         room = build_gate(
             settings.gate,
             inference.roster,
@@ -160,10 +166,17 @@ class Gateway:
             contact=contact,
             workers=settings.server.workers,
             policy=lambda: limits.watch.policy,
+            prices=prices,
         )
         await self._keep(room.open, room.close)
+        self._answers = AnswerCounts(room.metrics)
         knowledge = build_knowledge(
-            database, embedder, settings, box.data, calibrate=partial(calibration_of, client, models)
+            database,
+            embedder,
+            settings,
+            box.data,
+            calibrate=partial(calibration_of, client, models),
+            metrics=room.metrics,
         )
         if knowledge.follow_index is not None:
             self._in_background(knowledge.follow_index(), "vectors in memory")
@@ -207,8 +220,7 @@ class Gateway:
         health = build_health(box, database, valkey, client, room.gate.ledger.recording, room.gate.leases)
         offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
         operator_limits = limits.operator_limits(accounts.people, offered.names)
-        canaries = CanaryMetrics(database)
-        room.metrics.register(canaries)
+        before_scrape = join_metrics(room, box, database)
         routers: list[APIRouter] = [
             *account_routers(
                 accounts, identity, preferences, None if single_sign_on is None else single_sign_on.leave
@@ -217,14 +229,16 @@ class Gateway:
             limit_routes(operator_limits, identity),
             queue_routes(build_queue_overview(room, database), identity),
             index_routes(build_index_room(box, client, models), identity),
-            *administration_routers(database, accounts, identity),
+            *administration_routers(database, accounts, identity, prices.told_currency),
             *knowledge.routers(identity.caller),
             documents.routes(identity.caller),
             responses_router(responses, identity.caller),
             *page.routers,
             health_router(health, inference.roster.states, identity.caller),
             models_router(offered, identity.caller),
-            metrics_router(room.metrics, identity.caller, canaries.before_scrape(room.before_scrape)),
+            metrics_router(
+                room.metrics, identity.caller, before_scrape, settings.server.metrics_key.get_secret_value()
+            ),
         ]
         self._api = create_app(routers, body_limits=UPLOAD_BODY_LIMITS, identity=identity)
         self._page = page.forwarder

@@ -32,7 +32,7 @@ class UsageRow:
     """key: a day (ISO), a model's name, or the id of a person or group; label: what people call it.
 
     asked: requests as people made them; calls: what engines were asked for that; failed: of all of these, those that
-    were refused or broke. wait_s: in the queue, added up.
+    were refused or broke. wait_s: in the queue, added up. cost: of what had a price when it ended; None: nothing had.
     """
 
     key: str
@@ -44,6 +44,7 @@ class UsageRow:
     cached_tokens: int
     completion_tokens: int
     wait_s: float
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

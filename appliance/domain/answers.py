@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -17,11 +17,28 @@ from rag.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What something cost by the operator's prices. currency: as ISO 4217 has it."""
+
+    amount: float
+    currency: str
+
+    def plus(self, other: Cost | None) -> Cost:
+        """Of both together."""
+        return self if other is None else Cost(self.amount + other.amount, self.currency)
+
+
+OnUsed = Callable[[Usage, Cost | None], None]
+"""Told of every call of an engine as it ends, however it ends; no cost where nobody set a price."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerRequest:
     """A question in its conversation; messages end with the question. collection_ids None: all that the caller sees.
 
     attached: the collection of this chat's own files. only: of files with these attributes. instructions: what the
     asker wants every answer to heed. partial: the text of an answer that broke off; told is what follows it.
+    on_used: told of what engines did for it.
     """
 
     messages: Sequence[ChatMessage]
@@ -34,6 +51,7 @@ class AnswerRequest:
     only: Filter | None = None
     instructions: str = ""
     partial: str = ""
+    on_used: OnUsed | None = None
 
     @property
     def question(self) -> str:
@@ -186,6 +204,7 @@ class Figures:
     served_by: str | None = None
     finish_reason: str | None = None
     dropped_messages: int = 0
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,13 @@ class Remembered:
 class ConversationFilter:
     """Which of a person's conversations. words: in their titles, questions and answers; None: any.
 
-    is_pinned None: pinned or not. before: last used before that.
+    is_pinned None: pinned or not. before: behind the last one of the page before, as (last used, its id).
     """
 
     words: str | None = None
     is_archived: bool = False
     is_pinned: bool | None = None
-    before: datetime | None = None
+    before: tuple[datetime, UUID] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,14 @@ class DueRemoval:
     conversation_id: UUID
     viewer: Viewer
     is_temporary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """What was held of turns beside the database and went. memories: of prompts; live_texts: streams and texts."""
+
+    memories: int = 0
+    live_texts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import UUID
 
-from appliance.domain.answers import Waiting
+from appliance.domain.answers import OnUsed, Waiting
 from appliance.domain.people import Caller
 from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry, Ledger
@@ -59,13 +59,14 @@ class Purpose:
     """What an engine is wanted for, as the ledger keeps it.
 
     within: the pipeline on whose behalf it is; then the pipeline's name is what a key must be permitted.
-    is_batch: it may wait until nobody interactive does.
+    is_batch: it may wait until nobody interactive does. on_used: told of what it used.
     """
 
     route: str
     within: str | None = None
     part_of: UUID | None = None
     is_batch: bool = False
+    on_used: OnUsed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +257,8 @@ class GatedEngine:
             if lease is not None:
                 lease.release(_spent(entry, scan, request))
             gate.ledger.finish(entry)
+            if self._purpose.on_used is not None:
+                self._purpose.on_used(entry.end.usage, entry.end.cost)
 
     @asynccontextmanager
     async def reading(self, request: EngineRequest) -> AsyncIterator[ChunkedAnswer]:

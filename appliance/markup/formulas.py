@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from html import escape, unescape
 from xml.etree.ElementTree import Element
 
-from latex2mathml.converter import Converter
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
@@ -56,6 +55,9 @@ def as_mathml(latex: str, display: str) -> str:
     try:
         if len(latex) > _MOST_CHARACTERS or _DEFINES.search(latex):
             raise ValueError("too long, or it defines something")
+        # Here: it takes a tenth of a second to load, and most answers have no formula.
+        from latex2mathml.converter import Converter
+
         return _written(Converter(display=display).convert_to_element(latex.strip()))
     except Exception:  # the library's own errors, and IndexError or RecursionError for what it did not expect
         return f'<code class="formula">{escape(latex.strip())}</code>'

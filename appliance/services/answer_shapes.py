@@ -1,11 +1,11 @@
-"""What a finished answer shows beside its text, as events carry it: citations, coverage, and the marked spans. Pure."""
+"""What a finished answer shows beside its text, as events carry it: citations, coverage, cost, marked spans. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from appliance.domain.answers import Citation
+from appliance.domain.answers import Citation, Cost
 from appliance.markup import Span
 from appliance.services.knowledge.passage_links import as_location, passage_link
 from rag.coverage import Coverage
@@ -43,6 +43,11 @@ def as_coverage(coverage: Coverage) -> dict[str, Any]:
         "share": round(coverage.share, 4),
         "left_out": [{"pages": pages, "reason": reason} for pages, reason in coverage.left_out],
     }
+
+
+def as_cost(cost: Cost | None) -> dict[str, Any] | None:
+    """What an answer cost, as JSON; a short one costs a thousandth of a cent."""
+    return None if cost is None else {"amount": round(cost.amount, 8), "currency": cost.currency}
 
 
 def marked_spans(

@@ -84,7 +84,7 @@ class Chat:
     async def _by_engine(
         self, caller: Caller, request: AnswerRequest, route: str, tell: OnWaiting
     ) -> AsyncGenerator[AnswerEvent, None]:
-        engine = self._gate.engine_for(caller, request.model, Purpose(route), tell)
+        engine = self._gate.engine_for(caller, request.model, Purpose(route, on_used=request.on_used), tell)
         fitted = await self._fitted(engine, request)
         # what there is of the answer has its own way into the prompt
         sent = fitted.messages[:-1] if request.partial else fitted.messages
@@ -158,14 +158,14 @@ class Chat:
 
         Raises ModelNotFound for a model asked by its own name.
         """
+        purpose = Purpose(route, part_of=entry.start.id, on_used=request.on_used)
         if request.model not in self._pipelines:
-            return self._gate.engine_for(caller, request.model, Purpose(route, part_of=entry.start.id), tell)
+            return self._gate.engine_for(caller, request.model, purpose, tell)
         model = self._gate.chat_model(self._default_model)
         if model is None:
             return None
-        purpose = Purpose(route, within=request.model, part_of=entry.start.id)
         try:
-            return self._gate.engine_for(caller, model, purpose, tell)
+            return self._gate.engine_for(caller, model, replace(purpose, within=request.model), tell)
         except ModelNotFound:
             return None  # it has just gone
 

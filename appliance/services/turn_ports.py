@@ -16,6 +16,7 @@ from appliance.domain.conversations import (
     ConversationFilter,
     DueRemoval,
     FoundConversation,
+    LetGo,
     Remembered,
 )
 from appliance.domain.documents import Receipt
@@ -25,8 +26,13 @@ from appliance.domain.people import Caller, Viewer
 class TurnRepository(Protocol):
     """Where turns are kept."""
 
-    async def begin(self, viewer: Viewer, turn: Turn, title: str, *, is_temporary: bool = False) -> None:
-        """Record a turn, and its conversation where that is new. The path that is shown now ends here."""
+    async def begin(
+        self, viewer: Viewer, turn: Turn, title: str, *, is_temporary: bool = False, follows: bool = False
+    ) -> None:
+        """Record a turn, and its conversation where that is new. The path that is shown now ends here.
+
+        follows: only where the conversation still stands at the turn before it; else raises ConversationMoved.
+        """
         ...
 
     async def save(self, viewer: Viewer, turn_id: UUID, answer: str, events: Sequence[TurnEvent]) -> None: ...
@@ -104,10 +110,18 @@ class RemovalRepository(Protocol):
         """Have it back, if it was hidden after that. Raises NotFound."""
         ...
 
+    async def note_let_go(self, viewer: Viewer, conversation_id: UUID, let_go: LetGo) -> None:
+        """Add it to what the receipt will tell, when the time of a hidden conversation is over."""
+        ...
+
+    async def turns(self, viewer: Viewer, conversation_id: UUID) -> list[UUID]:
+        """Of a conversation, hidden or not; none where there is no such."""
+        ...
+
     async def remove(
         self, viewer: Viewer, conversation_id: UUID, removed: Mapping[str, int], *, is_temporary: bool
     ) -> Receipt | None:
-        """Delete it; removed: what went before it. The receipt is kept unless it was temporary."""
+        """Delete it; removed: what went before it, beside what was noted. A receipt is kept unless it was temporary."""
         ...
 
     async def due(self, deleted_before: datetime, silent_since: datetime) -> list[DueRemoval]:
@@ -154,8 +168,8 @@ class TurnLog(Protocol):
         """Hold it in place of what was held for the turn before."""
         ...
 
-    async def discard(self, user_id: UUID, turn_ids: Sequence[UUID]) -> None:
-        """Let go of all that is held of these turns."""
+    async def discard(self, user_id: UUID, turn_ids: Sequence[UUID]) -> LetGo:
+        """Let go of all that is held of these turns; says what that was."""
         ...
 
 

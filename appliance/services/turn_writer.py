@@ -19,6 +19,7 @@ from uuid import UUID
 from appliance.domain.answers import (
     AnswerEvent,
     Cited,
+    Cost,
     Figures,
     Finished,
     Progressed,
@@ -33,9 +34,10 @@ from appliance.domain.answers import (
 from appliance.domain.people import Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, render_blocks
-from appliance.services.answer_shapes import as_citation, as_coverage, marked_spans
+from appliance.services.answer_shapes import as_citation, as_cost, as_coverage, marked_spans
 from appliance.services.turn_ports import TurnLog, TurnRepository
 from inference.errors import InferenceError
+from inference.types import Usage
 from rag.documents import Passage
 from rag.errors import RagError
 
@@ -94,6 +96,8 @@ class TurnWriter:
         self._ending: Ending | None = None
         self._end: tuple[TurnEventKind, Mapping[str, Any]] | None = None
         self._figures = Figures()
+        self._used = Usage()
+        self._cost: Cost | None = None
         self._started = 0.0
         self._first_text_s: float | None = None
         self._thinking_since: float | None = None
@@ -105,6 +109,14 @@ class TurnWriter:
         self._ending = self._ending or why
         if self._reader is not None:
             self._reader.cancel()
+
+    def note_used(self, usage: Usage, cost: Cost | None) -> None:
+        """An engine has done this much for the answer, or for one that was stopped."""
+        self._used = Usage(
+            self._used.prompt_tokens + usage.prompt_tokens,
+            self._used.completion_tokens + usage.completion_tokens,
+        )
+        self._cost = self._cost if cost is None else cost.plus(self._cost)
 
     async def write(self, answer: AsyncIterator[AnswerEvent]) -> None:
         """Write until the answer ends, fails or is stopped. Raises nothing: the reason stands in the last event."""
@@ -195,7 +207,10 @@ class TurnWriter:
 
     def _ended(self, end: Finished) -> dict[str, Any]:
         """The last event's data; what is kept of it as figures is noted."""
-        usage = end.usage if end.usage.prompt_tokens or end.usage.completion_tokens else None
+        # Whoever stops an answer has no word of it from the engine; the gate counted what there was.
+        usage = next(
+            (one for one in (end.usage, self._used) if one.prompt_tokens or one.completion_tokens), None
+        )
         dropped_turns = (end.dropped_messages + 1) // 2 + self._omitted_turns
         self._figures = self._timed(
             Figures(
@@ -216,9 +231,10 @@ class TurnWriter:
             "dropped_turns": dropped_turns,
             "coverage": [as_coverage(one) for one in end.coverage],
             "usage": {
-                "prompt_tokens": end.usage.prompt_tokens,
-                "completion_tokens": end.usage.completion_tokens,
+                "prompt_tokens": usage.prompt_tokens if usage else 0,
+                "completion_tokens": usage.completion_tokens if usage else 0,
             },
+            "cost": as_cost(self._cost),
             "ttft_ms": self._figures.first_token_ms,
             "total_ms": self._figures.total_ms,
         }
@@ -228,6 +244,7 @@ class TurnWriter:
             figures,
             first_token_ms=None if self._first_text_s is None else round(self._first_text_s * 1000),
             total_ms=round((self._clock() - self._started) * 1000),
+            cost=self._cost,
         )
 
     def _emit(self, kind: TurnEventKind, slot: int, data: Mapping[str, Any]) -> None:

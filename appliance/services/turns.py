@@ -17,8 +17,8 @@ from uuid import UUID, uuid4
 from appliance.domain.answers import AnswerRequest, Feedback, Figures, Turn, TurnEvent, TurnEventKind
 from appliance.domain.conversations import Remembered
 from appliance.domain.people import Caller, Language
-from appliance.errors import Conflict, NotFound, NotPermitted, PartUnavailable
-from appliance.ports import Answerer, Instructions, Keep
+from appliance.errors import AnswerInProgress, Conflict, NotFound, NotPermitted, PartUnavailable
+from appliance.ports import Answerer, ConversationMoved, Instructions, Keep
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.prompt_memory import PromptMemory
 from appliance.services.settling import LOOK_S, Settling
@@ -27,6 +27,7 @@ from appliance.services.turn_writer import TurnWriter
 from inference.types import ChatMessage
 
 _TITLE_CHARACTERS = 80
+_ATTEMPTS = 3  # to follow a conversation that goes on meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,15 @@ class Turns:
     async def begin(self, caller: Caller, new: NewTurn) -> Turn:
         """Record the question and start writing; the turn is on disk when this returns.
 
-        Raises NotFound for a conversation or a turn that is not the caller's, NotPermitted for the key's models.
+        Raises NotFound for a conversation or a turn that is not the caller's, NotPermitted for the key's models, and
+        AnswerInProgress where the answer before it is being written: nobody can follow what has not been said yet.
         """
+        for _ in range(_ATTEMPTS):
+            with suppress(ConversationMoved):
+                return await self._begin(caller, new)
+        raise AnswerInProgress
+
+    async def _begin(self, caller: Caller, new: NewTurn) -> Turn:
         moment = self._live.moment
         conversation_id, previous_id = await self._place(caller, new)
         turn = Turn(
@@ -124,7 +132,12 @@ class Turns:
             language=new.language,
         )
         return await self._start(
-            caller, turn, moment, is_new=conversation_id is None, is_temporary=new.is_temporary
+            caller,
+            turn,
+            moment,
+            is_new=conversation_id is None,
+            is_temporary=new.is_temporary,
+            follows=new.previous_id is None,
         )
 
     async def begin_version(self, caller: Caller, turn_id: UUID, new: NewVersion) -> Turn:
@@ -213,16 +226,33 @@ class Turns:
             previous = await self._repository.turn(caller.viewer, new.previous_id)
             if new.conversation_id not in (None, previous.conversation_id):
                 raise NotFound("`previous_id` is no turn of this conversation.", param="previous_id")
+            await self._require_ended(caller, [previous.id] if previous.is_running else [])
             return previous.conversation_id, previous.id
         if new.conversation_id is not None:
             found = await self._conversations.conversation(caller.viewer, new.conversation_id)
+            stands_at = found.current_turn_id
+            await self._require_ended(caller, [one for one in found.running_turn_ids if one == stands_at])
             return found.id, found.current_turn_id
         return None, None
 
+    async def _require_ended(self, caller: Caller, running: Sequence[UUID]) -> None:
+        """Raises AnswerInProgress while somebody writes one of these; what nobody writes any more is ended here."""
+        if running:
+            await self.settling.settle_abandoned(caller.viewer, running)
+        if any([(await self._repository.turn(caller.viewer, one)).is_running for one in running]):
+            raise AnswerInProgress
+
     async def _start(
-        self, caller: Caller, turn: Turn, moment: int, *, is_new: bool = False, is_temporary: bool = False
+        self,
+        caller: Caller,
+        turn: Turn,
+        moment: int,
+        *,
+        is_new: bool = False,
+        is_temporary: bool = False,
+        follows: bool = False,
     ) -> Turn:
-        """turn.answer: what it begins with."""
+        """turn.answer: what it begins with. Raises ConversationMoved for one that follows."""
         if not caller.scopes.allow_model(turn.model):
             raise NotPermitted(f"This key is not for the model {turn.model!r}.", param="model")
         memory = await self.memory.of(caller.viewer, turn.previous_id)
@@ -230,9 +260,19 @@ class Turns:
         if not is_new and self._files is not None:
             attached = await self._files.attached(caller, turn.conversation_id)
         instructions = "" if self._instructions is None else await self._instructions.of(caller.viewer)
-        await self._repository.begin(caller.viewer, turn, _title(turn.question), is_temporary=is_temporary)
+        await self._repository.begin(
+            caller.viewer, turn, _title(turn.question), is_temporary=is_temporary, follows=follows
+        )
         with suppress(PartUnavailable):  # the writer goes on trying; the question is on disk
             await self._log.renew_lease(turn.id)
+        writer = TurnWriter(
+            turn.id,
+            caller.viewer,
+            self._log,
+            self._repository,
+            partial=turn.answer,
+            omitted_turns=memory.omitted_turns,
+        )
         request = AnswerRequest(
             messages=[*memory.messages, ChatMessage("user", turn.question)],
             model=turn.model,
@@ -242,14 +282,7 @@ class Turns:
             attached=attached,
             instructions=instructions,
             partial=turn.answer,
-        )
-        writer = TurnWriter(
-            turn.id,
-            caller.viewer,
-            self._log,
-            self._repository,
-            partial=turn.answer,
-            omitted_turns=memory.omitted_turns,
+            on_used=writer.note_used,
         )
         work = self._write(writer, caller, turn, request, memory, moment)
         task = asyncio.create_task(work, name=f"turn {turn.id}")

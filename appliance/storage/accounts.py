@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from appliance.domain.people import AccountEvent, Group, Language, Role, User
 from appliance.errors import Conflict, InvalidRequest, LastAdministrator, NotFound
-from appliance.ports import GroupChanges, Keep, NewUser
+from appliance.ports import GroupChanges, Keep, NewUser, PeopleFilter
 from appliance.storage.database import Database
 
 USER_COLUMNS = """
@@ -22,6 +22,15 @@ u.id, u.email, u.name, u.role, u.is_suspended, u.language, u.created_at, u.last_
 ARRAY(SELECT m.group_id FROM group_members m WHERE m.user_id = u.id), u.weight
 """
 _GROUP = "g.id, g.name, ARRAY(SELECT m.user_id FROM group_members m WHERE m.group_id = g.id), g.weight, g.parent_id"
+# `folded` as in the search of conversations: without accents and capitals. Words are looked for as they are, so that
+# nothing in them is a pattern.
+_FITS = """
+NOT EXISTS (SELECT FROM unnest(%(words)s::text[]) word WHERE position(folded(word) IN folded(
+    u.name || ' ' || u.email || ' ' || coalesce((SELECT string_agg(g.name, ' ') FROM group_members m
+        JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id), ''))) = 0)
+AND (%(role)s::text IS NULL OR u.role = %(role)s)
+AND (%(is_suspended)s::boolean IS NULL OR u.is_suspended = %(is_suspended)s)
+"""
 _DEEPEST = 8
 # Bounded, so that a circle that somehow got into the table does not hang whoever wants to open it.
 _ABOVE = """
@@ -114,6 +123,24 @@ class PostgresUsers:
                 (after, limit),
             )
             return [user_of(row) for row in await rows.fetchall()]
+
+    async def found(self, wanted: PeopleFilter, after: str, limit: int) -> tuple[Sequence[User], int]:
+        values = {
+            "words": list(wanted.words),
+            "role": wanted.role,
+            "is_suspended": wanted.is_suspended,
+            "after": after,
+            "limit": limit,
+        }
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(
+                f"SELECT {USER_COLUMNS} FROM users u WHERE {_FITS} AND u.email_key > %(after)s "
+                "ORDER BY u.email_key LIMIT %(limit)s",
+                values,
+            )
+            found = [user_of(row) for row in await rows.fetchall()]
+            count = await _one(connection, f"SELECT count(*) FROM users u WHERE {_FITS}", values)
+        return found, int(count[0]) if count else 0
 
     async def count_users(self) -> int:
         async with self._database.connection() as connection:

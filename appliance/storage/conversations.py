@@ -23,10 +23,10 @@ _COLUMNS = """c.id, c.title, c.created_at, c.updated_at, c.is_pinned, c.is_archi
     ARRAY(SELECT t.id FROM turns t WHERE t.conversation_id = c.id AND t.status = 'running') AS running_turn_ids"""
 _LISTED = """NOT c.is_temporary AND c.deleted_at IS NULL AND c.is_archived = %(is_archived)s
     AND (%(is_pinned)s::boolean IS NULL OR c.is_pinned = %(is_pinned)s)
-    AND (%(before)s::timestamptz IS NULL OR c.updated_at < %(before)s)"""
+    AND (%(before)s::timestamptz IS NULL OR (c.updated_at, c.id) < (%(before)s, %(before_id)s))"""
 _CONVERSATION = f"SELECT {_COLUMNS} FROM conversations c WHERE c.id = %s AND c.deleted_at IS NULL"  # noqa: S608
 _CONVERSATIONS = f"""
-SELECT {_COLUMNS} FROM conversations c WHERE {_LISTED} ORDER BY c.updated_at DESC, c.id LIMIT %(limit)s
+SELECT {_COLUMNS} FROM conversations c WHERE {_LISTED} ORDER BY c.updated_at DESC, c.id DESC LIMIT %(limit)s
 """  # noqa: S608
 # Of a conversation the turn that fits best; a title counts more than any turn.
 _SEARCH = f"""
@@ -37,7 +37,7 @@ SELECT {_COLUMNS}, best.turn_id AS best_turn_id,
     coalesce(c.title_words @@ wanted_words(%(words)s), false) AS is_titled
 FROM conversations c LEFT JOIN best ON best.conversation_id = c.id
 WHERE {_LISTED} AND (best.turn_id IS NOT NULL OR c.title_words @@ wanted_words(%(words)s))
-ORDER BY is_titled DESC, coalesce(best.relevance, 0) DESC, c.updated_at DESC, c.id LIMIT %(limit)s
+ORDER BY is_titled DESC, coalesce(best.relevance, 0) DESC, c.updated_at DESC, c.id DESC LIMIT %(limit)s
 """  # noqa: S608
 _TEXTS = "SELECT id, question, answer FROM turns WHERE id = ANY(%s)"
 _BEGIN = """
@@ -97,10 +97,12 @@ class PostgresConversations:
     async def conversations(
         self, viewer: Viewer, wanted: ConversationFilter, limit: int
     ) -> list[FoundConversation]:
+        before, before_id = wanted.before or (None, None)
         values: dict[str, Any] = {
             "is_archived": wanted.is_archived,
             "is_pinned": wanted.is_pinned,
-            "before": wanted.before,
+            "before": before,
+            "before_id": before_id,
             "limit": limit,
             "words": wanted.words,
         }

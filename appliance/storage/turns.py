@@ -10,15 +10,16 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from appliance.domain.answers import Feedback, Figures, Turn, TurnEvent, TurnStatus
+from appliance.domain.answers import Cost, Feedback, Figures, Turn, TurnEvent, TurnStatus
 from appliance.domain.people import Viewer
 from appliance.errors import NotFound
+from appliance.ports import ConversationMoved
 from appliance.storage.database import Database
 from rag.trace import as_seen, named_files
 
 TURN_COLUMNS = """t.id, t.conversation_id, t.question, t.model, t.status, t.answer, t.created_at, t.finished_at,
     t.previous_id, t.continues_id, t.collection_ids, t.language, t.first_token_ms, t.total_ms, t.prompt_tokens,
-    t.completion_tokens, t.served_by, t.finish_reason, t.dropped_messages"""
+    t.completion_tokens, t.served_by, t.finish_reason, t.dropped_messages, t.cost, t.currency"""
 _TURN = f"""
 SELECT {TURN_COLUMNS} FROM turns t JOIN conversations c ON c.id = t.conversation_id
 WHERE t.id = %s AND c.deleted_at IS NULL
@@ -37,6 +38,8 @@ ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, read_at = exclu
     -- a conversation that began with a file gets its name from the first question
     title = coalesce(nullif(conversations.title, ''), excluded.title)
 """
+# Locked until the new turn is there: of two questions that come at the same time the second one sees the first.
+_STANDS = "SELECT current_turn_id FROM conversations WHERE id = %s FOR UPDATE"
 _ADD_TURN = """
 INSERT INTO turns (id, conversation_id, user_id, question, model, status, answer, created_at, previous_id, continues_id,
                    collection_ids, language, words)
@@ -48,7 +51,7 @@ UPDATE turns SET status = %(status)s, answer = coalesce(%(answer)s, answer), tra
     finished_at = now(), words = words_of(question || ' ' || coalesce(%(answer)s, answer)),
     first_token_ms = %(first_token_ms)s, total_ms = %(total_ms)s, prompt_tokens = %(prompt_tokens)s,
     completion_tokens = %(completion_tokens)s, served_by = %(served_by)s, finish_reason = %(finish_reason)s,
-    dropped_messages = %(dropped_messages)s
+    dropped_messages = %(dropped_messages)s, cost = %(cost)s, currency = %(currency)s
 WHERE id = %(turn)s RETURNING conversation_id
 """
 _SAVE_EVENT = """
@@ -79,7 +82,9 @@ class PostgresTurns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, viewer: Viewer, turn: Turn, title: str, *, is_temporary: bool = False) -> None:
+    async def begin(
+        self, viewer: Viewer, turn: Turn, title: str, *, is_temporary: bool = False, follows: bool = False
+    ) -> None:
         values = {
             "turn": turn.id,
             "conversation": turn.conversation_id,
@@ -97,6 +102,10 @@ class PostgresTurns:
             "language": turn.language,
         }
         async with self._database.viewing(viewer) as connection:
+            if follows:
+                stands = await (await connection.execute(_STANDS, (turn.conversation_id,))).fetchone()
+                if stands is not None and stands[0] != turn.previous_id:
+                    raise ConversationMoved
             await connection.execute(_ASK, values)
             await connection.execute(_ADD_TURN, values)
 
@@ -122,6 +131,8 @@ class PostgresTurns:
         figures = figures or Figures()
         values = {name: getattr(figures, name) for name in Figures.__dataclass_fields__}
         values |= {"turn": turn_id, "status": status, "answer": answer}
+        cost = figures.cost
+        values |= {"cost": cost and cost.amount, "currency": cost and cost.currency}
         values["trace"] = None if trace is None else Jsonb(dict(trace))
         async with self._database.viewing(viewer) as connection:
             row = await (await connection.execute(_FINISH, values)).fetchone()
@@ -186,6 +197,8 @@ class PostgresTurns:
 def as_turn(row: Mapping[str, Any]) -> Turn:
     """A row of TURN_COLUMNS."""
     values = dict(row)
+    currency = values.pop("currency")
+    values["cost"] = None if currency is None else Cost(values["cost"], currency)
     figures = Figures(**{name: values.pop(name) for name in Figures.__dataclass_fields__})
     collections = values.pop("collection_ids")
     return Turn(**values, collection_ids=None if collections is None else tuple(collections), figures=figures)

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain.answers import Finished, Restarted, TextDelta, TurnEvent
+from appliance.domain.answers import AnswerRequest, Cost, Finished, Restarted, TextDelta, TurnEvent
 from appliance.storage.database import Database
-from tests.api.conversing import END, Browser, ana, box, exported, luis, told
+from inference.types import Usage
+from tests.administration_world import as_owner
+from tests.api.conversing import END, Browser, ana, box, echoing, exported, luis, told
 from tests.page_box import PageBox, make_box, quoted, sse
 
 __all__ = ["ana", "box", "luis"]
@@ -64,6 +67,47 @@ async def test_a_question_follows_the_path_that_is_shown(box: PageBox, ana: Brow
     assert told(box)[-2] == ["dogs", "About dogs.", "cats", "About cats.", "cows"]
     assert told(box)[-1] == ["birds", "About birds.", "bees"]
     assert await ana.questions(chat) == ["birds", "bees"]
+
+
+async def test_questions_of_the_same_moment_never_stand_beside_each_other(box: PageBox, ana: Browser) -> None:
+    """Of six that are sent at once one is answered; the others are told to wait, and are no versions of it."""
+    may_end = asyncio.Event()
+    box.answerer.script = lambda request: [may_end.wait(), *echoing(request)]
+    chat = (await ana.ok("POST", "/conversations"))["id"]
+
+    async def ask(number: int) -> httpx.Response:
+        return await ana.call("POST", "/turns", {"question": f"q{number}", "conversation_id": chat})
+
+    answers = await asyncio.gather(*(ask(number) for number in range(6)))
+    (begun,) = [one.json() for one in answers if one.status_code == 201]
+    refused = [one.json()["error"]["code"] for one in answers if one.status_code == 409]
+    late = await ana.call("POST", "/turns", {"question": "late", "previous_id": begun["id"]})
+    may_end.set()
+    await ana.ended(begun)
+    await ana.ask("next", conversation_id=chat)
+    first, second = await ana.path(chat)
+
+    assert refused == ["answer_in_progress"] * 5 and late.json()["error"]["code"] == "answer_in_progress"
+    assert (first["id"], second["question"], second["previous_id"]) == (begun["id"], "next", begun["id"])
+    assert first["version"]["count"] == second["version"]["count"] == 1
+
+
+async def test_a_question_follows_one_that_was_answered_while_it_came_in(box: PageBox, ana: Browser) -> None:
+    """Ten at once whose answers take no time: each is refused or has its place in one line, none is a branch."""
+    chat = (await ana.ask("first"))["conversation_id"]
+
+    async def ask(number: int) -> int:
+        answer = await ana.call("POST", "/turns", {"question": f"q{number}", "conversation_id": chat})
+        if answer.status_code == 201:
+            await ana.ended(answer.json())
+        return answer.status_code
+
+    statuses = await asyncio.gather(*(ask(number) for number in range(10)))
+    path = await ana.path(chat)
+
+    assert set(statuses) <= {201, 409} and 201 in statuses
+    assert len(path) == 1 + statuses.count(201)
+    assert [turn["version"]["count"] for turn in path] == [1] * len(path)
 
 
 async def test_regenerating_asks_the_same_of_another_model(box: PageBox, ana: Browser) -> None:
@@ -176,6 +220,31 @@ async def test_a_turn_keeps_its_figures(ana: Browser) -> None:
     assert datetime.fromisoformat(shown["finished_at"]) >= datetime.fromisoformat(shown["created_at"])
 
 
+async def test_a_turn_costs_what_its_calls_cost(box: PageBox, ana: Browser) -> None:
+    """All calls of an answer together, in the last event and with the turn; of a stopped one what was used by then."""
+
+    def priced(request: AnswerRequest) -> list[Any]:
+        assert request.on_used is not None
+        request.on_used(Usage(100, 10), Cost(0.002, "EUR"))
+        request.on_used(Usage(5, 5), Cost(0.0005, "EUR"))
+        return echoing(request)
+
+    box.answerer.script = priced
+    turn = await ana.ask("dogs")
+    (shown,) = await ana.path(turn["conversation_id"])
+    may_end = asyncio.Event()
+    box.answerer.script = lambda request: [*priced(request)[:1], may_end.wait()]
+    stopped = await ana.ok("POST", "/turns", {"question": "cats", "conversation_id": turn["conversation_id"]})
+    await ana.ok("POST", f"/turns/{stopped['id']}/stop")
+    await ana.ended(stopped)
+    _, cut = await ana.path(turn["conversation_id"])
+
+    assert shown["cost"] == shown["done"]["cost"] == {"amount": 0.0025, "currency": "EUR"}
+    assert shown["usage"] == {"prompt_tokens": 12, "completion_tokens": 5}
+    assert (cut["status"], cut["cost"]) == ("stopped", {"amount": 0.0025, "currency": "EUR"})
+    assert cut["usage"] == {"prompt_tokens": 105, "completion_tokens": 15}
+
+
 # Feedback -----------------------------------------------------------------------------------------------
 
 
@@ -226,7 +295,7 @@ async def test_pinned_and_archived_ones_are_listed_apart(ana: Browser) -> None:
 
 
 async def test_lists_are_paged(ana: Browser) -> None:
-    """`has_more` and the last one's `updated_at` lead through all of them."""
+    """`has_more` and the last one's `updated_at`, which is a moment like any other, lead through them."""
     for number in range(3):
         await ana.ask(str(number))
     first = await ana.ok("GET", "/conversations?limit=2")
@@ -234,6 +303,23 @@ async def test_lists_are_paged(ana: Browser) -> None:
 
     assert [one["title"] for one in first["data"]] == ["2", "1"] and first["has_more"]
     assert [one["title"] for one in rest.json()["data"]] == ["0"] and not rest.json()["has_more"]
+
+
+async def test_lists_lose_and_repeat_nothing_where_times_are_equal(ana: Browser, owner_url: str) -> None:
+    """`next` leads through conversations of one and the same moment, each of them once."""
+    chats = {(await ana.ask(str(number)))["conversation_id"] for number in range(7)}
+    as_owner(owner_url, "UPDATE conversations SET updated_at = '2026-03-01T09:00:00Z'")
+
+    seen: list[str] = []
+    query = {"limit": "2"}
+    for _ in range(4):
+        page = (await ana.client.get("/api/conversations", params=query)).json()
+        seen += [one["id"] for one in page["data"]]
+        query["before"] = page["next"]
+
+    assert (len(seen), set(seen), page["has_more"], page["next"]) == (7, chats, False, None)
+    assert (await ana.call("GET", "/conversations?before=2026-03-01T09:00:00Z_nothing")).status_code == 400
+    assert (await ana.call("GET", "/conversations?before=yesterday")).status_code == 400
 
 
 async def test_running_and_unread_are_marked(box: PageBox, ana: Browser) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from redis.asyncio import Redis
 
+from appliance.domain.answers import Cost
 from appliance.domain.people import AccountEvent
 from appliance.fairness.accounting.ledger_rows import RequestEnd, end_row
 from appliance.storage.database import Database
@@ -34,10 +35,16 @@ def ledger(owner_url: str) -> str:
 
 
 def answered(
-    prompt: int, completion: int, cached: int = 0, wait_ms: float = 0, engine: str = "gpu"
+    prompt: int,
+    completion: int,
+    cached: int = 0,
+    wait_ms: float = 0,
+    engine: str = "gpu",
+    cost: float | None = None,
 ) -> RequestEnd:
-    """An answer that came to its end."""
-    return RequestEnd("completed", engine, Usage(prompt, completion, cached), wait_ms=wait_ms)
+    """An answer that came to its end. cost: in euros, where its model has a price."""
+    priced = None if cost is None else Cost(cost, "EUR")
+    return RequestEnd("completed", engine, Usage(prompt, completion, cached), wait_ms=wait_ms, cost=priced)
 
 
 def at(day: int, hour: int = 12) -> datetime:
@@ -145,6 +152,57 @@ async def test_usage_opens_in_a_spreadsheet(office: Office, ledger: str) -> None
     (row,) = table_of(plain)
     assert (row["model"], row["prompt_tokens"], row["waiting_s"]) == ("'=cmd|' /C calc'!A0", "100", "1.5")
     assert table_of(spanish, ";")[0]["waiting_s"] == "1,5"
+
+
+async def test_costs_are_added_up_where_there_are_prices(
+    database: Database, valkey: Redis, ledger: str
+) -> None:
+    """By day and by model, in the total and in exports; what has no price has no cost, and is not free."""
+    async with opened_office(database, valkey, "EUR") as office:
+        ana = office.ids["ana"]
+        await asked(ledger, ana, at(3), answered(100, 20, cost=0.000_25))
+        await asked(ledger, ana, at(3), answered(100, 20, cost=0.5))
+        await asked(ledger, ana, at(4), answered(9, 9), model="unpriced")
+        await asked(ledger, ana, at(5), answered(9, 9, cost=0.0), model="own-hardware")
+
+        by_day = await office.ok("/usage", "ana", **JULY)
+        by_model = await office.ok("/usage", "ana", by="model", **JULY)
+        spanish = await office.get("/usage", "admin", by="model", format="csv", separator="semicolon", **JULY)
+
+    days = {row["key"]: row["cost"] for row in by_day["data"]}
+    assert by_day["currency"] == "EUR" and by_day["total"]["cost"] == 0.50025
+    assert (days["2026-07-03"], days["2026-07-04"], days["2026-07-05"]) == (0.50025, None, 0)
+    models = {row["key"]: row["cost"] for row in by_model["data"]}
+    assert models == {"llama": 0.50025, "unpriced": None, "own-hardware": 0}
+    told = {row["model"]: row["cost_eur"] for row in table_of(spanish, ";")}
+    assert told == {"llama": "0,500250", "unpriced": "", "own-hardware": "0,000000"}
+
+
+async def test_a_price_is_counted_once_however_often_a_request_ends(
+    database: Database, valkey: Redis, ledger: str, owner_url: str
+) -> None:
+    """Taken off with the rest of what a request was before its true end."""
+    async with opened_office(database, valkey, "EUR") as office:
+        row_id = await asked(ledger, office.ids["ana"], at(3), answered(5, 5, cost=2.0))
+        as_owner(owner_url, "UPDATE requests SET status = 'unknown'")
+        store = UsageStore(ledger_url(ledger))
+        await store.record([], [end_row(row_id, answered(100, 20, cost=3.0))])
+        await store.close()
+
+        told = await office.ok("/usage", "ana", **JULY)
+
+    assert told["total"]["cost"] == 3.0
+
+
+async def test_nothing_is_said_of_costs_where_there_are_no_prices(office: Office, ledger: str) -> None:
+    """Also where there were some once: no currency, no cost, no column."""
+    await asked(ledger, office.ids["ana"], at(3), answered(100, 20, cost=0.5))
+
+    told = await office.ok("/usage", "ana", by="model", **JULY)
+    (row,) = table_of(await office.get("/usage", "ana", by="model", format="csv", **JULY))
+
+    assert told["currency"] is None and told["total"]["cost"] is None and told["data"][0]["cost"] is None
+    assert not any(name.startswith("cost") for name in row)
 
 
 BAD = {

@@ -83,6 +83,7 @@ def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -
         "format.",
         "receipt_",
         "role_",
+        "limits_of_",
         "action.",
     )
     mentioned = set(re.findall(r"[\w.]+", scripts + python))

@@ -203,6 +203,8 @@ CHAT = {
     "fact_total": Sentence("Whole answer", "Respuesta completa"),
     "fact_tokens": Sentence("Tokens read + written", "Tokens leídos + escritos"),
     "fact_rate": Sentence("Tokens", "Tokens"),
+    "fact_sources": Sentence("Citations", "Citas"),
+    "fact_cost": Sentence("Cost", "Coste"),
     "feedback_why": Sentence("What was wrong?", "¿Qué falló?"),
     "feedback_what": Sentence("What was good about it?", "¿Qué te ha gustado?"),
     "feedback_comment": Sentence("A few words, if you like", "Unas palabras, si quieres"),

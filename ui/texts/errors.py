@@ -104,6 +104,10 @@ ERRORS = {
         "This is the last administrator. Make somebody else administrator first.",
         "Es el último administrador. Haz antes administrador a otra persona.",
     ),
+    "answer_in_progress": Sentence(
+        "An answer is still being written in this chat. Ask when it has ended, or stop it first.",
+        "En este chat aún se está escribiendo una respuesta. Pregunta cuando acabe o detenla antes.",
+    ),
     "storage_full": Sentence(
         "The disk of this appliance is full; nothing was stored. Ask an administrator for room.",
         "El disco del servidor está lleno y no se guardó nada. Pide espacio a un administrador.",

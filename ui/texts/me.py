@@ -96,6 +96,7 @@ ME = {
     "usage_requests": Sentence("Requests", "Peticiones"),
     "usage_read": Sentence("Tokens read", "Tokens leídos"),
     "usage_written": Sentence("Tokens written", "Tokens escritos"),
+    "usage_cost": Sentence("Cost", "Coste"),
     "usage_failed": Sentence("Failed", "Fallidas"),
     "usage_share": Sentence("Share", "Parte"),
     "usage_told": Sentence(

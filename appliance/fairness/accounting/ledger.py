@@ -24,6 +24,7 @@ from appliance.fairness.accounting.ledger_rows import (
     start_row,
     uuid7,
 )
+from appliance.fairness.accounting.pricing import NO_PRICES, Prices
 from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.background import end
 from appliance.fairness.cancellation import GONE, REVOKED, SLOW_READER, STOPPING
@@ -128,12 +129,18 @@ class Entry:
 class Ledger:
     """Begins and finishes rows; open() before the first, close() after the last writes what is left.
 
-    on_finish: told of every row that ended; must not fail.
+    on_finish: told of every row that ended; must not fail. prices: of the tokens.
     """
 
-    def __init__(self, recording: Recording, on_finish: Callable[[Entry], None] | None = None) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        on_finish: Callable[[Entry], None] | None = None,
+        prices: Prices = NO_PRICES,
+    ) -> None:
         self.recording = recording
         self._on_finish = on_finish
+        self._prices = prices
         self._starts: list[RequestStart] = []
         self._group: _Group | None = None
         self._ends: list[Entry] = []
@@ -189,9 +196,11 @@ class Ledger:
         return Entry(start, self._group, self._write_now, time.perf_counter())
 
     def finish(self, entry: Entry) -> None:
-        """The request ended, as entry.end says. Never waits, never fails."""
-        if entry.end.total_ms is None:
-            entry.end.total_ms = entry.elapsed_ms()
+        """The request ended, as entry.end says, which gets its cost. Never waits, never fails."""
+        end = entry.end
+        if end.total_ms is None:
+            end.total_ms = entry.elapsed_ms()
+        end.cost = self._prices.cost(entry.start.model, end.engine, end.usage)
         entry.hurry()
         self._ends.append(entry)
         self._time_ends()

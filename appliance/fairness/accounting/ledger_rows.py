@@ -16,6 +16,7 @@ from uuid import UUID
 
 from orjson import dumps
 
+from appliance.domain.answers import Cost
 from inference.types import Usage
 
 Status = Literal["completed", "client_gone", "revoked", "refused", "failed", "broken"]
@@ -55,6 +56,7 @@ class RequestEnd:
     ttft_ms: float | None = None
     total_ms: float | None = None
     error_code: str | None = None
+    cost: Cost | None = None
 
 
 class RowsRefused(Exception):
@@ -120,6 +122,7 @@ def end_row(row_id: UUID, end: RequestEnd) -> bytes:
             "ttft_ms": end.ttft_ms,
             "total_ms": end.total_ms,
             "error_code": end.error_code,
+            "cost": None if end.cost is None else end.cost.amount,
         }
     )
 

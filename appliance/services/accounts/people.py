@@ -13,7 +13,7 @@ from uuid import UUID
 from appliance.domain.people import AccountEvent, Caller, Group, Language, Role, User
 from appliance.errors import InvalidRequest, NotFound, NotPermitted, SignInFailed
 from appliance.fairness.limits.policy import LARGEST_WEIGHT, SMALLEST_WEIGHT
-from appliance.ports import GroupChanges, Keep, NewUser
+from appliance.ports import GroupChanges, Keep, NewUser, PeopleFilter
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import checked_email, checked_name, email_key, name_key
 from appliance.services.accounts.passwords import PasswordRule, Passwords
@@ -75,6 +75,13 @@ class People:
         """By e-mail address. after: the last address of the page before."""
         require_reader(caller)
         return await self._users.users(email_key(after), limit)
+
+    async def found(
+        self, caller: Caller, wanted: PeopleFilter, after: str = "", limit: int = 100
+    ) -> tuple[Sequence[User], int]:
+        """Those who fit, by e-mail address, and how many fit in all. after: the last address of the page before."""
+        require_reader(caller)
+        return await self._users.found(wanted, email_key(after), limit)
 
     async def everybody(self, caller: Caller) -> AsyncIterator[User]:
         """All of them by e-mail address, a page at a time. Raises NotPermitted before the first is asked for."""

@@ -26,6 +26,7 @@ from appliance.ports import (
     NewLink,
     NewSession,
     NewUser,
+    PeopleFilter,
     PreferenceChanges,
 )
 
@@ -47,6 +48,10 @@ class UserRepository(Protocol):
 
     async def users(self, after: str, limit: int) -> Sequence[User]:
         """By e-mail, those behind `after`."""
+        ...
+
+    async def found(self, wanted: PeopleFilter, after: str, limit: int) -> tuple[Sequence[User], int]:
+        """The same of those who fit, and how many fit in all."""
         ...
 
     async def count_users(self) -> int: ...

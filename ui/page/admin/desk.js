@@ -7,6 +7,7 @@ export function open(host) {
     {id: "people", label: t("admin_people"), sign: "people", load: () => import("./people.js")},
     {id: "groups", label: t("admin_groups"), sign: "share", load: () => import("./groups.js")},
     {id: "engines", label: t("admin_engines"), sign: "cloud", load: () => import("./engines.js")},
+    {id: "limits", label: t("limits"), sign: "gauge", load: () => import("./all_limits.js")},
     {id: "queue", label: t("admin_queue"), sign: "steps", load: () => import("./queue.js")},
     {id: "usage", label: t("me_usage"), sign: "lines", load: () => import("./usage.js")},
     {id: "feedback", label: t("admin_feedback"), sign: "up", load: () => import("./feedback.js")},

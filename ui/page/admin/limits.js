@@ -4,9 +4,9 @@ import {h} from "../shell/dom.js";
 import {field} from "../shell/parts.js";
 import {t} from "../shell/settings.js";
 
-const KINDS = [["requests_per_minute", "limit_requests_minute"], ["tokens_per_minute", "limit_tokens_minute"], ["tokens_per_day", "limit_tokens_day"], ["tokens_per_month", "limit_tokens_month"], ["concurrent_requests", "limit_at_once"]];
+export const KINDS = [["requests_per_minute", "limit_requests_minute"], ["tokens_per_minute", "limit_tokens_minute"], ["tokens_per_day", "limit_tokens_day"], ["tokens_per_month", "limit_tokens_month"], ["concurrent_requests", "limit_at_once"]];
 
-/** kind: "user", "group" or "everyone"; subject: its id. Returns {element, save()}; save sends only what was changed. */
+/** kind: "user", "group", "key", "model" or "everyone"; subject: its id. Returns {element, save()}; save sends only what was changed. */
 export async function limitFields(kind, subject = null) {
   const {data} = await call("/api/limits");
   const set = new Map(data.filter(one => one.subject_kind === kind && (kind === "everyone" || one.subject === subject)).map(one => [one.kind, one]));

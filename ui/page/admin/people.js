@@ -4,28 +4,16 @@ import {h} from "../shell/dom.js";
 import {action, choice, download, field, nothing, table, when} from "../shell/parts.js";
 import {number, t} from "../shell/settings.js";
 
-const SLICE = 50, READ = 1000;
-
-const plainly = text => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-
-/** Everybody, however many pages of the server's that takes. */
-export async function everybody() {
-  const found = [];
-  for (;;) {
-    const {data} = await call(`/api/users?${new URLSearchParams({limit: READ, after: found.at(-1)?.email ?? ""})}`);
-    found.push(...data);
-    if (data.length < READ) return found;
-  }
-}
+const SLICE = 50, TYPING_MS = 250;
 
 export function open(room) { return new People(room); }
 
 class People {
   constructor(room) {
     this.room = room;
-    this.from = 0;
-    this.find = h("input", {type: "search", autocomplete: "off", placeholder: t("people_find_hint"), oninput: () => this.draw(0)});
-    this.which = choice([["", t("people_all")], ["admin", t("people_admins")], ["auditor", t("people_auditors")], ["suspended", t("people_suspended")]], "", {onchange: () => this.draw(0)});
+    this.starts = [""];                        // behind whom each page begins, as far as one has leafed
+    this.find = h("input", {type: "search", autocomplete: "off", placeholder: t("people_find_hint"), oninput: () => this.findSoon()});
+    this.which = choice([["", t("people_all")], ["admin", t("people_admins")], ["auditor", t("people_auditors")], ["suspended", t("people_suspended")]], "", {onchange: () => this.findNow()});
     const wide = field(t("people_find"), this.find);
     wide.classList.add("grow");
     this.list = h("div", {class: "stack"});
@@ -39,42 +27,54 @@ class People {
 
   see(isSeen) { return isSeen ? this.refresh() : null; }
 
+  findSoon() {
+    clearTimeout(this.typing);
+    this.typing = setTimeout(() => this.findNow(), TYPING_MS);
+  }
+
+  findNow() {
+    clearTimeout(this.typing);
+    this.starts = [""];
+    return this.refresh();
+  }
+
+  /** The page that is shown, read again. */
   refresh() {
+    const asked = this.asked = Symbol("asked");
     return this.room.attempt(async () => {
-      const [people, groups] = await Promise.all([everybody(), call("/api/groups")]);
-      this.people = people;
+      const [page, groups] = await Promise.all([call(`/api/users?${this.query()}`), call("/api/groups")]);
+      if (asked !== this.asked) return;        // somebody typed on
       this.groups = groups.data;
-      this.draw();
+      if (!page.data.length && this.starts.length > 1) { this.starts.pop(); await this.refresh(); return; }
+      this.draw(page);
     });
+  }
+
+  query() {
+    const which = this.which.value, query = new URLSearchParams({limit: SLICE, after: this.starts.at(-1)});
+    if (this.find.value.trim()) query.set("q", this.find.value.trim());
+    if (which) query.set("suspended", String(which === "suspended"));
+    if (which && which !== "suspended") query.set("role", which);
+    return query;
   }
 
   groupsOf(person) { return this.groups.filter(group => person.group_ids.includes(group.id)); }
 
-  fitting() {
-    const words = plainly(this.find.value).split(/\s+/).filter(Boolean), which = this.which.value;
-    return this.people.filter(person => {
-      if (which && which !== (person.is_suspended ? "suspended" : person.role)) return false;
-      const told = plainly([person.name, person.email, ...this.groupsOf(person).map(({name}) => name)].join(" "));
-      return words.every(word => told.includes(word));
-    });
-  }
-
-  draw(from = this.from) {
-    if (!this.people) return;
-    const found = this.fitting();
-    this.from = Math.min(from, Math.max(0, Math.floor((found.length - 1) / SLICE) * SLICE));
-    const shown = found.slice(this.from, this.from + SLICE);
-    const told = {from: number.format(this.from + 1), to: number.format(this.from + shown.length), count: number.format(found.length)};
+  draw({data, total, next}) {
+    this.next = next;
+    const from = (this.starts.length - 1) * SLICE, told = {from: number.format(from + 1), to: number.format(from + data.length), count: number.format(total)};
     this.list.replaceChildren(
-      shown.length ? table(t("admin_people"), [[t("me_name")], [t("people_role")], [t("admin_groups"), "soft"], [t("people_last"), "soft"]], shown.map(person => this.row(person))) : nothing("people", t("people_none")),
-      h("div", {class: "pages"}, h("span", {role: "status"}, shown.length ? t("people_range", told) : ""), found.length > SLICE ? h("span", {class: "buttons"},
-        action(t("page_before"), "left", () => this.turn(-SLICE, 0), {disabled: this.from === 0}), action(t("page_after"), "right", () => this.turn(SLICE, 1), {disabled: this.from + SLICE >= found.length})) : null));
+      data.length ? table(t("admin_people"), [[t("me_name")], [t("people_role")], [t("admin_groups"), "soft"], [t("people_last"), "soft"]], data.map(person => this.row(person))) : nothing("people", t("people_none")),
+      h("div", {class: "pages"}, h("span", {role: "status"}, data.length ? t("people_range", told) : ""), total > SLICE ? h("span", {class: "buttons"},
+        action(t("page_before"), "left", () => this.turn(0), {disabled: !from}), action(t("page_after"), "right", () => this.turn(1), {disabled: !next})) : null));
   }
 
-  turn(step, at) {
-    this.draw(this.from + step);
+  /** at: 0 back, 1 on. */
+  async turn(at) {
+    if (at) this.starts.push(this.next); else this.starts.pop();
+    await this.refresh();
     const buttons = this.list.querySelectorAll(".pages button");
-    (buttons[at].disabled ? buttons[1 - at] : buttons[at]).focus();
+    (buttons[at]?.disabled ? buttons[1 - at] : buttons[at])?.focus();
   }
 
   row(person) {

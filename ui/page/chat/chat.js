@@ -141,6 +141,7 @@ class ChatTranscript extends HTMLElement {
       this.refreshSidebar();
     } catch (error) {
       this.takeBack(turn, taken, error instanceof TypeError ? t("not_sent_connection") : explain(error));
+      if (error.code === "answer_in_progress" && chat === this.conversationId) await this.open(chat);   // asked elsewhere: shown here too
     }
   }
 

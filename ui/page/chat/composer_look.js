@@ -43,7 +43,8 @@ export const composerLook = sheet(`
 .drop-here svg { width: 34px; height: 34px; }
 
 .composer { position: relative; width: min(760px, 100% - 32px); margin: 8px auto max(18px, env(safe-area-inset-bottom)); padding: 12px 10px 9px 16px; border: 1px solid var(--line-strong); border-radius: 20px; background: var(--surface); box-shadow: var(--lift); transition: border-color .12s; }
-.composer:focus-within { border-color: var(--accent); }
+.composer:focus-within { border-color: color-mix(in srgb, var(--accent) 55%, var(--line-strong)); }
+.composer::before { content: ""; position: absolute; inset: auto -16px calc(100% + 1px); height: 30px; background: linear-gradient(transparent, var(--paper)); pointer-events: none; }
 :host([data-temporary]) .composer { border-style: dashed; }
 .composer textarea { display: block; width: 100%; min-height: 34px; max-height: 40vh; padding: 4px 0; border: 0; outline: 0; resize: none; background: none; font-size: 16.5px; line-height: 1.5; field-sizing: content; }
 .composer textarea::placeholder { color: var(--ink-2); opacity: 1; }
@@ -94,12 +95,15 @@ export const composerLook = sheet(`
 .meter-told { position: fixed; inset: auto; margin: 0; max-width: min(330px, 100vw - 16px); padding: 12px 16px; border: 1px solid var(--line); border-radius: 12px; background: var(--surface); color: var(--ink); box-shadow: var(--lift); font-size: 14px; }
 .meter-told p + p { margin-top: 4px; color: var(--ink-2); }
 
-.send { display: inline-flex; align-items: center; justify-content: center; gap: 7px; flex: none; height: 38px; min-width: 104px; padding: 0 16px 0 12px; border-radius: 12px; background: var(--accent); color: var(--accent-ink); font-size: 15px; font-weight: 600; }
+.send { display: grid; place-items: center; flex: none; width: 38px; height: 38px; border-radius: 50%; background: var(--accent); color: var(--accent-ink); transition: background-color .15s, color .15s, transform .1s; }
+.send:active { transform: scale(.94); }
+.send span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .send:not(:disabled):hover { background: var(--accent-deep-fill); }
 .send:disabled { opacity: 1; background: var(--hover); color: var(--ink-2); }
 .send.running { background: var(--ink); color: var(--paper); }
 .send.running:hover { background: var(--ink); opacity: .88; }
-.send svg { width: 18px; height: 18px; fill: currentColor; }
+.send svg { width: 20px; height: 20px; stroke-width: 2.1; }
+.send.running svg { width: 18px; height: 18px; fill: currentColor; }
 
 @media (max-width: 760px) {
   .chat-head { padding: 4px 8px; min-height: 44px; }
@@ -111,7 +115,5 @@ export const composerLook = sheet(`
   .composer { width: calc(100% - 20px); margin-bottom: max(10px, env(safe-area-inset-bottom)); padding: 10px 8px 8px 14px; }
   .choice-label { max-width: 34vw; }
   .choice-add .choice-label { display: none; }
-  .send { min-width: 46px; padding: 0 11px; }
-  .send span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
 `);

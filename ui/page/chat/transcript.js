@@ -79,11 +79,11 @@ export class Transcript {
 
   async loadEarlier() {
     const first = this.turns[0];
-    if (this.loading || !first) return;
+    if (this.loading || !first?.id) return;
     const loading = this.loading = {};
     try {
       const id = this.room.conversationId;
-      const page = await call(`/api/conversations/${id}?limit=${PAGE}&before=${encodeURIComponent(first.createdAt)}`);
+      const page = await call(`/api/conversations/${id}?limit=${PAGE}&before=${first.id}`);
       if (this.loading !== loading) return;
       this.putBefore(this.viewsOf(page.turns));
       this.expectEarlier(page.has_more);

@@ -110,7 +110,7 @@ export class TurnView {
     this.end = turn.done ?? null;
     this.error = turn.error ?? null;
     this.figures = {first_token_ms: turn.first_token_ms ?? this.end?.ttft_ms ?? null, total_ms: turn.total_ms ?? this.end?.total_ms ?? null,
-      usage: turn.usage ?? this.end?.usage ?? null, served_by: turn.served_by || this.end?.served_by || null};
+      usage: turn.usage ?? this.end?.usage ?? null, served_by: turn.served_by || this.end?.served_by || null, cost: turn.cost ?? this.end?.cost ?? null};
     this.showStatus("");
     this.answer.classList.remove("running");
     this.blocks.end();

@@ -1,7 +1,7 @@
 // Below a finished answer: how it came about, and what can be done with it. The rarer deeds are loaded when they are done.
 import {call} from "../shell/api.js";
 import {h, icon} from "../shell/dom.js";
-import {explain, number, settings, t} from "../shell/settings.js";
+import {explain, money, number, settings, t} from "../shell/settings.js";
 import {copyButton} from "./copying.js";
 import {place} from "./passage.js";
 
@@ -46,13 +46,20 @@ export class TurnFooter {
     const how = kind === "quoted" || kind === "refused" ? h("span", {class: `badge ${kind}`}, t(`kind_${kind}`)) : null;
     const rows = this.figures();
     const card = rows.length ? h("div", {class: "facts-card", role: "tooltip"}, h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, t(name)), h("dd", {}, value)]))) : null;
-    const short = figures.total_ms == null ? null : t("seconds", {seconds: number.format(Math.max(.1, figures.total_ms / 1000))});
+    const took = figures.total_ms == null ? null : t("seconds", {seconds: number.format(Math.max(.1, figures.total_ms / 1000))});
+    const {cost} = figures, short = took && [this.writer(), took, cost ? money(cost.amount, cost.currency) : null].filter(Boolean).join(" · ");
     const label = rows.map(([name, value]) => `${t(name)}: ${value}`).join(", ");
     return h("div", {class: "facts"}, cloud, how, short ? h("button", {type: "button", class: "took", "aria-label": label}, short, card) : null);
   }
 
+  /** The model, where it was asked for by its name. */
+  writer() {
+    const {model, room} = this.turn, writers = room.composer.choices?.writers ?? [];
+    return writers.some(({id}) => id === model) ? model : null;
+  }
+
   figures() {
-    const {end, figures: {first_token_ms, total_ms, usage, served_by}} = this.turn;
+    const {end, citations, figures: {first_token_ms, total_ms, usage, served_by, cost}} = this.turn;
     const seconds = ms => t("seconds", {seconds: number.format(Math.max(.1, ms / 1000))});
     const written = usage?.completion_tokens, writing_ms = total_ms - (first_token_ms ?? 0);
     const model = end?.model || this.turn.model, by = served_by?.split(":").slice(1).join(":");
@@ -63,6 +70,8 @@ export class TurnFooter {
       total_ms == null ? null : ["fact_total", seconds(total_ms)],
       written ? ["fact_tokens", `${number.format(usage.prompt_tokens)} + ${number.format(written)}`] : null,
       written && writing_ms > 0 ? ["fact_rate", t("tokens_per_second", {rate: number.format(rounded(written / writing_ms * 1000))})] : null,
+      citations.length ? ["fact_sources", number.format(citations.length)] : null,
+      cost ? ["fact_cost", money(cost.amount, cost.currency)] : null,
     ].filter(Boolean);
   }
 

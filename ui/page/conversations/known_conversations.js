@@ -22,7 +22,7 @@ export class KnownConversations {
   }
 
   /** Newest first. */
-  get all() { return [...this.byId.values()].sort((a, b) => a.updated_at < b.updated_at ? 1 : -1); }
+  get all() { return [...this.byId.values()].sort((a, b) => a.updated_at < b.updated_at || a.updated_at === b.updated_at && a.id < b.id ? 1 : -1); }
 
   get(id) { return this.byId.get(id); }
 
@@ -50,9 +50,10 @@ export class KnownConversations {
     if (!this.hasMore || this.isReadingMore) return;
     this.isReadingMore = true;
     try {
-      const {data, has_more} = await this.read({before: this.oldest});
+      const {data, has_more, next} = await this.read({before: this.next});
       for (const one of data) this.byId.set(one.id, one);
       this.oldest = data.at(-1)?.updated_at ?? this.oldest;
+      this.next = next;
       this.hasMore = Boolean(has_more) && data.length > 0;
       this.onChange();
     } catch { /* scrolling on tries again */ } finally { this.isReadingMore = false; }
@@ -64,12 +65,13 @@ export class KnownConversations {
   }
 
   // What the newest page should hold and does not is gone; what is older than it stays as it was.
-  merge({data, has_more}) {
+  merge({data, has_more, next}) {
     const seen = new Set(data.map(({id}) => id)), last = data.at(-1)?.updated_at ?? "";
     for (const [id, one] of this.byId) if (!seen.has(id) && (!has_more || one.updated_at > last)) this.byId.delete(id);
     for (const one of data) this.byId.set(one.id, one);
     if (this.oldest === undefined || !has_more || last <= this.oldest) {
       this.oldest = last;
+      this.next = next;
       this.hasMore = Boolean(has_more);
     }
   }

@@ -15,6 +15,12 @@ export function explain(error) {
 
 export const number = new Intl.NumberFormat(language, {maximumFractionDigits: 1});
 
+/** An amount with as many digits as tell something: "0.0004 €" of a short answer, "12.50 €" of a month. */
+export function money(amount, currency) {
+  const digits = amount && Math.abs(amount) < .1 ? {maximumSignificantDigits: 2} : {};
+  return new Intl.NumberFormat(language, {style: "currency", currency, ...digits}).format(amount);
+}
+
 export function fileSize(bytes) {
   const units = ["B", "kB", "MB", "GB"];
   let size = bytes, unit = 0;

@@ -3,7 +3,7 @@ import {call} from "./api.js";
 import {h} from "./dom.js";
 import {choice, compact, dayOf, download, field, nothing, table, whole} from "./parts.js";
 import {columnPlot} from "./plots.js";
-import {language, number, t} from "./settings.js";
+import {language, money, number, t} from "./settings.js";
 
 const DAYS = [7, 30, 90, 365];
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -43,22 +43,25 @@ export class UsageView {
     });
   }
 
-  drawn({data, total}, tables) {
+  drawn({data, total, currency}, tables) {
+    this.currency = currency;
     const ends = [dayOf(data[0].key), dayOf(data.at(-1).key)];
     const label = t("usage_told", {from: ends[0], to: ends[1], tokens: whole(tokensOf(total)), requests: whole(total.requests)});
     const columns = data.map(day => ({value: tokensOf(day), label: `${dayOf(day.key)}: ${t("usage_tokens_count", {count: whole(tokensOf(day))})}`}));
     const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
     const everyDay = h("details", {}, h("summary", {}, t("usage_each_day")), this.table(t("usage_by_day"), data.filter(day => day.calls || day.requests).reverse().map(day => ({...day, label: dayOf(day.key)})), t("usage_day")));
     return [
-      h("dl", {class: "figures"}, figure(t("usage_requests"), whole(total.requests)), figure(t("usage_read"), compact(total.prompt_tokens)), figure(t("usage_written"), compact(total.completion_tokens)), figure(t("usage_failed"), whole(total.failed))),
+      h("dl", {class: "figures"}, figure(t("usage_requests"), whole(total.requests)), figure(t("usage_read"), compact(total.prompt_tokens)), figure(t("usage_written"), compact(total.completion_tokens)), figure(t("usage_failed"), whole(total.failed)), currency ? figure(t("usage_cost"), this.cost(total)) : null),
       columnPlot(t("usage_tokens_by_day"), label, columns, ends), everyDay,
       ...tables.flatMap((told, at) => told.data.length ? [h("h2", {}, this.by[at][1]), this.table(this.by[at][1], told.data, this.by[at][2])] : [])];
   }
 
+  cost({cost}) { return cost === null ? "–" : money(cost, this.currency); }
+
   table(label, rows, name) {
     const all = rows.reduce((sum, row) => sum + tokensOf(row), 0) || 1;
-    const figure = ["figure"];
-    return table(label, [[name], [t("usage_requests"), ...figure], [t("usage_read"), ...figure], [t("usage_written"), ...figure], [t("usage_failed"), ...figure], [t("usage_share"), ...figure]],
-      rows.map(row => [row.label ?? row.key, whole(row.requests), whole(row.prompt_tokens), whole(row.completion_tokens), whole(row.failed), percent.format(tokensOf(row) / all)]));
+    const figure = ["figure"], isPriced = Boolean(this.currency);
+    return table(label, [[name], [t("usage_requests"), ...figure], [t("usage_read"), ...figure], [t("usage_written"), ...figure], [t("usage_failed"), ...figure], ...isPriced ? [[t("usage_cost"), ...figure]] : [], [t("usage_share"), ...figure]],
+      rows.map(row => [row.label ?? row.key, whole(row.requests), whole(row.prompt_tokens), whole(row.completion_tokens), whole(row.failed), ...isPriced ? [this.cost(row)] : [], percent.format(tokensOf(row) / all)]));
   }
 }
