@@ -17,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
+REQUESTS = "appliance.requests"
+"""The logger of the requests' own lines: for files and machines, not for a terminal."""
+
 LogFormat = Literal["auto", "json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -42,6 +45,10 @@ class LoggingSettings(BaseModel):
     level: LogLevel = Field("info", description="Least serious lines that are written.")
     format: LogFormat = Field(
         "auto", description="json, text, or auto: text on a terminal, JSON everywhere else."
+    )
+    requests: bool = Field(
+        True,
+        description="A line for every request to an engine: its id, who, engine, times, tokens; never what was said.",
     )
 
 
@@ -83,6 +90,7 @@ def configure_logging(
     root.setLevel(settings.level.upper())
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(REQUESTS).disabled = as_text or not settings.requests
     logging.captureWarnings(True)
 
 

@@ -217,9 +217,8 @@ def _engine_refusal(refusal: inference_errors.EngineRefused, request_id: str) ->
         return _response(
             refusal.status, "invalid_request_error", code or refusal.code, message, param, request_id
         )
-    logger.warning(
-        "The engine answered %d: %s", refusal.status, message[:500], extra={"request_id": request_id}
-    )
+    # Not its words: engines repeat what they were asked.
+    logger.warning("The engine answered %d.", refusal.status, extra={"request_id": request_id})
     status = 503 if refusal.status in (429, 503) else 502
     return _response(
         status,

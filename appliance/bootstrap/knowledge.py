@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
+from prometheus_client import CollectorRegistry
 
 from appliance.api.chat_files import chat_file_routes
 from appliance.api.formats import formats_router
@@ -17,6 +18,7 @@ from appliance.api.search_trial import search_trial_router
 from appliance.api.shares import shares_router
 from appliance.api.shelf import shelf_router
 from appliance.api.vector_stores import vector_stores_router
+from appliance.bootstrap.metrics.searches import MeteredRetriever
 from appliance.bootstrap.reranker import choose_reranking
 from appliance.bootstrap.stores import choose_store
 from appliance.domain.people import Caller
@@ -24,7 +26,7 @@ from appliance.services.chat_files import ChatFiles
 from appliance.services.knowledge.documents import KnowledgeDocuments
 from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.knowledge.receipts import Receipts
-from appliance.services.knowledge.search import KnowledgeSearch
+from appliance.services.knowledge.search import KnowledgeSearch, Retriever
 from appliance.services.knowledge.sharing import Sharing
 from appliance.services.knowledge.shelf import Shelf
 from appliance.settings import Settings
@@ -94,10 +96,11 @@ def build_knowledge(
     data: Path,
     *,
     calibrate: Calibrate = as_built_in,
+    metrics: CollectorRegistry | None = None,
 ) -> KnowledgeParts:
     """database: as the api role, opened before the first call. data: the data folder.
 
-    calibrate: how to read the embedder's cosines.
+    calibrate: how to read the embedder's cosines. metrics: where searches are counted; None: nowhere.
     """
     chosen = choose_store(settings.retrieval, database)
     store = chosen.store
@@ -115,7 +118,8 @@ def build_knowledge(
         reranking=choose_reranking(settings.retrieval),
         calibrate=calibrate,
     )
-    search = KnowledgeSearch(database, collections, retrieval, store)
+    retriever: Retriever = retrieval if metrics is None else MeteredRetriever(retrieval, metrics)
+    search = KnowledgeSearch(database, collections, retriever, store)
     documents = KnowledgeDocuments(database, collections, WholeDocuments())
     chat_files = ChatFiles(PostgresChatFiles(database), knowledge)
     return KnowledgeParts(

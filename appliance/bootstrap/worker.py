@@ -15,6 +15,7 @@ from appliance.bootstrap.canaries import run_nightly
 from appliance.bootstrap.embedding import token_counter
 from appliance.bootstrap.entry import enter
 from appliance.bootstrap.index import WrittenEmbedders, build_reindexing
+from appliance.bootstrap.metrics.reading import ReadingMetrics
 from appliance.bootstrap.responses import remove_old_responses
 from appliance.bootstrap.turns import remove_conversations_forever
 from appliance.bootstrap.upkeep import build_upkeep
@@ -76,7 +77,8 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
         )
         reading = PostgresReading(database, PostgresJobQueue(database))
         inside = Inside(reading, blobs, settings.knowledge)
-        ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside)
+        metrics = ReadingMetrics(box.metrics_folder)
+        ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside, metrics.observe)
         worker = JobWorker(
             url,
             jobs.handlers(ingestion),

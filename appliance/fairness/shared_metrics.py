@@ -38,6 +38,11 @@ def shared_folder() -> Path | None:
     return Path(folder) if folder else None
 
 
+def own(registry: CollectorRegistry) -> CollectorRegistry | None:
+    """Where a metric of this process is registered: nowhere when it is shared, because the sum is told instead."""
+    return registry if shared_folder() is None else None
+
+
 def forget_metrics(folder: Path) -> None:
     """Begin from zero, before the first worker starts: another version may count in other buckets."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ owner         migrations; owns every table
 api           the gateway: row-level security applies
 worker        ingestion: row-level security applies, as the document's owner
 maintenance   backup, deletion, canaries: sees every row (BYPASSRLS)
+monitor       PostgreSQL's own figures (pg_monitor), not one row
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class DatabaseRole(StrEnum):
     API = "appliance_api"
     WORKER = "appliance_worker"
     MAINTENANCE = "appliance_maintenance"
+    MONITOR = "appliance_monitor"
 
 
 def role_password(secret: str, role: DatabaseRole) -> str:
@@ -50,3 +52,4 @@ async def ensure_roles(connection: AsyncConnection, secret: str) -> None:
                 "ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE " + attributes + " PASSWORD {}"
             ).format(name, sql.Literal(role_password(secret, role)))
         )
+    await connection.execute(sql.SQL("GRANT pg_monitor TO {}").format(sql.Identifier(DatabaseRole.MONITOR)))

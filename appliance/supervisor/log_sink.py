@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from appliance.telemetry import LoggingSettings, now, render_text
+from appliance.telemetry import REQUESTS, LoggingSettings, now, render_text
 
 FILE_BYTES = 10 * 2**20
 FILES_KEPT = 5
@@ -61,6 +61,8 @@ class LogSink:
             return
         line = json.dumps(fields, ensure_ascii=False)
         self._file.emit(logging.makeLogRecord({"msg": line}))
+        if self._as_text and fields.get("logger") == REQUESTS:
+            return
         shown = render_text(fields, colours=self._colours) if self._as_text else line
         with contextlib.suppress(OSError):  # the terminal went away; the file is still there
             sys.stderr.write(f"{shown}\n")

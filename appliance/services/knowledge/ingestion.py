@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from appliance.domain.documents import IngestionStage, ReadingProgress, ReadingTask
@@ -39,6 +41,16 @@ _PARSING_SHARE = 0.3  # of the progress; measured: embedding takes most of the t
 
 Progress = Callable[[int, int], None]
 AsyncProgress = Callable[[int, int], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingEnd:
+    """How one try at a document ended. reason: an error's code, empty for what is completed; took_s: of this try."""
+
+    outcome: Literal["completed", "refused", "failed", "postponed"]
+    reason: str = ""
+    pages: int = 0
+    took_s: float = 0.0
 
 
 class DocumentReader(Protocol):
@@ -79,7 +91,7 @@ class Completer(Protocol):
 
 
 class Ingestion:
-    """The use case of the `ingest` job."""
+    """The use case of the `ingest` job. on_end: told of every try that ended; must not fail."""
 
     def __init__(
         self,
@@ -89,7 +101,9 @@ class Ingestion:
         indexer: DocumentIndexer,
         completer: Completer,
         inside: Inside,
+        on_end: Callable[[ReadingEnd], None] = lambda _end: None,
     ) -> None:
+        self._on_end = on_end
         self._reading = reading
         self._blobs = blobs
         self._reader = reader
@@ -112,23 +126,26 @@ class Ingestion:
             await self._postpone(viewer, collection_id, file_id, task, error)
 
     async def _read(self, viewer: Viewer, task: ReadingTask) -> None:
-        file = task.file
+        file, begun = task.file, time.monotonic()
         try:
             if task.attempts > MAX_ATTEMPTS:
                 raise ReadingInterrupted
             async with self._progress(viewer, task) as progress:
                 await self._make_searchable(viewer, task, progress)
+            self._on_end(ReadingEnd("completed", "", progress.pages, time.monotonic() - begun))
         except (DocumentRefused, ReadingInterrupted) as refusal:
             logger.info("file %s was refused: %s", file.id, refusal.code)
             detail = getattr(refusal, "detail", "")
             notes = [detail] if isinstance(detail, Note) else []
             await self._reading.fail(viewer, task.collection_id, file.id, refusal.code, str(refusal), notes)
+            self._on_end(ReadingEnd("refused", refusal.code))
         except (*_TRANSIENT, ReadingStopped):
             raise
         except Exception:
             logger.exception("file %s could not be read", file.id)
             failure = ReadingFailed()
             await self._reading.fail(viewer, task.collection_id, file.id, failure.code, str(failure))
+            self._on_end(ReadingEnd("failed", failure.code))
 
     async def _make_searchable(self, viewer: Viewer, task: ReadingTask, progress: _Progress) -> None:
         file, collection_id = task.file, task.collection_id
@@ -177,6 +194,7 @@ class Ingestion:
         self, viewer: Viewer, collection_id: UUID, file_id: UUID, task: ReadingTask | None, error: Exception
     ) -> None:
         attempts = task.attempts if task else 1
+        self._on_end(ReadingEnd("postponed", str(getattr(error, "code", ""))))
         for kind, code in _WAITED_FOR.items():
             if isinstance(error, kind):
                 logger.warning("file %s waits (%s): %s", file_id, code, error)

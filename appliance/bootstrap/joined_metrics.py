@@ -1,0 +1,23 @@
+"""All that a gateway tells Prometheus beside its gate, registered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from appliance.bootstrap.box import Box
+from appliance.bootstrap.canary_metrics import CanaryMetrics
+from appliance.bootstrap.gate import GateRoom
+from appliance.bootstrap.metrics.jobs import JobMetrics
+from appliance.bootstrap.metrics.machine import GpuMetrics, MachineMetrics
+from appliance.bootstrap.metrics.reading import tell_reading
+from appliance.storage.database import Database
+from inference.gpus import GpuReader
+
+
+def join_metrics(room: GateRoom, box: Box, database: Database) -> Callable[[], Awaitable[None]]:
+    """database: as the api role. Returns what brings all of it up to date, to be awaited at every scrape."""
+    canaries, jobs, gpus = CanaryMetrics(database), JobMetrics(database), GpuMetrics(GpuReader())
+    for collector in (MachineMetrics(box.data), gpus, jobs, canaries):
+        room.metrics.register(collector)
+    tell_reading(room.metrics, box.metrics_folder)
+    return gpus.before_scrape(jobs.before_scrape(canaries.before_scrape(room.before_scrape)))

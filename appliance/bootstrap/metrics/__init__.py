@@ -1,0 +1,1 @@
+"""What Prometheus may know of the box beside its gate: documents, searches, jobs, disk, GPUs."""
