@@ -35,10 +35,12 @@ WHERE collection_id = %(collection_id)s AND superseded_by IS NULL
   AND file_id IN (SELECT file_id FROM older UNION SELECT id FROM gone)
 ORDER BY file_id FOR UPDATE
 """
-# Documents of one content that end at the same time: the second one waits here and then finds the first.
-_LOCK_CONTENT = """
-SELECT pg_advisory_xact_lock(hashtextextended(%(collection_id)s::text || encode(sha256, 'hex'), 0))
-FROM files WHERE id = %(file_id)s
+# Documents of one content that come or go at the same time: the second one waits here and then sees what the first did.
+# Several contents always in the same order, so that nobody waits in a circle.
+_LOCK_CONTENTS = """
+SELECT pg_advisory_xact_lock(content) FROM (
+    SELECT DISTINCT hashtextextended(%(collection_id)s::text || encode(sha256, 'hex'), 0) AS content
+    FROM files WHERE id = ANY(%(ids)s) ORDER BY 1) contents
 """
 # A document with others inside is never left out: they are registered under it.
 _TWIN = """
@@ -90,9 +92,9 @@ class Place:
         return await self._ids(_OLDER)
 
     async def twin(self, without: Sequence[UUID] = ()) -> UUID | None:
-        """A document of the same content that is found already. After this nobody adds another one."""
+        """A document of the same content that is found already. Until we are done nobody adds or removes one."""
+        await self._lock_contents(self.file_id, *without)
         values = {"collection_id": self.collection_id, "file_id": self.file_id, "without": list(without)}
-        await self.connection.execute(_LOCK_CONTENT, values)
         row = await (await self.connection.execute(_TWIN, values)).fetchone()
         return row[0] if row else None
 
@@ -108,11 +110,16 @@ class Place:
 
     async def bequeath(self, index: VectorStore) -> None:
         """Before a document leaves the index: another one of the same content takes its passages over."""
+        await self._lock_contents(self.file_id)  # one that ends just now counts on these passages
         heirs = await self._ids(_HEIR)
         if heirs:
             chunks = await index.hand_over(self.scope, self.file_id, self.collection_id, heirs[0])
             values = {"collection_id": self.collection_id, "file_id": self.file_id}
             await self.connection.execute(_INHERIT, values | {"heir": heirs[0], "chunks": chunks})
+
+    async def _lock_contents(self, *files: UUID) -> None:
+        values = {"collection_id": self.collection_id, "ids": list(files)}
+        await self.connection.execute(_LOCK_CONTENTS, values)
 
     async def _ids(self, query: str) -> list[UUID]:
         values = {"collection_id": self.collection_id, "file_id": self.file_id}

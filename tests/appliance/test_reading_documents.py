@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.errors import NotFound, StorageFull
 from appliance.storage.database import Database
 from tests.ingestion_desk import Desk, ana, document
+from tests.waiting import until
 
 ANA = ana()
 
@@ -233,6 +236,36 @@ async def test_the_same_content_is_found_once(desk: Desk) -> None:
     await desk.work()
     assert await desk.found(ANA, shelf, "apple") == ["third.json"]
     assert await desk.page(ANA, shelf, second) == "an apple"
+
+
+async def test_what_ends_while_its_twin_is_removed_is_found(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second file counts on the first one's passages at the moment those are to go: it gets them."""
+    shelf = await desk.collection(ANA)
+    first = await desk.add(ANA, shelf, document("an apple"), "first.json")
+    await desk.work()
+    await desk.add(ANA, shelf, document("an apple"), "second.json")
+    share, removing = desk.store.share_pages, []
+
+    async def remove_meanwhile(*given: Any) -> int:
+        removing.append(asyncio.create_task(desk.knowledge.remove_file(ANA, first)))
+        await until(lambda: removing[0].done() or _somebody_waits(desk.worker))
+        return await share(*given)
+
+    monkeypatch.setattr(desk.store, "share_pages", remove_meanwhile)
+    await desk.work()
+    await removing[0]
+
+    assert await desk.found(ANA, shelf, "apple") == ["second.json"]
+
+
+async def _somebody_waits(database: Database) -> bool:
+    async with database.connection() as connection:
+        waiting = (
+            "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database AND d.datname = current_database()"
+        )
+        return (await connection.execute(f"{waiting} WHERE NOT granted LIMIT 1")).rowcount == 1
 
 
 async def test_a_full_disk_leaves_nothing_half(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
