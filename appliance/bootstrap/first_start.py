@@ -38,6 +38,11 @@ async def first_start(box: Box, url: str) -> None:
             await accounts.create_first_administrator(first)
             if box.settings.knowledge.sample:
                 await _load_sample(box, accounts, database, first.email)
+    mark_done(box)
+
+
+def mark_done(box: Box) -> None:
+    """Nothing of it will be done again."""
     (box.data / _MARKER).touch(mode=0o600)
 
 

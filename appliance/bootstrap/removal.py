@@ -67,10 +67,11 @@ async def remove_person(box: Box, email: str, heir_email: str) -> Receipt:
         if user.id == heir.id:
             raise InvalidRequest("The heir has to be somebody else.", param="heir")
         await accounts.people.change(None, user.id, is_suspended=True)  # nothing of theirs runs any more
-        return await _remove(box, user, heir)
+        return await remove_rows(box, user, heir)
 
 
-async def _remove(box: Box, user: User, heir: User) -> Receipt:
+async def remove_rows(box: Box, user: User, heir: User) -> Receipt:
+    """Of somebody who cannot do anything any more."""
     api = Database(box.database_url(DatabaseRole.API), pool_size=2)
     maintenance = Database(box.database_url(DatabaseRole.MAINTENANCE), pool_size=2)
     await api.open()

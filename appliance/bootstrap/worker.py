@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from appliance import jobs
+from appliance.bootstrap.backups.nightly import back_up_nightly, log_deletions_forever
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canaries import run_nightly
 from appliance.bootstrap.embedding import token_counter
@@ -94,6 +95,8 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
             asyncio.create_task(upkeep.folders.run()),
             asyncio.create_task(_keep_index(box, embedder)),
             asyncio.create_task(run_nightly(box, settings.knowledge.canaries_hour)),
+            asyncio.create_task(back_up_nightly(box)),
+            asyncio.create_task(log_deletions_forever(box)),
             asyncio.create_task(_stop_when(stopping, worker)),
         ]
         try:

@@ -15,6 +15,8 @@ COMMANDS = {
     "ingest": "appliance.commands.ingest:ingest",
     "up": "appliance.commands.up:up",
     "doctor": "appliance.commands.doctor:doctor",
+    "backup": "appliance.commands.backup:backup",
+    "restore": "appliance.commands.restore:restore",
     "settings": "appliance.commands.settings:settings",
     "user": "appliance.commands.users:user",
     "group": "appliance.commands.groups:group",

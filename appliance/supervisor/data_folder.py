@@ -17,6 +17,7 @@ from appliance.supervisor.secret_files import write_private
 DATA_VERSION = 1  # raised when an older program could not read what this one writes
 LEAST_FREE_BYTES = 500 * 10**6
 SYSTEM_DATA = Path("/var/lib/appliance")
+RESTORING = "restore-in-progress"  # stands here until a restore has ended
 
 
 def default_data_folder() -> Path:
@@ -75,7 +76,11 @@ def locked(data: Path, described_as: str) -> Iterator[None]:
 
 
 def check_version(data: Path) -> None:
-    """Raises StartupError when a newer appliance has written here."""
+    """Raises StartupError when a newer appliance has written here, or when a restore was broken off."""
+    if (data / RESTORING).exists():
+        raise StartupError(
+            f"A restore into {data} was broken off. Run `appliance restore` again; it begins anew by itself."
+        )
     path = data / "version.json"
     try:
         stamp = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,58 @@
+"""The short-lived process that makes the nightly backup, by the settings of the box."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from appliance.bootstrap.backups.contents import passphrase_of
+from appliance.bootstrap.backups.interruption import interrupted_by_sigterm
+from appliance.bootstrap.backups.making import Wishes, make_backup
+from appliance.bootstrap.backups.status import note_failure, note_success
+from appliance.bootstrap.box import Box
+from appliance.bootstrap.entry import enter
+from appliance.storage.backups.errors import BackupError
+
+logger = logging.getLogger(__name__)
+
+EXIT_FAILED = 1
+
+
+def _run(box: Box, _options: object) -> int:
+    settings = box.settings.backup
+    try:
+        wishes = Wishes(
+            Path(settings.folder),
+            passphrase_of(box),
+            verify=settings.verify,
+            keep_last=settings.keep_last,
+            keep_days=settings.keep_days,
+        )
+        with interrupted_by_sigterm():
+            made = make_backup(box, wishes)
+    except BackupError as error:
+        note_failure(box.data, str(error))
+        logger.error("no backup was made: %s", error)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        logger.warning("the backup was broken off")
+        return EXIT_FAILED
+    note_success(box.data, made)
+    logger.info("backup %s: %d bytes in %.0f s", made.folder, made.size_bytes, made.seconds)
+    if made.manifest.missing:
+        logger.error(
+            "%d files are lost or damaged on this box: %s …",
+            len(made.manifest.missing),
+            made.manifest.missing[0],
+        )
+    return 0
+
+
+def main() -> int:
+    """The command line."""
+    return enter("backups.process", _run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""`appliance restore`: a backup onto an empty machine of the same or a newer version."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.bootstrap.backups.contents import read_passphrase
+from appliance.bootstrap.backups.interruption import interrupted_by_sigterm
+from appliance.bootstrap.backups.restoring import Restored, restore_backup
+from appliance.bootstrap.backups.trial import try_backup
+from appliance.commands.backup import PassphraseOption, ask_passphrase
+from appliance.commands.client import show
+from appliance.commands.failures import CommandFailed
+from appliance.commands.options import ConfigOption, DataOption, JsonOption
+from appliance.commands.progress import ProgressLine
+from appliance.storage.backups.errors import BackupError
+from appliance.supervisor.data_folder import default_data_folder
+from appliance.supervisor.unprivileged import account_for_servers
+
+
+def restore(
+    archive: Annotated[Path, typer.Argument(metavar="BACKUP", help="The folder of one backup.")],
+    passphrase_file: PassphraseOption = None,
+    deletions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The log of deletions; default: the one beside BACKUP.", show_default=False
+        ),
+    ] = None,
+    without_deletions: Annotated[
+        bool, typer.Option("--without-deletions", help="Bring back also what was deleted since.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only read all of it and try its database; write nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Restore a backup into an empty data folder; then start the appliance as ever."""
+    try:
+        with ProgressLine(sys.stderr) as progress, interrupted_by_sigterm():
+            if check:
+                manifest = try_backup(archive.absolute(), account_for_servers(), progress.say)
+                told = manifest.model_dump(mode="json")
+                show(
+                    told,
+                    as_json,
+                    f"{archive} is whole: every sum is right, and its database can be restored.",
+                )
+                return
+            passphrase = (
+                ask_passphrase(is_new=False) if passphrase_file is None else read_passphrase(passphrase_file)
+            )
+            done = restore_backup(
+                archive,
+                data or default_data_folder(),
+                passphrase,
+                config=config,
+                log=deletions,
+                with_deletions=not without_deletions,
+                progress=progress.say,
+            )
+    except BackupError as error:
+        raise CommandFailed(str(error)) from error
+    show(_told(done), as_json, "\n".join(_lines(done, without_deletions=without_deletions)))
+
+
+def _told(done: Restored) -> dict[str, object]:
+    return {
+        "data": str(done.data),
+        "created_at": done.manifest.created_at.isoformat(),
+        "rows": dict(done.manifest.rows),
+        "files": done.manifest.files,
+        "missing": list(done.manifest.missing),
+        "migrated": list(done.migrated),
+        "deleted_again": dict(done.deleted),
+        "deletion_log": None if done.log is None else str(done.log),
+        "seconds": round(done.seconds, 1),
+    }
+
+
+def _lines(done: Restored, *, without_deletions: bool) -> list[str]:
+    manifest = done.manifest
+    lines = [
+        f"{done.data} is as it was on {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC: "
+        f"{sum(manifest.rows.values())} rows in {len(manifest.rows)} tables and {manifest.files} files, "
+        f"all counted and checked, in {done.seconds:.1f} s."
+    ]
+    if done.migrated:
+        lines.append(f"  {len(done.migrated)} migrations brought it up to this version.")
+    if manifest.missing:
+        lines.append(f"  {len(manifest.missing)} files were lost already when the backup was made.")
+    if done.log is not None:
+        again = ", ".join(f"{count} {kind}" for kind, count in done.deleted.items() if count) or "nothing"
+        lines.append(f"  Deleted again by {done.log}: {again}. What was deleted after its last line is back.")
+    elif without_deletions:
+        lines.append("  What was deleted since is back, as asked.")
+    else:
+        lines.append("  No log of deletions was at hand: what was deleted since the backup is back.")
+    lines.append(f"  Start it: appliance up --data {done.data}")
+    return lines

@@ -1,0 +1,379 @@
+"""A box backed up while people write, and put onto an empty machine: real PostgreSQL on both sides."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from appliance.bootstrap.backups.making import Made, Wishes, make_backup
+from appliance.bootstrap.backups.nightly import log_deletions
+from appliance.bootstrap.backups.restoring import Restored, restore_backup
+from appliance.bootstrap.backups.servers import running
+from appliance.bootstrap.backups.trial import try_backup
+from appliance.bootstrap.box import Box, open_box
+from appliance.domain.people import Caller, Role
+from appliance.errors import StartupError
+from appliance.storage.backups.copying import place_of
+from appliance.storage.backups.deletions import LOG, Deletion, read_log
+from appliance.storage.backups.errors import BackupDamaged, BackupError, WrongPassphrase
+from appliance.storage.backups.manifest import BLOBS, DUMP
+from appliance.storage.backups.snapshot import count_rows
+from appliance.storage.database import Database
+from appliance.storage.roles import DatabaseRole
+from appliance.supervisor.data_folder import RESTORING, check_version
+from appliance.supervisor.unprivileged import account_for_servers
+from tests.conftest import ROLE_SECRET
+from tests.ingestion_desk import Desk, ana, document
+from tests.waiting import until
+
+PASSPHRASE = "correct horse battery"
+ANA = ana()
+HEIR = Caller(UUID(int=5), "heir@example.com", Role.USER, frozenset())
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that every user can walk to and whose path is short enough for sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="apl-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def box(owner_url: str, place: Path) -> Box:
+    """A data folder for that database, with two people who have accounts."""
+    data = place / "data"
+    data.mkdir()
+    (data / "appliance.toml").write_text(
+        f'[database]\nurl = "{owner_url}"\nrole_secret = "{ROLE_SECRET}"\n', encoding="utf-8"
+    )
+    with psycopg.connect(owner_url) as connection:
+        for caller in (ANA, HEIR):
+            connection.execute(
+                "INSERT INTO users (id, email, email_key, role) VALUES (%s, %s, %s, 'user')",
+                (caller.user_id, caller.email, caller.email),
+            )
+    return replace(open_box(data), account=account_for_servers())
+
+
+@pytest.fixture
+def desk(box: Box, database: Database, worker_database: Database) -> Desk:
+    """The use cases of that box."""
+    return Desk(database, worker_database, box.data)
+
+
+@pytest.fixture
+def fresh(place: Path) -> Path:
+    """The configuration of the new machine: an embedded PostgreSQL."""
+    path = place / "new.toml"
+    path.write_text("", encoding="utf-8")
+    return path
+
+
+def wishes(place: Path, **more: object) -> Wishes:
+    """Into one folder beside the box."""
+    return replace(Wishes(place / "backups", PASSPHRASE), **more)  # type: ignore[arg-type]
+
+
+async def back_up(box: Box, wanted: Wishes) -> Made:
+    """In a thread, as it blocks."""
+    return await asyncio.to_thread(make_backup, box, wanted)
+
+
+async def restore(folder: Path, place: Path, fresh: Path, **more: object) -> Restored:
+    """Onto the empty machine."""
+    doing = partial(restore_backup, folder, place / "new", PASSPHRASE, config=fresh, **more)  # type: ignore[arg-type]
+    return await asyncio.to_thread(doing)
+
+
+@asynccontextmanager
+async def opened(place: Path, fresh: Path) -> AsyncIterator[Desk]:
+    """The use cases of the restored box."""
+    box = open_box(place / "new", fresh, account_for_servers())
+    assert box.postgres is not None
+    with running(box.postgres):
+        databases = [Database(box.database_url(r)) for r in (DatabaseRole.API, DatabaseRole.WORKER)]
+        for one in databases:
+            await one.open()
+        try:
+            yield Desk(*databases, box.data)
+        finally:
+            for one in databases:
+                await one.close()
+
+
+async def shelf_of(desk: Desk, *words: str) -> tuple[UUID, dict[str, UUID]]:
+    """A collection of Ana's with a read document for each word, and their ids."""
+    shelf = await desk.collection(ANA)
+    files = {w: await desk.add(ANA, shelf, document(f"{w} " * 20), f"{w}.json") for w in words}
+    await desk.work()
+    return shelf, files
+
+
+async def content(desk: Desk, caller: Caller, file_id: UUID) -> bytes:
+    """Its bytes, as its owner downloads them."""
+    _, pieces = await desk.knowledge.content(caller, file_id)
+    return b"".join([piece async for piece in pieces])
+
+
+async def test_a_backup_restored_elsewhere_is_the_same_box(
+    box: Box, desk: Desk, place: Path, fresh: Path
+) -> None:
+    """Rows and files are counted and checked; searches, pages and bytes are the same; the secrets are back."""
+    shelf, files = await shelf_of(desk, "apple", "pear")
+    before = {w: (await desk.found(ANA, shelf, w), await content(desk, ANA, files[w])) for w in files}
+    (box.data / "credentials.json").write_text('{"api_key": "k"}')
+
+    made = await back_up(box, wishes(place, verify=True))
+    done = await restore(made.folder, place, fresh)
+
+    assert made.is_verified and made.manifest.files == 2 and made.manifest.missing == ()
+    assert done.manifest.rows["files"] == 2 and done.migrated == []
+    for name in ("secrets/session_secret", "credentials.json"):
+        assert (place / "new" / name).read_text() == (box.data / name).read_text()
+    async with opened(place, fresh) as new:
+        assert {
+            w: (await new.found(ANA, shelf, w), await content(new, ANA, files[w])) for w in files
+        } == before
+        assert await new.page(ANA, shelf, files["pear"]) == await desk.page(ANA, shelf, files["pear"])
+        assert await new.found(HEIR, shelf, "apple") == []  # row-level security came along
+    sealed = b"".join(path.read_bytes() for path in made.folder.glob("*.*") if path.name != DUMP)
+    assert box.secrets.session_secret.encode() not in sealed
+
+
+async def test_a_backup_under_load_is_of_one_moment(
+    box: Box, desk: Desk, place: Path, owner_url: str
+) -> None:
+    """While documents come, are read and go: every row's blob is there, and the dump has the rows that were counted."""
+    stop = asyncio.Event()
+
+    async def write() -> int:
+        shelf, number, last = await desk.collection(ANA), 0, None
+        while not stop.is_set():
+            number += 1
+            file = await desk.add(ANA, shelf, document(f"leaf {number} " * 20), f"{number}.json")
+            await desk.work()
+            if last is not None and number % 2:
+                await desk.knowledge.remove_file(ANA, last)
+            last = file
+        return number
+
+    writing = asyncio.create_task(write())
+    await until(lambda: has_files(owner_url, 3))
+    made = await back_up(box, wishes(place, verify=True))  # the trial counts the rows of every table
+    await until(lambda: has_files(owner_url, made.manifest.rows["files"] + 1))  # it never stood still
+    stop.set()
+    await writing
+
+    manifest = made.manifest
+    assert manifest.missing == ()
+    assert manifest.files + len(manifest.deleted_meanwhile) == manifest.rows["files"] >= 2
+
+
+async def test_what_was_deleted_since_stays_deleted(
+    box: Box, desk: Desk, place: Path, fresh: Path, owner_url: str
+) -> None:
+    """The log beside the backups is read at the restore; without it, or on request, all of it is back."""
+    shelf, files = await shelf_of(desk, "apple", "pear")
+    other, _ = await shelf_of(desk, "plum")
+    key = UUID(int=8)
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(
+            "INSERT INTO api_keys (id, user_id, prefix, secret_hash, created_at) VALUES (%s, %s, 'p', %s, now())",
+            (key, ANA.user_id, b"h" * 32),
+        )
+    made = await back_up(box, wishes(place))
+    await desk.knowledge.remove_file(ANA, files["apple"])
+    await desk.knowledge.remove_collection(ANA, other)
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(
+            "INSERT INTO account_events (action, subject_id, detail) VALUES ('key.revoked', %s, %s),"
+            " ('user.changed', %s, '{\"is_suspended\": true}')",
+            (ANA.user_id, f'{{"key": "{key}"}}', HEIR.user_id),
+        )
+    assert await asyncio.to_thread(log_deletions, box, place / "backups") == 4
+
+    done = await restore(made.folder, place, fresh)
+
+    assert dict(done.deleted) == {"file": 1, "collection": 1, "key": 1, "suspended": 1}
+    async with opened(place, fresh) as new:
+        assert await new.found(ANA, shelf, "apple") == []
+        assert await new.found(ANA, shelf, "pear") == ["pear.json"]
+        assert await new.found(ANA, other, "plum") == []
+        async with new.worker.connection() as connection:
+            row = await (await connection.execute("SELECT count(*) FROM users WHERE is_suspended")).fetchone()
+            assert row == (1,)
+        assert len([p for p in (place / "new" / "blobs").rglob("*") if p.is_file()]) == 2
+
+    shutil.rmtree(place / "new")
+    assert dict((await restore(made.folder, place, fresh, with_deletions=False)).deleted) == {}
+
+
+async def test_a_content_deleted_while_the_backup_was_made_is_no_hole(
+    box: Box, desk: Desk, place: Path, fresh: Path
+) -> None:
+    """Its file goes at the restore; a content that the box has lost is told, and its row stays as it was."""
+    shelf, files = await shelf_of(desk, "apple", "pear", "plum")
+    hashes = {w: (await desk.knowledge.file(ANA, files[w])).sha256.hex() for w in files}
+    place_of(box.data / BLOBS, hashes["pear"]).unlink()  # lost by the box itself
+    loop = asyncio.get_running_loop()
+
+    def delete_one(step: str) -> None:
+        if step == "counting rows":  # the moment that the database is saved of has passed
+            removing = desk.knowledge.remove_file(ANA, files["plum"])
+            asyncio.run_coroutine_threadsafe(removing, loop).result()
+
+    made = await asyncio.to_thread(make_backup, box, wishes(place), delete_one)
+    (place / "backups" / LOG).unlink()
+    done = await restore(made.folder, place, fresh)
+
+    assert made.manifest.deleted_meanwhile == (hashes["plum"],)
+    assert made.manifest.missing == (hashes["pear"],)
+    assert dict(done.deleted) == {"file": 1}
+    async with opened(place, fresh) as new:
+        assert sorted(await new.listed(ANA, shelf)) == ["apple.json", "pear.json"]
+        assert await new.found(ANA, shelf, "plum") == []
+
+
+async def test_what_cannot_be_restored_changes_nothing(
+    box: Box, desk: Desk, place: Path, fresh: Path
+) -> None:
+    """A wrong passphrase, a flipped byte, a folder in use: each is said, and leaves the folder as it was."""
+    _, files = await shelf_of(desk, "apple")
+    made = await back_up(box, wishes(place))
+    sha256 = (await desk.knowledge.file(ANA, files["apple"])).sha256.hex()
+
+    with pytest.raises(WrongPassphrase):
+        restore_backup(made.folder, place / "new", "wrong horse", config=fresh)
+    assert not (place / "new").exists()
+
+    for damaged in (made.folder / DUMP, place_of(made.folder / BLOBS, sha256)):
+        whole = damaged.read_bytes()
+        damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(BackupDamaged, match=damaged.name):
+            await restore(made.folder, place, fresh)
+        assert [path.name for path in (place / "new").iterdir()] == ["appliance.lock"]
+        with pytest.raises(BackupDamaged, match=damaged.name):
+            try_backup(made.folder, None, lambda _: None)
+        damaged.write_bytes(whole)
+
+    (place / "new" / "mine.txt").write_text("keep")
+    with pytest.raises(BackupError, match=r"not empty \(it has mine\.txt\)"):
+        await restore(made.folder, place, fresh)
+    assert (place / "new" / "mine.txt").read_text() == "keep"
+    with pytest.raises(BackupError, match=r"database\.url has tables already"):  # the old machine's own
+        await asyncio.to_thread(restore_backup, made.folder, place / "other", PASSPHRASE)
+
+
+async def test_half_a_restore_starts_nothing_and_the_next_one_begins_anew(
+    box: Box, place: Path, fresh: Path
+) -> None:
+    """Killed in the middle it leaves a marker, which `appliance up` refuses and `restore` clears away."""
+    made = await back_up(box, wishes(place))
+    (place / "new").mkdir()
+    (place / "new" / RESTORING).touch()
+    (place / "new" / "half").mkdir()
+    with pytest.raises(StartupError, match="broken off"):
+        check_version(place / "new")
+
+    await restore(made.folder, place, fresh)
+
+    check_version(place / "new")
+    assert not (place / "new" / "half").exists()
+
+
+async def test_the_folder_of_another_appliance_is_left_alone(box: Box, place: Path) -> None:
+    """Its backups would be counted among ours, and be removed."""
+    await back_up(box, wishes(place))
+    (box.data / "secrets" / "session_secret").write_text("another one\n")
+    other = replace(open_box(box.data), account=box.account)
+
+    with pytest.raises(BackupError, match="another appliance"):
+        await back_up(other, wishes(place))
+
+
+async def test_unchanged_files_take_no_second_room_and_old_backups_go(
+    box: Box, desk: Desk, place: Path
+) -> None:
+    """Hard links among backups; keep_last and keep_days afterwards; what stays is whole."""
+    await shelf_of(desk, "apple")
+    first = await back_up(box, wishes(place))
+    second = await back_up(box, wishes(place))
+    (name,) = [path for path in (second.folder / BLOBS).rglob("*") if path.is_file()]
+    assert name.stat().st_nlink == 2
+
+    third = await back_up(box, wishes(place, keep_last=2, keep_days=0))
+
+    assert third.removed == [first.folder.name]
+    assert not first.folder.exists()
+    assert second.folder != third.folder
+    assert name.stat().st_nlink == 2
+    assert sorted(p.name for p in third.folder.iterdir()) == sorted(p.name for p in second.folder.iterdir())
+    words = ["sha256sum", "--check", "--quiet", "SHA256SUMS", "FILES.sha256"]
+    checking = await asyncio.create_subprocess_exec(*words, cwd=third.folder)
+    assert await checking.wait() == 0
+
+
+async def test_ctrl_c_leaves_nothing_half(box: Box, place: Path, owner_url: str) -> None:
+    """Interrupted while it waits for a table: exit code 130, no folder, and the next one works."""
+    (place / "passphrase").write_text(PASSPHRASE)
+    words = [sys.executable, "-m", "appliance", "backup", "--to", str(place / "backups")]
+    words += ["--data", str(box.data), "--passphrase-file", str(place / "passphrase")]
+    with psycopg.connect(owner_url) as connection:
+        connection.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        process = await asyncio.create_subprocess_exec(*words)
+        await until(lambda: bool(list((place / "backups").glob(".*.part"))))
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 130
+    assert [path.name for path in (place / "backups").iterdir()] == [".lock"]
+
+    process = await asyncio.create_subprocess_exec(*words, "--json", stdout=subprocess.PIPE)
+    told, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b'"is_verified": false' in told
+
+
+async def test_a_log_of_deletions_names_removed_people_and_their_heirs(
+    box: Box, desk: Desk, place: Path, fresh: Path, owner_url: str
+) -> None:
+    """A person who was removed since is removed again, and what they gave to others is the heir's again."""
+    await shelf_of(desk, "apple")
+    made = await back_up(box, wishes(place))
+    with psycopg.connect(owner_url) as connection:
+        connection.execute(
+            "INSERT INTO account_events (action, subject_id, detail) VALUES ('user.removed', %s, %s)",
+            (ANA.user_id, f'{{"heir": "{HEIR.user_id}"}}'),
+        )
+        connection.execute(
+            "INSERT INTO receipts (kind, subject_id, removed) VALUES ('user', %s, '{}')", (ANA.user_id,)
+        )
+    await asyncio.to_thread(log_deletions, box, place / "backups")
+    (logged,) = read_log(place / "backups" / LOG)
+    assert logged == Deletion(logged.at, "user", ANA.user_id, None, HEIR.user_id)
+
+    done = await restore(made.folder, place, fresh)
+
+    assert dict(done.deleted) == {"user": 1}
+    async with opened(place, fresh) as new, new.worker.connection() as connection:
+        people = await (await connection.execute("SELECT email FROM users")).fetchall()
+    assert people == [(HEIR.email,)]
+
+
+def has_files(owner_url: str, count: int) -> bool:
+    """At least so many."""
+    with psycopg.connect(owner_url) as connection:
+        return count_rows(connection)["files"] >= count
