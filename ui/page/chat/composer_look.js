@@ -20,8 +20,13 @@ export const composerLook = sheet(`
 .starters small { display: block; font-size: 13.5px; line-height: 1.45; color: var(--ink-2); }
 .sampled h2 { margin: 30px 0 4px; font-size: 12.5px; font-weight: 650; color: var(--ink-2); }
 .suggestions { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 26px; }
-.suggestions button { width: 100%; height: 100%; padding: 9px 0; border-bottom: 1px solid var(--line); text-align: start; font-size: 14.5px; line-height: 1.45; color: var(--ink); }
-.suggestions button:hover { color: var(--accent); border-color: var(--accent); }
+.suggestions.few { grid-template-columns: minmax(0, 1fr); }
+.suggestions button { display: flex; align-items: center; gap: 12px; width: 100%; height: 100%; padding: 10px 0; border-bottom: 1px solid var(--line); text-align: start; font-size: 14.5px; line-height: 1.45; color: var(--ink); transition: color .12s, border-color .12s; }
+.suggestions li:last-child button { border-color: transparent; }
+.suggestions button span { flex: 1; }
+.suggestions svg { width: 17px; height: 17px; color: var(--ink-2); opacity: 0; translate: -4px; transition: opacity .12s, translate .12s; }
+.suggestions button:is(:hover, :focus-visible) svg { opacity: 1; translate: 0; }
+.suggestions button:hover { color: var(--accent-deep); border-color: var(--line-strong); }
 
 .attached, .asked-files { display: flex; flex-wrap: wrap; gap: 6px; }
 .attached { margin: 2px 0 8px; max-height: 30vh; overflow-y: auto; }

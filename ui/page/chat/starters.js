@@ -27,8 +27,9 @@ export class Starters {
   async refresh() {
     const [suggestions, models] = await Promise.all([call("/api/suggestions").catch(() => ({data: []})), this.composer.choices.readModels().catch(() => [])]);
     this.showWriters(models.length > 0 && this.composer.choices.writers.length > 0);
-    const inOurs = suggestions.data.filter(one => one.language === language), others = suggestions.data.filter(one => one.language !== language);
-    this.samples.replaceChildren(...[...inOurs, ...others].map(one => h("li", {}, h("button", {type: "button", lang: one.language, onclick: () => this.send(one)}, one.text))));
+    const inOurs = suggestions.data.filter(one => one.language === language), shown = inOurs.length ? inOurs : suggestions.data;
+    this.samples.classList.toggle("few", shown.length < 4);
+    this.samples.replaceChildren(...shown.map(one => h("li", {}, h("button", {type: "button", lang: one.language, onclick: () => this.send(one)}, h("span", {}, one.text), icon("forward")))));
     this.sampled.hidden = !suggestions.data.length;
   }
 

@@ -5,7 +5,9 @@ import {explain, money, number, settings, t} from "../shell/settings.js";
 import {copyButton} from "./copying.js";
 import {place} from "./passage.js";
 
-const CLOUD = "cloud:";
+const CLOUD = "cloud:", LEAST = .001;
+// Whoever wants to know it exactly looks at the card.
+const aboutMoney = ({amount, currency}) => amount > 0 && amount < LEAST ? `< ${money(LEAST, currency)}` : money(amount, currency);
 const rounded = rate => rate < 10 ? rate : Math.round(rate);
 
 export class TurnFooter {
@@ -47,7 +49,7 @@ export class TurnFooter {
     const rows = this.figures();
     const card = rows.length ? h("div", {class: "facts-card", role: "tooltip"}, h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, t(name)), h("dd", {}, value)]))) : null;
     const took = figures.total_ms == null ? null : t("seconds", {seconds: number.format(Math.max(.1, figures.total_ms / 1000))});
-    const {cost} = figures, short = took && [this.writer(), took, cost ? money(cost.amount, cost.currency) : null].filter(Boolean).join(" · ");
+    const {cost} = figures, short = took && [this.writer(), took, cost ? aboutMoney(cost) : null].filter(Boolean).join(" · ");
     const label = rows.map(([name, value]) => `${t(name)}: ${value}`).join(", ");
     return h("div", {class: "facts"}, cloud, how, short ? h("button", {type: "button", class: "took", "aria-label": label}, short, card) : null);
   }

@@ -1,6 +1,7 @@
 // What both elements look like; colours and sizes are the page's own properties (page.css), which pass shadow roots.
 export const sharedLook = `
-:host { display: block; color: var(--ink); font: 16px/1.55 var(--font); }
+:host { display: block; color: var(--ink); font: 16px/1.55 var(--font); letter-spacing: -.006em; }
+pre, code, math { letter-spacing: 0; }
 *, *::before, *::after { box-sizing: border-box; }
 [hidden] { display: none !important; }
 h1, h2, h3, p, ul, ol { margin: 0; padding: 0; font-weight: inherit; }
