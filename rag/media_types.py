@@ -230,17 +230,22 @@ def _detect_in_ole(path: Path) -> str:
 
 def _detect_in_zip(path: Path, limits: ParsingLimits) -> str:
     with open_archive(path, limits) as archive:
-        names = archive.namelist()
-        if "mimetype" in names and (media_type := _by_mimetype(archive, limits)):
+        return kind_of_archive(archive, limits)
+
+
+def kind_of_archive(archive: zipfile.ZipFile, limits: ParsingLimits) -> str:
+    """What a ZIP container is: a packed document, or ZIP for a folder. Raises UnsupportedFormat."""
+    names = archive.namelist()
+    if "mimetype" in names and (media_type := _by_mimetype(archive, limits)):
+        return media_type
+    if "[Content_Types].xml" not in names and "word/document.xml" not in names:
+        return ZIP
+    for prefix, name in _ZIP_MEMBERS:
+        if any(member.startswith(prefix) for member in names):
+            raise UnsupportedFormat(_OFFICE.format(name))
+    for prefix, media_type in _ZIP_FORMATS:
+        if any(member.startswith(prefix) for member in names):
             return media_type
-        if "[Content_Types].xml" not in names and "word/document.xml" not in names:
-            return ZIP
-        for prefix, name in _ZIP_MEMBERS:
-            if any(member.startswith(prefix) for member in names):
-                raise UnsupportedFormat(_OFFICE.format(name))
-        for prefix, media_type in _ZIP_FORMATS:
-            if any(member.startswith(prefix) for member in names):
-                return media_type
     return ZIP
 
 

@@ -23,13 +23,12 @@ from rag.errors import (
     DocumentTooLarge,
 )
 from rag.limits import ParsingLimits
-from rag.media_types import ZIP
+from rag.media_types import ZIP, kind_of_archive
 from rag.member_names import DistinctNames
 from rag.notes import Note
 
 _UTF8_NAME_FLAG = 0x800
 _ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")
-_MARKER_MEMBERS = frozenset({"[Content_Types].xml", "mimetype"})  # packed documents, no folders
 _JUNK_FOLDERS = frozenset({"__MACOSX", ".git", ".svn"})
 _JUNK_NAMES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
@@ -137,9 +136,9 @@ class _NestedArchives:
             return  # its own reading will say what is wrong with it
 
     def _descend(self, archive: zipfile.ZipFile, depth: int) -> None:
-        members = archive.infolist()
-        if not _MARKER_MEMBERS.isdisjoint(member.filename for member in members):
+        if kind_of_archive(archive, self._limits) != ZIP:  # a packed document, which is read as one
             return
+        members = archive.infolist()
         if depth >= self._limits.max_nesting:
             raise DocumentDangerous(
                 f"It holds archives within archives, more than {self._limits.max_nesting} deep."

@@ -24,6 +24,7 @@ from rag.parsers import PARSERS
 from rag.sandbox.client import ParsingSandbox
 from rag.settings import ParsingSettings
 from tests.documents import SENTENCE, docx_with, pdf, zipped
+from tests.quines import quine_zip
 
 SECRET = "the-secret-of-this-machine"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -32,7 +33,7 @@ RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relations
 @pytest.fixture
 async def sandbox() -> AsyncIterator[ParsingSandbox]:
     """The product's parsers with its own limits, but for less time and memory."""
-    made = ParsingSandbox(ParsingSettings(timeout_s=8, cpu_s=8, memory_bytes=512 * 2**20), PARSERS)
+    made = ParsingSandbox(ParsingSettings(timeout_s=60, cpu_s=8, memory_bytes=512 * 2**20), PARSERS)
     yield made
     await made.close()
 
@@ -263,10 +264,27 @@ async def test_a_zip_bomb_is_refused_by_its_directory(sandbox: ParsingSandbox, t
     assert isinstance(await _refused(sandbox, path), DocumentDangerous)
 
 
-async def test_an_archive_that_holds_itself_as_often_as_it_is_opened_ends(
+@pytest.mark.parametrize(
+    ("member", "name"),
+    [("r/r.zip", "r.zip"), ("word/document.xml", "r.docx"), ("[Content_Types].xml", "r.docx")],
+)
+async def test_an_archive_that_holds_itself_ends(
+    member: str, name: str, sandbox: ParsingSandbox, tmp_path: Path
+) -> None:
+    """A quine: what is unpacked is the archive again, to the byte, whatever the two are called."""
+    quine = quine_zip(member)
+    with zipfile.ZipFile(io.BytesIO(quine)) as archive:
+        assert archive.testzip() is None
+        assert archive.read(member) == quine
+    (tmp_path / name).write_bytes(quine)
+    refusal = await _refused(sandbox, tmp_path / name)
+    assert isinstance(refusal, DocumentDangerous | DocumentDamaged)
+
+
+async def test_archives_in_archives_deeper_than_the_limit_are_refused(
     sandbox: ParsingSandbox, tmp_path: Path
 ) -> None:
-    """As a quine does; archives are not opened deeper than the limit says."""
+    """Each a little smaller than the one around it."""
     content = b"the heart of it"
     for _ in range(12):
         buffer = io.BytesIO()
