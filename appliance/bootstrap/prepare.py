@@ -16,9 +16,9 @@ from psycopg import sql
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.embedding import keep_specs
 from appliance.bootstrap.entry import enter, options_of
+from appliance.bootstrap.upgrading import bring_up_to_date, delete_what_was_deleted
 from appliance.errors import StartupError
 from appliance.fairness.shared_metrics import forget_metrics
-from appliance.storage.migrating import migrate
 
 
 async def prepare(box: Box, url: str) -> None:
@@ -28,7 +28,8 @@ async def prepare(box: Box, url: str) -> None:
     try:
         if box.postgres is not None:
             await _ensure_database(box.owner_url)
-        await migrate(box.owner_url, box.role_secret)
+        await bring_up_to_date(box)
+        await delete_what_was_deleted(box)
     except psycopg.Error as error:
         where = "database.url" if box.postgres is None else f"PostgreSQL in {box.data / 'postgres'}"
         raise StartupError(f"{where}: {str(error).strip()}") from error

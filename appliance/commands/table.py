@@ -17,6 +17,8 @@ COMMANDS = {
     "doctor": "appliance.commands.doctor:doctor",
     "backup": "appliance.commands.backup:backup",
     "restore": "appliance.commands.restore:restore",
+    "upgrade": "appliance.commands.upgrades:upgrade",
+    "rollback": "appliance.commands.upgrades:rollback",
     "settings": "appliance.commands.settings:settings",
     "user": "appliance.commands.users:user",
     "group": "appliance.commands.groups:group",

@@ -59,6 +59,17 @@ async def migrate(owner_url: str, role_secret: str, migrations: list[Migration] 
     return [migration.name for migration in fresh]
 
 
+async def missing_of(owner_url: str, wanted: list[Migration]) -> list[str]:
+    """What is not applied yet; empty for a database that has nothing yet. Raises StartupError as migrate does."""
+    async with await AsyncConnection.connect(owner_url, autocommit=True) as connection:
+        found = await (await connection.execute("SELECT to_regclass('public.schema_migrations')")).fetchone()
+        applied = await _applied(connection) if found and found[0] else {}
+    if not applied:
+        return []
+    _refuse_newer_or_altered(applied, wanted)
+    return [migration.name for migration in wanted if migration.name not in applied]
+
+
 async def _applied(connection: AsyncConnection) -> dict[str, str]:
     rows = await connection.execute("SELECT name, checksum FROM schema_migrations")
     return dict(await rows.fetchall())
@@ -70,7 +81,8 @@ def _refuse_newer_or_altered(applied: dict[str, str], wanted: list[Migration]) -
     if unknown:
         raise StartupError(
             f"This data was written by a newer version (it knows {unknown[-1]}). "
-            "Start that version, or restore a backup made with this one."
+            "Start that version again; to come back to this one, run its `appliance rollback`, "
+            "or restore a backup made with this one."
         )
     altered = sorted(name for name, checksum in applied.items() if known[name].checksum != checksum)
     if altered:

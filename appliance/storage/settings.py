@@ -19,6 +19,12 @@ class DatabaseSettings(BaseModel):
         description="Secret from which the passwords of our own database roles are derived (external database).",
     )
     pool_size: int = Field(10, ge=1, le=200, description="Connections a gateway process may hold.")
+    restore_point_days: int = Field(
+        14,
+        ge=0,
+        description="An upgrade is tried on a copy of the embedded database, and what was before is kept so long for "
+        "`appliance rollback`; 0: upgrade in place.",
+    )
 
 
 class ValkeySettings(BaseModel):

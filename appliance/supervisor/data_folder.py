@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from appliance.errors import StartupError
 from appliance.supervisor.secret_files import write_private
@@ -98,11 +99,30 @@ def check_version(data: Path) -> None:
         )
 
 
+def stamp_of(data: Path) -> dict[str, Any]:
+    """Which version wrote this folder last, and under `before` which other one before it; empty where nobody knows."""
+    try:
+        stamp = json.loads((data / "version.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
 def stamp_version(data: Path, version: str) -> None:
     """Say which version wrote this folder last."""
-    write_private(
-        data / "version.json", json.dumps({"data_version": DATA_VERSION, "written_by": version}) + "\n"
-    )
+    last = stamp_of(data)
+    before = last if last.get("written_by") != version else last.get("before")
+    stamp: dict[str, Any] = {"data_version": DATA_VERSION, "written_by": version}
+    if before:
+        stamp["before"] = {name: value for name, value in before.items() if name != "before"}
+    write_private(data / "version.json", json.dumps(stamp) + "\n")
+
+
+def stamp_before(data: Path) -> None:
+    """The version before wrote it last, now that its data is back."""
+    before = stamp_of(data).get("before")
+    if before:
+        write_private(data / "version.json", json.dumps(before) + "\n")
 
 
 def _why_not_writable(data: Path, error: OSError) -> str:
