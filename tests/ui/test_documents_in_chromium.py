@@ -193,12 +193,46 @@ async def test_documents_are_added_watched_shared_found_opened_and_deleted(
         await expect(shelf).to_contain_text(say("no_files"))
 
 
-async def test_thousands_of_documents_and_what_one_may_only_read(
+async def _drop(shelf: Locator, *paths: Path) -> None:
+    """Let go over the shelf what somebody dragged there from their file manager: files and whole folders."""
+    box = await shelf.locator(".drop").bounding_box()
+    assert box is not None
+    devtools = await shelf.page.context.new_cdp_session(shelf.page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "data": data}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        await devtools.send("Input.dispatchDragEvent", {"type": kind, **at})
+    await devtools.detach()
+
+
+async def _drops_a_folder(visit: Visit, shelf: Locator, room: Path) -> None:
+    """Folders in folders, each document with the path it had; what systems leave lying about is left out."""
+    folder = room / "Site north"
+    (folder / "2026" / "May").mkdir(parents=True)
+    for name in ("plan.pdf", "2026/offer.pdf", "2026/May/invoice.pdf", ".DS_Store", "2026/~$offer.docx"):
+        (folder / name).write_bytes(name.encode())
+    (room / "alone.pdf").write_bytes(b"alone")
+
+    await _drop(shelf, folder, room / "alone.pdf")
+
+    await expect(shelf.locator(".tray")).to_contain_text(text("uploads_done", "en", count=4))
+    await expect(shelf.locator(".slice [role=row]")).to_have_count(4)
+    (members,) = visit.box.shelf.members.values()
+    assert {one["filename"]: one["source"] for one in members} == {
+        "plan.pdf": "Site north/plan.pdf",
+        "offer.pdf": "Site north/2026/offer.pdf",
+        "invoice.pdf": "Site north/2026/May/invoice.pdf",
+        "alone.pdf": None,
+    }
+
+
+async def test_a_dropped_folder_thousands_of_documents_and_what_one_may_only_read(
     browser: Browser, database: Database, valkey: Redis, tmp_path: Path
 ) -> None:
-    """The list comes in slices as one scrolls; whoever may only read sees no way to change anything."""
+    """A folder is added whole; the list comes in slices as one scrolls; who may only read sees no way to change it."""
     look = {"locale": "en-GB", "viewport": {"width": 1280, "height": 800}}
     async with at_the_shelf(browser, database, valkey, tmp_path / "ui.sock", "en", look) as (visit, shelf):
+        await _drops_a_folder(visit, shelf, tmp_path)
         box = visit.box.shelf
         store = box.add_store(
             "Archive", owner_name="berta@example.org", can_write=False, can_manage=False, owner="user"
