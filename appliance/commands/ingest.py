@@ -211,6 +211,9 @@ class _Bars:
     def read(self, done: float) -> None:
         self._progress.update(self._tasks["Reading"], completed=done)
 
+    def stopping(self) -> None:
+        typer.echo("Stopping: what is on its way is still sent. Ctrl-C again breaks that off.", err=True)
+
     def _begin(self, what: str, total: int) -> None:
         if what in self._tasks:
             self._progress.remove_task(self._tasks[what])

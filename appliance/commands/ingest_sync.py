@@ -17,6 +17,7 @@ from appliance.services.knowledge.folders import Found, Known, Refused, gone, lo
 
 _POLL_S = 0.5
 _AT_ONCE = 4  # files on their way; more of them gain nothing, because reading is slower
+_GRACE_S = 30.0  # for those when the command is stopped
 _PAGE = "100"
 _AGAIN = ("failed", "cancelled")
 
@@ -44,6 +45,8 @@ class Watcher(Protocol):
     def reading(self, total: int) -> None: ...
 
     def read(self, done: float) -> None: ...
+
+    def stopping(self) -> None: ...
 
 
 @dataclass
@@ -112,11 +115,15 @@ class Sync:
         return lost
 
     async def _send_all(self, fresh: Sequence[Found], holders: _Holders) -> None:
+        """Interrupted, it sends what is on its way and begins nothing new; a second Ctrl-C breaks that off."""
         self.watcher.sending(len(fresh))
         queue = iter(fresh)
+        stopping = False
 
         async def send() -> None:
             for one in queue:
+                if stopping:
+                    return
                 document = Document(str(one.path), "failed")
                 self.documents.append(document)
                 await self._send(one, document, holders)
@@ -124,7 +131,16 @@ class Sync:
 
         senders = [asyncio.create_task(send()) for _ in range(min(_AT_ONCE, len(fresh)))]
         try:
-            await asyncio.gather(*senders)
+            # Unlike gather, this leaves the senders alone when we are stopped.
+            await asyncio.wait(senders, return_when=asyncio.FIRST_EXCEPTION)
+            for sender in senders:
+                if sender.done():
+                    sender.result()
+        except asyncio.CancelledError:
+            stopping = True
+            self.watcher.stopping()
+            await asyncio.wait(senders, timeout=_GRACE_S)
+            raise
         finally:
             for sender in senders:
                 sender.cancel()
