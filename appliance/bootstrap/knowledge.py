@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from appliance.api.chat_files import chat_file_routes
 from appliance.api.formats import formats_router
+from appliance.api.giving import giving_router
 from appliance.api.openai_files import files_router
 from appliance.api.receipts import receipts_router
 from appliance.api.search_trial import search_trial_router
@@ -24,10 +25,11 @@ from appliance.bootstrap.stores import choose_store
 from appliance.domain.people import Caller
 from appliance.services.chat_files import ChatFiles
 from appliance.services.knowledge.documents import KnowledgeDocuments
+from appliance.services.knowledge.giving import Giving
 from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.knowledge.receipts import Receipts
 from appliance.services.knowledge.search import KnowledgeSearch, Retriever
-from appliance.services.knowledge.sharing import Sharing
+from appliance.services.knowledge.sharing import Sharing, Subjects
 from appliance.services.knowledge.shelf import Shelf
 from appliance.settings import Settings
 from appliance.storage.blobs import BlobStore, blobs_folder
@@ -35,6 +37,7 @@ from appliance.storage.chat_files import PostgresChatFiles
 from appliance.storage.collections import PostgresCollections
 from appliance.storage.database import Database
 from appliance.storage.files import PostgresFiles
+from appliance.storage.giving import PostgresOwners
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.receipts import PostgresReceipts
 from appliance.storage.shares import PostgresShares
@@ -65,6 +68,7 @@ class KnowledgeParts:
     jobs: PostgresJobQueue
     settings: Settings
     sharing: Sharing
+    giving: Giving
     shelf: Shelf
     receipts: Receipts
     follow_index: Callable[[], Coroutine[Any, Any, None]] | None
@@ -80,6 +84,7 @@ class KnowledgeParts:
                 self.chat_files, identify, max_file_bytes=self.settings.knowledge.max_file_mib * 2**20
             ),
             shares_router(self.sharing, identify),
+            giving_router(self.giving, identify),
             shelf_router(self.shelf, identify),
             search_trial_router(self.search, identify),
             formats_router(
@@ -122,6 +127,7 @@ def build_knowledge(
     search = KnowledgeSearch(database, collections, retriever, store)
     documents = KnowledgeDocuments(database, collections, WholeDocuments())
     chat_files = ChatFiles(PostgresChatFiles(database), knowledge)
+    shares = PostgresShares(database)
     return KnowledgeParts(
         knowledge,
         search,
@@ -130,7 +136,8 @@ def build_knowledge(
         blobs,
         jobs,
         settings,
-        Sharing(PostgresShares(database)),
+        Sharing(shares),
+        Giving(PostgresOwners(database), Subjects(shares)),
         Shelf(PostgresShelf(database), knowledge),
         Receipts(PostgresReceipts(database)),
         chosen.run,

@@ -58,6 +58,21 @@ class Audience:
     def is_everybody(self) -> bool:
         return self.user_id is None and self.group_id is None
 
+    @property
+    def told(self) -> str:
+        """`user:ID`, `group:ID` or `everybody`."""
+        if self.is_everybody:
+            return "everybody"
+        return f"user:{self.user_id}" if self.user_id else f"group:{self.group_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a collection is, and the person's address or the group's name."""
+
+    audience: Audience
+    name: str
+
 
 ReceiptKind = Literal["file", "collection", "user", "conversation"]
 

@@ -23,7 +23,7 @@ _KINDS: Mapping[AuditKind, LiteralString] = {
     "role": "e.action IN ('user.added', 'user.changed') AND e.detail ? 'role'",
     "group": "e.action LIKE 'group.%%' OR e.action = 'user.groups'",
     "limit": "e.action LIKE 'limit.%%'",
-    "share": "e.action IN ('collection.shared', 'collection.unshared')",
+    "share": "e.action IN ('collection.shared', 'collection.unshared', 'collection.given')",
     "deletion": "e.action IN ('user.removed', 'group.removed')",
     "job": "e.action LIKE 'job.%%'",
 }

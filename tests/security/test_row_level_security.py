@@ -44,6 +44,7 @@ OWN_DEFINERS = {
     "count_index_generation",
     "count_usage",
     "failed_documents",
+    "give_collection",
     "shared_turn_texts",
     "viewer_hidden_collections",
     "viewer_turns_with",

@@ -9,14 +9,17 @@ import {explain, t} from "../shell/settings.js";
 const TYPING_MS = 200;
 
 export function openSharing(shelf, store) {
-  const sharing = new Sharing(store);
+  const sharing = new Sharing(store, async () => {
+    sharing.dialog.close();
+    (await import("./giving.js")).openGiving(shelf, store);
+  });
   sharing.dialog = openDialog({label: t("share_title", {name: store.name ?? ""}), look: dialogsLook, width: "560px", content: sharing.element, onClose: () => shelf.refresh()});
   sharing.input.focus();
   return sharing.read();
 }
 
 class Sharing {
-  constructor(store) {
+  constructor(store, give) {
     this.store = store;
     this.path = `/api/collections/${store.id}/shares`;
     this.options = [];
@@ -30,7 +33,7 @@ class Sharing {
     this.said = h("p", {class: "unseen", role: "status"});
     this.problem = h("p", {class: "problem", role: "alert", hidden: true});
     this.element = h("div", {class: "form"}, titled(t("share_title", {name: store.name ?? ""}), () => this.dialog.close()), h("div", {class: "picker"}, this.input, this.access, this.found), this.problem, this.list, this.none,
-      h("p", {class: "hint"}, t("share_write_hint")), store.owner_name ? h("p", {class: "hint"}, t("share_owner", {owner: store.owner_name})) : "", this.said);
+      h("p", {class: "hint"}, t("share_write_hint")), h("p", {class: "hint"}, store.owner_name ? `${t("share_owner", {owner: store.owner_name})} ` : "", h("button", {type: "button", class: "plain", onclick: give}, t("give_away"))), this.said);
   }
 
   choices(access) { return [["read", "share_read"], ["write", "share_write"]].map(([value, key]) => h("option", {value, selected: value === access}, t(key))); }
