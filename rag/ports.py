@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -48,6 +49,15 @@ class Reranker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """Vectors that this process holds beside the truth. chunk_ids None: all that it holds of the collection."""
+
+    collection_id: UUID
+    count: int
+    chunk_ids: tuple[int, ...] | None = None
+
+
 class VectorStore(Protocol):
     """Where chunks live and are found by vector and by word. Text leaves only by `passages`."""
 
@@ -72,6 +82,16 @@ class VectorStore(Protocol):
 
     async def remove(self, scope: Scope, file_id: UUID, collection_id: UUID) -> int:
         """Forget a document in one collection; returns how many chunks went."""
+        ...
+
+    async def in_memory(
+        self, scope: Scope, collection_id: UUID, file_id: UUID | None = None
+    ) -> InMemory | None:
+        """What this process holds in memory of a collection, or of a file in it that is to go; None: nothing."""
+        ...
+
+    def let_go(self, held: InMemory) -> None:
+        """Once it is removed: forget it at once, without waiting until the change is noticed."""
         ...
 
     async def dense(

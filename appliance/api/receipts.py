@@ -35,7 +35,11 @@ def receipts_router(told: Receipts, identify: Identify) -> APIRouter:
 
 
 def as_receipt(receipt: Receipt) -> dict[str, Any]:
-    """removed: rows by kind, contents (blobs), pictures of pages, and bytes on the disk."""
+    """removed: rows by kind, contents (blobs) and bytes on the disk, and what went from caches.
+
+    page_images: on the disk; vectors_in_memory: of the process that deleted; generations: of an index, by whose end
+    every other process lets go within seconds; memories, live_texts: of a conversation, in Valkey.
+    """
     prefix = _PREFIX.get(receipt.kind)
     subject = str(receipt.subject_id) if prefix is None else identifiers.wire(prefix, receipt.subject_id)
     return {

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import LiteralString
 from uuid import UUID
 
+from redis.asyncio import Redis
+
 from appliance.bootstrap.accounts import opened_accounts
 from appliance.bootstrap.box import Box
+from appliance.domain.conversations import LetGo
 from appliance.domain.documents import Receipt
 from appliance.domain.people import AccountEvent, User, Viewer
-from appliance.errors import InvalidRequest, NotFound
+from appliance.errors import InvalidRequest, NotFound, PartUnavailable
 from appliance.storage.accounts import record_event
 from appliance.storage.blobs import BlobStore, blobs_folder
 from appliance.storage.collections import PostgresCollections
@@ -25,8 +29,10 @@ from appliance.storage.files import PostgresFiles
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.receipts import record_receipt
 from appliance.storage.roles import DatabaseRole
+from appliance.storage.turn_log import ValkeyTurnLog
 from rag.stores.pgvector import PgvectorStore
 
+_AT_ONCE = 500  # turns
 # With all that lies in them, and all that they lie in: a family stays together.
 _GIVEN = """
 WITH RECURSIVE given AS (
@@ -47,6 +53,7 @@ SELECT count(*) FROM files_now
 _UNCOVER = "UPDATE conversations SET deleted_at = '-infinity' WHERE user_id = %s AND deleted_at IS NOT NULL"
 _COLLECTIONS = "SELECT id FROM collections WHERE owner_user_id = %s"
 _FILES = "SELECT id FROM files WHERE owner_id = %s AND parent_id IS NULL"
+_TURNS = "SELECT id FROM turns WHERE user_id = %s"
 _FORGET: dict[str, LiteralString] = {
     "feedback": "DELETE FROM turn_feedback WHERE user_id = %s",
     "turns": "DELETE FROM turns WHERE user_id = %s",
@@ -81,6 +88,8 @@ async def remove_rows(box: Box, user: User, heir: User) -> Receipt:
             await connection.execute(_UNCOVER, (user.id,))
             kept = await (await connection.execute(_GIVEN, {"user": user.id, "heir": heir.id})).fetchone()
         removed = await _remove_documents(box, api, maintenance, user)
+        let_go = await _let_go(box, user, await _ids(maintenance, _TURNS, user.id))
+        removed.update(memories=let_go.memories, live_texts=let_go.live_texts)
         async with maintenance.transaction() as connection:
             for kind, statement in _FORGET.items():
                 removed[kind] += (await connection.execute(statement, (user.id,))).rowcount
@@ -101,13 +110,25 @@ async def _remove_documents(box: Box, api: Database, maintenance: Database, user
     files, collections = PostgresFiles(api, store, jobs), PostgresCollections(api, store, jobs)
     removed: Counter[str] = Counter()
     for collection_id in await _ids(maintenance, _COLLECTIONS, user.id):
-        removed.update((await collections.remove(viewer, collection_id)).removed)
+        _, gone, unused = await collections.remove_with_files(viewer, collection_id, blobs.pictures)
+        await blobs.forget_all(unused)
+        removed.update(gone)
     for file_id in await _ids(maintenance, _FILES, user.id):
-        gone, receipt = await files.remove_with_receipt(viewer, file_id, blobs.pictures)
-        for file in gone:
-            await blobs.forget(file.sha256)
+        some, receipt = await files.remove_with_receipt(viewer, file_id, blobs.pictures)
+        await blobs.forget_all([file.sha256 for file in some])
         removed.update(receipt.removed)
     return removed
+
+
+async def _let_go(box: Box, user: User, turn_ids: Sequence[UUID]) -> LetGo:
+    """What Valkey holds of their answers and prompts; while it is away it lets go by itself within the hour."""
+    async with Redis.from_url(box.valkey_url) as valkey:
+        log, let_go = ValkeyTurnLog(valkey), LetGo()
+        for start in range(0, len(turn_ids), _AT_ONCE):
+            with suppress(PartUnavailable):
+                some = await log.discard(user.id, turn_ids[start : start + _AT_ONCE])
+                let_go = LetGo(let_go.memories + some.memories, let_go.live_texts + some.live_texts)
+    return let_go
 
 
 async def _ids(database: Database, query: LiteralString, user_id: UUID) -> Sequence[UUID]:

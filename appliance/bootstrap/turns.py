@@ -48,8 +48,7 @@ def join_turns(
     )
     conversations = Conversations(
         repository,
-        ConversationRemoval(PostgresConversationRemoval(database), files),
-        log,
+        ConversationRemoval(PostgresConversationRemoval(database), files, log),
         turns,
         turns.settling,
         turns.memory.of,
@@ -59,9 +58,12 @@ def join_turns(
     return turns, conversations
 
 
-async def remove_conversations_forever(database: Database, files: AttachedFiles) -> None:
+async def remove_conversations_forever(
+    database: Database, files: AttachedFiles, valkey: Redis | None
+) -> None:
     """Deleted ones after two minutes, temporary ones after an hour of silence. database: as the worker's role."""
-    removal = ConversationRemoval(PostgresConversationRemoval(database), files)
+    log = None if valkey is None else ValkeyTurnLog(valkey)
+    removal = ConversationRemoval(PostgresConversationRemoval(database), files, log)
     while True:
         try:
             removed = await removal.remove_due()

@@ -9,6 +9,8 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from redis.asyncio import Redis
+
 from appliance import jobs
 from appliance.bootstrap.backups.nightly import back_up_nightly, log_deletions_forever
 from appliance.bootstrap.box import Box
@@ -21,6 +23,7 @@ from appliance.bootstrap.responses import remove_old_responses
 from appliance.bootstrap.turns import remove_conversations_forever
 from appliance.bootstrap.upkeep import build_upkeep
 from appliance.errors import PartUnavailable
+from appliance.services.chat_files import ChatFiles
 from appliance.services.knowledge.ingestion import Ingestion
 from appliance.services.knowledge.inside import Inside
 from appliance.services.settings import ResponseSettings
@@ -91,7 +94,7 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
             asyncio.create_task(_sweep_forever(blobs)),
             asyncio.create_task(_remove_forever(database, settings.responses)),
             asyncio.create_task(upkeep.remove_old_versions_forever()),
-            asyncio.create_task(remove_conversations_forever(database, upkeep.chat_files)),
+            asyncio.create_task(_remove_conversations(box, database, upkeep.chat_files)),
             asyncio.create_task(upkeep.folders.run()),
             asyncio.create_task(_keep_index(box, embedder)),
             asyncio.create_task(run_nightly(box, settings.knowledge.canaries_hour)),
@@ -123,6 +126,15 @@ async def _opened(database: Database) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+async def _remove_conversations(box: Box, database: Database, files: ChatFiles) -> None:
+    """What is held of them in Valkey goes with them."""
+    if not box.valkey_url:
+        await remove_conversations_forever(database, files, None)
+        return
+    async with Redis.from_url(box.valkey_url) as valkey:
+        await remove_conversations_forever(database, files, valkey)
 
 
 async def _keep_index(box: Box, embedder: EmbedderClient) -> None:

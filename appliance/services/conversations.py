@@ -27,7 +27,7 @@ from appliance.errors import NotFound, PartUnavailable
 from appliance.ports import ContextMeter, Instructions
 from appliance.services.conversation_removal import ConversationRemoval
 from appliance.services.snippets import snippet
-from appliance.services.turn_ports import ConversationRepository, TurnLog
+from appliance.services.turn_ports import ConversationRepository
 from inference.types import ChatMessage
 
 _LOOK_S, _LOOKS = 0.05, 60
@@ -54,7 +54,6 @@ class Conversations:
         self,
         repository: ConversationRepository,
         removal: ConversationRemoval,
-        log: TurnLog,
         writing: Writing,
         leases: Leases,
         remembered: Callable[[Viewer, UUID | None], Awaitable[Remembered]],
@@ -65,7 +64,6 @@ class Conversations:
     ) -> None:
         self._repository = repository
         self._removal = removal
-        self._log = log
         self._writing = writing
         self._leases = leases
         self._remembered = remembered
@@ -108,17 +106,13 @@ class Conversations:
     async def delete(self, caller: Caller, conversation_id: UUID) -> datetime:
         """Hide it from everything; returns until when it can be had back. What is being written in it is stopped."""
         await self._stop(caller, conversation_id)
-        turn_ids, undo_until = await self._removal.hide(caller.viewer, conversation_id)
-        await self._discard(caller, turn_ids)
-        return undo_until
+        return await self._removal.hide(caller.viewer, conversation_id)
 
     async def remove(self, caller: Caller, conversation_id: UUID) -> Receipt:
         """Delete it for good, with everything in it, its files too; also one that could still be had back."""
         with suppress(NotFound):
             await self._stop(caller, conversation_id)
-        turn_ids, receipt = await self._removal.remove_now(caller, conversation_id)
-        await self._discard(caller, turn_ids)
-        return receipt
+        return await self._removal.remove_now(caller, conversation_id)
 
     async def restore(self, caller: Caller, conversation_id: UUID) -> Conversation:
         """Raises NotFound for one that is gone for good."""
@@ -160,7 +154,3 @@ class Conversations:
             if not any([await self._leases.is_leased(turn_id) for turn_id in running]):
                 return
             await asyncio.sleep(_LOOK_S)
-
-    async def _discard(self, caller: Caller, turn_ids: Sequence[UUID]) -> None:
-        with suppress(PartUnavailable):  # it lets go by itself before long
-            await self._log.discard(caller.user_id, turn_ids)

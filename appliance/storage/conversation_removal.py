@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from appliance.domain.conversations import DueRemoval
+from appliance.domain.conversations import DueRemoval, LetGo
 from appliance.domain.documents import Receipt
 from appliance.domain.people import Role, Viewer
 from appliance.errors import NotFound
@@ -22,8 +23,14 @@ _SHOW = "UPDATE conversations SET deleted_at = NULL WHERE id = %s AND deleted_at
 _TURNS = "SELECT id FROM turns WHERE conversation_id = %s"
 _COUNT = """
 SELECT count(*), (SELECT count(*) FROM turn_feedback f JOIN turns t ON t.id = f.turn_id
-                  WHERE t.conversation_id = %(id)s AND f.user_id = %(user)s)
+                  WHERE t.conversation_id = %(id)s AND f.user_id = %(user)s),
+       (SELECT memories_gone FROM conversations WHERE id = %(id)s),
+       (SELECT live_gone FROM conversations WHERE id = %(id)s)
 FROM turns WHERE conversation_id = %(id)s
+"""
+_NOTE = """
+UPDATE conversations SET memories_gone = memories_gone + %(memories)s, live_gone = live_gone + %(live)s
+WHERE id = %(id)s
 """
 _REMOVE = "DELETE FROM conversations WHERE id = %s AND user_id = %s"
 _DUE = """
@@ -53,6 +60,16 @@ class PostgresConversationRemoval:
             if (await connection.execute(_SHOW, (conversation_id, since))).rowcount == 0:
                 raise NotFound
 
+    async def note_let_go(self, viewer: Viewer, conversation_id: UUID, let_go: LetGo) -> None:
+        values = {"id": conversation_id, "memories": let_go.memories, "live": let_go.live_texts}
+        async with self._database.viewing(viewer) as connection:
+            await connection.execute(_NOTE, values)
+
+    async def turns(self, viewer: Viewer, conversation_id: UUID) -> list[UUID]:
+        async with self._database.viewing(viewer) as connection:
+            rows = await connection.execute(_TURNS, (conversation_id,))
+            return [turn_id for (turn_id,) in await rows.fetchall()]
+
     async def remove(
         self, viewer: Viewer, conversation_id: UUID, removed: Mapping[str, int], *, is_temporary: bool
     ) -> Receipt | None:
@@ -64,8 +81,9 @@ class PostgresConversationRemoval:
                 raise NotFound
             if is_temporary:
                 return None
-            turns, feedback = counted
-            counts = dict(removed) | {"conversations": 1, "turns": turns, "feedback": feedback}
+            turns, feedback, memories, live = counted
+            counts = Counter(removed)
+            counts.update(conversations=1, turns=turns, feedback=feedback, memories=memories, live_texts=live)
             return await record_receipt(connection, "conversation", conversation_id, viewer.user_id, counts)
 
     async def due(self, deleted_before: datetime, silent_since: datetime) -> list[DueRemoval]:

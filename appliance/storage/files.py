@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.errors import ForeignKeyViolation
+from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
 from psycopg.rows import class_row
 
 from appliance.domain.documents import PageRequest, Receipt, StoredFile
@@ -21,7 +21,7 @@ from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.paging import sliced, slicing, slicing_values
 from appliance.storage.receipts import count_place, record_receipt, unused_blobs
 from appliance.storage.versions import Place
-from rag.ports import VectorStore
+from rag.ports import InMemory, VectorStore
 
 __all__ = ["COLUMNS", "OpenScope", "PostgresFiles"]
 
@@ -101,6 +101,7 @@ class PostgresFiles:
     async def _remove_all(
         self, viewer: Viewer, file_id: UUID, pictures: Callable[[bytes], int] | None
     ) -> tuple[list[StoredFile], Receipt | None]:
+        held: list[InMemory] = []
         try:
             async with self._database.viewing(viewer) as connection:
                 file = await _file(connection, file_id)
@@ -111,29 +112,36 @@ class PostgresFiles:
                 gone = [*await descendants(connection, file_id), file]
                 removed = Counter({"files": len(gone)})
                 for one in gone:
-                    removed += await self._remove(connection, one.id, links if one is file else None)
-                if pictures is None:
-                    return gone, None
+                    removed += await self._remove(connection, one.id, links if one is file else None, held)
                 unused = await unused_blobs(connection, [one.sha256 for one in gone])
                 removed["blobs"] = len(unused)
                 removed["bytes"] = sum(
                     {one.sha256: one.size_bytes for one in gone if one.sha256 in unused}.values()
                 )
-                removed["page_images"] = sum(map(pictures, unused))
-                receipt = await record_receipt(connection, "file", file_id, viewer.user_id, removed)
-                return gone, receipt
-        except ForeignKeyViolation as error:
+                removed["vectors_in_memory"] = sum(one.count for one in held)
+                receipt = None
+                if pictures is not None:
+                    removed["page_images"] = sum(map(pictures, unused))
+                    receipt = await record_receipt(connection, "file", file_id, viewer.user_id, removed)
+        except (ForeignKeyViolation, InsufficientPrivilege) as error:
             raise Conflict(
                 "The file is in a collection that you can no longer change. "
                 "Ask a member of its group, or an administrator, to take it out first."
             ) from error
+        for one_held in held:
+            self._index.let_go(one_held)
+        return gone, receipt
 
     async def _lock_links(self, connection: AsyncConnection, file_id: UUID) -> Sequence[tuple[Any, ...]]:
         """(collection, job) each. First the links, as whoever reads the document does: nobody waits in a circle."""
         return await (await connection.execute(_LOCK_LINKS, {"id": file_id})).fetchall()
 
     async def _remove(
-        self, connection: AsyncConnection, file_id: UUID, locked: Sequence[tuple[Any, ...]] | None
+        self,
+        connection: AsyncConnection,
+        file_id: UUID,
+        locked: Sequence[tuple[Any, ...]] | None,
+        held: list[InMemory],
     ) -> Counter[str]:
         removed: Counter[str] = Counter()
         links = await self._lock_links(connection, file_id) if locked is None else locked
@@ -142,6 +150,8 @@ class PostgresFiles:
         for collection_id, _ in links:
             await Place(connection, collection_id, file_id).bequeath(self._index)
             removed += await count_place(connection, collection_id, file_id)
+            in_memory = await self._index.in_memory(scope, collection_id, file_id)
+            held += [] if in_memory is None else [in_memory]
             await self._index.remove(scope, file_id, collection_id)
         await connection.execute(_REMOVE, {"id": file_id})
         return removed

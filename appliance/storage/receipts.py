@@ -13,9 +13,10 @@ from appliance.domain.documents import Receipt, ReceiptKind
 from appliance.domain.people import Viewer
 from appliance.storage.database import Database
 
-COUNTED = ("places", "pages", "passages", "vectors", "words")
+COUNTED = ("places", "pages", "passages", "vectors", "words", "generations", "vectors_in_memory")
 
-# The words of a passage are its rows of the word index. A place is a file's row in a collection.
+# The words of a passage are its rows of the word index. A place is a file's row in a collection. A generation is a
+# state of a collection's index: processes that hold vectors of one that is void let go of them within seconds.
 _OF_PLACE = """
 SELECT (SELECT count(*) FROM collection_files
         WHERE collection_id = %(collection_id)s AND (%(file_id)s::uuid IS NULL OR file_id = %(file_id)s)),
@@ -23,7 +24,8 @@ SELECT (SELECT count(*) FROM collection_files
         WHERE collection_id = %(collection_id)s AND (%(file_id)s::uuid IS NULL OR file_id = %(file_id)s)),
        count(*),
        coalesce(sum((SELECT count(*) FROM embeddings e WHERE e.chunk_id = c.id)), 0),
-       coalesce(sum(cardinality(c.terms)), 0)
+       coalesce(sum(cardinality(c.terms)), 0),
+       (SELECT count(*) FROM index_generations WHERE collection_id = %(collection_id)s)
 FROM chunks c WHERE collection_id = %(collection_id)s AND (%(file_id)s::uuid IS NULL OR file_id = %(file_id)s)
 """
 _UNUSED = "SELECT sha256 FROM blobs WHERE sha256 = ANY(%s) AND refs = 0"
@@ -42,7 +44,10 @@ async def count_place(
     """What the index has of a file in a collection, or of all of the collection."""
     values = {"collection_id": collection_id, "file_id": file_id}
     row = await (await connection.execute(_OF_PLACE, values)).fetchone()
-    return Counter(dict(zip(COUNTED, map(int, row or ()), strict=False)))
+    counted = Counter(dict(zip(COUNTED, map(int, row or ()), strict=False)))
+    if not counted["passages"]:
+        counted["generations"] = 0  # nothing changes for whoever holds the others
+    return counted
 
 
 async def unused_blobs(connection: AsyncConnection, hashes: Sequence[bytes]) -> list[bytes]:

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from appliance.domain.answers import TurnEvent
-from appliance.domain.conversations import Remembered
+from appliance.domain.conversations import LetGo, Remembered
 from appliance.errors import PartUnavailable
 from appliance.storage.joined_writes import Command, JoinedWrites
 from appliance.storage.turns_written_here import TurnsWrittenHere
@@ -114,12 +114,18 @@ class ValkeyTurnLog:
                 pipe.delete(_memory(user_id, instead_of))
             await _answered(pipe.execute())
 
-    async def discard(self, user_id: UUID, turn_ids: Sequence[UUID]) -> None:
+    async def discard(self, user_id: UUID, turn_ids: Sequence[UUID]) -> LetGo:
         for turn_id in turn_ids:
             self._here.forget(turn_id)
-        names = [name for one in turn_ids for name in (_stream(one), _text(one), _memory(user_id, one))]
-        if names:
-            await _answered(self._valkey.delete(*names))
+        if not turn_ids:
+            return LetGo()
+        memories = [_memory(user_id, one) for one in turn_ids]
+        live = [name for one in turn_ids for name in (_stream(one), _text(one))]
+        async with self._valkey.pipeline(transaction=False) as pipe:
+            pipe.delete(*memories)
+            pipe.delete(*live)
+            gone = await _answered(pipe.execute())
+        return LetGo(int(gone[0]), int(gone[1]))
 
 
 async def _answered(reply: object) -> Any:  # noqa: ANN401  (redis-py types its replies as Any)

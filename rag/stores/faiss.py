@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.filters import Filter
-from rag.ports import Scope
+from rag.ports import InMemory, Scope
 from rag.stores.pgvector import PgvectorStore, halfvec
 from rag.stores.vector_cache import Held, VectorCache
 from rag.stores.vector_reading import VectorReading, faiss_query
@@ -111,6 +111,28 @@ class FaissStore(PgvectorStore):
             values |= {"collection_ids": list(scope.collection_ids)}
             rows = await (await connection.execute(query, values)).fetchall()
         return [(int(chunk), float(cosine)) for chunk, cosine in rows] if len(rows) == len(found) else None
+
+    async def in_memory(
+        self, scope: Scope, collection_id: UUID, file_id: UUID | None = None
+    ) -> InMemory | None:
+        caches = [cache for cache in self._caches.values() if collection_id in cache.held()]
+        if not caches:
+            return None
+        if file_id is None:
+            return InMemory(collection_id, sum(cache.held()[collection_id].count for cache in caches))
+        values = {"collection_id": collection_id, "file_id": file_id}
+        async with scope.connection() as connection:
+            rows = await (await connection.execute(faiss_query("chunks_of_file"), values)).fetchall()
+        chunks = np.array([chunk for (chunk,) in rows], np.int64)
+        count = sum(int(np.isin(cache.ids_of(collection_id), chunks).sum()) for cache in caches)
+        return InMemory(collection_id, count, tuple(chunks.tolist()))
+
+    def let_go(self, held: InMemory) -> None:
+        for cache in self._caches.values():
+            if held.chunk_ids is None:
+                cache.drop([held.collection_id])
+            else:
+                cache.discard(held.collection_id, np.array(held.chunk_ids, np.int64))
 
     async def run(self) -> None:
         """Now and then forget what is no longer so and what nobody has asked for since it changed; until cancelled."""

@@ -26,3 +26,6 @@ FROM embeddings
 WHERE chunk_id = ANY(%(ids)s) AND dimension = {dimension} AND model_id = %(model_id)s
       AND collection_id = ANY(%(collection_ids)s)
 ORDER BY cosine DESC, chunk_id
+
+-- name: chunks_of_file
+SELECT id FROM chunks WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s

@@ -23,7 +23,7 @@ from rag.documents import Anchor, Chunk, Page, Passage, content_hash
 from rag.embedding_models import ModelsChanged
 from rag.exact import Exact
 from rag.filters import Filter
-from rag.ports import Scope
+from rag.ports import InMemory, Scope
 from rag.stores.attribute_filter import as_sql
 
 if TYPE_CHECKING:
@@ -113,6 +113,14 @@ class PgvectorStore:
     async def hand_over(self, scope: Scope, file_id: UUID, collection_id: UUID, heir: UUID) -> int:
         async with self._changing(scope, file_id, collection_id) as change:
             return await change.run("hand_over", heir=heir)
+
+    async def in_memory(
+        self, scope: Scope, collection_id: UUID, file_id: UUID | None = None
+    ) -> InMemory | None:
+        return None  # nothing is held beside the truth
+
+    def let_go(self, held: InMemory) -> None:
+        pass
 
     async def dense(
         self,

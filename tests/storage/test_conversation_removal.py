@@ -87,7 +87,7 @@ async def test_a_deleted_conversation_goes_after_two_minutes(desk: Desk) -> None
     """Not before; then for good, and its person finds a receipt with what went."""
     ana = await desk.person()
     chat, kept = await desk.chat(ana), await desk.chat(ana)
-    _, undo_until = await desk.gateway.hide(ana, chat)
+    undo_until = await desk.gateway.hide(ana, chat)
 
     assert await desk.worker.remove_due() == 0
     desk.clock.now = undo_until
