@@ -21,7 +21,7 @@ from appliance.bootstrap.accounts import opened_accounts
 from appliance.bootstrap.box import Box
 from appliance.domain.people import Role, User, Viewer
 from appliance.services.accounts import Accounts
-from appliance.services.canaries.probes import Tally
+from appliance.services.canaries.plants import Tally
 from appliance.services.canaries.run import NOBODY, Actor, CanaryRun
 from appliance.storage.canaries import CanaryNet
 from appliance.storage.database import Database
@@ -54,10 +54,12 @@ class HttpDoor:
         async with self._session.request(method, path, json=body, headers=_headers(key)) as answer:
             return answer.status, await answer.read()
 
-    async def upload(self, key: str, filename: str, content: bytes) -> tuple[int, bytes]:
+    async def upload(
+        self, key: str, filename: str, content: bytes, path: str = "/v1/files"
+    ) -> tuple[int, bytes]:
         form = aiohttp.FormData({"purpose": "assistants"})
         form.add_field("file", content, filename=filename)
-        async with self._session.post("/v1/files", data=form, headers=_headers(key)) as answer:
+        async with self._session.post(path, data=form, headers=_headers(key)) as answer:
             return answer.status, await answer.read()
 
 
@@ -67,6 +69,19 @@ async def run_canaries(box: Box, url: str) -> Tally:
     One run at a time: a second one waits for the first, whichever process it is in.
     """
     started = datetime.now(UTC)
+    async with prepared_run(box, url) as (run, net):
+        tally = await run.run()
+        hits = [asdict(hit) for hit in tally.hits]
+        await net.record(started, datetime.now(UTC), tally.probes, hits)
+    for hit in tally.hits:
+        logger.error("CANARY LEAK: as %s, %s reached what is %s's", hit.role, hit.probe, hit.owner)
+    logger.info("canaries: %d probes, %d hits", tally.probes, len(tally.hits))
+    return tally
+
+
+@asynccontextmanager
+async def prepared_run(box: Box, url: str) -> AsyncIterator[tuple[CanaryRun, CanaryNet]]:
+    """A run that has not begun, alone in the whole appliance; its people are let in for as long as this is open."""
     async with _opened(box, DatabaseRole.API) as api, _opened(box, DatabaseRole.MAINTENANCE) as maintenance:
         net = CanaryNet(api, maintenance, domain=DOMAIN, group=GROUP)
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
@@ -78,18 +93,14 @@ async def run_canaries(box: Box, url: str) -> Tally:
             await alone.execute("SELECT pg_advisory_lock(hashtext('canaries'))")
             try:
                 async with _actors(accounts) as (actors, group_id):
-                    run = CanaryRun(
-                        actors, group_id, HttpDoor(session), net, lambda: f"c{secrets.token_hex(12)}"
+                    yield (
+                        CanaryRun(
+                            actors, group_id, HttpDoor(session), net, lambda: f"c{secrets.token_hex(12)}"
+                        ),
+                        net,
                     )
-                    tally = await run.run()
             finally:
                 await alone.execute("SELECT pg_advisory_unlock(hashtext('canaries'))")
-        hits = [asdict(hit) for hit in tally.hits]
-        await net.record(started, datetime.now(UTC), tally.probes, hits)
-    for hit in tally.hits:
-        logger.error("CANARY LEAK: as %s, %s reached what is %s's", hit.role, hit.probe, hit.owner)
-    logger.info("canaries: %d probes, %d hits", tally.probes, len(tally.hits))
-    return tally
 
 
 @asynccontextmanager

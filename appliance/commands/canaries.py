@@ -12,7 +12,7 @@ from appliance.bootstrap.box import Box
 from appliance.bootstrap.canaries import run_canaries
 from appliance.commands.findings import Finding, Verdict
 from appliance.errors import ApplianceError
-from appliance.services.canaries.probes import Tally
+from appliance.services.canaries.plants import Tally
 from appliance.supervisor.state import read_state
 
 _REMEDY = "Take the appliance off the network and report this; the log has a line for each."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg import sql
@@ -18,6 +19,12 @@ FROM collections c LEFT JOIN users u ON u.id = c.owner_user_id LEFT JOIN groups 
 WHERE NOT c.is_public AND coalesce(u.email, '') NOT LIKE %(canaries)s AND coalesce(g.name, '') <> %(group)s
 ORDER BY random() LIMIT %(limit)s
 """
+_CONVERSATIONS = """
+SELECT c.id, (SELECT t.id FROM turns t WHERE t.conversation_id = c.id LIMIT 1)
+FROM conversations c LEFT JOIN users u ON u.id = c.user_id WHERE coalesce(u.email, '') NOT LIKE %(canaries)s
+ORDER BY random() LIMIT %(limit)s
+"""
+_CHAT_COLLECTION = "SELECT id FROM collections WHERE conversation_id = %s"
 _RECORD = "INSERT INTO canary_runs (started_at, finished_at, probes, hits, found) VALUES (%s, %s, %s, %s, %s)"
 _LAST = "SELECT finished_at, probes, hits FROM canary_runs ORDER BY id DESC LIMIT 1"
 
@@ -30,19 +37,32 @@ class CanaryNet:
         self._maintenance = maintenance
         self._not_these = {"canaries": f"%@{domain}", "group": group}
 
-    async def visible_rows(self, viewer: Viewer, table: str, collection_id: UUID) -> int:
-        column = "id" if table == "collections" else "collection_id"
+    async def visible_rows(self, viewer: Viewer, table: str, column: str, value: UUID) -> int:
         query = sql.SQL("SELECT count(*) FROM {} WHERE {} = %s").format(
             sql.Identifier(table), sql.Identifier(column)
         )
         async with self._api.viewing(viewer) as connection:
-            row = await (await connection.execute(query, (collection_id,))).fetchone()
+            row = await (await connection.execute(query, (value,))).fetchone()
         return int(row[0]) if row else 0
 
-    async def private_collections(self, limit: int) -> Sequence[tuple[UUID, UUID | None]]:
+    async def chat_collection(self, conversation_id: UUID) -> UUID:
+        """Of a conversation that has files."""
         async with self._maintenance.connection() as connection:
-            rows = await connection.execute(_PRIVATE, self._not_these | {"limit": limit})
-            return [(collection, file) for collection, file in await rows.fetchall()]
+            row = await (await connection.execute(_CHAT_COLLECTION, (conversation_id,))).fetchone()
+        assert row is not None
+        found: UUID = row[0]
+        return found
+
+    async def private_collections(self, limit: int) -> Sequence[tuple[UUID, UUID | None]]:
+        return await self._private(_PRIVATE, limit)
+
+    async def private_conversations(self, limit: int) -> Sequence[tuple[UUID, UUID | None]]:
+        return await self._private(_CONVERSATIONS, limit)
+
+    async def _private(self, query: LiteralString, limit: int) -> Sequence[tuple[UUID, UUID | None]]:
+        async with self._maintenance.connection() as connection:
+            rows = await connection.execute(query, self._not_these | {"limit": limit})
+            return [(whole, part) for whole, part in await rows.fetchall()]
 
     async def record(
         self, started_at: datetime, finished_at: datetime, probes: int, found: Sequence[dict[str, str]]

@@ -71,7 +71,8 @@ def test_a_thousand_probes_reach_nothing(populated: WholeBox) -> None:
     assert canaries == [(True, 6)]
 
 
-@pytest.mark.parametrize("table", ["collections", pytest.param("chunks", marks=pytest.mark.battery)])
+@pytest.mark.battery
+@pytest.mark.parametrize("table", ["collections", "chunks"])
 def test_a_missing_rule_is_caught(populated: WholeBox, table: str) -> None:
     """One rule opened by hand: of the outermost, routes leak and are named; of the innermost, the rows beneath are."""
     owner_url = open_box(populated.data, populated.data / "appliance.toml").owner_url

@@ -1,73 +1,48 @@
 """One run of the canaries: plant, try every way as everybody else, look beneath at the rows, take everything back.
 
 The people are made up and suspended between runs. Their documents go the way of every document, through the public API
-and the worker. Real private collections are only knocked at, by their ids, as people who may not see them; nothing is
-put into anybody's collection.
+and the worker. Real private collections and conversations are only knocked at, by their ids, as people who may not see
+them; nothing is put into anybody's collection.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 from uuid import UUID
 
 import orjson
 
 from appliance.domain.people import Viewer
-from appliance.services.canaries.probes import (
-    PIPELINE,
-    QUESTION,
-    TABLES,
-    Hit,
-    Planted,
-    Probe,
-    Tally,
-    control,
-    of_conversation,
-    of_document,
-    of_planted,
-)
+from appliance.services.canaries import beneath, probes, talk
+from appliance.services.canaries.overviews import of_person, overviews
+from appliance.services.canaries.planting import Actor, Door, Planting
+from appliance.services.canaries.plants import Hit, Planted, Probe, Rows, Tally
 from appliance.services.knowledge import identifiers
 
-logger = logging.getLogger(__name__)
+__all__ = ["NOBODY", "Actor", "CanaryRun", "Door", "Net"]
 
 NOBODY = "nobody"
 _AT_ONCE = 4
-_READ_TRIES, _READ_PAUSE_S = 600, 0.2
 _BUSY = {429, 500, 502, 503, 504}
 _BUSY_TRIES, _BUSY_PAUSE_S = 4, 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """A canary. key: None for who shows none."""
-
-    role: str
-    key: str | None
-    viewer: Viewer
-
-
-class Door(Protocol):
-    """The public HTTP API."""
-
-    async def send(
-        self, key: str | None, method: str, path: str, body: object = None
-    ) -> tuple[int, bytes]: ...
-
-    async def upload(self, key: str, filename: str, content: bytes) -> tuple[int, bytes]: ...
+_KNOCKING = ("outsider", "administrator", "auditor", NOBODY)
 
 
 class Net(Protocol):
-    """The rows beneath, and real private collections to knock at."""
+    """The rows beneath, and real private things to knock at, without those of the canaries."""
 
-    async def visible_rows(self, viewer: Viewer, table: str, collection_id: UUID) -> int: ...
+    async def visible_rows(self, viewer: Viewer, table: str, column: str, value: UUID) -> int: ...
+
+    async def chat_collection(self, conversation_id: UUID) -> UUID: ...
 
     async def private_collections(self, limit: int) -> Sequence[tuple[UUID, UUID | None]]:
-        """(collection, a file of it), without those of the canaries."""
+        """(collection, a file of it)."""
+        ...
+
+    async def private_conversations(self, limit: int) -> Sequence[tuple[UUID, UUID | None]]:
+        """(conversation, a turn of it)."""
         ...
 
 
@@ -82,127 +57,121 @@ class CanaryRun:
         net: Net,
         new_token: Callable[[], str],
         *,
-        real_collections: int = 50,
+        real_ones: int = 50,
     ) -> None:
         self._actors = {actor.role: actor for actor in actors}
         self._group_id = group_id
         self._door = door
         self._net = net
-        self._new_token = new_token
-        self._real_collections = real_collections
+        self._planting = Planting(self._actors, door, net.chat_collection, new_token)
+        self._real_ones = real_ones
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self.planted: list[Planted] = []
 
     async def run(self) -> Tally:
         """Plants are taken back however it ends."""
         tally = Tally()
         await self.clean()
         try:
-            planted = await self._plant()
-            for one in planted:
-                await self._check_control(one, tally)
-            await self._try_everything(planted, tally)
-            await self._look_beneath([UUID(hex=one.collection_id[3:]) for one in planted], planted, tally)
-            await self._knock_at_real_ones(tally)
+            await self.plant()
+            await self.check_controls(tally)
+            await self.try_everything(tally)
+            await self.look_beneath(tally)
+            await self.knock_at_real_ones(tally)
         finally:
             await self.clean()
         return tally
 
+    async def plant(self) -> None:
+        """What everybody else is not to reach."""
+        self.planted = await self._planting.plant(self._group_id)
+
     async def clean(self) -> None:
-        """Delete whatever a canary has: this run's, and what a run left that was cut off."""
-        for actor in self._actors.values():
-            if actor.key is None:
-                continue
-            for listing, path in (
-                ("/v1/vector_stores?limit=100", "/v1/vector_stores"),
-                ("/v1/files", "/v1/files"),
-                ("/api/conversations?limit=200", "/api/conversations"),
+        """Delete whatever a canary has."""
+        await self._planting.clean()
+
+    # Controls -----------------------------------------------------------------------------------------
+
+    async def check_controls(self, tally: Tally) -> None:
+        """Who may see a thing does: were that not so, a refusal to the others would prove nothing."""
+        for planted in self.planted:
+            document = probes.of_document(planted.collection_id, planted.file_id)
+            (text,) = [probe for probe in document if probe.name == "page's text"]
+            for role in sorted(planted.readers):
+                _, body = await self._answer(self._actors[role], text)
+                if planted.token.encode() not in body:
+                    tally.controls_failed.append(f"{role} does not find what {planted.owner} lets them see")
+            owner = self._actors[planted.owner]
+            for probe in self._of(planted):
+                if probe.is_read and probe.must_refuse:
+                    await self._check_way(owner, probe, tally)
+        for probe in overviews():
+            for role in sorted(probe.open_to) or ["owner"]:
+                await self._check_way(self._actors[role], probe, tally)
+        await self._check_words(tally)
+
+    async def _check_way(self, actor: Actor, probe: Probe, tally: Tally) -> None:
+        status, _ = await self._answer(actor, probe)
+        if not 200 <= status < 300:
+            tally.controls_failed.append(f"{probe.name} is closed ({status}) to {actor.role}, who may see it")
+
+    async def _check_words(self, tally: Tally) -> None:
+        """Title, question and receipt stand where their owner looks for them."""
+        for planted in self.planted:
+            owner = self._actors[planted.owner]
+            for path, wanted in (
+                (f"/api/conversations?q={planted.words}", planted.conversation_id),
+                (f"/api/conversations/{planted.conversation_id}/export?format=json", planted.words),
+                (f"/v1/responses/{planted.response_id}/input_items", planted.words),
+                ("/api/receipts?limit=500", planted.deleted_id),
             ):
-                for one in await self._listed(actor, listing):
-                    if path != "/v1/vector_stores" or str(one.get("name", "")).startswith("canary"):
-                        at_once = "?now=true" if path == "/api/conversations" else ""
-                        await self._door.send(actor.key, "DELETE", f"{path}/{one['id']}{at_once}")
-
-    # Planting -----------------------------------------------------------------------------------------
-
-    async def _plant(self) -> list[Planted]:
-        group = f"group:{self._group_id}"
-        return [
-            await self._plant_one("owner", "user", {"owner"}),
-            await self._plant_one("outsider", "user", {"outsider"}),
-            await self._plant_one("member", group, {"member", "colleague"}),
-            await self._plant_one("administrator", "user", {"administrator"}),
-            await self._plant_one("owner", "user", {"owner", "colleague"}, share_with="colleague"),
-        ]
-
-    async def _plant_one(
-        self, role: str, owner: str, readers: set[str], *, share_with: str | None = None
-    ) -> Planted:
-        actor, token = self._actors[role], self._new_token()
-        text = f"# Canary vault {token}\n\nThe pass phrase of the canary vault is {token}.\n"
-        file = await self._done(self._door.upload(actor.key or "", f"canary-{token}.md", text.encode()))
-        body = {"name": f"canary {token}", "owner": owner, "description": token, "file_ids": [file["id"]]}
-        store = await self._done(self._door.send(actor.key, "POST", "/v1/vector_stores", body))
-        await self._until_read(actor, store["id"], file["id"])
-        if share_with is not None:
-            share = {"with": f"user:{self._actors[share_with].viewer.user_id}", "access": "read"}
-            await self._done(
-                self._door.send(actor.key, "PUT", f"/api/collections/{store['id']}/shares", share)
-            )
-        asking = {"question": QUESTION, "model": PIPELINE, "vector_store_ids": [store["id"]]}
-        turn = await self._done(self._door.send(actor.key, "POST", "/api/turns", asking))
-        await self._door.send(actor.key, "GET", f"/api/turns/{turn['id']}/events")
-        return Planted(
-            token, role, frozenset(readers), store["id"], file["id"], turn["id"], turn["conversation_id"]
-        )
-
-    async def _until_read(self, actor: Actor, store: str, file: str) -> None:
-        for _ in range(_READ_TRIES):
-            path = f"/v1/vector_stores/{store}/files/{file}"
-            found = await self._done(self._door.send(actor.key, "GET", path))
-            if found["status"] == "completed":
-                return
-            if found["status"] != "in_progress":
-                raise RuntimeError(f"a canary's document was not read: {found['last_error']}")
-            await asyncio.sleep(_READ_PAUSE_S)
-        raise TimeoutError("a canary's document is still not read; does the worker run?")
+                _, body = await self._door.send(owner.key, "GET", path)
+                if wanted.encode() not in body:
+                    tally.controls_failed.append(f"{planted.owner} does not find their own at {path[:40]}")
 
     # Trying -------------------------------------------------------------------------------------------
 
-    async def _check_control(self, planted: Planted, tally: Tally) -> None:
-        for role in planted.readers:
-            _, body = await self._answer(self._actors[role], control(planted))
-            if planted.token.encode() not in body:
-                tally.controls_failed.append(f"{role} does not find what {planted.owner} lets them see")
-
-    async def _try_everything(self, planted: Sequence[Planted], tally: Tally) -> None:
-        """Readings of everything first, changes after, so that a change that succeeds hides nothing."""
-        plans = [(one, actor, of_planted(one)) for one in planted for actor in self._strangers(one)]
-        for one in planted:
-            others = [self._actors[role] for role in one.readers - {one.owner}]
-            plans += [(one, actor, of_conversation(one)) for actor in others]
-        longest = max(len(probes) for _, _, probes in plans)
+    async def try_everything(self, tally: Tally) -> None:
+        """What is of nobody in particular, then of each plant: readings of everything first, changes after."""
+        general = [*overviews(), *probes.asking_all(), *of_person(self._actors["owner"].viewer.user_id)]
+        plans = [(actor, general) for role, actor in self._actors.items() if role != "owner"]
+        plans += [
+            (actor, [probe for probe in overviews() if probe.lists_own]) for actor in [self._actors["owner"]]
+        ]
+        for planted in self.planted:
+            plans += [(actor, probes.of_planted(planted)) for actor in self._strangers(planted)]
+            plans += [(actor, talk.of_talk(planted)) for actor in self._others(planted)]
+        longest = max(len(planned) for _, planned in plans)
         for place in range(longest):
-            await asyncio.gather(
-                *(
-                    self._try(actor, probes[place], tally, one)
-                    for one, actor, probes in plans
-                    if place < len(probes)
-                )
-            )
+            due = [(actor, planned[place]) for actor, planned in plans if place < len(planned)]
+            await asyncio.gather(*(self.try_probe(actor, probe, tally) for actor, probe in due))
 
-    def _strangers(self, planted: Planted) -> list[Actor]:
-        """Everybody who may not see it."""
-        return [actor for role, actor in self._actors.items() if role not in planted.readers]
-
-    async def _try(self, actor: Actor, probe: Probe, tally: Tally, planted: Planted | None) -> None:
+    async def try_probe(self, actor: Actor, probe: Probe, tally: Tally, owner: str = "") -> None:
+        """owner: whose it is, where that is not known by a token."""
         status, body = await self._answer(actor, probe)
         tally.probes += 1
         if status in _BUSY:
             tally.unanswered += 1
-        leaks = planted is not None and planted.token.encode() in body and actor.role not in planted.readers
-        if leaks or (probe.must_refuse and 200 <= status < 300):
-            owner = "a person" if planted is None else planted.owner
-            tally.hits.append(Hit(f"{probe.method} {probe.name}", actor.role, owner))
+        leaks = {one.owner for one in self.planted if _tells(body, one, actor.role, probe)}
+        if not leaks and probe.must_refuse and actor.role not in probe.open_to and 200 <= status < 300:
+            leaks = {owner or "somebody"}
+        for whose in sorted(leaks):
+            tally.hits.append(Hit(f"{probe.method} {probe.name}", actor.role, whose))
+
+    def actor(self, role: str) -> Actor:
+        """Who plays it."""
+        return self._actors[role]
+
+    def _of(self, planted: Planted) -> list[Probe]:
+        return [*probes.of_planted(planted), *talk.of_talk(planted)]
+
+    def _strangers(self, planted: Planted) -> list[Actor]:
+        """Everybody who may not see the document."""
+        return [actor for role, actor in self._actors.items() if role not in planted.readers]
+
+    def _others(self, planted: Planted) -> list[Actor]:
+        """Everybody but who asked."""
+        return [actor for role, actor in self._actors.items() if role != planted.owner]
 
     async def _answer(self, actor: Actor, probe: Probe) -> tuple[int, bytes]:
         async with self._turns:
@@ -217,39 +186,51 @@ class CanaryRun:
                     body += (await self._door.send(actor.key, "GET", path.replace("ID", made)))[1]
         return status, body
 
-    async def _look_beneath(
-        self, collections: Sequence[UUID], planted: Sequence[Planted], tally: Tally
-    ) -> None:
+    # Beneath ------------------------------------------------------------------------------------------
+
+    async def look_beneath(self, tally: Tally) -> None:
         """The rows, without any of the conditions that the use cases put before them."""
-        for collection_id, one in zip(collections, planted, strict=True):
-            for actor in self._strangers(one):
-                await self._count_rows(actor, collection_id, one.owner, tally)
+        for planted in self.planted:
+            for rows in beneath.of_planted(planted, self._actors[planted.owner].viewer.user_id):
+                actors = self._others(planted) if rows.is_personal else self._strangers(planted)
+                for actor in actors:
+                    await self.count_rows(actor, rows, planted.owner, tally)
 
-    async def _count_rows(self, actor: Actor, collection_id: UUID, owner: str, tally: Tally) -> None:
-        for table in TABLES:
-            tally.probes += 1
-            if await self._net.visible_rows(actor.viewer, table, collection_id):
-                tally.hits.append(Hit(f"rows of {table}", actor.role, owner))
+    async def count_rows(self, actor: Actor, rows: Rows, owner: str, tally: Tally) -> None:
+        """One more probe: whether the database shows them any."""
+        if actor.role in rows.open_to:
+            return
+        tally.probes += 1
+        if await self._net.visible_rows(actor.viewer, rows.table, rows.column, rows.value):
+            tally.hits.append(Hit(f"rows of {rows.table}", actor.role, owner))
 
-    async def _knock_at_real_ones(self, tally: Tally) -> None:
-        for collection_id, file_id in await self._net.private_collections(self._real_collections):
-            store = identifiers.wire(identifiers.COLLECTION, collection_id)
+    async def knock_at_real_ones(self, tally: Tally) -> None:
+        """Only reading, and only by ids."""
+        knocks: list[tuple[list[Probe], list[Rows]]] = []
+        for collection_id, file_id in await self._net.private_collections(self._real_ones):
             file = None if file_id is None else identifiers.wire(identifiers.FILE, file_id)
-            for role in ("outsider", "administrator", "auditor", NOBODY):
+            knocks.append((probes.of_document(collection_id, file), beneath.of_collection(collection_id)))
+        for conversation_id, turn_id in await self._net.private_conversations(self._real_ones):
+            turn = None if turn_id is None else str(turn_id)
+            reading = talk.reading_conversation(str(conversation_id), turn)
+            knocks.append((reading, beneath.of_conversation(conversation_id, turn_id)))
+        for tried, rows in knocks:
+            for role in _KNOCKING:
                 actor = self._actors[role]
-                probes = of_document(store, file)
-                await asyncio.gather(*(self._try(actor, probe, tally, None) for probe in probes))
-                await self._count_rows(actor, collection_id, "a person", tally)
+                await asyncio.gather(*(self.try_probe(actor, one, tally, "a person") for one in tried))
+                for one in rows:
+                    await self.count_rows(actor, one, "a person", tally)
 
-    async def _listed(self, actor: Actor, path: str) -> list[dict[str, Any]]:
-        status, body = await self._door.send(actor.key, "GET", path)
-        with suppress(ValueError):
-            return list(orjson.loads(body)["data"]) if status == 200 else []
-        return []
 
-    async def _done(self, sending: Awaitable[tuple[int, bytes]]) -> dict[str, Any]:
-        status, body = await sending
-        if not 200 <= status < 300:
-            raise RuntimeError(f"a canary's own request was refused ({status}): {body[:300]!r}")
-        found: dict[str, Any] = orjson.loads(body)
-        return found
+def _tells(body: bytes, planted: Planted, role: str, probe: Probe) -> bool:
+    """Whether an answer holds what that role may not know of this plant."""
+    if role == planted.owner:
+        return False
+    forbidden = [planted.words]
+    if probe.lists_own and role not in probe.open_to:
+        forbidden += planted.names()
+    if role not in planted.readers:
+        forbidden.append(planted.token)
+        if probe.lists_own:
+            forbidden += [planted.file_id, identifiers.wire(identifiers.COLLECTION, planted.collection_id)]
+    return any(word.encode() in body for word in forbidden)
