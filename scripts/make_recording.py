@@ -35,7 +35,7 @@ from appliance.supervisor.state import read_state
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "images" / "recording.webp"
-SIZE = {"width": 1000, "height": 640}
+SIZE = {"width": 1240, "height": 780}
 WIDTH = 960  # of the recording, pixels
 _EVERY_S, _LONGEST_S, _LAST_S = (
     0.11,
@@ -49,7 +49,7 @@ _POINTER = """() => {
   const pointer = document.createElement("div");
   pointer.id = "recording-pointer";
   pointer.style.cssText = "position:fixed;left:500px;top:420px;z-index:2147483647;width:22px;height:22px;"
-    + "margin:-11px 0 0 -11px;border-radius:50%;background:rgb(23 96 91 / .38);border:2px solid #fff;"
+    + "margin:-11px 0 0 -11px;border-radius:50%;background:rgb(30 30 34 / .42);border:2px solid #fff;"
     + "box-shadow:0 1px 5px rgb(0 0 0 / .4);pointer-events:none;transition:left .38s ease,top .38s ease,transform .12s";
   document.documentElement.append(pointer);
 }"""
@@ -173,10 +173,10 @@ class Hand:
         await target.click()
         await self.page.evaluate(_PRESS, 1)
 
-    async def asks(self, question: str, wait_ms: int = 1900) -> None:
+    async def asks(self, question: str, wait_ms: int = 1500) -> None:
         box = self.page.locator("chat-transcript textarea").first
         await self.clicks(box)
-        await self.page.keyboard.type(question, delay=26)
+        await self.page.keyboard.type(question, delay=17)
         await self.page.wait_for_timeout(250)
         await self.page.keyboard.press("Enter")
         await self.page.locator("chat-transcript article:last-of-type footer").wait_for(timeout=_PATIENCE_MS)
@@ -198,16 +198,16 @@ async def act(page: Page, url: str, email: str, password: str, document: Path) -
     await page.goto(url)
     await page.evaluate(_POINTER)
     await page.wait_for_timeout(700)
-    await page.locator("[name=email]").press_sequentially(email, delay=16)
-    await page.locator("[name=password]").press_sequentially(password, delay=16)
+    await page.locator("[name=email]").press_sequentially(email, delay=10)
+    await page.locator("[name=password]").press_sequentially(password, delay=10)
     await hand.clicks(page.locator("button[type=submit]"))
     await page.locator("#slot-chat chat-transcript .composer").wait_for(timeout=_PATIENCE_MS)
     await page.evaluate(_POINTER)
-    await page.wait_for_timeout(1100)
+    await page.wait_for_timeout(800)
     await hand.asks("¿Cuántos días de vacaciones tengo?")
     await hand.opens_citation()
     await page.keyboard.press("Escape")
-    await hand.asks("¿Y si no los gasto este año?", 2300)
+    await hand.asks("¿Y si no los gasto este año?", 1700)
 
     await hand.clicks(page.locator("#tab-documents-button"))
     shelf = page.locator("document-shelf")
@@ -217,7 +217,7 @@ async def act(page: Page, url: str, email: str, password: str, document: Path) -
     row = shelf.locator("[data-id]", has_text=document.name)
     await hand.goes_to(row)
     await row.locator(".badge.ready").wait_for(timeout=_PATIENCE_MS)
-    await page.wait_for_timeout(1300)
+    await page.wait_for_timeout(900)
     await hand.clicks(page.locator("#tab-ask-button"))
     await hand.clicks(page.locator("chat-transcript .new-chat"))
     await page.wait_for_timeout(400)

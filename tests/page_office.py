@@ -84,7 +84,7 @@ async def opened_page_office(
 
         routers = [
             *account_routers(accounts, identity, PostgresPreferences(database)),
-            *administration_routers(database, accounts, identity),
+            *administration_routers(database, accounts, identity, "EUR"),
             limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),
             queue_routes(
                 QueueOverview(view, lambda: _POOLS, PostgresRecentUsage(database), history), identity

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,11 +18,12 @@ import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
 from redis.asyncio import Redis
 
+from appliance.domain.answers import Cost
 from appliance.fairness.accounting.ledger_rows import RequestEnd
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.types import Usage
-from tests.accounts_world import PASSWORD, signed_in
+from tests.accounts_world import PASSWORD, key_of, signed_in
 from tests.administration_world import asked
 from tests.conftest import ROLE_SECRET, Servers
 from tests.page_box import Serving, until_started
@@ -150,7 +152,12 @@ async def _ends_another_session(visit: Visit, office: PageOffice) -> None:
 async def _some_use(owner_url: str, office: PageOffice) -> None:
     ana = await office.worker.accounts.people.by_email(PERSON)
     assert ana is not None
-    used = RequestEnd(status="completed", usage=Usage(prompt_tokens=4000, completion_tokens=1000), wait_ms=5)
+    used = RequestEnd(
+        status="completed",
+        usage=Usage(prompt_tokens=4000, completion_tokens=1000),
+        wait_ms=5,
+        cost=Cost(0.25, "EUR"),
+    )
     url = url_as(owner_url, DatabaseRole.API, ROLE_SECRET)
     await asked(url, ana.id, datetime.now(UTC), used, "tiny-chat")
 
@@ -180,6 +187,9 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
     ):
         await _some_use(owner_url, office)
         await office.history.write()
+        ana = await office.worker.accounts.people.by_email(PERSON)
+        assert ana is not None
+        await key_of(office.worker.accounts, ana, name="reports")
         page, desk = visit.page, visit.page.locator("administration-desk")
         await page.click("#tab-admin-button")
         await expect(desk.get_by_role("row")).to_have_count(3)
@@ -206,9 +216,10 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         await page.keyboard.press("Escape")
 
         await _imports_two_and_finds_a_group(page, language)
+        await _limits_a_model_and_a_key(page, language)
         await _section(page, "administration-desk", text("me_usage", language))
         await expect(desk.get_by_role("row", name=PERSON)).to_contain_text(
-            "4,000" if language == "en" else "4000"
+            re.compile("4,000.*€0.25" if language == "en" else "4000.*0,25.€")
         )
         await expect(desk.locator("rect.column[height]:not([height='0'])")).to_have_count(1)
         await _shot(page, f"usage-{language}")
@@ -217,11 +228,10 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
             await expect(desk.locator(".panel .body > *")).not_to_be_empty()
             await page.wait_for_load_state("networkidle")
             await _shot(page, f"{name}-{language}")
-        await expect(desk.get_by_role("row", name=text("action.limit.set", language))).to_contain_text(
-            "50000"
-        )
+        set_limits = desk.get_by_role("row", name=text("action.limit.set", language))
+        await expect(set_limits.filter(has_text="50000")).to_have_count(1)
         await desk.get_by_label(text("audit_kind", language)).select_option("limit")
-        await expect(desk.get_by_role("row")).to_have_count(2)
+        await expect(desk.get_by_role("row")).to_have_count(4)
         async with page.expect_download() as downloading:
             await desk.get_by_role("link", name="CSV").click()
         exported = await (await downloading.value).path()
@@ -234,6 +244,26 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert visit.trouble == []
         await _takes_the_invitation(browser, link, language, options)
+
+
+async def _limits_a_model_and_a_key(page: Page, language: Language) -> None:
+    """Chosen from those there are; what was set stands in the list and is what the next look shows."""
+    desk, dialog = page.locator("administration-desk"), page.get_by_role("dialog")
+    await _section(page, "administration-desk", text("limits", language))
+    for kind, most in (("model", "7"), ("key", "9")):
+        await desk.get_by_role("button", name=text(f"limits_{kind}", language)).click()
+        if kind == "model":
+            await dialog.get_by_label(text("limits_of_model", language)).select_option("tiny-chat")
+        await expect(dialog.get_by_label(text("limit_at_once", language))).to_have_value("")
+        await dialog.get_by_label(text("limit_at_once", language)).fill(most)
+        await _shot(page, f"limits-{kind}-{language}")
+        await dialog.get_by_role("button", name=text("save", language)).click()
+        await expect(dialog).to_have_count(0)
+        await expect(desk.get_by_role("row", name=text(f"limits_of_{kind}", language))).to_contain_text(most)
+    await _shot(page, f"limits-{language}")
+    await desk.get_by_role("button", name="tiny-chat").click()
+    await expect(dialog.get_by_label(text("limit_at_once", language))).to_have_value("7")
+    await page.keyboard.press("Escape")
 
 
 async def _imports_two_and_finds_a_group(page: Page, language: Language) -> None:

@@ -21,8 +21,10 @@ class AllLimits {
   see(isSeen) { return isSeen ? this.refresh() : null; }
 
   refresh() {
+    const asked = this.asked = Symbol("asked");
     return this.room.attempt(async () => {
       const {data} = await call("/api/limits"), rows = grouped(data);
+      if (asked !== this.asked) return;        // read before something was set, told after it
       this.list.replaceChildren(rows.length ? table(t("limits"), [[t("limits_whose")], [t("kind"), "soft"], [t("limits")]], rows.map(limits => this.row(limits))) : nothing("lines", t("limits_none")));
     });
   }

@@ -6,7 +6,7 @@ import {linePlot} from "../shell/plots.js";
 import {shareBar} from "./engines.js";
 import {language, number, t} from "../shell/settings.js";
 
-const LOOK_MS = 5000;
+const LOOK_MS = 5000, GROWING = 2;            // steps whose tokens are still being added
 const clock = new Intl.DateTimeFormat(language, {hour: "2-digit", minute: "2-digit"});
 const two = new Intl.NumberFormat(language, {maximumFractionDigits: 2});
 
@@ -33,25 +33,27 @@ function fairnessOf(point) {
 function drawn(now, {points, kept_s: kept, step_s: step}) {
   const to = Math.max(points.at(-1)?.at ?? 0, Math.floor(Date.now() / 1000 / step) * step), span = [to - kept, to];
   const ends = span.map(at => clock.format(new Date(at * 1000)));
-  const line = (name, of) => {
+  const line = (name, known, of) => {
     const values = [];
-    for (const [at, point] of points.entries()) {
-      if (at && point.at - points[at - 1].at > step * 2) values.push([point.at - step, null]);      // nothing was written between them
+    for (const [at, point] of known.entries()) {
+      if (at && point.at - known[at - 1].at > step * 2) values.push([point.at - step, null]);      // nothing was written between them
       values.push([point.at, of(point)]);
     }
     return {name, points: values, now: values.at(-1)?.[1] ?? null};
   };
+  // A point may hold tokens alone, where nobody saw the line just then; and of the latest tokens not all are known yet.
+  const seen = points.filter(({pools}) => Object.keys(pools).length), told = points.filter(({at}) => at <= to - GROWING * step);
   const plot = (title, series, more = {}, format = number) => {
     for (const one of series) one.now = one.now === null ? "–" : format.format(one.now);
     return linePlot({title, label: `${title}: ${series.map(one => `${one.name} ${one.now}`).join(", ")}`, series, span, ends, ...more});
   };
-  const waiting = line(t("queue_waiting"), point => sum(point.pools, pool => pool.waiting)), running = line(t("queue_running"), point => sum(point.pools, pool => pool.running));
+  const waiting = line(t("queue_waiting"), seen, point => sum(point.pools, pool => pool.waiting)), running = line(t("queue_running"), seen, point => sum(point.pools, pool => pool.running));
   waiting.now = sum(now.pools, pool => pool.waiting.interactive + pool.waiting.batch);
   running.now = sum(now.pools, pool => pool.running);
   return [
     plot(t("queue_requests"), [running, waiting], {atLeast: 4}),
-    plot(t("queue_speed"), [line(t("queue_tokens"), point => sum(point.engines, engine => engine.tokens_per_s))], {atLeast: 10}),
-    plot(t("queue_fairness"), [line(t("queue_index"), fairnessOf)], {top: 1}, two),
+    plot(t("queue_speed"), [line(t("queue_tokens"), told, point => sum(point.engines, engine => engine.tokens_per_s))], {atLeast: 10}),
+    plot(t("queue_fairness"), [line(t("queue_index"), seen, fairnessOf)], {top: 1, nothing: t("queue_fair")}, two),
   ];
 }
 

@@ -166,4 +166,11 @@ export class Transcript {
   isNearEnd() { return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < NEAR_END_PX; }
 
   keepEnd() { this.scroller.scrollTop = this.scroller.scrollHeight; }
+
+  /** Where an ended answer is left: at its end, to which it was followed; one that came all at once, where it begins. */
+  keepEnded(turn) {
+    this.keepEnd();
+    const over = this.scroller.getBoundingClientRect().top - turn.element.getBoundingClientRect().top;
+    if (turn.end?.kind === "quoted" && over > 0) this.scroller.scrollTop -= over;
+  }
 }

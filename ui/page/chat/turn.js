@@ -71,7 +71,8 @@ export class TurnView {
     if (kind === "block") this.showBlock(data);
     if (kind === "citations") this.citations = data.citations;
     if (kind === "done" || kind === "error") this.finish({citations: this.citations, [kind]: data}, keepEnd);
-    if (keepEnd) this.room.transcript.keepEnd();
+    if (!keepEnd) return;
+    if (this.isRunning) this.room.transcript.keepEnd(); else this.room.transcript.keepEnded(this);
   }
 
   showStatus(sentence) {
@@ -115,7 +116,7 @@ export class TurnView {
     this.answer.classList.remove("running");
     this.blocks.end();
     if (parts) this.complete(parts);
-    else loadParts().then(loaded => { this.complete(loaded); if (keepEnd) this.room.transcript.keepEnd(); });
+    else loadParts().then(loaded => { this.complete(loaded); if (keepEnd) this.room.transcript.keepEnded(this); });
     if (wasRunning) this.room.turnEnded(this, this.end ? "done" : "error");
   }
 

@@ -41,8 +41,8 @@ export function columnPlot(title, label, columns, ends) {
 }
 
 /** series: {name, now, points: [[time, value or null], …]}, one or two. span: [from, to] of the time axis. top: of the other, or
- *  what it is at least where atLeast. */
-export function linePlot({title, label, series, span: [from, to], top, atLeast = 1, ends}) {
+ *  what it is at least where atLeast. nothing: what is said where there is no value at all. */
+export function linePlot({title, label, series, span: [from, to], top, atLeast = 1, ends, nothing}) {
   const most = Math.max(atLeast, ...series.flatMap(({points}) => points.map(([, value]) => value ?? 0)));
   const inner = SMALL.width - LEFT - RIGHT, tall = SMALL.height - TOP - BOTTOM, highest = top ?? roundTop(most);
   const x = time => LEFT + inner * (time - from) / Math.max(1, to - from), y = value => TOP + tall * (1 - Math.min(1, value / highest));
@@ -53,6 +53,8 @@ export function linePlot({title, label, series, span: [from, to], top, atLeast =
       if (!at && series.length === 1) svg.append(s("polygon", {class: "area", points: `${x(run[0][0])},${TOP + tall} ${drawn} ${x(run.at(-1)[0])},${TOP + tall}`}));
       svg.append(s("polyline", {class: at ? "line second" : "line", points: run.length > 1 ? drawn : `${drawn} ${drawn}`}));
     }
+  const isEmpty = nothing && series.every(({points}) => points.every(([time, value]) => value === null || time < from));
+  if (isEmpty) svg.append(s("text", {class: "axis", x: LEFT + inner / 2, y: TOP + tall / 2 + 4, "text-anchor": "middle"}, nothing));
   const keys = h("span", {class: "keys"}, series.map(({name, now}, at) => h("span", {class: at ? "second" : ""}, h("i", {}), `${name} ${now}`)));
   return h("figure", {}, h("figcaption", {}, title, keys), svg);
 }

@@ -70,6 +70,7 @@ th.soft { font-size: 12.500px; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 14px; }
 figure { margin: 0; padding: 14px 16px 10px; border: 1px solid var(--line); border-radius: 14px; background: var(--surface); min-width: 0; }
 figcaption { display: flex; flex-wrap: wrap; gap: 2px 14px; align-items: baseline; justify-content: space-between; font-size: 14px; font-weight: 600; margin-bottom: 8px; }
+.plots figcaption { display: grid; gap: 3px; }
 .keys { display: flex; flex-wrap: wrap; gap: 2px 12px; font-size: 13px; font-weight: 400; color: var(--ink-2); font-variant-numeric: tabular-nums; }
 .keys i { display: inline-block; width: 10px; height: 3px; border-radius: 2px; margin-inline-end: 6px; vertical-align: 3px; background: var(--accent); }
 .keys .second i { background: var(--warn); }
