@@ -45,6 +45,12 @@ class GateMetrics:
             ["model", "engine", "kind", "counted_by"],
             registry=own,
         )
+        self._cost = Counter(
+            "appliance_cost",
+            "What tokens cost by the operator's prices.",
+            ["model", "engine", "currency"],
+            registry=own,
+        )
         self._wait = Histogram(
             "appliance_queue_wait_seconds", "Wait for a slot.", _PLACES, buckets=_TTFT_S, registry=own
         )
@@ -84,6 +90,8 @@ class GateMetrics:
         ):
             if count:
                 self._count_tokens((start.model, engine, kind, counted_by), count)
+        if end.cost is not None:
+            self._cost.labels(start.model, engine, end.cost.currency).inc(end.cost.amount)
         wait, ttft, total = self._times(start.model, engine)
         if end.wait_ms is not None:
             wait.observe(end.wait_ms / 1000)
