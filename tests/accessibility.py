@@ -90,7 +90,7 @@ async def tab_path(page: Page) -> TabPath:
 
 
 # Controls through every shadow root, in the order of the page: shown, enabled, and meant to be stopped at. Of radio
-# buttons only the chosen one is a stop. How each looks without the focus is kept, to be compared with how it looks then.
+# buttons only the chosen one is a stop. How each looks without the focus is kept, to be compared with later.
 _COLLECT = r"""() => {
   const inside = one => one.shadowRoot ? deep(one.shadowRoot) : [];
   const deep = root => [...root.querySelectorAll("*")].flatMap(one => [one, ...inside(one)]);

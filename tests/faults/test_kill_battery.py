@@ -21,8 +21,11 @@ import pytest
 import pytest_asyncio
 
 from appliance.supervisor.state import read_state
+from tests.faults.engine_process import engine_process
+from tests.faults.killed_behind_the_page import kill, reading
 from tests.faults.whole_box_load import Load, Seen, half_visible
 from tests.supervisor.conftest import wait_until
+from tests.ui.test_page_in_chromium import CHROMIUM
 from tests.whole_box import WITH_ENGINE, WholeBox, temporary_box
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.asyncio(loop_scope="module")]
@@ -32,6 +35,14 @@ PARTS = ("postgres", "valkey", "gateway", "worker", "embedder", "ui", "engine-ti
 POINTS = 5
 MOMENTS = 4
 PATIENCE_S = 120.0  # "comes back" means within this; how soon it is in fact is shown, not judged
+WITH_SLOW_ENGINE = f"""{WITH_ENGINE}
+[models]
+default = "tiny"
+
+[engines.slow]
+engine = "openai_compatible"
+base_url = "{{base_url}}"
+"""
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
 
 
@@ -62,9 +73,14 @@ def all_of_them() -> list[Point]:
 
 @pytest.fixture(scope="module")
 def box(prepared_data: Path) -> Iterator[WholeBox]:
-    """With the page and the real llama.cpp; it lives through the whole battery."""
-    with temporary_box(WITH_ENGINE, like=prepared_data, page=True) as running:
-        for part in ("embedder", "worker", "tiny", "ui"):
+    """With the page, the real llama.cpp, and `fake`, which never ends; it lives through the whole battery."""
+    with (
+        engine_process("--tokens", "100000", "--pace-ms", "50") as slow,
+        temporary_box(
+            WITH_SLOW_ENGINE.format(base_url=slow.base_url), like=prepared_data, page=True
+        ) as running,
+    ):
+        for part in ("embedder", "worker", "tiny", "slow", "ui"):
             wait_until(lambda part=part: running.part_is(part), f"{part} is ready", 180)
         yield running
 
@@ -92,6 +108,25 @@ async def test_a_killed_process_costs_nothing_that_was_promised(
 async def test_every_process_at_several_moments(box: WholeBox, load: Load, point: Point) -> None:
     """The same, for all of them."""
     await strike(box, load, point)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: no answer was read in a browser")
+async def test_an_answer_in_the_browser_outlives_the_gateway_and_the_page(box: WholeBox) -> None:
+    """Both killed in mid-answer: the words so far stay, marked as broken off; one click goes on behind them."""
+    async with reading(box) as reader:
+        await reader.ask("fake", "Count for me.")
+        shown = await reader.reads(more_than=10)
+        killed = kill(box, "gateway", "ui")
+        kept = await reader.sees_the_break()
+        assert kept[: len(shown)] == shown
+
+        for part, pid in killed.items():
+            await until(lambda part=part, pid=pid: _replaced(box, part, pid), f"{part} has a successor")
+        await reader.page.reload()
+        assert await reader.sees_the_break() == kept
+        await reader.goes_on()
+        assert (await reader.reads(more_than=len(kept)))[: len(kept)] == kept
+        await reader.stops()
 
 
 async def test_every_request_has_its_row_and_every_row_its_end(box: WholeBox, load: Load) -> None:
