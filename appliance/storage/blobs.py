@@ -14,7 +14,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,7 +27,8 @@ _READ_BYTES = 256 * 1024
 _ABANDONED_S = 3600.0  # an upload that has not been touched for this long has no writer any more
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
-_FORGET = "DELETE FROM blobs WHERE sha256 = %s AND refs = 0 RETURNING 1"
+_FORGET = "DELETE FROM blobs WHERE sha256 = ANY(%s) AND refs = 0 RETURNING sha256"
+_FORGOTTEN_AT_ONCE = 50  # their rows are locked while the bytes go
 _UNUSED = "SELECT sha256 FROM blobs WHERE refs = 0"
 _KNOWN = "SELECT sha256 FROM blobs WHERE sha256 = ANY(%s)"
 _KNOWN_AT_ONCE = 500
@@ -133,21 +134,31 @@ class BlobStore:
 
     async def forget(self, sha256: bytes) -> bool:
         """Remove the content and the pictures of it if no file refers to it any more; true if it was removed."""
-        async with self._database.transaction() as connection:
-            deleted = await connection.execute(_FORGET, (sha256,))
-            if await deleted.fetchone() is None:
-                return False
-            await asyncio.to_thread(self.path(sha256).unlink, missing_ok=True)
-            await asyncio.to_thread(self._images.forget, sha256)
-            return True
+        return bool(await self.forget_all([sha256]))
+
+    async def forget_all(self, hashes: Sequence[bytes]) -> int:
+        """The same of many; returns how many were removed."""
+        wanted, removed = sorted(set(hashes)), 0
+        for start in range(0, len(wanted), _FORGOTTEN_AT_ONCE):
+            async with self._database.transaction() as connection:
+                rows = await connection.execute(_FORGET, (wanted[start : start + _FORGOTTEN_AT_ONCE],))
+                unused = [bytes(sha256) for (sha256,) in await rows.fetchall()]
+                await asyncio.to_thread(self._remove_bytes, unused)
+            removed += len(unused)
+        return removed
 
     async def sweep(self) -> int:
         """Remove what crashes have left: contents without references and uploads without writers; returns how many."""
         async with self._database.connection() as connection:
             unused = [row[0] for row in await (await connection.execute(_UNUSED)).fetchall()]
-        removed = [sha256 for sha256 in unused if await self.forget(bytes(sha256))]
+        removed = await self.forget_all([bytes(sha256) for sha256 in unused])
         await asyncio.to_thread(self._images.sweep, lambda sha256: self.path(sha256).exists())
-        return len(removed) + await asyncio.to_thread(self._remove_abandoned) + await self._remove_uncounted()
+        return removed + await asyncio.to_thread(self._remove_abandoned) + await self._remove_uncounted()
+
+    def _remove_bytes(self, hashes: Sequence[bytes]) -> None:
+        for sha256 in hashes:
+            self.path(sha256).unlink(missing_ok=True)
+            self._images.forget(sha256)
 
     def _remove_abandoned(self) -> int:
         old = [path for path in self._incoming.iterdir() if _age_s(path) > _ABANDONED_S]

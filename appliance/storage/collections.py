@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -30,9 +30,10 @@ from appliance.storage.file_rows import ATTACHED, OpenScope, as_collection_file
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.paging import sliced, slicing, slicing_values
 from appliance.storage.receipts import count_place, record_receipt
+from appliance.storage.removing import count_families, remove_families
 from appliance.storage.retrying import cancel, retry, source_of
 from appliance.storage.versions import Place
-from rag.ports import VectorStore
+from rag.ports import InMemory, VectorStore
 
 _ADD = """
 INSERT INTO collections (id, name, description, owner_user_id, owner_group_id, is_public, created_by, metadata,
@@ -173,13 +174,40 @@ class PostgresCollections:
 
     async def remove(self, viewer: Viewer, collection_id: UUID) -> Receipt:
         async with self._database.viewing(viewer) as connection:
-            await _require_owned(connection, collection_id)
-            links = await (await connection.execute(_LOCK_LINKS, {"id": collection_id})).fetchall()
-            await self._jobs.cancel_in(connection, [job for _, job in links if job is not None])
+            held = await self._hold_all(connection, collection_id)
             removed = await count_place(connection, collection_id)
             removed["collections"] = 1
+            removed["vectors_in_memory"] = 0 if held is None else held.count
             await connection.execute(_REMOVE, {"id": collection_id})
-            return await record_receipt(connection, "collection", collection_id, viewer.user_id, removed)
+            receipt = await record_receipt(connection, "collection", collection_id, viewer.user_id, removed)
+        if held is not None:
+            self._index.let_go(held)
+        return receipt
+
+    async def remove_with_files(
+        self, viewer: Viewer, collection_id: UUID, pictures: Callable[[bytes], int]
+    ) -> tuple[Receipt, Mapping[str, int], Sequence[bytes]]:
+        async with self._database.viewing(viewer) as connection:
+            held = await self._hold_all(connection, collection_id)
+            families = await count_families(connection, collection_id)
+            removed = await count_place(connection, collection_id)
+            removed.subtract(families.indexed())
+            removed["collections"] = 1
+            removed["vectors_in_memory"] = 0 if held is None else held.count
+            await connection.execute(_REMOVE, {"id": collection_id})
+            told = await remove_families(connection, families, pictures)
+            receipt = await record_receipt(connection, "collection", collection_id, viewer.user_id, removed)
+        if held is not None:
+            self._index.let_go(held)
+        told.update(receipt.removed)
+        return receipt, told, families.unused
+
+    async def _hold_all(self, connection: AsyncConnection, collection_id: UUID) -> InMemory | None:
+        """Nobody reads into the collection any more; returns what this process has of it in memory."""
+        await _require_owned(connection, collection_id)
+        links = await (await connection.execute(_LOCK_LINKS, {"id": collection_id})).fetchall()
+        await self._jobs.cancel_in(connection, [job for _, job in links if job is not None])
+        return await self._index.in_memory(OpenScope(connection, [collection_id]), collection_id)
 
     async def attach(
         self,
@@ -255,19 +283,29 @@ class PostgresCollections:
             await require_writable(connection, collection_id)
             if await (await connection.execute(_LOCK_LINK, values)).fetchone() is None:
                 raise _no_file(file_id)
-            for inside in await descendants(connection, file_id):
+            held = [
                 await self._detach(connection, collection_id, inside.id)
-            await self._detach(connection, collection_id, file_id)
+                for inside in await descendants(connection, file_id)
+            ]
+            held.append(await self._detach(connection, collection_id, file_id))
+        for one in held:
+            if one is not None:
+                self._index.let_go(one)
 
-    async def _detach(self, connection: AsyncConnection, collection_id: UUID, file_id: UUID) -> None:
+    async def _detach(
+        self, connection: AsyncConnection, collection_id: UUID, file_id: UUID
+    ) -> InMemory | None:
         values = {"collection_id": collection_id, "file_id": file_id}
         link = await (await connection.execute(_LOCK_LINK, values)).fetchone()
         if link is None:
-            return
+            return None
         await self._jobs.cancel_in(connection, [link[1]] if link[1] is not None else [])
         await Place(connection, collection_id, file_id).bequeath(self._index)
-        await self._index.remove(OpenScope(connection, [collection_id]), file_id, collection_id)
+        scope = OpenScope(connection, [collection_id])
+        held = await self._index.in_memory(scope, collection_id, file_id)
+        await self._index.remove(scope, file_id, collection_id)
         await connection.execute(_DETACH, values)
+        return held
 
     async def batch(self, viewer: Viewer, collection_id: UUID, batch_id: UUID) -> FileBatch:
         async with self._database.viewing(viewer) as connection:

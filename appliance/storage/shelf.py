@@ -15,6 +15,7 @@ from appliance.errors import NotFound, NotPermitted
 from appliance.storage.database import Database
 from appliance.storage.file_rows import ATTACHED, as_collection_file
 from appliance.storage.jobs import QUEUE
+from appliance.storage.removing import FAMILIES
 
 _OWN = ("place", "is_own", "elsewhere", "inside_failed", "inside_in_progress")
 
@@ -81,13 +82,6 @@ SELECT (SELECT count(*) FROM collection_files WHERE collection_id = c.id AND sup
        viewer_owns_collection(c.id)
 FROM collections c WHERE c.id = %(collection_id)s
 """
-# One's own files are seen wherever they are, also where one may not look any more.
-_ONLY_HERE = """
-SELECT f.id FROM collection_files cf JOIN files f ON f.id = cf.file_id
-WHERE cf.collection_id = %(collection_id)s AND f.owner_id = viewer_id() AND f.parent_id IS NULL
-  AND NOT EXISTS (SELECT 1 FROM collection_files o WHERE o.file_id = f.id AND o.collection_id <> cf.collection_id)
-ORDER BY f.id
-"""
 _KNOWN = """
 SELECT f.sha256, f.id, f.filename, cf.status FROM collection_files cf JOIN files f ON f.id = cf.file_id
 WHERE cf.collection_id = %(collection_id)s AND cf.superseded_by IS NULL"""
@@ -148,8 +142,10 @@ class PostgresShelf:
                 raise _no_collection(collection_id)
             if not row[3]:
                 raise NotPermitted("Only whose collection it is can rename or delete it.")
-            only_here = await (await connection.execute(_ONLY_HERE, values)).fetchall()
-        return RemovalPreview(row[0], int(row[1]), row[2], tuple(file_id for (file_id,) in only_here))
+            only_here = await (await connection.execute(FAMILIES, values)).fetchall()
+        return RemovalPreview(
+            row[0], int(row[1]), row[2], tuple(dict.fromkeys(root for root, *_ in only_here))
+        )
 
 
 def _place(query: ShelfQuery) -> LiteralString:

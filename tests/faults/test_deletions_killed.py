@@ -66,6 +66,7 @@ class Deletion:
     data: Path
     collection: UUID | None = None
     file: UUID | None = None
+    with_files: bool = False
 
     def run(self, told: Connection) -> None:
         asyncio.run(self._run(told))
@@ -86,6 +87,8 @@ class Deletion:
             told.recv()
             if self.file is not None:
                 await desk.knowledge.remove_file(ANA, self.file)
+            elif self.with_files:
+                await desk.knowledge.remove_collection_with_files(ANA, self.collection)
             else:
                 await desk.knowledge.remove_collection(ANA, self.collection)
         told.send("done")
@@ -160,6 +163,35 @@ async def test_a_collection_killed_in_its_deletion_is_whole_or_gone(
     receipts = one(owner_url, "SELECT count(*) FROM receipts WHERE kind = 'collection'")
     report(f"seed {SEED}, {points} deletions of a collection: {outcomes}")
     assert receipts == (outcomes["gone"],)
+
+
+@pytest.mark.parametrize("points", [FEW, pytest.param(MANY, marks=pytest.mark.battery)])
+@pytest.mark.timeout(1800)
+async def test_a_collection_killed_in_its_deletion_with_its_files_is_whole_or_gone(
+    points: int, owner_url: str, box_folder: Path, database: Database, worker_database: Database
+) -> None:
+    """After each kill all documents and files are there or none, each that went has a receipt, and no byte stays."""
+    desk, striker = Desk(database, worker_database, box_folder), Striker(SEED + 3)
+    outcomes, shelf, made = {"whole": 0, "gone": 0}, None, 0
+    whole = (1, DOCUMENTS, DOCUMENTS, DOCUMENTS, DOCUMENTS)
+    for _ in range(points):
+        if shelf is None:
+            shelf, made = await filled(desk, ANA, made), made + DOCUMENTS
+        deletion = Deletion(urls(owner_url), box_folder, shelf, with_files=True)
+        await asyncio.to_thread(striker.strike, deletion)
+
+        counts = one(owner_url, _COUNTS)
+        assert counts in (whole, (0, 0, 0, 0, 0)), counts
+        assert all(one(owner_url, _WHOLE))
+        outcomes["whole" if counts == whole else "gone"] += 1
+        shelf = shelf if counts == whole else None
+    report(f"seed {SEED}, {points} deletions of a collection with its files: {outcomes}")
+    receipts = one(owner_url, "SELECT count(*), count(*) FILTER (WHERE kind = 'collection') FROM receipts")
+    assert receipts == (outcomes["gone"] * (1 + DOCUMENTS), outcomes["gone"])
+    if shelf is not None:
+        await desk.knowledge.remove_collection_with_files(ANA, shelf)
+    await desk.blobs.sweep()
+    assert [path for path in (box_folder / "blobs").rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("points", [FEW, pytest.param(MANY, marks=pytest.mark.battery)])

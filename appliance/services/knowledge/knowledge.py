@@ -77,14 +77,13 @@ class Knowledge:
     async def remove_file(self, caller: Caller, file_id: UUID) -> Receipt:
         """Forget the file, what lies inside, whatever was read from them, and bytes that no other file has."""
         gone, receipt = await self._files.remove_with_receipt(caller.viewer, file_id, self._blobs.pictures)
-        for file in gone:
-            await self._blobs.forget(file.sha256)
+        await self._blobs.forget_all([file.sha256 for file in gone])
         return receipt
 
     async def discard_file(self, caller: Caller, file_id: UUID) -> None:
         """The same, and nothing says that it was there."""
-        for file in await self._files.remove(caller.viewer, file_id):
-            await self._blobs.forget(file.sha256)
+        gone = await self._files.remove(caller.viewer, file_id)
+        await self._blobs.forget_all([file.sha256 for file in gone])
 
     # Collections
 
@@ -140,6 +139,19 @@ class Knowledge:
     async def remove_collection(self, caller: Caller, collection_id: UUID) -> Receipt:
         """The files in it stay their owners'."""
         return await self._collections.remove(caller.viewer, collection_id)
+
+    async def remove_collection_with_files(
+        self, caller: Caller, collection_id: UUID
+    ) -> tuple[Receipt, Mapping[str, int]]:
+        """And the caller's own files that are in no other one; returns its receipt, and all that went.
+
+        Every file has a receipt of its own.
+        """
+        receipt, removed, unused = await self._collections.remove_with_files(
+            caller.viewer, collection_id, self._blobs.pictures
+        )
+        await self._blobs.forget_all(unused)
+        return receipt, removed
 
     # What is in a collection
 

@@ -91,6 +91,16 @@ class CollectionRepository(Protocol):
 
     async def remove(self, viewer: Viewer, collection_id: UUID) -> Receipt: ...
 
+    async def remove_with_files(
+        self, viewer: Viewer, collection_id: UUID, pictures: Callable[[bytes], int]
+    ) -> tuple[Receipt, Mapping[str, int], Sequence[bytes]]:
+        """And the viewer's own files that are only in it, each with a receipt of its own; all at once or nothing.
+
+        Returns the collection's receipt, all that went, and the contents that no file has any more. pictures: how many
+        pages of a content are kept as pictures.
+        """
+        ...
+
     async def attach(
         self,
         viewer: Viewer,
@@ -239,6 +249,10 @@ class BlobStore(Protocol):
 
     async def forget(self, sha256: bytes) -> bool:
         """Remove the content if no file needs it any more."""
+        ...
+
+    async def forget_all(self, hashes: Sequence[bytes]) -> int:
+        """Of these contents those that no file needs any more; returns how many."""
         ...
 
     async def sweep(self) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from appliance.domain.documents import Receipt
 from appliance.domain.people import Caller, Viewer
 from appliance.domain.shelf import KnownContent, RemovalPreview, ShelfPage, ShelfQuery
-from appliance.errors import NotFound
 
 
 class ShelfRepository(Protocol):
@@ -32,9 +30,11 @@ class ShelfRepository(Protocol):
 class Removes(Protocol):
     """What deletes; Knowledge does."""
 
-    async def remove_file(self, caller: Caller, file_id: UUID) -> Receipt: ...
-
     async def remove_collection(self, caller: Caller, collection_id: UUID) -> Receipt: ...
+
+    async def remove_collection_with_files(
+        self, caller: Caller, collection_id: UUID
+    ) -> tuple[Receipt, Mapping[str, int]]: ...
 
 
 class Shelf:
@@ -57,19 +57,12 @@ class Shelf:
 
     async def remove(
         self, caller: Caller, collection_id: UUID, *, with_files: bool
-    ) -> tuple[Receipt, dict[str, int]]:
+    ) -> tuple[Receipt, Mapping[str, int]]:
         """Delete a collection; returns its receipt, and all that went.
 
-        with_files: first the caller's own files that are in no other collection, each with a receipt of its own; broken
-        off half way, it can be done again.
+        with_files: and the caller's own files that are in no other collection, each with a receipt of its own.
         """
-        removed: Counter[str] = Counter()
-        preview = await self._repository.removal(caller.viewer, collection_id)
-        for file_id in preview.only_here if with_files else ():
-            try:
-                removed.update((await self._knowledge.remove_file(caller, file_id)).removed)
-            except NotFound:
-                continue  # somebody else was faster
+        if with_files:
+            return await self._knowledge.remove_collection_with_files(caller, collection_id)
         receipt = await self._knowledge.remove_collection(caller, collection_id)
-        removed.update(receipt.removed)
-        return receipt, dict(removed)
+        return receipt, receipt.removed
