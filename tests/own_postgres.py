@@ -60,8 +60,10 @@ class OwnPostgres:
     async def kill(self) -> None:
         """`kill -9` of all its processes, as if the power had failed."""
         if self._process is not None:
-            self.signal(signal.SIGKILL)
+            pids = self.signal(signal.SIGKILL)
             await self._ended()
+            # One that waits for the disk dies when that answers; until then no other server may have the files.
+            await until(lambda: not any(map(_is_alive, pids)))
 
     async def stop(self) -> None:
         """Cleanly: sessions are ended, what is committed is written."""
@@ -97,22 +99,32 @@ class OwnPostgres:
     def _answers(self) -> bool:
         return self._embedded.is_ready()
 
-    def signal(self, number: signal.Signals) -> None:
-        """To the server and all of its processes."""
+    def signal(self, number: signal.Signals) -> list[int]:
+        """To the server and all of its processes; returns their ids."""
         assert self._process is not None
         children = [
             int(pid)
             for path in Path(f"/proc/{self._process.pid}/task").glob("*/children")
             for pid in path.read_text().split()
         ]
-        for pid in (self._process.pid, *children):
+        pids = [self._process.pid, *children]
+        for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+        return pids
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What it has, seen by its owner."""
         with psycopg.connect(self.owner_url) as connection:
             return connection.execute(query).fetchall()
+
+
+def _is_alive(pid: int) -> bool:
+    """Not gone, and more than a name that its parent has not asked for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @asynccontextmanager

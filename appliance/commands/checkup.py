@@ -14,6 +14,7 @@ from pathlib import Path
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.inference import build_inference, discover, read_engine_settings, tables_of
+from appliance.commands.checkup_backup import backup_findings
 from appliance.commands.checkup_identity import identity_findings
 from appliance.commands.findings import Finding, Verdict
 from appliance.errors import StartupError
@@ -70,6 +71,7 @@ def box_findings(box: Box) -> Iterator[Finding]:
     for check in checks:
         yield from check(box, state)
     yield from identity_findings(box.settings, None if state is None else state.url)
+    yield from backup_findings(box)
     yield from _server_settings(box)
     yield from _memory()
     yield from _sandbox()

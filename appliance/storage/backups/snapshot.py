@@ -47,7 +47,7 @@ class Snapshot:
         """pg_dump of this moment, compressed, flushed to the disk. progress: of bytes."""
         row = self.connection.execute("SELECT pg_export_snapshot()").fetchone()
         assert row is not None
-        words = ["--format=custom", "--compress=zstd:3", f"--snapshot={row[0]}", f"--file={path}"]
+        words = ["--format=custom", "--compress=gzip:1", f"--snapshot={row[0]}", f"--file={path}"]
         programs.run("pg_dump", [*words, "--no-password"], url, lambda: progress(_size(path)))
 
 
