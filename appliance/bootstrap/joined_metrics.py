@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from appliance.bootstrap.backups.metrics import BackupMetrics
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canary_metrics import CanaryMetrics
 from appliance.bootstrap.gate import GateRoom
@@ -17,7 +18,7 @@ from inference.gpus import GpuReader
 def join_metrics(room: GateRoom, box: Box, database: Database) -> Callable[[], Awaitable[None]]:
     """database: as the api role. Returns what brings all of it up to date, to be awaited at every scrape."""
     canaries, jobs, gpus = CanaryMetrics(database), JobMetrics(database), GpuMetrics(GpuReader())
-    for collector in (MachineMetrics(box.data), gpus, jobs, canaries):
+    for collector in (MachineMetrics(box.data), gpus, jobs, canaries, BackupMetrics(box)):
         room.metrics.register(collector)
     tell_reading(room.metrics, box.metrics_folder)
     return gpus.before_scrape(jobs.before_scrape(canaries.before_scrape(room.before_scrape)))
