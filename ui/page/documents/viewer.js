@@ -34,7 +34,7 @@ class Viewer {
     this.total = h("span", {class: "total"});
     this.names = h("select", {"aria-label": t("viewer_sheets"), hidden: true, onchange: () => this.go(Number(this.names.value))});
     this.where = h("span", {class: "where"});
-    this.picture = h("figure", {class: "picture"});
+    this.picture = h("figure", {class: "picture", tabindex: "0", role: "region", "aria-label": t("viewer")});
     this.text = h("div", {class: "text", tabindex: "0", role: "region", "aria-label": t("viewer_text")});
     this.about = h("aside", {class: "about-document", hidden: true, "aria-label": t("viewer_about")});
     this.status = h("p", {class: "hint status", role: "status"});
