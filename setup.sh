@@ -8,6 +8,8 @@ unset PYTHONDONTWRITEBYTECODE
 . deploy/lib.sh
 # shellcheck source=deploy/compose.sh
 . deploy/compose.sh
+# shellcheck source=deploy/systemd.sh
+. deploy/systemd.sh
 
 usage() {
     cat <<'TEXT'
@@ -21,6 +23,8 @@ Usage: ./setup.sh COMMAND [OPTIONS]
         install only; extras: local-models, speech, faiss (each brings large packages; see docs/operating.md)
   gpu | cpu
         check this machine, write secrets and .env, bring the docker compose stack up, wait until it answers
+  systemd [--site NAME [--tls internal|E-MAIL]]
+        without docker: as a hardened service of this machine; with --site also HTTPS for that name, by Caddy
 
 Environment: PYTHON=… chooses the interpreter (3.11, 3.12 or 3.13); APPLIANCE_VENV=… another folder than .venv;
 APPLIANCE_INSTALLER=pip does without uv. pip's index, find-links, certificate and proxy settings are used.
@@ -94,6 +98,10 @@ run | test | install)
     "command_$name" "$@"
     ;;
 gpu | cpu) compose_up "$1" ;;
+systemd)
+    shift
+    systemd_up "$@"
+    ;;
 -h | --help | help) usage ;;
 "")
     usage >&2

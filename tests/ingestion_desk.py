@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from appliance.domain.documents import Audience, CollectionFile, PageRequest
 from appliance.domain.people import Caller, Role
 from appliance.ports import RetryLater
-from appliance.services.knowledge.ingestion import Ingestion
+from appliance.services.knowledge.ingestion import Ingestion, ReadingEnd
 from appliance.services.knowledge.inside import Inside
 from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.settings import KnowledgeSettings
@@ -108,7 +108,10 @@ class Desk:
         completing = CompletingStore(self.store)
         indexing = Indexing(completing, self.embedder, Analyzer(["en"]), ChunkingSettings())
         inside = Inside(reading, self.blobs, self.settings)
-        self.ingestion = Ingestion(reading, self.blobs, Reader(), indexing, completing, inside)
+        self.ended: list[ReadingEnd] = []
+        self.ingestion = Ingestion(
+            reading, self.blobs, Reader(), indexing, completing, inside, self.ended.append
+        )
 
     def _knowledge(self, database: Database) -> Knowledge:
         jobs = PostgresJobQueue(database)

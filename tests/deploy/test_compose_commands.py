@@ -1,188 +1,303 @@
-"""The very commands of the compose files without docker: external PostgreSQL and Valkey over TCP, secrets as files.
-
-Images and networks are not tried here; what each container runs, and with which settings, is.
-"""
+"""What the containers run, run here: with their settings, behind Caddy, watched by Prometheus and Alertmanager."""
 
 from __future__ import annotations
 
+import hashlib
+import http.client
 import json
 import os
-import shutil
+import re
+import ssl
 import subprocess
 import sys
-import tempfile
-import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
-import yaml
 
-from appliance.supervisor.postgres import EmbeddedPostgres
-from appliance.supervisor.unprivileged import account_for_servers
-from appliance.supervisor.valkey import EmbeddedValkey
+from tests.deploy.acme_server import root_of, start_acme
+from tests.deploy.compose_proxy import Proxy, proxy, start_caddy
+from tests.deploy.compose_stack import MODEL, ROOT, Stack, monitor_can_look, stack, wait_for
+from tests.deploy.compose_watch import Watch, queries, watch
 from tests.ports import free_port
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SERVICES = ("embedder", "worker", "gateway", "ui")
+__all__ = ["proxy", "stack", "watch"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-
-@dataclass
-class Stack:
-    """The containers' commands as processes on this machine."""
-
-    folder: Path
-    port: int
-    environment: dict[str, str]
-    services: dict[str, dict[str, list[str]]]
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "d"
-
-    def words(self, name: str) -> list[str]:
-        """entrypoint and command, with this machine's folders and port."""
-        service = self.services[name]
-        replaced = {
-            "/var/lib/appliance": str(self.data),
-            "/opt/appliance/models": str(self.folder / "models"),
-            "0.0.0.0:8080": f"127.0.0.1:{self.port}",
-            "http://gateway:8080": f"http://127.0.0.1:{self.port}",
-            "${APPLIANCE_SITE:-localhost}": "localhost",
-        }
-        words = [*service["entrypoint"], *service["command"]]
-        for old, new in replaced.items():
-            words = [word.replace(old, new) for word in words]
-        assert words[0] == "python"
-        return [sys.executable, *words[1:]]
-
-    def readiness(self) -> dict[str, object]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=60) as answer:
-                return dict(json.load(answer))
-        except urllib.error.HTTPError as error:
-            return dict(json.load(error))
-        except OSError:
-            return {}
+SECRET_WORDS = ("Zanahoria-4711", "Brunnenkresse-9024", "Schnittlauch-3315")
+"""Said in a question, in a document, and as a password: found in no log and in no figure."""
+_NOT_HERE = re.compile(
+    r"node_|pg_|redis_|appliance_gpu_|appliance_backup|appliance_canary|waiting_requests|queue_fairness|preemptions"
+)
 
 
-@pytest.fixture
-def stack() -> Iterator[Stack]:
-    """Everything of docker-compose.cpu.yml but the proxy and the engine."""
-    folder = Path(tempfile.mkdtemp(prefix="cmp-", dir="/tmp"))
-    folder.chmod(0o755)
-    account = account_for_servers()
-    postgres = EmbeddedPostgres(folder / "pg", "owner-password", account)
-    valkey = EmbeddedValkey(folder / "vk", "valkey-password", account)
-    for part in (postgres, valkey):
-        part.data.mkdir(mode=0o755)
-        part.prepare()
-    database_port, valkey_port, port = free_port(), free_port(), free_port()
-    hba = postgres.cluster / "pg_hba.conf"
-    hba.write_text(hba.read_text() + "\nhost all all 127.0.0.1/32 scram-sha-256\n")
-    processes = [
-        subprocess.Popen(
-            [*postgres.command(), "-c", "listen_addresses=127.0.0.1", "-c", f"port={database_port}"],
-            stderr=subprocess.DEVNULL,
-        ),
-        subprocess.Popen([*valkey.command(), "--port", str(valkey_port)], stdout=subprocess.DEVNULL),
-    ]
-    try:
-        owner = f"postgresql://appliance_owner:owner-password@127.0.0.1:{database_port}"
-        _wait_for_database(f"{owner}/postgres")
-        secrets = {
-            "database_url": f"{owner}/appliance",
-            "database_role_secret": "a-long-random-secret",
-            "valkey_url": f"redis://:valkey-password@127.0.0.1:{valkey_port}/0",
-        }
-        for name, value in secrets.items():
-            (folder / name).write_text(value)
-        compose = yaml.safe_load((ROOT / "docker-compose.cpu.yml").read_text(encoding="utf-8"))
-        environment = {
-            name: value.replace("/run/secrets", str(folder)).replace(
-                "${APPLIANCE_SITE:-localhost}", "localhost"
-            )
-            for name, value in compose["services"]["gateway"]["environment"].items()
-            if "ENGINES" not in name
-        }
-        stack = Stack(folder, port, {**os.environ, **environment}, compose["services"])
-        stack.data.mkdir()
-        (stack.data / "sockets").mkdir(mode=0o700)
-        prepared = subprocess.run(
-            stack.words("prepare"),
-            env=stack.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        assert prepared.returncode == 0, prepared.stdout + prepared.stderr
-        log = (folder / "log").open("wb")
-        processes += [
-            subprocess.Popen(stack.words(name), env=stack.environment, stdout=log, stderr=log)
-            for name in SERVICES
-        ]
-        yield stack
-    finally:
-        for process in reversed(processes):
-            process.terminate()
-        for process in processes:
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+# what runs ------------------------------------------------------------------------------------------------------------
 
 
-def _wait_for_database(url: str) -> None:
-    for _ in range(1200):
-        try:
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute("CREATE DATABASE appliance")
-                return
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-    raise AssertionError("PostgreSQL did not answer over TCP")
-
-
-def test_what_the_containers_run_becomes_ready_and_answers(stack: Stack) -> None:
+def test_what_the_containers_run_answers(stack: Stack) -> None:
     """Migrations, accounts, sample, worker, embedder and page, with nothing embedded and no supervisor."""
-    deadline = time.monotonic() + 400
-    while stack.readiness().get("status") != "ready" or stack.readiness().get("ui") != "ready":
-        assert time.monotonic() < deadline, (stack.readiness(), (stack.folder / "log").read_text()[-6000:])
-        time.sleep(0.3)
-    key = json.loads((stack.data / "credentials.json").read_text())["api_key"]
+    asked = {"query": "¿Cuántos días de vacaciones tengo al año?"}
+    store = json.loads(stack.get(f"{stack.gateway_url}/v1/vector_stores", stack.key)[1])["data"][0]["id"]
+    status, found = stack.post(f"/v1/vector_stores/{store}/search", asked)
 
-    while "23 días" not in (answer := _ask(stack.port, key, "¿Cuántos días de vacaciones tengo al año?")):
-        assert time.monotonic() < deadline, (answer, (stack.folder / "log").read_text()[-6000:])
-        time.sleep(1)
-
-    checked = subprocess.run(
-        [sys.executable, *yaml_words(stack, "worker")], env=stack.environment, check=False, timeout=300
-    )
-    assert checked.returncode == 0
+    assert (status, "23 días" in found.decode()) == (200, True)
+    assert stack.ask("Buenos días")[0] == 200
     assert not (stack.data / "postgres").exists() and not (stack.data / "valkey").exists()
 
 
-def yaml_words(stack: Stack, service: str) -> list[str]:
-    """The health check of a service, without its `CMD python`."""
-    words = [str(word) for word in stack.services[service]["healthcheck"]["test"]]  # type: ignore[call-overload]
-    return [word.replace("/var/lib/appliance", str(stack.data)) for word in words[2:]]
+@pytest.mark.parametrize("name", ["gateway", "worker", "embedder", "ui"])
+def test_the_health_checks_of_the_files_hold(stack: Stack, name: str) -> None:
+    """The very command that docker runs inside says that the service is well."""
+    words = [stack.on_this_machine(word) for word in stack.services[name]["healthcheck"]["test"][1:]]
+    words = [word.replace("127.0.0.1:8080", f"127.0.0.1:{stack.ports['gateway']}") for word in words]
+    environment = {**stack.environment(name), "PYTHONPATH": str(ROOT)}
 
-
-def _ask(port: int, key: str, question: str) -> str:
-    body = {"model": "answer-with-sources", "messages": [{"role": "user", "content": question}]}
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/v1/chat/completions",
-        json.dumps(body).encode(),
-        {"authorization": f"Bearer {key}", "content-type": "application/json"},
+    checked = subprocess.run(
+        [sys.executable, *words[1:]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return str(json.load(answer)["choices"][0]["message"]["content"])
+
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_the_servers_run_with_the_files_settings(stack: Stack) -> None:
+    """What stands in the compose files is what PostgreSQL and Valkey say that they do."""
+    told = dict(
+        setting.split("=", 1) for setting in stack.services["postgres"]["command"][1:] if "=" in setting
+    )
+    url = (stack.folder / "secrets" / "database_url").read_text(encoding="utf-8")
+    with psycopg.connect(url) as connection:
+        found = {name: connection.execute(f"SHOW {name}").fetchone() for name in told}
+    valkey = valkey_configuration(stack, "maxmemory-policy", "appendonly")
+
+    assert {name: str(value[0]) for name, value in found.items() if value} == told
+    assert valkey == {"maxmemory-policy": "noeviction", "appendonly": "yes"}
+    assert monitor_can_look(stack)
+
+
+def valkey_configuration(stack: Stack, *names: str) -> dict[str, str]:
+    """What Valkey says of itself."""
+    from redis import Redis
+
+    url = (stack.folder / "secrets" / "valkey_url").read_text(encoding="utf-8")
+    with Redis.from_url(url, decode_responses=True) as client:
+        return {name: str(client.config_get(name)[name]) for name in names}
+
+
+# Caddy ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_comes_over_https(proxy: Proxy) -> None:
+    """With a certificate that the authority's root proves, and the wish never to come over anything else."""
+    page = proxy.open("/")
+    moved = http.client.HTTPConnection("127.0.0.1", proxy.http_port, timeout=60)
+    moved.request("GET", "/chat?a=b", headers={"host": "localhost"})
+    redirect = moved.getresponse()
+
+    assert page.status == 200 and b"<html" in page.read()
+    assert page.getheader("strict-transport-security") and page.getheader("server") != "Caddy"
+    assert (redirect.status, redirect.getheader("location")) == (308, "https://localhost/chat?a=b")
+
+
+def test_the_root_certificate_can_be_downloaded(proxy: Proxy) -> None:
+    """Over plain HTTP, because nobody trusts us yet: the very certificate, whose fingerprint setup.sh prints."""
+    with urllib.request.urlopen(
+        urllib.request.Request(
+            f"http://127.0.0.1:{proxy.http_port}/appliance-root.crt", headers={"host": "localhost"}
+        ),
+        timeout=60,
+    ) as answer:
+        kind, downloaded = answer.headers["content-type"], answer.read()
+    said = subprocess.run(
+        ["openssl", "x509", "-noout", "-fingerprint", "-sha256"],
+        input=downloaded,
+        capture_output=True,
+        check=True,
+    )
+    fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(downloaded.decode())).hexdigest()
+
+    assert kind == "application/x-x509-ca-cert"
+    assert downloaded == proxy.root.read_bytes()
+    assert said.stdout.decode().strip().partition("=")[2].replace(":", "").lower() == fingerprint
+
+
+def test_a_streamed_answer_passes_word_by_word(stack: Stack, proxy: Proxy) -> None:
+    """The first words are there while the engine is still at it, for minutes: nothing waits for a full buffer."""
+    body = {
+        "model": MODEL,
+        "stream": True,
+        "messages": [{"role": "user", "content": " ".join(["word"] * 2000)}],
+    }
+    headers = {"authorization": f"Bearer {stack.key}", "content-type": "application/json"}
+
+    answer = proxy.open("/v1/chat/completions", method="POST", body=json.dumps(body), headers=headers)
+    lines = [answer.fp.readline() for _ in range(8)]
+    running = figure(stack, "appliance_running_requests")
+    answer.close()
+
+    assert answer.status == 200 and b"data: {" in b"".join(lines)
+    assert running >= 1, "it has not ended"
+    wait_for(lambda: figure(stack, "appliance_running_requests") == 0, stack.said)
+
+
+def figure(stack: Stack, name: str) -> float:
+    """The sum over all series of that name, as the gateway tells it to the scraper's key."""
+    status, page = stack.get(f"{stack.gateway_url}/metrics", "key-of-the-scraper")
+    assert status == 200
+    values = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", page.decode(), re.MULTILINE)
+    return sum(float(value) for value in values)
+
+
+def test_a_public_certificate_comes_by_acme(stack: Stack) -> None:
+    """From an ACME server, by the same configuration and an e-mail address; proven by that server's root alone."""
+    http_port, https_port = free_port(), free_port()
+    directory, certificate, root_address = start_acme(stack, http_port, https_port)
+    proxy = start_caddy(
+        stack,
+        "caddy-acme",
+        "it@example.com",
+        http_port,
+        https_port,
+        APPLIANCE_ACME_CA=directory,
+        SSL_CERT_FILE=str(certificate),
+    )
+    root = stack.folder / "acme-root.pem"
+
+    def has_certificate() -> bool:
+        try:
+            root.write_bytes(root_of(root_address, certificate))
+            return proxy.open("/healthz", trust=root).status == 200
+        except OSError:
+            return False
+
+    wait_for(has_certificate, stack.said)
+    for name in ("caddy-acme", "pebble", "challenges"):
+        stack.stop(name)
+
+
+# watching it ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_panel_shows_something_after_traffic(stack: Stack, watch: Watch) -> None:
+    """Prometheus understands all of them; those of what is here have data once people have asked."""
+    store = json.loads(stack.get(f"{stack.gateway_url}/v1/vector_stores", stack.key)[1])["data"][0]["id"]
+    waiting = {
+        where: query
+        for where, query in queries()
+        if ": " in where and not _NOT_HERE.search(query) and "5.." not in query
+    }
+
+    def all_told() -> bool:
+        stack.ask("Hello there", max_tokens=2)
+        stack.post(f"/v1/vector_stores/{store}/search", {"query": "vacaciones"})
+        stack.get(f"{stack.gateway_url}/v1/models", "a-wrong-key")
+        for where in list(waiting):
+            if any(found["value"][1] != "NaN" for found in watch.query(waiting[where])):
+                del waiting[where]
+        return not waiting
+
+    for _, query in queries():
+        watch.query(query)
+    wait_for(lambda: watch.query("appliance_pages_read_total"), stack.said)
+    upload(stack, "garden.txt", b"Beans grow in the garden.")
+    wait_for(all_told, lambda: f"nothing is shown by {sorted(waiting)}")
+
+
+def test_an_engine_that_goes_away_is_told_and_taken_back(stack: Stack, watch: Watch) -> None:
+    """From the engine's end to Alertmanager, and back when it answers again."""
+    wait_for(
+        lambda: watch.query("appliance_engine_up == 1") and "EngineDown" not in watch.firing(), stack.said
+    )
+
+    stack.stop("engine")
+    wait_for(lambda: "EngineDown" in watch.firing() and "EngineDown" in watch.told(), stack.said)
+    stack.start_engine()
+    wait_for(lambda: "EngineDown" not in watch.firing() and "EngineDown" not in watch.told(), stack.said)
+
+
+# what is written down -------------------------------------------------------------------------------------------------
+
+
+def test_neither_words_nor_secrets_are_written_down(stack: Stack, proxy: Proxy, watch: Watch) -> None:
+    """Questions, documents, passwords and keys, in what succeeds and what fails, are in no log and in no figure."""
+    prompt, document, password = SECRET_WORDS
+    marker = f"canary-{os.urandom(4).hex()}"
+    headers = {
+        "authorization": f"Bearer {stack.key}",
+        "content-type": "application/json",
+        "x-request-id": marker,
+    }
+    body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": prompt}], "max_tokens": 2})
+    credentials = stack.credentials
+
+    assert proxy.open("/v1/chat/completions", method="POST", body=body, headers=headers).status == 200
+    stack.ask(prompt, model="answer-with-sources", max_tokens=5)
+    stack.ask(prompt, model="no-such-model")
+    stack.ask(prompt, temperature=prompt)
+    stack.ask(prompt, key=prompt)
+    stack.post("/v1/chat/completions", f'{{"messages": "{prompt}'.encode())
+    stack.post("/v1/chat/completions", {}, key=f"apl_{password}")
+    stack.post("/api/sessions", {"email": credentials["email"], "password": password}, key="")
+    stack.post("/api/sessions", {"email": credentials["email"], "password": credentials["password"]}, key="")
+    upload(stack, f"{document}.txt", f"{document} grows in the garden.".encode())
+    upload(stack, f"{document}.pdf", f"%PDF-1.7 {document} is damaged".encode())
+    stack.stop("engine")
+    stack.ask(prompt)
+    stack.start_engine()
+    wait_for(lambda: marker in stack.log.read_text(encoding="utf-8", errors="replace"), stack.said)
+    wait_for(lambda: figure(stack, "appliance_jobs") == 0 or documents_ended(stack), stack.said)
+
+    written = stack.log.read_text(encoding="utf-8", errors="replace")
+    figures = stack.get(f"{stack.gateway_url}/metrics", "key-of-the-scraper")[1].decode()
+    series = json.dumps(watch.query('{job="appliance"}'))
+    secrets = [path.read_text(encoding="utf-8") for path in (stack.folder / "secrets").iterdir()]
+    for secret in (*SECRET_WORDS, stack.key, credentials["password"], credentials["email"], *secrets):
+        for place, text in (("log", written), ("metrics", figures), ("Prometheus", series)):
+            assert secret not in text, f"{secret} stands in the {place}: {around(text, secret)}"
+    line = next(
+        json.loads(line) for line in written.splitlines() if marker in line and "appliance.requests" in line
+    )
+    assert {"request_id", "user", "engine", "total_ms", "status"} <= line.keys()
+    assert (line["request_id"], line["engine"], line["status"]) == (marker, "local", "completed")
+
+
+def upload(stack: Stack, name: str, content: bytes) -> None:
+    """Into the first collection, which reads it."""
+    boundary = "----part"
+    part = f'--{boundary}\r\ncontent-disposition: form-data; name="{{}}"'
+    body = (
+        (
+            part.format("purpose")
+            + "\r\n\r\nassistants\r\n"
+            + part.format("file")
+            + f'; filename="{name}"\r\n\r\n'
+        ).encode()
+        + content
+        + f"\r\n--{boundary}--\r\n".encode()
+    )
+    request = urllib.request.Request(
+        f"{stack.gateway_url}/v1/files",
+        body,
+        {"authorization": f"Bearer {stack.key}", "content-type": f"multipart/form-data; boundary={boundary}"},
+    )
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        file_id = json.load(answer)["id"]
+    stores = json.loads(stack.get(f"{stack.gateway_url}/v1/vector_stores", stack.key)[1])["data"]
+    assert stack.post(f"/v1/vector_stores/{stores[0]['id']}/files", {"file_id": file_id})[0] == 200
+
+
+def documents_ended(stack: Stack) -> bool:
+    """Whether nothing waits or runs any more."""
+    page = stack.get(f"{stack.gateway_url}/metrics", "key-of-the-scraper")[1].decode()
+    return not re.search(r'^appliance_jobs\{status="(?:waiting|running)"\} [1-9]', page, re.MULTILINE)
+
+
+def around(text: str, word: str) -> str:
+    """Where it stands, for the message."""
+    place = text.index(word)
+    return text[max(0, place - 300) : place + 200]

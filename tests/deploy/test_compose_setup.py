@@ -1,0 +1,193 @@
+"""`./setup.sh gpu` and `cpu` with a docker that only notes what it is told: what is checked, written and kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from appliance.storage.roles import DatabaseRole, role_password
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DIGEST = "sha256:" + "ab" * 32
+
+DOCKER = f"""#!/bin/sh
+echo "$*" >>"$NOTES"
+case "$*" in
+    *"exec -T caddy cat"*) cat "$ROOT_CERTIFICATE" ;;
+    *credentials.json*) echo "    first login: admin@box.lan secret" ;;
+    *imagetools*) case "$*" in *"$REFUSED"*) exit 1 ;; *) echo '"{DIGEST}"' ;; esac ;;
+    info*) echo '{{"nvidia": {{}}}} []' ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The scripts in a folder of their own, and the programs that they find."""
+
+    folder: Path
+    programs: Path
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            list(words),
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "PATH": f"{self.programs}:{os.environ['PATH']}",
+                "NOTES": str(self.notes),
+                "ROOT_CERTIFICATE": str(self.folder.parent / "root.crt"),
+                "REFUSED": "nothing-is-refused",
+                "HTTP_PORT": "18080",
+                "HTTPS_PORT": "18443",
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    @property
+    def notes(self) -> Path:
+        return self.folder.parent / "notes"
+
+    def written(self) -> dict[str, bytes]:
+        """Secrets and settings, by name."""
+        paths = [self.folder / ".env", *(self.folder / "secrets").iterdir()]
+        return {path.name: path.read_bytes() for path in paths}
+
+    def secret(self, name: str) -> str:
+        return (self.folder / "secrets" / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    """Docker, a GPU, much room and memory, and an authority's root."""
+    folder, programs = tmp_path / "checkout", tmp_path / "bin"
+    folder.mkdir()
+    programs.mkdir()
+    for name in ("deploy", "scripts"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.sh", "docker-compose.cpu.yml", "docker-compose.gpu.yml"):
+        shutil.copy(ROOT / name, folder)
+    for name, text in (
+        ("docker", DOCKER),
+        ("nvidia-smi", "#!/bin/sh\necho 'Card, 81920 MiB, 580.95.05'\n"),
+        ("df", "#!/bin/sh\necho header\necho '/dev/x 1 1 104857600 1% /'\n"),
+        ("awk", '#!/bin/sh\ncase "$*" in *meminfo*) echo 64 ;; *) exec /usr/bin/awk "$@" ;; esac\n'),
+    ):
+        (programs / name).write_text(text, encoding="utf-8")
+        (programs / name).chmod(0o755)
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    files = ["-keyout", "/dev/null", "-out", str(tmp_path / "root.crt"), "-subj", "/CN=root", "-days", "2"]
+    subprocess.run([*made, *files], check=True, capture_output=True)
+    yield Checkout(folder, programs)
+
+
+@pytest.mark.parametrize("profile", ["cpu", "gpu"])
+def test_a_second_setup_changes_nothing(checkout: Checkout, profile: str) -> None:
+    """Secrets and settings are made once, and everything is brought up to date both times."""
+    first = checkout.run("./setup.sh", profile)
+    written = checkout.written()
+    second = checkout.run("./setup.sh", profile)
+    ups = [line for line in checkout.notes.read_text(encoding="utf-8").splitlines() if " up -d" in line]
+
+    assert first.returncode == 0, first.stderr
+    assert second.returncode == 0, second.stderr
+    assert checkout.written() == written
+    assert ups == [f"compose -f docker-compose.{profile}.yml up -d --build"] * 2
+
+
+def test_every_secret_is_written_for_its_reader(checkout: Checkout) -> None:
+    """Long, different, in a folder of the owner's alone; the derived ones fit what they are derived from."""
+    checkout.run("./setup.sh", "gpu")
+    names = ("database_password", "database_role_secret", "valkey_password", "metrics_key", "engine_key")
+    made = [checkout.secret(name) for name in (*names, "grafana_password")]
+    password = checkout.secret("valkey_password")
+
+    assert len(set(made)) == len(made) and all(len(secret) == 64 for secret in made)
+    assert stat.S_IMODE((checkout.folder / "secrets").stat().st_mode) == 0o700
+    assert checkout.secret("database_monitor_password") == role_password(
+        checkout.secret("database_role_secret"), DatabaseRole.MONITOR
+    )
+    assert json.loads(checkout.secret("valkey_passwords")) == {"redis://valkey:6379": password}
+    assert checkout.secret("valkey_url") == f"redis://:{password}@valkey:6379/0"
+
+
+def test_the_root_certificate_is_told_with_its_fingerprint(checkout: Checkout) -> None:
+    """Where Caddy is its own authority; with a public certificate there is nothing to install."""
+    internal = checkout.run("./setup.sh", "cpu")
+    (checkout.folder / ".env").unlink()
+    public = checkout.run(
+        "./setup.sh", "cpu", APPLIANCE_TLS="it@example.com", APPLIANCE_SITE="chat.example.com"
+    )
+    words = [
+        "openssl",
+        "x509",
+        "-noout",
+        "-fingerprint",
+        "-sha256",
+        "-in",
+        str(checkout.folder.parent / "root.crt"),
+    ]
+    said = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip().partition("=")[2]
+
+    assert f"its fingerprint: {said}" in internal.stdout
+    assert "/appliance-root.crt" in internal.stdout
+    assert "fingerprint" not in public.stdout
+    assert "https://chat.example.com" in public.stdout
+    assert "APPLIANCE_TLS=it@example.com" in (checkout.folder / ".env").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "remedy"),
+    [
+        ("docker", "#!/bin/sh\nexit 1\n", "Start it (systemctl start docker)"),
+        ("nvidia-smi", "#!/bin/sh\nexit 9\n", "Restart the machine"),
+        ("df", "#!/bin/sh\necho header\necho '/dev/x 1 1 1048576 1% /'\n", "need 40 GB"),
+        (
+            "awk",
+            '#!/bin/sh\ncase "$*" in *meminfo*) echo 4 ;; *) exec /usr/bin/awk "$@" ;; esac\n',
+            "8 GB are the least",
+        ),
+    ],
+)
+def test_a_machine_that_does_not_fit_is_told_why(
+    checkout: Checkout, program: str, text: str, remedy: str
+) -> None:
+    """Before anything is written or started."""
+    (checkout.programs / program).write_text(text, encoding="utf-8")
+
+    refused = checkout.run("./setup.sh", "gpu")
+
+    assert refused.returncode == 1
+    assert remedy in refused.stderr
+    assert not (checkout.folder / ".env").exists() and not (checkout.folder / "secrets").exists()
+
+
+def test_digests_are_the_registrys(checkout: Checkout) -> None:
+    """Every foreign tag gets one, again without doubling; one that cannot be had leaves both files as they are."""
+    files = [checkout.folder / f"docker-compose.{profile}.yml" for profile in ("gpu", "cpu")]
+    before = [file.read_text(encoding="utf-8") for file in files]
+    refused = checkout.run("./scripts/pin_images.sh", REFUSED="valkey/valkey")
+    unchanged = [file.read_text(encoding="utf-8") for file in files]
+    first = checkout.run("./scripts/pin_images.sh")
+    pinned = [file.read_text(encoding="utf-8") for file in files]
+    checkout.run("./scripts/pin_images.sh")
+
+    assert refused.returncode == 1 and unchanged == before
+    assert first.returncode == 0, first.stderr
+    for text in pinned:
+        images = [line for line in text.splitlines() if line.strip().startswith("image:")]
+        assert all(("llm-appliance" in line) != line.endswith(f"@{DIGEST}") for line in images), images
+    assert [file.read_text(encoding="utf-8") for file in files] == pinned
+    assert [text.replace(f"@{DIGEST}", "") for text in pinned] == before
