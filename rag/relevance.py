@@ -1,11 +1,11 @@
 """Whether the best passage can be the ground of an answer, or whether the search has found nothing.
 
-Three signals: how much of the question the passage speaks of (rag.overlap), the cosine to the question, and how much of
-the question is in words that nothing has. Beside them one veto: no passage holds the kind of thing that is asked for.
-Weights and thresholds are fitted on questions whose document was taken out of the index and on questions that no
-company's documents answer (docs/retrieval.md has the figures); they belong to all-MiniLM-L6-v2 and are fitted anew with
-another embedding model (scripts/fit_relevance.py). Cannot see a fact that is missing from a passage on the right topic:
-that is for the answer's own check of its quotes.
+Signals: how much of the question the passage and its best sentence speak of (rag.overlap), the cosines of both to the
+question, and how much of the question is in words that nothing has. Beside them one veto: what speaks of the question
+holds no thing of the kind that is asked for. Weights and thresholds are fitted on questions whose document was taken
+out of the index and on questions that no company's documents answer (docs/retrieval.md has the figures); they belong to
+all-MiniLM-L6-v2 and are fitted anew with another embedding model (scripts/fit_relevance.py). Cannot see a fact that is
+missing from a passage on the right topic: that is for the answer's own check of its quotes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import Literal
 class Evidence:
     """What speaks for a passage. coverage: 0 to 1. cosine: None where there are no vectors.
 
-    unknown: share of the question, 0 to 1, in words that nothing has. lacks_kind: no passage holds the kind of thing
-    that is asked for (rag.asked_for). is_bridged: it was asked in translated words.
-    is_model_language: the embedding model was trained in the question's language.
-    is_other_language: question and passage are known to be in different languages.
+    sentence, sentence_cosine: of its best sentence, the coverage and the likeness (rag.sharpening), 0 to 1.
+    unknown: share of the question, 0 to 1, in words that nothing has.
+    lacks_kind: what speaks of the question holds no thing of the kind that is asked for (rag.asked_for).
+    is_bridged: it was asked in translated words. is_model_language: the embedding model was trained in the question's
+    language. is_other_language: question and passage are known to be in different languages.
     """
 
     coverage: float
@@ -32,6 +33,8 @@ class Evidence:
     unknown: float = 0.0
     is_bridged: bool = False
     lacks_kind: bool = False
+    sentence: float = 0.0
+    sentence_cosine: float = 0.0
 
 
 Kind = Literal["model language", "foreign to the model", "other language", "bridged"]
@@ -39,20 +42,22 @@ Kind = Literal["model language", "foreign to the model", "other language", "brid
 
 @dataclass(frozen=True, slots=True)
 class _Threshold:
-    """coverage + cosine_weight · cosine − unknown_weight · unknown must reach least."""
+    """The weights of the signals beside the passage's coverage, which counts 1, and the sum that is enough."""
 
-    cosine_weight: float
-    unknown_weight: float
+    cosine: float
+    sentence: float
+    sentence_cosine: float
+    unknown: float
     least: float
 
 
 _THRESHOLDS: Mapping[Kind, _Threshold] = {
-    "model language": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.88),
-    "foreign to the model": _Threshold(cosine_weight=1.05, unknown_weight=0.49, least=0.85),
+    "model language": _Threshold(1.65, 0.63, 1.16, 0.68, least=1.50),
+    "foreign to the model": _Threshold(0.72, 0.90, 1.08, 0.51, least=1.44),
     # A question that nothing answers still finds a passage of its own language (97 of 100): one of another language on
     # top is itself a sign, by names and numbers, so less is asked of it. What fails here is asked again, bridged.
-    "other language": _Threshold(cosine_weight=1.0, unknown_weight=0.5, least=0.5),
-    "bridged": _Threshold(cosine_weight=1.40, unknown_weight=0.60, least=0.75),
+    "other language": _Threshold(1.0, 0.0, 0.0, 0.5, least=0.5),
+    "bridged": _Threshold(1.40, 1.06, 1.31, 0.0, least=1.90),
 }
 _LEAST_COVERAGE = 0.35  # where words are all there is
 
@@ -80,5 +85,11 @@ def strength(evidence: Evidence) -> float:
     if evidence.lacks_kind:
         return 0.0
     row = _THRESHOLDS[kind_of(evidence)]
-    total = evidence.coverage + row.cosine_weight * evidence.cosine - row.unknown_weight * evidence.unknown
+    total = (
+        evidence.coverage
+        + row.cosine * evidence.cosine
+        + row.sentence * evidence.sentence
+        + row.sentence_cosine * evidence.sentence_cosine
+        - row.unknown * evidence.unknown
+    )
     return total / row.least

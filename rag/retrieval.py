@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder, pinned
 from rag.analysis import Analyzer, Word
-from rag.asked_for import lacks_kind
 from rag.bridging import Bridging
 from rag.calibration import Calibrate, as_built_in
 from rag.documents import Passage, Question, SearchResult
 from rag.duplicates import collapse, versions_of_the_best
+from rag.evidence import Weighing, Wording, in_other_language
 from rag.exact import Exact, exact_strings, lifted, shares
 from rag.filters import Filter
 from rag.fusion import Ranking, fuse
 from rag.fusion_weights import dense_weight
-from rag.overlap import coverage, idf, unknown, weigh
+from rag.overlap import idf, weigh
 from rag.ports import Scope, VectorStore
 from rag.recording import Recorder, traced
 from rag.relevance import Evidence, is_relevant
@@ -49,7 +49,6 @@ ALSO_WEIGHT = 0.5  # of another wording's lists, beside the question's own
 _HOLDERS = 50  # passages looked up for one exact string
 _SPARE = 2  # times the limit is read at once, because copies fall together
 _MOST_READS = 4  # of so many, while copies leave too few
-_ANSWERING = 2  # passages of which one must hold the kind of thing that is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +93,10 @@ class Retrieval:
         self._analyzer = analyzer
         self._candidates = candidates
         self._calibrate = calibrate
-        self._sharpening = Sharpening(embedder, analyzer)
-        self._reranking = reranking
         self._bridging = Bridging(analyzer)
+        self._sharpening = Sharpening(embedder, analyzer, self._bridging)
+        self._weighing = Weighing(self._sharpening, analyzer)
+        self._reranking = reranking
         self._clock = clock
 
     async def search(
@@ -145,12 +145,16 @@ class Retrieval:
     ) -> tuple[SearchResult, list[Evidence]]:
         """The question in words of another language, where its own found too little; else what there was, retraced."""
         evidence: list[Evidence] = []
-        for bridged in self._bridging.bridged(asked.text, asked.language):
+        search.besides = asked.language
+        guesses = self._bridging.guesses(asked.text, asked.language)
+        _, known = await self._store.frequencies(search.scope, guesses) if guesses else (0, {})
+        for bridged in self._bridging.bridged(asked.text, asked.language, known):
             terms = sorted({term for word in bridged.words for term in word.terms})
             query = _Query(bridged.text, bridged.language, terms, bridged.words, is_bridged=True)
             before = result.trace or Trace()
             queries = (*before.queries, query.text)
-            found, more = await self._searched(search, [query], Trace(queries, asked.language))
+            wordings = [query, asked]  # names and what both languages spell alike
+            found, more = await self._searched(search, wordings, Trace(queries, asked.language))
             evidence += more
             after = found.trace or Trace()
             if found.is_relevant:
@@ -180,15 +184,15 @@ class Retrieval:
         passages, ordered = await self._ordered(search, ready, passages)
         enough = bool(passages) and self._is_answer(passages[0], ordered)
         passages = lifted(passages, held)
-        evidence = self._evidence(ready, passages[0], found[0].dense, asked.is_bridged) if passages else None
-        if evidence is not None:
-            first = "\n".join(passage.text for passage in passages[:_ANSWERING])
-            evidence = replace(evidence, lacks_kind=lacks_kind(trace.queries[0], first))
+        evidence = None
+        if passages:
+            wording = Wording(trace.queries[0], ready, is_bridged=asked.is_bridged)
+            evidence = await self._weighing.evidence(wording, passages, found[0].dense)
         missing = tuple(s.text for s, ids in zip(strings, holding, strict=True) if s.is_quoted and not ids)
         notes = [ordered.note] if ordered.note else []
         notes += [] if found[0].vector is not None else [EMBEDDER_UNAVAILABLE]
         notes += [NO_DOCUMENTS] if chunks == 0 else []
-        if passages and _in_other_language(asked.language, passages[0]):
+        if passages and in_other_language(asked.language, passages[0]):
             notes.append(LANGUAGE_MISMATCH)
         notes += [QUOTED_NOT_FOUND] if missing and chunks else []
         differing = versions_of_the_best(passages)
@@ -305,6 +309,7 @@ class Retrieval:
                         fused=fused.get(passage.chunk_id),
                     )
                     for passage in (await self._store.passages(search.scope, chunks) if chunks else ())
+                    if passage.language is None or passage.language != search.besides
                 ]
                 kept, copies = collapse(passages)
                 if len(kept) >= wanted or len(chunks) < _SPARE * wanted:
@@ -339,20 +344,6 @@ class Retrieval:
         """By the score that ranked last: the reranker's; the evidence decides where there was none."""
         return bool(ordered.reranker and self._reranking and best.score >= self._reranking.least)
 
-    def _evidence(self, asked: Asked, passage: Passage, dense: Ranking, is_bridged: bool) -> Evidence:
-        """What speaks for the best passage. One that is not in the dense list is no nearer than the last that is."""
-        context = " ".join((*passage.headings, passage.text))
-        terms = set(self._analyzer.terms(context, passage.language))
-        cosine = passage.dense if passage.dense is not None or not dense else dense[-1][1]
-        return Evidence(
-            coverage(asked.words, terms),
-            None if asked.vector is None else asked.calibration.cosine(cosine or 0.0),
-            unknown=unknown(asked.words, asked.chunks),
-            is_bridged=is_bridged,
-            is_model_language=asked.language is None or asked.calibration.knows(asked.language),
-            is_other_language=_in_other_language(asked.language, passage),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class _Order:
@@ -370,6 +361,7 @@ class _Search:
     ) -> None:
         self.recorder = Recorder(clock)
         self.scope, self.limit, self.only, self.embedder = scope, limit, only, embedder
+        self.besides: str | None = None  # passages of that language have been looked at
 
     @property
     def model_id(self) -> str:
@@ -385,7 +377,3 @@ class _Search:
     def fetched(self, reranking: Reranking | None) -> int:
         """Passages that are put in order."""
         return max(self.limit, SHARPENED, reranking.candidates if reranking else 0)
-
-
-def _in_other_language(language: str | None, passage: Passage) -> bool:
-    return language is not None and passage.language is not None and language != passage.language

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from inference.errors import EmbedderUnavailable
 from inference.ports import Embedder
+from rag import telling
 from rag.analysis import Analyzer
+from rag.bridging import Bridging
 from rag.calibration import Calibration, as_built_in
 from rag.documents import Passage
-from rag.overlap import WeighedWord, coverage
-from rag.sentences import split_sentences
+from rag.overlap import WeighedWord
 
 SHARPENED = 5  # passages whose best sentence is looked at
 COVERAGE_WEIGHT = 0.5
@@ -43,16 +44,17 @@ class Asked:
 
 
 class Sharpening:
-    """embedder: where a question brings none."""
+    """embedder: where a question brings none. bridging: for `likeness` in a language that the model does not know."""
 
-    def __init__(self, embedder: Embedder, analyzer: Analyzer) -> None:
+    def __init__(self, embedder: Embedder, analyzer: Analyzer, bridging: Bridging) -> None:
         self._embedder = embedder
         self._analyzer = analyzer
+        self._bridging = bridging
 
     async def sharpened(self, asked: Asked, passages: Sequence[Passage]) -> list[Passage]:
         """Best first; scores stay within 0 and 1."""
         first, rest = passages[:SHARPENED], passages[SHARPENED:]
-        sentences = [self._best_sentence(asked, passage) for passage in first]
+        sentences = [telling.best(telling.shares(asked.words, passage, self._analyzer)) for passage in first]
         cosines = await asyncio.gather(
             *(
                 self._cosine(asked, passage, sentence)
@@ -69,24 +71,31 @@ class Sharpening:
         sharpened.sort(key=lambda passage: (-passage.score, passage.chunk_id))
         return sharpened + [replace(passage, score=passage.score / _TOTAL_WEIGHT) for passage in rest]
 
-    def _best_sentence(self, asked: Asked, passage: Passage) -> tuple[str, float]:
-        """The sentence that holds most of the question, and how much; the first of equals."""
-        best, most = "", -1.0
-        for start, end in split_sentences(passage.text, 0, len(passage.text)):
-            sentence = passage.text[start:end]
-            share = coverage(asked.words, set(self._analyzer.terms(sentence, passage.language)))
-            if share > most:
-                best, most = sentence, share
-        return best, max(most, 0.0)
+    async def likeness(self, asked: Asked, passage: Passage, sentence: str) -> float:
+        """The cosine of question and sentence, each in a language that the model knows, at worst word by word.
+
+        0 where there is no way. Good enough to tell whether there is an answer, and not to put passages in order.
+        """
+        if asked.vector is None or not sentence:
+            return 0.0
+        known = asked.calibration.languages
+        pair = [(asked.text, asked.language), (sentence, passage.language)]
+        readable = [
+            text if known is None or language in known else self._bridging.glossed(text, language, known)
+            for text, language in pair
+        ]
+        question, said = readable
+        if not question or not said:
+            return 0.0
+        embed = (asked.embedder or self._embedder).embed_query
+        try:
+            vector = asked.vector if question == asked.text else await embed(question)
+            return max(0.0, asked.calibration.cosine(float(await embed(said) @ vector)))
+        except EmbedderUnavailable:
+            return 0.0
 
     async def _cosine(self, asked: Asked, passage: Passage, sentence: str) -> float:
         """0 where the model knows neither language: there a single sentence misleads more than it helps."""
-        if asked.vector is None or not sentence:
-            return 0.0
         if not asked.calibration.knows(asked.language, passage.language):
             return 0.0
-        try:
-            vector = await (asked.embedder or self._embedder).embed_query(sentence)
-            return max(0.0, asked.calibration.cosine(float(vector @ asked.vector)))
-        except EmbedderUnavailable:
-            return 0.0
+        return await self.likeness(asked, passage, sentence)

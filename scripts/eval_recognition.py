@@ -1,6 +1,7 @@
 """How well scans are read, on pages that are made here: what `parsing.ocr_dpi` and `ocr_min_confidence` are chosen on.
 
-    python scripts/eval_recognition.py [--dpi 150 200 …] [--confidence 0 20 …] [--every N] [--processes N] [--show DIR]
+    python scripts/eval_recognition.py [--dpi 150 200 …] [--segmentation 1 3 …] [--confidence 0 20 …] [--every N]
+                                       [--processes N] [--show DIR]
 
 Text of the sample collection, in English and Spanish, is set in serif and sans serif type and spoiled as scanners and
 copiers do: 100 to 300 dots an inch, put in askew, turned, noisy, faint, compressed, in two columns, small. Each picture
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import product
 from pathlib import Path
 from statistics import mean
 
@@ -168,16 +170,20 @@ def _lines(words: Sequence[str], room: float, length: Callable[[str], float]) ->
 # Reading ----------------------------------------------------------------------------------------------
 
 
-def tsv_of(job: tuple[Page, Tesseract]) -> tuple[str, int, int]:
+Way = tuple[int, str]
+"""Dots an inch, and tesseract's page segmentation mode."""
+
+
+def tsv_of(job: tuple[Page, Tesseract, str]) -> tuple[str, int, int]:
     """What tesseract writes of a page, drawn at the dpi of the settings; and the picture's size."""
-    page, settings = job
+    page, settings, segmentation = job
     image = picture_of(pdfium.PdfDocument(page.pdf)[0], settings.dpi)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "page.pgm").write_bytes(image.as_pgm())
         environment = {"OMP_THREAD_LIMIT": "1", "LC_ALL": "C"}
-        subprocess.run(
-            settings.command(image.dpi), cwd=folder, env=environment, check=True, capture_output=True
-        )
+        command = settings.command(image.dpi)
+        command[command.index("--psm") + 1] = segmentation
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
         return (Path(folder) / "page.tsv").read_text(), image.width, image.height
 
 
@@ -191,32 +197,34 @@ def judged(read: RecognisedPage, words: Sequence[str]) -> tuple[float, float]:
 
 
 def table(
-    made: Sequence[Page], results: dict[int, list[tuple[str, int, int]]], confidences: Sequence[float]
+    made: Sequence[Page], results: dict[Way, list[tuple[str, int, int]]], confidences: Sequence[float]
 ) -> None:
-    """By dpi and confidence on both halves, then by kind."""
-    figures: dict[tuple[int, float], list[tuple[float, float]]] = {}
-    for dpi, written in results.items():
+    """By way of reading and confidence on both halves, then by kind."""
+    figures: dict[tuple[Way, float], list[tuple[float, float]]] = {}
+    for way, written in results.items():
         for least in confidences:
-            figures[dpi, least] = [
-                judged(_read(one, dpi, least), page.words) for page, one in zip(made, written, strict=True)
+            figures[way, least] = [
+                judged(_read(one, way[0], least), page.words) for page, one in zip(made, written, strict=True)
             ]
-    print("| drawn at | least confidence | fit: F1 | worst page | order | judge: F1 | worst page | order |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    for (dpi, least), values in figures.items():
+    print(
+        "| drawn at | segmentation | least confidence | fit: F1 | worst page | order | judge: F1 | worst page | order |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for ((dpi, segmentation), least), values in figures.items():
         cells = []
         for half in (False, True):
             rows = [value for value, page in zip(values, made, strict=True) if page.is_judge is half]
             cells += [mean(f for f, _ in rows), min(f for f, _ in rows), mean(order for _, order in rows)]
-        print(f"| {dpi} | {least:g} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
+        print(f"| {dpi} | {segmentation} | {least:g} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
     least = confidences[len(confidences) // 2]
-    print(f"\n| F1, confidence {least:g} | {' | '.join(f'{dpi} dpi' for dpi in results)} |")
+    print(f"\n| F1, confidence {least:g} | {' | '.join(f'{dpi} dpi, {mode}' for dpi, mode in results)} |")
     print("| --- |" + " --- |" * len(results))
     for kind in KINDS:
         if not any(page.kind is kind for page in made):
             continue
         cells = [
-            mean(f for (f, _), page in zip(figures[dpi, least], made, strict=True) if page.kind is kind)
-            for dpi in results
+            mean(f for (f, _), page in zip(figures[way, least], made, strict=True) if page.kind is kind)
+            for way in results
         ]
         print(f"| {kind.name} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
 
@@ -232,6 +240,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dpi", type=int, nargs="+", default=[150, 200, 250, 300])
+    parser.add_argument(
+        "--segmentation", nargs="+", help="modes as tesseract numbers them; else the product's"
+    )
     parser.add_argument("--confidence", type=float, nargs="+", default=[0, 10, 20, 30, 40, 60])
     parser.add_argument("--every", type=int, default=1, help="read only every so manieth of the made pages")
     parser.add_argument("--processes", type=int, default=2)
@@ -246,13 +257,14 @@ def main() -> int:
     for number, page in enumerate(made if arguments.show else ()):
         arguments.show.mkdir(parents=True, exist_ok=True)
         (arguments.show / f"{number:02}-{page.language}.pdf").write_bytes(page.pdf)
-    results = {}
+    results: dict[Way, list[tuple[str, int, int]]] = {}
+    modes = arguments.segmentation or ["1" if ORIENTATION in known else "3"]
     with ProcessPoolExecutor(arguments.processes) as pool:
-        for dpi in arguments.dpi:
+        for way in product(arguments.dpi, modes):
             wanted = tuple(language for language in ("eng", "spa") if language in known)
-            settings = Tesseract(program, wanted, (), ORIENTATION in known, dpi, 0, 600, 0, 1, 2**30)
-            results[dpi] = list(pool.map(tsv_of, [(page, settings) for page in made]))
-            table(made, {dpi: results[dpi]}, arguments.confidence)
+            settings = Tesseract(program, wanted, (), ORIENTATION in known, way[0], 0, 600, 0, 1, 2**30)
+            results[way] = list(pool.map(tsv_of, [(page, settings, way[1]) for page in made]))
+            table(made, {way: results[way]}, arguments.confidence)
     print("\nAll together:")
     table(made, results, arguments.confidence)
     return 0

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from appliance.storage.migrating import migrate
 from appliance.storage.roles import DatabaseRole, url_as
 from rag.parsers import PARSERS
-from rag.relevance import Evidence, is_relevant, kind_of, strength
+from rag.relevance import Evidence, Kind, is_relevant, kind_of, strength
 from rag.sandbox.client import ParsingSandbox
 from rag.settings import ParsingSettings
 
@@ -171,8 +171,15 @@ async def collected(arguments: argparse.Namespace) -> list[Asked]:
 
 
 def signals(evidence: Evidence) -> list[float]:
-    """What the weights are for."""
-    return [evidence.coverage, evidence.cosine or 0.0, -evidence.unknown]
+    """What the weights are for, in the order of rag/relevance.py's rows."""
+    unknown = 0.0 if evidence.is_bridged else -evidence.unknown  # of a translation it says nothing
+    return [
+        evidence.coverage,
+        evidence.cosine or 0.0,
+        evidence.sentence,
+        evidence.sentence_cosine,
+        unknown,
+    ]
 
 
 def logistic(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -191,12 +198,12 @@ def fitted_rows(asked: Sequence[Asked]) -> Iterator[str]:
 
     The sources count alike, and so do the two outcomes. The least is where SPARE_REFUSALS of what was found is refused.
     """
-    kinds: dict[str, list[tuple[Asked, Evidence]]] = {}
+    kinds: dict[Kind, list[tuple[Asked, Evidence]]] = {}
     for one in asked:
         if not one.is_judge and (one.case == "gone" or one.is_found):
             for evidence in one.evidence:
                 kind = kind_of(evidence)
-                if (
+                if not evidence.lacks_kind and (
                     one.case != "other" or kind in _ACROSS
                 ):  # found in one language says nothing of the other's evidence
                     kinds.setdefault(kind, []).append((one, evidence))
@@ -210,15 +217,62 @@ def fitted_rows(asked: Sequence[Asked]) -> Iterator[str]:
                 group = (source == side) & (y == outcome)
                 w[group] /= max(1, group.sum()) / len(rows)
         b = logistic(x, y, w)
-        sums = x @ (b[:3] / b[0])
+        sums = x @ (b[:-1] / b[0])
         right = sums[y == 1]
         order = np.argsort(right)
         share = np.cumsum(w[y == 1][order]) / w[y == 1].sum()
         least = right[order][int(np.searchsorted(share, SPARE_REFUSALS))]
+        weights = ", ".join(f"{weight / b[0]:.2f}" for weight in b[1:-1])
         yield (
-            f"{kind}: cosine_weight={b[1] / b[0]:.2f}, unknown_weight={b[2] / b[0]:.2f}, least={least:.2f} "
-            f"(even odds at {-b[3] / b[0]:.2f}; {int(y.sum())} right, {int((1 - y).sum())} gone)"
+            f"{kind}: {weights}, least={least:.2f} "
+            f"(even odds at {-b[-1] / b[0]:.2f}; {int(y.sum())} right, {int((1 - y).sum())} gone)"
         )
+
+
+def fitted_leasts(asked: Sequence[Asked]) -> Iterator[str]:
+    """For each language which least sums, as multiples of those in force, cost least on the fitting half.
+
+    The cost: shares refused of what was found, plus shares answered of what was gone; the sources count alike, what is
+    in the other language half.
+    """
+    factors = np.arange(0.7, 1.41, 0.02)
+    for language in LANGUAGES:
+        rows = [
+            a for a in asked if a.language == language and not a.is_judge and (a.case == "gone" or a.is_found)
+        ]
+        sums = np.array([[_best(a, is_across=False), _best(a, is_across=True)] for a in rows])
+        of = [np.array([_group(a) == group for a in rows]) for group in _COSTS]
+        costs = []
+        for own in factors:
+            for across in factors:
+                refused = (sums[:, 0] < own) & (sums[:, 1] < across)
+                shares = [refused[group].mean() if group.any() else 0.0 for group in of]
+                costs.append(
+                    (
+                        sum(
+                            abs(weight) * (share if weight > 0 else 1 - share)
+                            for weight, share in zip(_COSTS.values(), shares, strict=True)
+                        ),
+                        own,
+                        across,
+                    )
+                )
+        for cost, own, across in sorted(costs)[:3]:
+            yield f"{language}: cost {cost:.3f} at {own:.2f} times its own least, {across:.2f} times bridged"
+
+
+_COSTS = {  # above 0: of what is refused; below: of what is answered
+    ("xquad", "answered"): 1.0,
+    ("staff", "answered"): 1.0,
+    ("xquad", "other"): 0.5,
+    ("xquad", "gone"): -1.0,
+    ("staff", "gone"): -0.5,
+    ("stray", "gone"): -0.5,
+}
+
+
+def _group(asked: Asked) -> tuple[str, str]:
+    return asked.source, asked.case
 
 
 def table(asked: Sequence[Asked]) -> Iterator[str]:
@@ -254,8 +308,10 @@ def curve(asked: Sequence[Asked]) -> Iterator[str]:
         yield f"| {factor} | {' | '.join(cells)} |"
 
 
-def _best(asked: Asked) -> float:
-    return max((strength(evidence) for evidence in asked.evidence), default=0.0)
+def _best(asked: Asked, *, is_across: bool | None = None) -> float:
+    """The strongest evidence; is_across: of what was asked in translated words alone, or of all but that."""
+    sums = (strength(one) for one in asked.evidence if is_across is None or one.is_bridged is is_across)
+    return max(sums, default=0.0)
 
 
 def _refused(asked: Sequence[Asked]) -> str:
@@ -282,7 +338,7 @@ def main() -> int:
         asked = asyncio.run(collected(arguments))
         if arguments.evidence:
             arguments.evidence.write_text("".join(json.dumps(asdict(one)) + "\n" for one in asked))
-    for lines_of in (fitted_rows, table, curve):
+    for lines_of in (fitted_rows, fitted_leasts, table, curve):
         for line in lines_of(asked):
             print(line)
         print()

@@ -42,6 +42,29 @@ def test_too_few_known_words_make_no_question() -> None:
     assert not list(Bridging(Analyzer(("es", "fr"))).bridged("¿Qué longitud tiene la contraseña?", "es"))
 
 
+def test_what_the_list_lacks_is_guessed_from_its_spelling_where_the_index_has_it() -> None:
+    """Guesses come first, to be looked up; those that nothing has are dropped, and the word stays as it is."""
+    question = "¿Qué vegetación tienen las dicotiledóneas?"
+    guesses = BRIDGING.guesses(question, "es")
+    assert "=vegetation" in guesses
+    assert not BRIDGING.guesses(question, None)
+
+    (found,) = BRIDGING.bridged(question, "es", frozenset({"=vegetation"}))
+
+    assert "vegetation" in found.text.split()
+    assert "dicotiledóneas" in found.text.split()
+
+
+def test_a_text_is_glossed_for_a_model_that_knows_another_language() -> None:
+    """Word by word, each by its first translation; nothing where no list leads to a language that the model knows."""
+    assert (
+        BRIDGING.glossed("Las contraseñas se cambian cada 90 días.", "es", {"en"})
+        == "password change each 90 day"
+    )
+    assert BRIDGING.glossed("Las contraseñas", "es", {"fr"}) is None
+    assert BRIDGING.glossed("Las contraseñas", None, {"en"}) is None
+
+
 def test_every_line_of_the_list_says_something() -> None:
     """A word and at least one translation, nothing but letters and hyphens, no translation twice in a line."""
     text = (resources.files("rag") / "bilingual" / "es-en.txt").read_text(encoding="utf-8")

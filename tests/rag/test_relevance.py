@@ -52,13 +52,15 @@ def test_rarer_is_never_lighter(chunks: int, df: int) -> None:
 def test_more_evidence_never_turns_an_answer_into_a_refusal(
     less: float, more: float, cosine: float, is_model_language: bool, is_other_language: bool
 ) -> None:
-    """Monotone in coverage and in cosine."""
+    """Monotone in coverage and in cosine, of the passage and of its best sentence."""
     less, more = sorted((less, more))
     weak = Evidence(less, cosine, is_model_language, is_other_language)
 
     for strong in (
         Evidence(more, cosine, is_model_language, is_other_language),
         Evidence(less, min(1.0, cosine + more), is_model_language, is_other_language),
+        Evidence(less, cosine, is_model_language, is_other_language, sentence=more),
+        Evidence(less, cosine, is_model_language, is_other_language, sentence_cosine=more),
     ):
         assert is_relevant(strong) or not is_relevant(weak)
         assert strength(strong) >= strength(weak)
@@ -70,7 +72,14 @@ def test_a_passage_on_something_else_is_refused(evidence: Evidence) -> None:
     assert not is_relevant(evidence)
 
 
-@pytest.mark.parametrize("evidence", [Evidence(0.1, 0.6), Evidence(0.8, 0.3), Evidence(0.9, None)])
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence(0.1, 0.6, sentence=0.1, sentence_cosine=0.6),
+        Evidence(0.8, 0.3, sentence=0.6, sentence_cosine=0.3),
+        Evidence(0.9, None),
+    ],
+)
 def test_meaning_or_words_are_enough_each_by_itself(evidence: Evidence) -> None:
     """A paraphrase without common words is answered, and so is a question in the document's words."""
     assert is_relevant(evidence)
@@ -80,6 +89,14 @@ def test_strength_needs_a_cosine() -> None:
     """By words alone there is another rule."""
     with pytest.raises(ValueError, match="cosine"):
         strength(Evidence(1.0, None))
+
+
+def test_scattered_words_weigh_less_than_one_sentence() -> None:
+    """The same words and the same nearness: what is said in one breath is more likely the answer."""
+    assert strength(Evidence(0.5, 0.5, sentence=0.5)) > strength(Evidence(0.5, 0.5, sentence=0.2))
+    assert strength(Evidence(0.5, 0.5, sentence_cosine=0.5)) > strength(
+        Evidence(0.5, 0.5, sentence_cosine=0.2)
+    )
 
 
 def test_words_that_nothing_has_speak_against_an_answer() -> None:
@@ -95,5 +112,5 @@ def test_words_that_nothing_has_speak_against_an_answer() -> None:
 @pytest.mark.parametrize("cosine", [0.9, None])
 def test_without_the_kind_of_thing_asked_for_there_is_no_answer(cosine: float | None) -> None:
     """However near the passage is, by words and by meaning."""
-    assert is_relevant(Evidence(1.0, cosine))
-    assert not is_relevant(Evidence(1.0, cosine, lacks_kind=True))
+    assert is_relevant(Evidence(1.0, cosine, sentence=1.0, sentence_cosine=0.9))
+    assert not is_relevant(Evidence(1.0, cosine, sentence=1.0, sentence_cosine=0.9, lacks_kind=True))
