@@ -31,6 +31,7 @@ from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.gate import NO_POLICY, GateRoom, build_gate
 from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
+from appliance.fairness.accounting.pricing import NO_PRICES, Prices
 from appliance.fairness.gate import SharesAndLimits
 from appliance.fairness.settings import GateSettings
 from appliance.pipelines.grounding import Grounding
@@ -160,6 +161,7 @@ async def running_gateway(
     retention_days: int = 30,
     spool_folder: Path | None = None,
     policy: SharesAndLimits = NO_POLICY,
+    prices: Prices = NO_PRICES,
 ) -> AsyncIterator[Gateway]:
     """Yields when it answers. spool_folder None: one of its own, removed at the end."""
     own_folder = tempfile.TemporaryDirectory(prefix="apl-spool-")
@@ -182,6 +184,7 @@ async def running_gateway(
         database_url=database_url,
         spool_folder=spool_folder or Path(own_folder.name),
         policy=lambda: policy,
+        prices=prices,
     )
     await room.open()
     await room.gate.loads.look()

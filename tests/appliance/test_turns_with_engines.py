@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import cast
@@ -14,6 +15,7 @@ from appliance.bootstrap.turns import join_turns
 from appliance.domain.answers import AnswerRequest, Finished, TextDelta, TurnEvent
 from appliance.domain.people import Caller, Scopes, Viewer
 from appliance.errors import NotPermitted
+from appliance.fairness.accounting.pricing import ModelPrice, Prices
 from appliance.pipelines.history import FittedHistories
 from appliance.ports import Pipeline
 from appliance.services.chat import Chat
@@ -22,7 +24,8 @@ from appliance.services.turns import NewTurn, NewVersion, Turns
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.testing.fake_engine import FakeEngine
-from inference.types import ChatMessage
+from inference.types import ChatMessage, Usage
+from tests.administration_world import as_owner
 from tests.conftest import ROLE_SECRET, Servers
 from tests.contracts.engines.rows import TAUGHT
 from tests.gateway_harness import Gateway, NoDocuments, engine_settings, person, running_gateway, until
@@ -30,6 +33,7 @@ from tests.llama_gateway import gateway_before_llama_cpp
 
 ANA = person("ana")
 CONTEXT_TOKENS = 600
+PRICE = ModelPrice(input=200, cached_input=50, output=600)
 
 
 class Wishes:
@@ -81,6 +85,7 @@ async def desk(
         {"local": engine_settings(engine.base_url, kind="vllm")},
         valkey_url=servers.valkey.url,
         database_url=url_as(owner_url, DatabaseRole.API, ROLE_SECRET),
+        prices=Prices({"tiny": PRICE}),
     ) as gateway:
         made = _desk(gateway, database, valkey)
         await made.turns.open()
@@ -114,6 +119,29 @@ async def test_stop_frees_the_engine(desk: Desk, engine: FakeEngine) -> None:
     last = await desk.ended(turn.id)
     assert (last.kind, last.data["finish_reason"]) == ("done", "stopped")
     assert engine.aborted == 1
+
+
+async def test_a_turn_costs_what_the_engine_used(desk: Desk, engine: FakeEngine, owner_url: str) -> None:
+    """By the engine's own count, the same in the last event, with the turn and in the ledger; when stopped too."""
+    chat, last = await desk.ask("How many dogs are there?")
+    engine.behaviour.tokens, engine.behaviour.pace_s = 10_000, 0.01
+    cut = await desk.turns.begin(ANA, NewTurn("Talk.", "tiny", chat))
+    await until(lambda: _has_text(desk, cut.id))
+    await desk.turns.stop(ANA, cut.id)
+    await desk.ended(cut.id)
+
+    _, shown, _ = await desk.conversations.one(ANA, chat)
+    figures = [one.turn.figures for one in shown]
+    costs = [one.cost.amount if one.cost else None for one in figures]
+    expected = [PRICE.amount(Usage(one.prompt_tokens or 0, one.completion_tokens or 0)) for one in figures]
+    assert last.data["cost"] == {"amount": pytest.approx(costs[0]), "currency": "EUR"}
+    assert costs == pytest.approx(expected) and (figures[1].completion_tokens or 0) > 0
+
+    async def ledger() -> bool:
+        rows = await asyncio.to_thread(as_owner, owner_url, "SELECT cost FROM requests ORDER BY started_at")
+        return [cost for (cost,) in rows] == pytest.approx(costs)
+
+    await until(ledger)
 
 
 async def test_stop_frees_the_real_engine(real: Desk) -> None:
