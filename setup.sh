@@ -8,6 +8,8 @@ unset PYTHONDONTWRITEBYTECODE
 . deploy/lib.sh
 # shellcheck source=deploy/compose.sh
 . deploy/compose.sh
+# shellcheck source=deploy/docker.sh
+. deploy/docker.sh
 # shellcheck source=deploy/systemd.sh
 . deploy/systemd.sh
 
@@ -21,8 +23,9 @@ Usage: ./setup.sh COMMAND [OPTIONS]
         install what the tests need and run them; --quick: without the slow ones; --battery: one heavy battery
   install [--with EXTRA,...]
         install only; extras: local-models, speech, faiss (each brings large packages; see docs/operating.md)
-  gpu | cpu
-        check this machine, write secrets and .env, bring the docker compose stack up, wait until it answers
+  gpu | cpu [--install]
+        check this machine, write secrets and .env, bring the docker compose stack up, wait until it answers;
+        --install: first docker, and NVIDIA's container toolkit, where they are missing (Debian, Ubuntu)
   systemd [--site NAME [--tls internal|E-MAIL]]
         without docker: as a hardened service of this machine; with --site also HTTPS for that name, by Caddy
 
@@ -97,7 +100,7 @@ run | test | install)
     shift
     "command_$name" "$@"
     ;;
-gpu | cpu) compose_up "$1" ;;
+gpu | cpu) compose_up "$@" ;;
 systemd)
     shift
     systemd_up "$@"

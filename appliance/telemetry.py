@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -35,6 +36,10 @@ _TALKATIVE = (
     "procrastinate",
     "uvicorn.access",
 )
+
+
+class Lines(tuple[dict[str, Any], ...]):
+    """A message that is many lines: the fields of each, its own time among them."""
 
 
 class LoggingSettings(BaseModel):
@@ -60,6 +65,9 @@ class JsonFormatter(logging.Formatter):
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.msg, Lines):
+            head = {"level": record.levelname.lower(), "process": self._process, "logger": record.name}
+            return b"\n".join(orjson.dumps(head | line) for line in record.msg).decode()
         return json.dumps(_fields(record, self._process), ensure_ascii=False, default=str)
 
 

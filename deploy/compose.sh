@@ -4,14 +4,20 @@
 
 COMPOSE=()
 
-compose_up() { # gpu|cpu
+compose_up() { # gpu|cpu [--install]
     local profile=$1
+    case ${2:-} in
+    "") ;;
+    --install) install_docker_and_toolkit "$profile" ;;
+    *) refuse "$profile does not know '$2'. See ./setup.sh --help." ;;
+    esac
     check_docker
     [ "$profile" = cpu ] || check_gpu
     check_disk_and_ports
     check_memory_and_clock
     write_secrets
     write_environment
+    [ "$profile" = cpu ] || check_model
     COMPOSE+=(-f "docker-compose.$profile.yml")
     printf '==> building and starting (the first time downloads images and a model)\n'
     "${COMPOSE[@]}" up -d --build
@@ -20,7 +26,7 @@ compose_up() { # gpu|cpu
 }
 
 check_docker() {
-    command -v docker >/dev/null || refuse "docker is missing. Install it: https://docs.docker.com/engine/install/"
+    command -v docker >/dev/null || refuse "docker is missing. Install it (sudo ./setup.sh gpu|cpu --install, or https://docs.docker.com/engine/install/)."
     docker info >/dev/null 2>&1 || refuse "the docker engine does not answer. Start it (systemctl start docker) or add your user to the group docker."
     if docker compose version >/dev/null 2>&1; then
         COMPOSE=(docker compose)
@@ -37,7 +43,7 @@ check_gpu() {
     nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader ||
         refuse "the NVIDIA driver does not answer. Restart the machine after installing it."
     docker info --format '{{json .Runtimes}} {{json .CDISpecDirs}}' | grep -qi nvidia || [ -e /etc/cdi/nvidia.yaml ] ||
-        refuse "docker cannot use the GPU: install nvidia-container-toolkit, run 'nvidia-ctk runtime configure --runtime=docker', restart docker."
+        refuse "docker cannot use the GPU: run sudo ./setup.sh gpu --install, or install nvidia-container-toolkit, run 'nvidia-ctk runtime configure --runtime=docker', restart docker."
 }
 
 check_disk_and_ports() {
@@ -103,6 +109,28 @@ write_environment() {
         "# /certificates/site.crt /certificates/site.key: your own, from the folder certificates/" \
         "APPLIANCE_TLS=$tls" >.env)
     printf '==> wrote .env: people will open https://%s (certificate: %s)\n' "$site" "$tls"
+}
+
+# A model whose maker wants to know who takes it needs a token of the hub; nobody is asked for one in vain.
+check_model() {
+    local model status token
+    model=$(chosen MODEL Qwen/Qwen2.5-7B-Instruct)
+    if [ -s secrets/hub_token ] || ! command -v curl >/dev/null; then
+        return 0
+    fi
+    status=$(curl -s -o /dev/null -m 15 -w '%{http_code}' "https://huggingface.co/$model/resolve/main/config.json") || return 0
+    case $status in
+    401 | 403) ;;
+    *) return 0 ;;
+    esac
+    [ -t 0 ] || refuse "$model is given out to known people only. Put your hub token into secrets/hub_token, or choose an open model: MODEL=Qwen/Qwen2.5-7B-Instruct in .env."
+    printf '    %s is given out to known people only.\n    hub token (empty: stop here, and choose another MODEL in .env): ' "$model"
+    read -rs token
+    printf '\n'
+    [ -n "$token" ] || refuse "no token. An open model is Qwen/Qwen2.5-7B-Instruct."
+    chmod u+w secrets/hub_token
+    printf '%s' "$token" >secrets/hub_token
+    chmod 0444 secrets/hub_token
 }
 
 wait_for_compose() {

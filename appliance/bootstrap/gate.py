@@ -16,7 +16,7 @@ from appliance.fairness.accounting.contact import PostgresContact
 from appliance.fairness.accounting.ledger import Entry, Ledger
 from appliance.fairness.accounting.pricing import NO_PRICES, Prices
 from appliance.fairness.accounting.recording import Recording
-from appliance.fairness.accounting.request_log import log_request
+from appliance.fairness.accounting.request_log import RequestLog
 from appliance.fairness.accounting.spool import Spool
 from appliance.fairness.gate import Gate, SharesAndLimits
 from appliance.fairness.leases import LEASE_S, Leases
@@ -50,6 +50,7 @@ class GateRoom:
     history: QueueHistory
     before_scrape: Callable[[], Awaitable[None]]
     """Brings up to date what only the queue knows."""
+    log: RequestLog
 
     async def open(self) -> None:
         await self.valkey.open()
@@ -60,6 +61,7 @@ class GateRoom:
         """Slots are given back and usage is written before the connections go."""
         await self.history.close()
         await self.gate.close()
+        self.log.flush()
         await self.valkey.close()
 
 
@@ -95,6 +97,7 @@ def build_gate(
     )
     registry = CollectorRegistry()
     metrics = GateMetrics(registry, shared_folder())
+    log = RequestLog()
     recording = Recording(
         UsageStore(ledger_url(database_url)),
         Spool(spool_folder, worker, settings.spool_mb << 20),
@@ -104,7 +107,7 @@ def build_gate(
 
     def ended(entry: Entry) -> None:
         metrics.observe(entry)
-        log_request(entry)
+        log.note(entry)
         history.ended(entry.end)
 
     ledger = Ledger(recording, ended, prices)
@@ -139,7 +142,7 @@ def build_gate(
             index = watch.look(await view.survey(), time.monotonic())
         metrics.show_fairness(index)
 
-    return GateRoom(gate, registry, valkey, view, history, before_scrape)
+    return GateRoom(gate, registry, valkey, view, history, before_scrape, log)
 
 
 def postgres_contact(settings: GateSettings) -> PostgresContact:

@@ -25,7 +25,7 @@ from appliance.bootstrap.metrics.searches import MeteredRetriever
 from appliance.domain.people import Caller
 from appliance.errors import NotAuthenticated
 from appliance.fairness.accounting.ledger_rows import RequestEnd, RequestStart
-from appliance.fairness.accounting.request_log import log_request
+from appliance.fairness.accounting.request_log import RequestLog
 from appliance.storage.database import Database
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.telemetry import REQUESTS, JsonFormatter
@@ -234,20 +234,30 @@ async def test_jobs_and_people_are_told_while_postgresql_answers(database: Datab
     assert registry.get_sample_value("appliance_jobs", {"status": "waiting"}) is None
 
 
-def test_a_requests_line_says_who_where_and_how_long(caplog: pytest.LogCaptureFixture) -> None:
-    """By ids and numbers; what is not known is left out."""
-    start = RequestStart(UUID(int=1), "req_7", UUID(int=2), None, "llama", "chat", datetime.now(UTC))
-    end = RequestEnd("completed", "local", Usage(12, 34), wait_ms=1.234, total_ms=56.78)
-    entry = SimpleNamespace(start=start, end=end)
+async def test_a_requests_line_says_who_where_and_how_long(caplog: pytest.LogCaptureFixture) -> None:
+    """By ids and numbers; what is not known is left out; several are written together."""
+    log = RequestLog()
 
     with caplog.at_level("INFO", logger=REQUESTS):
-        log_request(entry)  # type: ignore[arg-type]
+        for number in (7, 8):
+            start = RequestStart(
+                UUID(int=1), f"req_{number}", UUID(int=2), None, "llama", "chat", datetime.now(UTC)
+            )
+            end = RequestEnd("completed", "local", Usage(12, 34), wait_ms=1.234, total_ms=56.78)
+            log.note(SimpleNamespace(start=start, end=end))  # type: ignore[arg-type]
+        before = len(caplog.records)
+        log.flush()
+        log.flush()
 
-    line = json.loads(JsonFormatter("gateway").format(caplog.records[0]))
-    assert {
-        name: value for name, value in line.items() if name not in ("time", "level", "process", "message")
-    } == {
+    assert (before, len(caplog.records)) == (0, 1)
+    first, second = map(json.loads, JsonFormatter("gateway").format(caplog.records[0]).splitlines())
+    assert second["request_id"] == "req_8"
+    assert first.pop("time").endswith("Z")
+    assert first == {
+        "level": "info",
+        "process": "gateway",
         "logger": REQUESTS,
+        "message": "request completed",
         "request_id": "req_7",
         "user": str(UUID(int=2)),
         "route": "chat",

@@ -21,10 +21,11 @@ DIGEST = "sha256:" + "ab" * 32
 DOCKER = f"""#!/bin/sh
 echo "$*" >>"$NOTES"
 case "$*" in
+    "compose version"*) [ ! -e "$NOTES.missing" ] ;;
     *"exec -T caddy cat"*) cat "$ROOT_CERTIFICATE" ;;
     *credentials.json*) echo "    first login: admin@box.lan secret" ;;
     *imagetools*) case "$*" in *"$REFUSED"*) exit 1 ;; *) echo '"{DIGEST}"' ;; esac ;;
-    info*) echo '{{"nvidia": {{}}}} []' ;;
+    info*) [ ! -e "$NOTES.missing" ] || exit 0; echo '{{"nvidia": {{}}}} []' ;;
 esac
 """
 
@@ -46,10 +47,12 @@ class Checkout:
                 "NOTES": str(self.notes),
                 "ROOT_CERTIFICATE": str(self.folder.parent / "root.crt"),
                 "REFUSED": "nothing-is-refused",
+                "STATUS": "200",
                 "HTTP_PORT": "18080",
                 "HTTPS_PORT": "18443",
                 **environment,
             },
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=300,
@@ -83,6 +86,7 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
         ("docker", DOCKER),
         ("nvidia-smi", "#!/bin/sh\necho 'Card, 81920 MiB, 580.95.05'\n"),
         ("df", "#!/bin/sh\necho header\necho '/dev/x 1 1 104857600 1% /'\n"),
+        ("curl", '#!/bin/sh\necho "curl $*" >>"$NOTES"\nprintf "${STATUS:-200}"\n'),
         ("awk", '#!/bin/sh\ncase "$*" in *meminfo*) echo 64 ;; *) exec /usr/bin/awk "$@" ;; esac\n'),
     ):
         (programs / name).write_text(text, encoding="utf-8")
@@ -191,3 +195,46 @@ def test_digests_are_the_registrys(checkout: Checkout) -> None:
         assert all(("llm-appliance" in line) != line.endswith(f"@{DIGEST}") for line in images), images
     assert [file.read_text(encoding="utf-8") for file in files] == pinned
     assert [text.replace(f"@{DIGEST}", "") for text in pinned] == before
+
+
+def test_docker_and_the_toolkit_are_installed_when_asked(checkout: Checkout) -> None:
+    """From their makers' sources, with their keys, once; then the machine is set up as always."""
+    notes = Path(f"{checkout.notes}.missing")
+    notes.touch()
+    etc = checkout.folder.parent / "etc"
+    (etc / "apt" / "sources.list.d").mkdir(parents=True)
+    (etc / "os-release").write_text("ID=debian\nVERSION_CODENAME=bookworm\n", encoding="utf-8")
+    for name, text in (
+        ("id", "echo 0"),
+        ("apt-get", 'echo "apt-get $*" >>"$NOTES"'),
+        ("dpkg", "echo amd64"),
+        ("curl", 'while [ "$1" != -o ]; do shift; done; echo key >"$2"'),
+        ("nvidia-ctk", 'echo "nvidia-ctk $*" >>"$NOTES"'),
+        ("systemctl", 'echo "systemctl $*" >>"$NOTES"; rm -f "$NOTES.missing"'),
+    ):
+        (checkout.programs / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (checkout.programs / name).chmod(0o755)
+
+    done = checkout.run("./setup.sh", "gpu", "--install", APPLIANCE_ETC=str(etc))
+
+    told = checkout.notes.read_text(encoding="utf-8")
+    source = (etc / "apt" / "sources.list.d" / "docker.list").read_text(encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert "docker-compose-plugin" in told and "nvidia-ctk runtime configure --runtime=docker" in told
+    assert source.startswith(
+        f"deb [arch=amd64 signed-by={etc}/apt/keyrings/docker.asc] https://download.docker.com"
+    )
+    assert source.rstrip().endswith("debian bookworm stable")
+    assert " up -d" in told
+
+
+def test_a_token_is_asked_for_only_where_the_model_needs_one(checkout: Checkout) -> None:
+    """An open model is never asked for one; a gated one says so before anything is started, and names an open one."""
+    opened = checkout.run("./setup.sh", "gpu", MODEL="open/model")
+    gated = checkout.run("./setup.sh", "gpu", MODEL="closed/model", STATUS="401")
+    (checkout.folder / "secrets" / "hub_token").chmod(0o600)
+    (checkout.folder / "secrets" / "hub_token").write_text("hf_token", encoding="utf-8")
+    given = checkout.run("./setup.sh", "gpu", MODEL="closed/model", STATUS="401")
+
+    assert (opened.returncode, gated.returncode, given.returncode) == (0, 1, 0)
+    assert "secrets/hub_token" in gated.stderr and "Qwen/Qwen2.5-7B-Instruct" in gated.stderr
