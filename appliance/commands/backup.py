@@ -11,7 +11,8 @@ import typer
 
 from appliance.bootstrap.backups.contents import checked_passphrase, passphrase_of, read_passphrase
 from appliance.bootstrap.backups.interruption import interrupted_by_sigterm
-from appliance.bootstrap.backups.making import Made, Wishes, make_backup
+from appliance.bootstrap.backups.making import Made, Wishes
+from appliance.bootstrap.backups.sending import back_up_to
 from appliance.bootstrap.backups.status import note_failure, note_success
 from appliance.bootstrap.box import Box, open_box
 from appliance.commands.client import show
@@ -35,11 +36,11 @@ PassphraseOption = Annotated[
 
 def backup(
     to: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--to",
             metavar="FOLDER",
-            help="Where backups are kept; default: backup.folder.",
+            help="Where backups are kept, or ssh://user@host/path; default: backup.folder.",
             show_default=False,
         ),
     ] = None,
@@ -64,14 +65,14 @@ def backup(
     if not (folder / FOLDER).is_dir():
         raise CommandFailed(f"{folder} is not the data folder of an appliance. Name it with --data.")
     box = open_box(folder, config)
-    target = to or (Path(box.settings.backup.folder) if box.settings.backup.folder else None)
-    if target is None:
+    target = to or box.settings.backup.folder
+    if not target:
         raise CommandFailed("Say where: --to FOLDER, or set backup.folder.")
     try:
         passphrase = _passphrase(box, passphrase_file)
-        wishes = Wishes(target, passphrase, verify, keep_last, keep_days)
+        wishes = Wishes(Path(), passphrase, verify, keep_last, keep_days)
         with ProgressLine(sys.stderr) as progress, interrupted_by_sigterm():
-            made = make_backup(box, wishes, progress.say)
+            made = back_up_to(box, target, wishes, progress.say)
     except BackupError as error:
         note_failure(box.data, str(error))
         raise CommandFailed(str(error)) from error
@@ -99,14 +100,14 @@ def _passphrase(box: Box, file: Path | None) -> str:
 def _told(made: Made) -> dict[str, object]:
     told = {name: value for name, value in asdict(made).items() if name != "manifest"}
     manifest = made.manifest.model_dump(mode="json")
-    return told | {"folder": str(made.folder), "size_bytes": made.size_bytes, "manifest": manifest}
+    return told | {"folder": made.where, "size_bytes": made.size_bytes, "manifest": manifest}
 
 
 def _lines(made: Made) -> list[str]:
     manifest = made.manifest
     rows = sum(manifest.rows.values())
     lines = [
-        f"{made.folder}",
+        made.where,
         f"  {len(manifest.rows)} tables with {rows} rows ({manifest.dump_bytes / 1e6:.1f} MB), "
         f"{manifest.files} files ({manifest.files_bytes / 1e6:.1f} MB), in {made.seconds:.1f} s.",
         "  A trial restore had every row."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 import psycopg
@@ -19,6 +20,7 @@ from appliance.commands.options import ConfigOption, DataOption, JsonOption
 from appliance.storage.backups.errors import BackupError
 from appliance.storage.restore_points import RestorePoint, Upgrading
 from appliance.supervisor.data_folder import check_version, default_data_folder, locked
+from appliance.supervisor.secret_files import FOLDER
 from appliance.supervisor.unprivileged import account_for_servers
 
 
@@ -31,7 +33,7 @@ def upgrade(
     config: ConfigOption = None,
 ) -> None:
     """Bring the database up to this version, as `appliance up` does by itself; --check only tries it."""
-    box = open_box(data or default_data_folder(), config, account_for_servers())
+    box = _box(data, config)
     check_version(box.data)
     applied = _standing_still(box, lambda: _try(box) if check else bring_up_to_date(box))
     if not applied:
@@ -45,7 +47,7 @@ def upgrade(
 
 def rollback(as_json: JsonOption = False, data: DataOption = None, config: ConfigOption = None) -> None:
     """Go back to the database as it was before the last upgrade; then start the version from before."""
-    box = open_box(data or default_data_folder(), config, account_for_servers())
+    box = _box(data, config)
     point: RestorePoint = _standing_still(box, lambda: go_back(box))
     version = point.version or "from before"
     text = (
@@ -53,6 +55,13 @@ def rollback(as_json: JsonOption = False, data: DataOption = None, config: Confi
         f"until the next rollback; what was deleted since is deleted again at the start. Start version {version} now."
     )
     show({"made_at": point.made_at, "version": point.version}, as_json, text)
+
+
+def _box(data: Path | None, config: Path | None) -> Box:
+    folder = (data or default_data_folder()).resolve()
+    if not (folder / FOLDER).is_dir():
+        raise CommandFailed(f"{folder} is not the data folder of an appliance. Name it with --data.")
+    return open_box(folder, config, account_for_servers())
 
 
 def _standing_still(box: Box, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - what work returns

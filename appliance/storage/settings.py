@@ -45,7 +45,10 @@ class BackupSettings(BaseModel):
 
     folder: str = Field(
         "",
-        description="Where they are kept, best on another disk or a network drive; empty: none are made by themselves.",
+        description="Where they are kept: a folder, best on another disk, or ssh://user@host/path; empty: none made.",
+    )
+    ssh_options: str = Field(
+        "", description="More for ssh, where backups go to another machine: -i /etc/appliance/backup-key."
     )
     hour: int = Field(2, ge=0, le=23, description="At this hour of the machine's clock one is made.")
     passphrase: SecretStr = Field(

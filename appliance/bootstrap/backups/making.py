@@ -55,40 +55,59 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of it. removed: names of older ones that went."""
+    """What became of it. removed: names of older ones that went. address: where it was sent to."""
 
     folder: Path
     manifest: Manifest
     seconds: float
     is_verified: bool
     removed: Sequence[str]
+    address: str = ""
+
+    @property
+    def where(self) -> str:
+        """For people."""
+        return self.address or str(self.folder)
 
     @property
     def size_bytes(self) -> int:
         return self.manifest.dump_bytes + self.manifest.files_bytes
 
 
-def make_backup(box: Box, wishes: Wishes, progress: Progress = lambda _text: None) -> Made:
-    """Raises BackupError and StartupError; nothing is left then but what was there before. Ctrl-C does the same."""
+def make_backup(
+    box: Box, wishes: Wishes, progress: Progress = lambda _text: None, *, is_passing: bool = False
+) -> Made:
+    """Raises BackupError and StartupError; nothing is left then but what was there before. Ctrl-C does the same.
+
+    is_passing: it is only made to be sent elsewhere, and may share its files with the box meanwhile.
+    """
     began, shelf = monotonic(), Shelf(wishes.folder.absolute())
     with shelf.opened():
         previous = _previous(shelf, box)
         name = name_of(datetime.now(UTC))
         with reachable_postgres(box, "appliance backup"), shelf.begun(name) as part:
-            manifest = _fill(part, box, previous, wishes, progress)
+            manifest = _fill(part, box, previous, wishes, progress, is_passing=is_passing)
             if wishes.verify:
                 progress("trial restore")
                 try_database(part, manifest, box.account, box.data, _programs(box))
-            shelf_log = shelf.folder / LOG
-            url = box.database_url(DatabaseRole.MAINTENANCE)
             oldest = previous[0].manifest.created_at if previous else manifest.created_at
-            merge_log(shelf_log, deletions_since(url, oldest), oldest)
+            if not is_passing:
+                known = deletions_since(box.database_url(DatabaseRole.MAINTENANCE), oldest)
+                merge_log(shelf.folder / LOG, known, oldest)
         made = shelf.kept()
         removed = _remove_old(shelf, wishes) if wishes.keep_last else []
     return Made(made[-1].folder, manifest, monotonic() - began, wishes.verify, removed)
 
 
-def _fill(part: Path, box: Box, previous: Sequence[Kept], wishes: Wishes, progress: Progress) -> Manifest:
+def _fill(
+    part: Path,
+    box: Box,
+    previous: Sequence[Kept],
+    wishes: Wishes,
+    progress: Progress,
+    *,
+    is_passing: bool,
+) -> Manifest:
     url = box.database_url(DatabaseRole.MAINTENANCE)
     with snapshot(url) as moment:
         progress("counting rows")
@@ -97,7 +116,8 @@ def _fill(part: Path, box: Box, previous: Sequence[Kept], wishes: Wishes, progre
         moment.dump(
             postgres_programs(), url, part / DUMP, lambda size: progress(f"database: {size / 1e6:.0f} MB")
         )
-    latest = previous[-1].folder if previous else None
+    # A content lies in a box as it lies in a backup, so the box itself can be the one that is shared with.
+    latest = box.data if is_passing else previous[-1].folder if previous else None
     with (part / LISTING).open("w", encoding="utf-8") as listing:
         listing.write(f"{sha256_of(part / DUMP).hex()}  {DUMP}\n")
         copied = copy_blobs(
@@ -107,7 +127,7 @@ def _fill(part: Path, box: Box, previous: Sequence[Kept], wishes: Wishes, progre
             latest,
             listing,
             lambda so_far: progress(f"files: {so_far.files}, {so_far.size_bytes / 1e6:.0f} MB"),
-            reads_links=wishes.verify,
+            reads_links=wishes.verify or is_passing,
         )
     (part / _WANTED).unlink()
     missing = _missing(url, copied)

@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from appliance.bootstrap.backups.sending import send_deletions
 from appliance.bootstrap.backups.status import BackupStatus, read_status
 from appliance.bootstrap.box import Box
 from appliance.storage.backups.deletions import LOG, deletions_since, merge_log
 from appliance.storage.backups.errors import BackupError
 from appliance.storage.backups.shelf import Shelf
+from appliance.storage.backups.ssh_shelf import SCHEME
 from appliance.storage.roles import DatabaseRole
 from appliance.supervisor.parting import ends_with_us
 
@@ -82,10 +84,17 @@ async def log_deletions_forever(box: Box) -> None:
         return
     while True:
         try:
-            await asyncio.to_thread(log_deletions, box, Path(box.settings.backup.folder))
+            await asyncio.to_thread(_log_deletions_at, box, box.settings.backup.folder)
         except (BackupError, OSError) as error:
             logger.warning("the log of deletions could not be written: %s", error)
         await asyncio.sleep(_LOG_EVERY_S)
+
+
+def _log_deletions_at(box: Box, address: str) -> None:
+    if address.startswith(SCHEME):
+        send_deletions(box, address)
+    else:
+        log_deletions(box, Path(address))
 
 
 def log_deletions(box: Box, folder: Path) -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from appliance.bootstrap.backups.contents import passphrase_of
 from appliance.bootstrap.backups.interruption import interrupted_by_sigterm
-from appliance.bootstrap.backups.making import Wishes, make_backup
+from appliance.bootstrap.backups.making import Wishes
+from appliance.bootstrap.backups.sending import back_up_to
 from appliance.bootstrap.backups.status import note_failure, note_success
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
@@ -23,14 +24,14 @@ def _run(box: Box, _options: object) -> int:
     settings = box.settings.backup
     try:
         wishes = Wishes(
-            Path(settings.folder),
+            Path(),
             passphrase_of(box),
             verify=settings.verify,
             keep_last=settings.keep_last,
             keep_days=settings.keep_days,
         )
         with interrupted_by_sigterm():
-            made = make_backup(box, wishes)
+            made = back_up_to(box, settings.folder, wishes)
     except BackupError as error:
         note_failure(box.data, str(error))
         logger.error("no backup was made: %s", error)
@@ -39,7 +40,7 @@ def _run(box: Box, _options: object) -> int:
         logger.warning("the backup was broken off")
         return EXIT_FAILED
     note_success(box.data, made)
-    logger.info("backup %s: %d bytes in %.0f s", made.folder, made.size_bytes, made.seconds)
+    logger.info("backup %s: %d bytes in %.0f s", made.where, made.size_bytes, made.seconds)
     if made.manifest.missing:
         logger.error(
             "%d files are lost or damaged on this box: %s …",

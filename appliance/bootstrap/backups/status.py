@@ -46,7 +46,7 @@ def note_success(data: Path, made: Made) -> None:
         data,
         BackupStatus(
             succeeded_at=made.manifest.created_at.isoformat(),
-            folder=str(made.folder),
+            folder=made.where,
             size_bytes=made.size_bytes,
             seconds=round(made.seconds, 1),
             is_verified=made.is_verified,
