@@ -50,8 +50,11 @@ _SWEEP_S = 3600.0
 _EXIT_LOST_DATABASE = 75  # sysexits(3): temporary failure
 
 
-async def work(box: Box, stopping: asyncio.Event) -> None:
-    """Run jobs until stopping is set. Raises PartUnavailable when PostgreSQL goes away."""
+async def work(box: Box, stopping: asyncio.Event, metrics: ReadingMetrics | None = None) -> None:
+    """Run jobs until stopping is set. Raises PartUnavailable when PostgreSQL goes away.
+
+    metrics: of the whole process, made by its entry; None: nothing is counted.
+    """
     settings = box.settings
     url = box.database_url(DatabaseRole.WORKER)
     async with _opened(
@@ -81,8 +84,8 @@ async def work(box: Box, stopping: asyncio.Event) -> None:
         )
         reading = PostgresReading(database, PostgresJobQueue(database))
         inside = Inside(reading, blobs, settings.knowledge)
-        metrics = ReadingMetrics(box.metrics_folder)
-        ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside, metrics.observe)
+        observed = () if metrics is None else (metrics.observe,)
+        ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside, *observed)
         worker = JobWorker(
             url,
             jobs.handlers(ingestion),
@@ -190,7 +193,7 @@ async def _until_signalled(box: Box) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await work(box, stopping)
+    await work(box, stopping, ReadingMetrics(box.metrics_folder))
 
 
 def _run(box: Box, _options: object) -> int:
