@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,16 +78,23 @@ class WholeGateway:
 
 @asynccontextmanager
 async def whole_gateway(
-    owner_url: str, servers: Servers, embedder_home: Path, data: Path, more: str = ""
+    owner_url: str,
+    servers: Servers,
+    embedder_home: Path,
+    data: Path,
+    more: str = "",
+    *,
+    has_worker: bool = True,
 ) -> AsyncIterator[WholeGateway]:
-    """more: further lines of its configuration. Valkey is emptied first."""
+    """more: further lines of its configuration. has_worker: False: the test starts one. Valkey is emptied first."""
     async with Redis.from_url(servers.valkey.url) as valkey:
         await valkey.flushall()
     configuration = f'\n[valkey]\nurl = "{servers.valkey.url}"\n[knowledge]\nsample = false\n{more}'
     box = make_box(owner_url, embedder_home, data, configuration)
     people, keys = await _people(box)
     gateway = Gateway(box)
-    async with _served(gateway) as url, working(box), aiohttp.ClientSession(url) as session:
+    worker = working(box) if has_worker else nullcontext()
+    async with _served(gateway) as url, worker, aiohttp.ClientSession(url) as session:
         yield WholeGateway(url, box, gateway, session, people, keys)
 
 
@@ -103,6 +110,13 @@ async def _people(box: Box) -> tuple[dict[str, User], dict[str, str]]:
     return people, keys
 
 
+async def _serve(server: uvicorn.Server, listening: socket.socket) -> None:
+    try:
+        await server.serve([listening])
+    except SystemExit as error:  # uvicorn's word for an application that does not start
+        raise RuntimeError("the gateway did not start; its log has the reason") from error
+
+
 @asynccontextmanager
 async def _served(gateway: Gateway) -> AsyncIterator[str]:
     config = uvicorn.Config(
@@ -112,10 +126,11 @@ async def _served(gateway: Gateway) -> AsyncIterator[str]:
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
-    serving = asyncio.create_task(server.serve([listening]))
+    serving = asyncio.create_task(_serve(server, listening))
     try:
         await until(lambda: server.started or serving.done())
-        assert server.started, "the gateway did not start"
+        if serving.done():
+            await serving
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = server.force_exit = True
