@@ -40,7 +40,8 @@ async def _emails(office: Office, **query: Any) -> list[str]:
 async def test_all_of_them_are_leafed_through_once(office: Office) -> None:
     """`next` leads through every page; `total` counts all who fit, not those of the page."""
     seen: list[str] = []
-    after, pages = "", 0
+    after: str | None = ""
+    pages = 0
     while after is not None:
         page = await office.ok("/users", limit=120, after=after)
         seen += [one["email"] for one in page["data"]]

@@ -127,6 +127,8 @@ class ChatTranscript extends HTMLElement {
   /** taken: what the question box gives away and gets back where the question cannot be sent. */
   async ask({question, model, vector_store_ids, files}, taken) {
     const chat = this.conversationId, turn = new TurnView({question, files, model}, this);
+    turn.element.classList.add("fresh");
+    turn.element.addEventListener("animationend", () => turn.element.classList.remove("fresh"), {once: true});   // not again whenever it is shown again
     this.add(turn);
     this.composer.setRunning(true);
     this.passage.close();

@@ -59,7 +59,7 @@ export const composerLook = sheet(`
 .link { color: var(--accent); font-size: 13.5px; text-decoration: underline; text-underline-offset: 3px; white-space: nowrap; }
 .link:hover { color: var(--accent-deep); }
 
-.choices { display: flex; flex-wrap: wrap; gap: 5px; min-width: 0; flex: 1; }
+.choices { container-type: inline-size; display: flex; flex-wrap: wrap; gap: 5px; min-width: 0; flex: 1; }
 .choice, .choice-add { display: inline-flex; align-items: center; min-width: 0; max-width: 100%; height: 30px; border-radius: 99px; background: var(--hover); font-size: 13.5px; }
 .choice-add { gap: 5px; padding: 0 11px; background: none; color: var(--ink-2); }
 .choice-add:hover, .choice-name:hover { color: var(--accent); }
@@ -110,6 +110,7 @@ export const composerLook = sheet(`
 .send svg { width: 20px; height: 20px; stroke-width: 2.1; }
 .send.running svg { width: 18px; height: 18px; fill: currentColor; }
 
+@container (max-width: 380px) { .choice-add .choice-label { display: none; } }
 @media (max-width: 760px) {
   .chat-head { padding: 4px 8px; min-height: 44px; }
   .head-tools .quiet { width: 38px; height: 38px; }
@@ -119,6 +120,5 @@ export const composerLook = sheet(`
   .welcome { padding-top: 8px; }
   .composer { width: calc(100% - 20px); margin-bottom: max(10px, env(safe-area-inset-bottom)); padding: 10px 8px 8px 14px; }
   .choice-label { max-width: 34vw; }
-  .choice-add .choice-label { display: none; }
 }
 `);

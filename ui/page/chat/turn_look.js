@@ -5,6 +5,8 @@ export const turnLook = sheet(`
 .earlier { padding: 14px 0; text-align: center; }
 article { padding: 26px 0 10px; content-visibility: auto; contain-intrinsic-size: auto 320px; }
 article:first-child { padding-top: 34px; }
+article.fresh { animation: arrive .2s ease-out; }
+@keyframes arrive { from { opacity: 0; transform: translateY(8px); } }
 
 .asked { display: flex; flex-direction: column; align-items: flex-end; }
 .question { max-width: 85%; padding: 10px 17px; border-radius: 18px 18px 5px 18px; background: var(--accent-soft); color: var(--accent-deep); overflow-wrap: anywhere; }
@@ -118,7 +120,7 @@ footer .note { margin-top: 6px; }
 .versions .quiet { width: 26px; }
 .facts { display: flex; align-items: center; gap: 8px; margin-inline-start: auto; }
 .badge.cloud { display: inline-flex; align-items: center; gap: 5px; background: var(--warn-soft); color: var(--warn); } .badge.cloud svg { width: 15px; height: 15px; }
-.took { position: relative; padding: 4px 6px; border-radius: 8px; color: var(--ink-2); font-variant-numeric: tabular-nums; cursor: default; }
+.took { position: relative; padding: 4px 6px; border-radius: 8px; color: var(--ink-2); cursor: default; }
 .took:hover, .took:focus-visible { background: var(--hover); }
 .facts-card { position: absolute; z-index: 3; inset-inline-end: 0; bottom: calc(100% + 6px); padding: 11px 15px; border: 1px solid var(--line); border-radius: 12px; background: var(--surface); box-shadow: var(--lift); color: var(--ink); text-align: start; white-space: nowrap; opacity: 0; visibility: hidden; transition: opacity .12s, visibility .12s; }
 .took:hover .facts-card, .took:focus .facts-card { opacity: 1; visibility: visible; }
