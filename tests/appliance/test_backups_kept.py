@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from appliance.bootstrap.backups.contents import passphrase_of
 from appliance.bootstrap.backups.making import Made
 from appliance.bootstrap.backups.metrics import BackupMetrics
-from appliance.bootstrap.backups.nightly import back_up_nightly, seconds_until_next
+from appliance.bootstrap.backups.nightly import back_up_nightly, run_process, seconds_until_next
 from appliance.bootstrap.backups.process import _run
 from appliance.bootstrap.backups.status import BackupStatus, note_failure, note_success, read_status
 from appliance.bootstrap.box import Box, open_box
@@ -142,6 +142,13 @@ def test_a_failed_night_is_on_record_with_its_reason(box: Box, tmp_path: Path) -
     assert _run(box, None) == 1
     assert "no database" in read_status(box.data).failure
     assert run(["backup", "--data", str(box.data)]) == 1
+
+
+async def test_the_nightly_process_is_started_with_the_box_s_own_folder(box: Box) -> None:
+    """A process of its own; what it could not do stands in the status."""
+    await run_process(box)
+
+    assert "no database" in read_status(box.data).failure
 
 
 def test_a_passphrase_that_anybody_would_guess_is_refused(box: Box, tmp_path: Path) -> None:
