@@ -22,6 +22,7 @@ from appliance.commands.progress import ProgressLine
 from appliance.storage.backups.errors import BackupError
 from appliance.supervisor.data_folder import default_data_folder
 from appliance.supervisor.secret_files import FOLDER
+from appliance.supervisor.unprivileged import account_for_servers
 
 PassphraseOption = Annotated[
     Path | None,
@@ -64,7 +65,7 @@ def backup(
     folder = (data or default_data_folder()).resolve()
     if not (folder / FOLDER).is_dir():
         raise CommandFailed(f"{folder} is not the data folder of an appliance. Name it with --data.")
-    box = open_box(folder, config)
+    box = open_box(folder, config, account_for_servers())
     target = to or box.settings.backup.folder
     if not target:
         raise CommandFailed("Say where: --to FOLDER, or set backup.folder.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.bootstrap.backups.contents import passphrase_of
@@ -14,13 +15,15 @@ from appliance.bootstrap.backups.status import note_failure, note_success
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
 from appliance.storage.backups.errors import BackupError
+from appliance.supervisor.unprivileged import account_for_servers
 
 logger = logging.getLogger(__name__)
 
 EXIT_FAILED = 1
 
 
-def _run(box: Box, _options: object) -> int:
+def _run(opened: Box, _options: object) -> int:
+    box = replace(opened, account=account_for_servers())  # a trial's PostgreSQL does not run as root
     settings = box.settings.backup
     try:
         wishes = Wishes(
