@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import LiteralString
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from redis.asyncio import Redis
 
 from appliance.bootstrap.accounts import opened_accounts
@@ -54,6 +55,12 @@ _UNCOVER = "UPDATE conversations SET deleted_at = '-infinity' WHERE user_id = %s
 _COLLECTIONS = "SELECT id FROM collections WHERE owner_user_id = %s"
 _FILES = "SELECT id FROM files WHERE owner_id = %s AND parent_id IS NULL"
 _TURNS = "SELECT id FROM turns WHERE user_id = %s"
+# The audit keeps who did what, as ids: neither the person's e-mail address nor where they were. Only the owner may.
+_UNNAME = """
+UPDATE account_events
+SET address = '', detail = CASE WHEN subject_id = %(user)s THEN detail - 'email' ELSE detail END
+WHERE %(user)s IN (subject_id, actor_id)
+"""
 _FORGET: dict[str, LiteralString] = {
     "feedback": "DELETE FROM turn_feedback WHERE user_id = %s",
     "turns": "DELETE FROM turns WHERE user_id = %s",
@@ -96,7 +103,10 @@ async def remove_rows(box: Box, user: User, heir: User) -> Receipt:
             removed["files_given_to_heir"] = int(kept[0]) if kept else 0
             detail = {"heir": str(heir.id)}
             await record_event(connection, AccountEvent("user.removed", None, user.id, detail))
-            return await record_receipt(connection, "user", user.id, None, removed)
+            receipt = await record_receipt(connection, "user", user.id, None, removed)
+        async with await AsyncConnection.connect(box.owner_url, autocommit=True) as owner:
+            await owner.execute(_UNNAME, {"user": user.id})
+        return receipt
     finally:
         await maintenance.close()
         await api.close()
