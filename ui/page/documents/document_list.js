@@ -1,7 +1,7 @@
 // What is in a collection: found, filtered and sorted by the server, in slices as one scrolls, and kept up to date.
 import {call} from "../shell/api.js";
 import {documentRow} from "./document_row.js";
-import {h, icon} from "../shell/dom.js";
+import {h, icon, redraw} from "../shell/dom.js";
 import {number, t} from "../shell/settings.js";
 
 const POLL_MS = 1500, TYPING_MS = 250, SLICE = 100, MOST = 500, WATCHED = 200;
@@ -118,7 +118,7 @@ export class DocumentList {
     this.counts = counts;
     this.asOf = as_of;
     this.bar.hidden = !counts.total;
-    this.filters.replaceChildren(...FILTERS.filter(([status, , name]) => !status || counts[name] || status === this.query.status).map(([status, key, name]) =>
+    redraw(this.filters, ...FILTERS.filter(([status, , name]) => !status || counts[name] || status === this.query.status).map(([status, key, name]) =>
       h("button", {type: "button", class: "filter", "aria-pressed": String(status === this.query.status), "data-act": `filter-${status}`, onclick: () => this.filter(status)}, t(key), h("small", {}, number.format(counts[name])))));
     this.drawFailed(counts.failed);
     this.shelf.counted(counts);
@@ -129,9 +129,9 @@ export class DocumentList {
     this.failed.hidden = !count;
     if (!count) return;
     const isOnly = this.query.status === "failed";
-    this.failed.replaceChildren(icon("alert"), h("span", {}, count === 1 ? t("failed_count_one") : t("failed_count", {count: number.format(count)})),
-      h("button", {type: "button", class: "link", onclick: () => this.filter(isOnly ? "" : "failed")}, t(isOnly ? "show_all" : "show_failed")),
-      this.canWrite ? h("button", {type: "button", class: "link", onclick: () => this.act("POST", "/retry_failed")}, t("retry_failed")) : "");
+    redraw(this.failed, icon("alert"), h("span", {}, count === 1 ? t("failed_count_one") : t("failed_count", {count: number.format(count)})),
+      h("button", {type: "button", class: "link", "data-act": "show-failed", onclick: () => this.filter(isOnly ? "" : "failed")}, t(isOnly ? "show_all" : "show_failed")),
+      this.canWrite ? h("button", {type: "button", class: "link", "data-act": "retry-failed", onclick: () => this.act("POST", "/retry_failed")}, t("retry_failed")) : "");
   }
 
   drawHeads() {

@@ -2,7 +2,7 @@
 import {call} from "../shell/api.js";
 import {DocumentList} from "./document_list.js";
 import {documentsLook} from "./documents_look.js";
-import {h, icon} from "../shell/dom.js";
+import {h, icon, redraw} from "../shell/dom.js";
 import {explain, number, t} from "../shell/settings.js";
 import {Uploads} from "./uploads.js";
 
@@ -81,7 +81,7 @@ export class Shelf {
   }
 
   draw() {
-    this.nav.replaceChildren(...this.stores.map(store => h("li", {}, h("button", {type: "button", "aria-current": store === this.store ? "true" : null, onclick: () => this.choose(store.id)},
+    redraw(this.nav, ...this.stores.map(store => h("li", {}, h("button", {type: "button", "data-act": store.id, "aria-current": store === this.store ? "true" : null, onclick: () => this.choose(store.id)},
       icon(store.owner === "user" && store.can_manage !== false ? "folder" : "people"), h("span", {}, store.name || "–"), h("small", {}, documents(store.file_counts?.total ?? 0))))));
     const store = this.store, canManage = store?.can_manage !== false;
     this.heading.textContent = store?.name ?? t("collections");

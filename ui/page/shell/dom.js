@@ -73,6 +73,13 @@ export function icon(name) {
   return svg;
 }
 
+/** Draw anew what stands in an element; what had the focus there has it afterwards, known by its data-act. */
+export function redraw(element, ...children) {
+  const focused = element.getRootNode().activeElement, act = element.contains(focused) ? focused.dataset.act : null;
+  element.replaceChildren(...children);
+  if (act) element.querySelector(`[data-act="${CSS.escape(act)}"]`)?.focus({preventScroll: true});
+}
+
 export function sheet(text) {
   const styles = new CSSStyleSheet();
   styles.replaceSync(text);
