@@ -28,7 +28,7 @@ def open_archive(path: Path, limits: ParsingLimits) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
     except _BROKEN as error:
-        raise DocumentDamaged("Its ZIP container cannot be read.") from error
+        raise DocumentDamaged(Note("zip_unreadable")) from error
     try:
         check_directory(archive, limits)
     except BaseException:
@@ -41,20 +41,18 @@ def check_directory(archive: zipfile.ZipFile, limits: ParsingLimits) -> None:
     """Count members and bytes as the directory claims them; DocumentDangerous or DocumentEncrypted."""
     members = archive.infolist()
     if len(members) > limits.max_members:
-        raise DocumentDangerous(f"It holds {len(members)} files; {limits.max_members} are allowed.")
+        raise DocumentDangerous(Note("archive_too_many", count=len(members), most=limits.max_members))
     if any(member.flag_bits & _ENCRYPTED_FLAG for member in members):
         raise DocumentEncrypted(Note("archive_encrypted"))
     total = sum(member.file_size for member in members)
     if total > limits.max_inflated_bytes:
-        raise DocumentDangerous(
-            f"Unpacked it would take {total} bytes; {limits.max_inflated_bytes} are allowed."
-        )
+        raise DocumentDangerous(Note("archive_inflates", size=total, most=limits.max_inflated_bytes))
     for member in members:
         if member.file_size > _RATIO_FROM_BYTES and member.file_size > limits.max_inflation * max(
             member.compress_size, 1
         ):
             raise DocumentDangerous(
-                f"{member.filename[:80]!r} is packed more than {limits.max_inflation}-fold."
+                Note("member_packed", name=repr(member.filename[:80]), most=limits.max_inflation)
             )
 
 
@@ -81,10 +79,10 @@ def read_member(archive: zipfile.ZipFile, member: str | zipfile.ZipInfo, limit_b
             while part := stream.read(_STEP):
                 size += len(part)
                 if size > limit_bytes:
-                    raise DocumentTooLarge(f"{name[:80]!r} unpacks to more than {limit_bytes} bytes.")
+                    raise DocumentTooLarge(Note("member_too_large", name=repr(name[:80]), most=limit_bytes))
                 parts.append(part)
     except (*_BROKEN, KeyError) as error:
-        raise DocumentDamaged(f"{name[:80]!r} in its ZIP container is broken.") from error
+        raise DocumentDamaged(Note("member_broken", name=repr(name[:80]))) from error
     return b"".join(parts)
 
 
@@ -95,9 +93,7 @@ def _inflated_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit_byte
             while part := stream.read(_STEP):
                 size += len(part)
                 if size > limit_bytes:
-                    raise DocumentDangerous(
-                        f"{member.filename[:80]!r} unpacks to more than its directory says."
-                    )
+                    raise DocumentDangerous(Note("member_lies", name=repr(member.filename[:80])))
     except _BROKEN:
         return size  # A broken picture does not make the text unreadable.
     return size
@@ -106,6 +102,4 @@ def _inflated_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit_byte
 def _refuse_dtd(name: str, content: bytes) -> None:
     head = content.replace(b"\0", b"")  # UTF-16 hides the word from a search for bytes
     if _DTD.search(head):
-        raise DocumentDangerous(
-            f"{name[:80]!r} declares a document type or entities, which no office program writes."
-        )
+        raise DocumentDangerous(Note("member_entities", name=repr(name[:80])))

@@ -13,6 +13,7 @@ from rag.archives import open_archive, read_member
 from rag.decoding import decode, has_mark
 from rag.errors import DocumentEmpty, DocumentEncrypted, UnsupportedFormat
 from rag.limits import ParsingLimits
+from rag.notes import Note
 
 PLAIN_TEXT = "text/plain"
 MARKDOWN = "text/markdown"
@@ -89,11 +90,6 @@ _CODE_SUFFIXES = frozenset({
 _CODE_NAMES = frozenset(
     {"dockerfile", "makefile", "jenkinsfile", "vagrantfile", "rakefile", "gemfile", "justfile"}
 )
-_PICTURE = "It is a picture ({}). Run text recognition on it and upload the result as PDF or text."
-_RECORDING = "It is a recording ({})."
-_ARCHIVE = "It is an archive ({}). Unpack it and upload the documents inside of it."
-_PROGRAM = "It is a program ({})."
-_OFFICE = "It is {}. Save it as PDF or DOCX and upload that."
 # Pictures that text recognition reads: offset, signature, media type.
 _READABLE_PICTURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -108,38 +104,38 @@ _PICTURE_SUFFIXES = {
     "image/tiff": (".tif", ".tiff"),
     "image/webp": (".webp",),
 }
-_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"GIF87a", _PICTURE.format("GIF")),
-    (0, b"GIF89a", _PICTURE.format("GIF")),
-    (4, b"ftypheic", _PICTURE.format("HEIC")),
-    (4, b"ftypavif", _PICTURE.format("AVIF")),
-    (0, b"8BPS", _PICTURE.format("Photoshop")),
-    (4, b"ftyp", _RECORDING.format("MP4")),
-    (0, b"ID3", _RECORDING.format("MP3")),
-    (0, b"OggS", _RECORDING.format("Ogg")),
-    (0, b"fLaC", _RECORDING.format("FLAC")),
-    (8, b"WAVE", _RECORDING.format("WAV")),
-    (8, b"AVI ", _RECORDING.format("AVI")),
-    (0, b"\x1aE\xdf\xa3", _RECORDING.format("Matroska")),
-    (0, b"\x1f\x8b", _ARCHIVE.format("gzip")),
-    (0, b"BZh", _ARCHIVE.format("bzip2")),
-    (0, b"\xfd7zXZ\0", _ARCHIVE.format("xz")),
-    (0, b"7z\xbc\xaf\x27\x1c", _ARCHIVE.format("7-Zip")),
-    (0, b"Rar!\x1a\x07", _ARCHIVE.format("RAR")),
-    (0, b"\x28\xb5\x2f\xfd", _ARCHIVE.format("zstd")),
-    (257, b"ustar", _ARCHIVE.format("tar")),
-    (0, b"\x7fELF", _PROGRAM.format("Linux")),
-    (0, b"MZ", _PROGRAM.format("Windows")),
-    (0, b"%!PS", _OFFICE.format("a PostScript file")),
-    (0, b"SQLite format 3\0", "It is an SQLite database."),
+_SIGNATURES: tuple[tuple[int, bytes, Note], ...] = (
+    (0, b"GIF87a", Note("kind_picture", kind="GIF")),
+    (0, b"GIF89a", Note("kind_picture", kind="GIF")),
+    (4, b"ftypheic", Note("kind_picture", kind="HEIC")),
+    (4, b"ftypavif", Note("kind_picture", kind="AVIF")),
+    (0, b"8BPS", Note("kind_picture", kind="Photoshop")),
+    (4, b"ftyp", Note("kind_recording", kind="MP4")),
+    (0, b"ID3", Note("kind_recording", kind="MP3")),
+    (0, b"OggS", Note("kind_recording", kind="Ogg")),
+    (0, b"fLaC", Note("kind_recording", kind="FLAC")),
+    (8, b"WAVE", Note("kind_recording", kind="WAV")),
+    (8, b"AVI ", Note("kind_recording", kind="AVI")),
+    (0, b"\x1aE\xdf\xa3", Note("kind_recording", kind="Matroska")),
+    (0, b"\x1f\x8b", Note("kind_archive", kind="gzip")),
+    (0, b"BZh", Note("kind_archive", kind="bzip2")),
+    (0, b"\xfd7zXZ\0", Note("kind_archive", kind="xz")),
+    (0, b"7z\xbc\xaf\x27\x1c", Note("kind_archive", kind="7-Zip")),
+    (0, b"Rar!\x1a\x07", Note("kind_archive", kind="RAR")),
+    (0, b"\x28\xb5\x2f\xfd", Note("kind_archive", kind="zstd")),
+    (257, b"ustar", Note("kind_archive", kind="tar")),
+    (0, b"\x7fELF", Note("kind_program", kind="Linux")),
+    (0, b"MZ", Note("kind_program", kind="Windows")),
+    (0, b"%!PS", Note("kind_postscript")),
+    (0, b"SQLite format 3\0", Note("kind_sqlite")),
 )
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _RTF_MAGIC = b"{\\rtf"
 _ZIP_FORMATS: tuple[tuple[str, str], ...] = (("word/", DOCX), ("xl/", XLSX), ("ppt/", PPTX))
-_ZIP_MEMBERS: tuple[tuple[str, str], ...] = (
-    ("xl/workbook.bin", "a binary Excel workbook (XLSB)"),
-    ("visio/", "a Visio drawing"),
+_ZIP_MEMBERS: tuple[tuple[str, Note], ...] = (
+    ("xl/workbook.bin", Note("kind_xlsb")),
+    ("visio/", Note("kind_visio")),
 )
 # A template and a master document read as what they are made for.
 _ZIP_MIMETYPES: tuple[tuple[bytes, str], ...] = (
@@ -193,7 +189,7 @@ def detect(path: Path, limits: ParsingLimits, hint: str | None = None) -> str:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
-        raise DocumentEmpty("The file has zero bytes.")
+        raise DocumentEmpty(Note("file_empty"))
     if head.startswith(_OLE_MAGIC):
         return _detect_in_ole(path)
     if head.startswith(_ZIP_MAGIC):  # before the PDF that may lie in it uncompressed, within sight
@@ -224,8 +220,8 @@ def _detect_in_ole(path: Path) -> str:
         case "workbook":
             return XLS
         case "encrypted":
-            raise DocumentEncrypted("It is an Office document with a password.")
-    raise UnsupportedFormat(_OFFICE.format("an Office file of a kind that is not known here"))
+            raise DocumentEncrypted(Note("password_office"))
+    raise UnsupportedFormat(Note("kind_office_unknown"))
 
 
 def _detect_in_zip(path: Path, limits: ParsingLimits) -> str:
@@ -240,9 +236,9 @@ def kind_of_archive(archive: zipfile.ZipFile, limits: ParsingLimits) -> str:
         return media_type
     if "[Content_Types].xml" not in names and "word/document.xml" not in names:
         return ZIP
-    for prefix, name in _ZIP_MEMBERS:
+    for prefix, sentence in _ZIP_MEMBERS:
         if any(member.startswith(prefix) for member in names):
-            raise UnsupportedFormat(_OFFICE.format(name))
+            raise UnsupportedFormat(sentence)
     for prefix, media_type in _ZIP_FORMATS:
         if any(member.startswith(prefix) for member in names):
             return media_type
@@ -256,7 +252,7 @@ def _by_mimetype(archive: zipfile.ZipFile, limits: ParsingLimits) -> str | None:
         if mimetype.startswith(prefix):
             return media_type
     if mimetype.startswith(b"application/vnd.oasis.opendocument."):
-        raise UnsupportedFormat(_OFFICE.format("an OpenDocument drawing, formula or database"))
+        raise UnsupportedFormat(Note("kind_opendocument_other"))
     return None
 
 
@@ -265,7 +261,7 @@ def _detect_text(head: bytes, hint: str | None) -> str:
     sample = decode(_whole_characters(head)).text
     controls = len(_CONTROL.findall(sample))
     if controls > max(2, len(sample) // 200) or (not has_mark(head) and "\0" in sample):
-        raise UnsupportedFormat("It is not text and no format that is known here.")
+        raise UnsupportedFormat(Note("format_unknown"))
     if hint == SOURCE:
         return SOURCE
     if _mail_headers(sample) >= (_ENOUGH_BY_NAME if hint == EML else _ENOUGH_HEADERS):

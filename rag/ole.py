@@ -14,6 +14,7 @@ from typing import Literal
 import olefile
 
 from rag.errors import DocumentDamaged, DocumentTooLarge
+from rag.notes import Note
 
 Kind = Literal["message", "document", "presentation", "workbook", "encrypted", "unknown"]
 
@@ -64,10 +65,10 @@ class Container:
                 return None
             size = self._file.get_size(entry)
             if size > self._room_bytes:
-                raise DocumentTooLarge("What it holds takes more memory than one document may take.")
+                raise DocumentTooLarge(Note("container_too_large"))
             content: bytes = self._file.openstream(entry).read()
         except _BROKEN as error:
-            raise DocumentDamaged("A part of its container cannot be read.") from error
+            raise DocumentDamaged(Note("container_part_unreadable")) from error
         self._room_bytes -= len(content)
         return content
 
@@ -78,12 +79,12 @@ def open_container(path: Path, limit_bytes: int) -> Iterator[Container]:
     try:
         file = olefile.OleFileIO(str(path))
     except _BROKEN as error:
-        raise DocumentDamaged("Its container cannot be read.") from error
+        raise DocumentDamaged(Note("container_unreadable")) from error
     with file:
         try:
             container = Container(file, limit_bytes)
         except _BROKEN as error:
-            raise DocumentDamaged("Its container cannot be read.") from error
+            raise DocumentDamaged(Note("container_unreadable")) from error
         yield container
 
 

@@ -31,7 +31,7 @@ _TOTAL_WEIGHT = 1 + COVERAGE_WEIGHT + SENTENCE_WEIGHT
 class Asked:
     """The question as the steps need it; vector is None where the embedder is away. chunks: all that is visible.
 
-    embedder: made the vector; calibration: how to read its cosines.
+    embedder: made the vector; calibration: how to read its cosines. likenesses: by chunk, once they are known.
     """
 
     text: str
@@ -41,6 +41,7 @@ class Asked:
     chunks: int = 0
     embedder: Embedder | None = None
     calibration: Calibration = field(default_factory=lambda: as_built_in(""))
+    likenesses: dict[int, float] = field(default_factory=dict, compare=False)
 
 
 class Sharpening:
@@ -72,10 +73,15 @@ class Sharpening:
         return sharpened + [replace(passage, score=passage.score / _TOTAL_WEIGHT) for passage in rest]
 
     async def likeness(self, asked: Asked, passage: Passage, sentence: str) -> float:
-        """The cosine of question and sentence, each in a language that the model knows, at worst word by word.
+        """The cosine of the question and the passage's best sentence, at worst word by word in the model's language.
 
         0 where there is no way. Good enough to tell whether there is an answer, and not to put passages in order.
         """
+        if passage.chunk_id not in asked.likenesses:
+            asked.likenesses[passage.chunk_id] = await self._likeness(asked, passage, sentence)
+        return asked.likenesses[passage.chunk_id]
+
+    async def _likeness(self, asked: Asked, passage: Passage, sentence: str) -> float:
         if asked.vector is None or not sentence:
             return 0.0
         known = asked.calibration.languages

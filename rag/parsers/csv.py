@@ -56,7 +56,7 @@ class CsvParser:
         try:
             write_rows(writer, rows, lambda row, _first, _last: f"row {row}", has_gaps=False)
         except csv.Error as error:
-            raise DocumentDamaged("Its rows cannot be told apart.") from error
+            raise DocumentDamaged(Note("rows_unclear")) from error
         page = writer.finish(None)
         if not page.text:
             raise DocumentEmpty()

@@ -14,6 +14,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.media_types import DOC
+from rag.notes import Note
 from rag.ole import open_container
 from rag.parsers.doc_binary import BinaryDocument, Part
 from rag.parsers.page_writer import PageWriter, clean, collapse
@@ -38,7 +39,7 @@ class DocParser:
             word = container.stream("WordDocument")
             tables = (container.stream("0Table") or b"", container.stream("1Table") or b"")
         if word is None:
-            raise DocumentDamaged("Its text is missing.")
+            raise DocumentDamaged(Note("text_missing"))
         try:
             document = BinaryDocument(word, tables)
             page_writer = PageWriter(self._limits)
@@ -49,7 +50,7 @@ class DocParser:
                     for text in _PARAGRAPH_END.split(_visible(document, part)):
                         page_writer.add("paragraph", text.translate(_CHARACTERS))
         except (struct.error, IndexError, ValueError, KeyError, OverflowError) as error:
-            raise DocumentDamaged("Its parts do not fit together.") from error
+            raise DocumentDamaged(Note("parts_mismatch")) from error
         page = page_writer.finish(None)
         if not page.text:
             raise DocumentEmpty()

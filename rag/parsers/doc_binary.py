@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rag.errors import DocumentDamaged, DocumentEncrypted, UnsupportedFormat
+from rag.notes import Note
 
 _MAGIC = 0xA5EC
 _WORD_97 = 0x00C1
@@ -69,9 +70,9 @@ class BinaryDocument:
         magic, version = struct.unpack_from("<HH", word)
         (flags,) = struct.unpack_from("<H", word, 0x0A)
         if flags & _ENCRYPTED:
-            raise DocumentEncrypted("It is a Word document with a password.")
+            raise DocumentEncrypted(Note("password_word"))
         if magic != _MAGIC or version < _WORD_97:
-            raise UnsupportedFormat("It was written by Word 95 or older. Save it as DOCX and upload that.")
+            raise UnsupportedFormat(Note("word_too_old"))
         self._word = word
         self._table = tables[bool(flags & _SECOND_TABLE)]
         lengths = struct.unpack_from("<8i", word, _TEXT_LENGTHS_AT)
@@ -109,7 +110,7 @@ class BinaryDocument:
             if any(key in (_VANISHED, _DELETED) and value == 1 for key, value in _changes(said))
         ]
         if len(self._pieces) * len(concealed) > _MAX_COMPARISONS:
-            raise DocumentDamaged("It is torn into more pieces than can be put together.")
+            raise DocumentDamaged(Note("too_many_pieces"))
         for piece in self._pieces if concealed else ():
             length = (piece.end - piece.start) * piece.width
             for start, end in concealed:
@@ -136,11 +137,11 @@ class BinaryDocument:
         while clx[at : at + 1] == b"\x01":
             at += 3 + int(struct.unpack_from("<H", clx, at + 1)[0])
         if clx[at : at + 1] != b"\x02":
-            raise DocumentDamaged("Its table of pieces is missing.")
+            raise DocumentDamaged(Note("pieces_missing"))
         table = clx[at + 5 :]
         count = (min(len(table), struct.unpack_from("<I", clx, at + 1)[0]) - 4) // 12
         if not 0 < count <= _MAX_PIECES:
-            raise DocumentDamaged("Its table of pieces is broken.")
+            raise DocumentDamaged(Note("pieces_broken"))
         positions = struct.unpack_from(f"<{count + 1}I", table)
         reached, room_bytes = 0, len(self._word)  # pieces do not overlap
         for number in range(count):
@@ -150,7 +151,7 @@ class BinaryDocument:
             start, end = positions[number], positions[number + 1]
             room_bytes -= (end - start) * width
             if start != reached or end < start or room_bytes < 0:
-                raise DocumentDamaged("Its table of pieces is broken.")
+                raise DocumentDamaged(Note("pieces_broken"))
             reached = end
             yield Piece(start, end, at, width)
 

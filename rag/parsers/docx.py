@@ -66,7 +66,7 @@ class DocxParser:
             document = Document(str(path))
             return self._read(document)
         except (OpcError, KeyError, ValueError, AttributeError, etree.LxmlError) as error:
-            raise DocumentDamaged("Its Word parts do not fit together.") from error
+            raise DocumentDamaged(Note("word_parts_mismatch")) from error
 
     def _read(self, document: DocxDocument) -> ParsedDocument:
         writer = PageWriter(self._limits)

@@ -54,13 +54,13 @@ class EmlParser:
             data = decode(data).text.encode("utf-8", "replace")
             notes.append(Note("mail_encoding", encoding=whole.encoding.upper()))
         if len(_BOUNDARY.findall(data)) > _MAX_BOUNDARIES:
-            raise DocumentDangerous("It has more parts within parts than any mail needs.")
+            raise DocumentDangerous(Note("mail_too_many_parts"))
         try:
             message = BytesParser(policy=compat32).parsebytes(data.lstrip())
         except RecursionError as error:
-            raise DocumentDangerous("Its parts are nested deeper than any mail needs.") from error
+            raise DocumentDangerous(Note("mail_too_deep")) from error
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise DocumentDamaged("Its parts cannot be told apart.") from error
+            raise DocumentDamaged(Note("mail_parts_unclear")) from error
         return document(_Reading(self._limits, notes).mail(message), EML, self._limits)
 
 
@@ -81,11 +81,11 @@ class _Reading:
         while todo:
             part, depth = todo.pop()
             if depth > _MAX_NESTING:
-                raise DocumentDangerous("Its parts are nested deeper than any mail needs.")
+                raise DocumentDangerous(Note("mail_too_deep"))
             inner = part.get_payload()
             kind = part.get_content_type()
             if _is_encrypted(part, kind):
-                raise DocumentEncrypted("It is an encrypted mail.")
+                raise DocumentEncrypted(Note("mail_encrypted"))
             parts = [each for each in inner if isinstance(each, Message)] if isinstance(inner, list) else []
             if kind == "message/rfc822" and parts:
                 self._attach_mail(parts[0])

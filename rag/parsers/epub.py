@@ -79,7 +79,7 @@ class _Book:
         for href in (items[entry] for entry in listed if entry in items):
             member = posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0])))
             if member in self._locked:
-                raise DocumentEncrypted("It is an e-book that only its shop's program opens.")
+                raise DocumentEncrypted(Note("book_protected"))
             yield read_member(self._archive, member, self._limit_bytes) if member in self._names else None
 
     def _encrypted(self) -> frozenset[str]:
@@ -91,7 +91,7 @@ class _Book:
 
     def _root(self, member: str) -> etree._Element:
         if member not in self._names:
-            raise DocumentDamaged("Its table of contents is missing.")
+            raise DocumentDamaged(Note("contents_missing"))
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True
         )
@@ -100,5 +100,5 @@ class _Book:
         except etree.XMLSyntaxError:
             root = None
         if root is None:
-            raise DocumentDamaged("Its table of contents cannot be read.")
+            raise DocumentDamaged(Note("contents_unreadable"))
         return root

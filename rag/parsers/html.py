@@ -17,6 +17,7 @@ from rag.decoding import decode
 from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, DocumentRefused, DocumentTooLarge
 from rag.limits import ParsingLimits
+from rag.notes import Note
 from rag.parsers.html_furniture import furniture
 from rag.parsers.page_writer import PageWriter, clean
 
@@ -85,7 +86,7 @@ def _tree(markup: str) -> HtmlElement:
     except (etree.LxmlError, ValueError, AssertionError) as error:
         raise DocumentDamaged() from error
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
-        raise DocumentDangerous("Its elements are nested deeper than any page needs.")
+        raise DocumentDangerous(Note("page_too_deep"))
     return root
 
 

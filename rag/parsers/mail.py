@@ -13,6 +13,7 @@ from rag.documents import Child, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.member_names import DistinctNames
+from rag.notes import Note
 from rag.parsers.html import write_fragment
 from rag.parsers.page_writer import PageWriter, clean, collapse
 from rag.parsers.plain_text import write_text
@@ -54,9 +55,9 @@ class AttachmentBudget:
         self._count += 1
         self._room_bytes -= size_bytes
         if self._count > self._limits.max_children:
-            raise DocumentTooLarge(f"It has more than {self._limits.max_children} attachments.")
+            raise DocumentTooLarge(Note("too_many_attachments", most=self._limits.max_children))
         if self._room_bytes < 0:
-            raise DocumentTooLarge(f"Its attachments take more than {self._limits.max_children_bytes} bytes.")
+            raise DocumentTooLarge(Note("attachments_too_large", most=self._limits.max_children_bytes))
 
 
 def document(mail: Mail, media_type: str, limits: ParsingLimits) -> ParsedDocument:

@@ -16,6 +16,7 @@ from rag.decoding import decode
 from rag.documents import ParsedDocument
 from rag.errors import DocumentDangerous, DocumentEmpty
 from rag.limits import ParsingLimits
+from rag.notes import Note
 from rag.parsers.html import write_fragment
 from rag.parsers.page_writer import PageWriter, clean
 
@@ -42,7 +43,7 @@ class MarkdownParser:
         writer = PageWriter(self._limits)
         tokens = self._markdown.parse(source)
         if any(token.level >= _MAX_NESTING - 1 for token in tokens):
-            raise DocumentDangerous("Its lists or quotations are nested deeper than any page needs.")
+            raise DocumentDangerous(Note("lists_too_deep"))
         _Tokens(writer).write(tokens)
         page = writer.finish(None)
         if not page.text:

@@ -10,6 +10,7 @@ from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import ODP
+from rag.notes import Note
 from rag.parsers.open_document import (
     TABLE,
     TEXT_H,
@@ -40,7 +41,7 @@ class OdpParser:
         pages: list[Page] = []
         for number, slide in enumerate(document.body.iterchildren(_SLIDE), start=1):
             if number > self._limits.max_pages:
-                raise DocumentTooLarge(f"It has more than {self._limits.max_pages} slides.")
+                raise DocumentTooLarge(Note("slides_over", most=self._limits.max_pages))
             pages.append(writer.finish(number, "slide", _write(writer, slide)))
         if not any(page.text for page in pages):
             raise DocumentEmpty()

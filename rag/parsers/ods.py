@@ -14,6 +14,7 @@ from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import ODS
+from rag.notes import Note
 from rag.parsers.open_document import (
     COVERED_CELL,
     TABLE,
@@ -49,7 +50,7 @@ class OdsParser:
         pages: list[Page] = []
         for number, sheet in enumerate(document.body.iterchildren(TABLE), start=1):
             if number > self._limits.max_pages:
-                raise DocumentTooLarge(f"It has more than {self._limits.max_pages} sheets.")
+                raise DocumentTooLarge(Note("sheets_over", most=self._limits.max_pages))
             write_rows(writer, count.counted(_rows(sheet)), cell_range)
             pages.append(writer.finish(number, "sheet", sheet.get(_NAME, "")))
         if not any(page.text for page in pages):

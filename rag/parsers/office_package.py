@@ -21,6 +21,7 @@ from lxml import etree
 from rag.archives import check_contents, open_archive, read_member
 from rag.errors import DocumentDamaged
 from rag.limits import ParsingLimits
+from rag.notes import Note
 from rag.parsers.page_writer import clean, collapse
 
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
@@ -70,7 +71,7 @@ class OfficePackage:
     def opened(self, name: str) -> Iterator[IO[bytes]]:
         """A part as a stream. DocumentDamaged where it is missing."""
         if name not in self:
-            raise DocumentDamaged(f"Its part {name[:80]!r} is missing.")
+            raise DocumentDamaged(Note("part_missing", name=repr(name[:80])))
         with self._archive.open(self._names[name.lower()]) as stream:
             yield stream
 
@@ -131,4 +132,4 @@ def opened_package(path: Path, limits: ParsingLimits) -> Iterator[OfficePackage]
         try:
             yield OfficePackage(archive)
         except (etree.LxmlError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise DocumentDamaged("Its parts do not fit together.") from error
+            raise DocumentDamaged(Note("parts_mismatch")) from error

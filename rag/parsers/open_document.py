@@ -15,6 +15,7 @@ from rag.archives import check_contents, open_archive, read_member
 from rag.documents import BlockKind
 from rag.errors import DocumentDamaged, DocumentEncrypted
 from rag.limits import ParsingLimits
+from rag.notes import Note
 from rag.parsers.page_writer import PageWriter, clean, collapse
 
 _URN = "urn:oasis:names:tc:opendocument:xmlns:"
@@ -75,11 +76,11 @@ def read(path: Path, limits: ParsingLimits, kind: str) -> OpenDocument:
 
         manifest = part("META-INF/manifest.xml")
         if manifest is not None and next(manifest.iter(_ENCRYPTION), None) is not None:
-            raise DocumentEncrypted("It is an OpenDocument file with a password.")
+            raise DocumentEncrypted(Note("password_opendocument"))
         content, meta, styles = part("content.xml"), part("meta.xml"), part("styles.xml")
     body = content.find(f"{name('office', 'body')}/{name('office', kind)}") if content is not None else None
     if body is None:
-        raise DocumentDamaged("Its content is missing.")
+        raise DocumentDamaged(Note("content_missing"))
     title = next(meta.iter(_TITLE), None) if meta is not None else None
     return OpenDocument(
         body, _line("".join(title.itertext())) if title is not None else "", tuple(_margins(styles))
@@ -93,7 +94,7 @@ def _root(content: bytes) -> etree._Element:
     try:
         return etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise DocumentDamaged("Its XML cannot be read.") from error
+        raise DocumentDamaged(Note("xml_unreadable")) from error
 
 
 def _margins(styles: etree._Element | None) -> Iterator[str]:

@@ -168,7 +168,7 @@ class PageWriter:
         self._count(chars)
         self._written_blocks += 1
         if self._written_blocks > _MAX_BLOCKS:
-            raise DocumentTooLarge(f"It has more than {_MAX_BLOCKS} paragraphs.")
+            raise DocumentTooLarge(Note("too_many_paragraphs", most=_MAX_BLOCKS))
         if self._blocks:
             beside = kind == "list_item" and self._blocks[-1].kind == "list_item"
             self._append("\n" if beside else "\n\n")

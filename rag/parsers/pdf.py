@@ -107,7 +107,7 @@ class PdfParser:
                 raise DocumentTooLarge(Note("too_much_text", most=self._limits.max_text_chars))
             self._progress(number, total)
         if total == 0 or len(broken) == total:
-            raise DocumentDamaged("None of its pages can be opened.")
+            raise DocumentDamaged(Note("no_page_opens"))
         pages = self._compose(contents)
         children, carried = read_attachments(document, self._limits)
         if not children and not any(page.text for page in pages):
@@ -167,7 +167,7 @@ def _refuse_circles(path: Path) -> None:
     """A stream whose length is to be looked up in that same stream: no writer makes it, some readers never return."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if _LENGTH_OF_ITSELF.search(content):
-            raise DocumentDangerous("One of its streams names itself as its own length.")
+            raise DocumentDangerous(Note("stream_circular"))
 
 
 def _lines(page: pdfium.PdfPage, frame: PageFrame) -> tuple[list[Line], list[Table]]:

@@ -53,12 +53,12 @@ class PictureParser:
                 with Image.open(path, formats=tuple(MEDIA_TYPES)) as image:
                     return self._read(image)
             except Image.DecompressionBombError as error:
-                raise DocumentTooLarge(f"It has more than {_MAX_PIXELS} pixels.") from error
+                raise DocumentTooLarge(Note("pixels_over", most=_MAX_PIXELS)) from error
             except UnidentifiedImageError as error:
                 raise DocumentDamaged from error
             except (OSError, ValueError, SyntaxError, EOFError) as error:
                 # What Pillow raises for broken pictures: an OSError for a cut one, a SyntaxError for broken PNG chunks.
-                raise DocumentDamaged(f"Its picture cannot be unpacked ({type(error).__name__}).") from error
+                raise DocumentDamaged(Note("picture_broken", cause=type(error).__name__)) from error
 
     def _read(self, image: Image.Image) -> ParsedDocument:
         kind = str(image.format)
@@ -86,7 +86,9 @@ class PictureParser:
 
 def _demand_size(image: Image.Image) -> None:
     if image.width * image.height > _MAX_PIXELS:
-        raise DocumentTooLarge(f"It has {image.width} × {image.height} pixels; {_MAX_PIXELS} are allowed.")
+        raise DocumentTooLarge(
+            Note("picture_too_large", width=image.width, height=image.height, most=_MAX_PIXELS)
+        )
 
 
 def _page(image: Image.Image, number: int, notes: RecognitionNotes, writer: PageWriter) -> Page:

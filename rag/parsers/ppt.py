@@ -9,6 +9,7 @@ from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import PPT
+from rag.notes import Note
 from rag.ole import open_container
 from rag.parsers.page_writer import PageWriter, clean, collapse
 from rag.parsers.ppt_binary import BinaryPresentation, Slide
@@ -28,16 +29,16 @@ class PptParser:
             data = container.stream("PowerPoint Document")
             current_user = container.stream("Current User")
         if data is None or current_user is None:
-            raise DocumentDamaged("Its slides are missing.")
+            raise DocumentDamaged(Note("slides_missing"))
         writer = PageWriter(self._limits)
         pages: list[Page] = []
         try:
             for number, slide in enumerate(BinaryPresentation(data, current_user).slides(), start=1):
                 if number > self._limits.max_pages:
-                    raise DocumentTooLarge(f"It has more than {self._limits.max_pages} slides.")
+                    raise DocumentTooLarge(Note("slides_over", most=self._limits.max_pages))
                 pages.append(writer.finish(number, "slide", _write(writer, slide)))
         except (struct.error, IndexError, ValueError, KeyError) as error:
-            raise DocumentDamaged("Its records do not fit together.") from error
+            raise DocumentDamaged(Note("records_mismatch")) from error
         if not any(page.text for page in pages):
             raise DocumentEmpty()
         title = next((page.label for page in pages if page.label), "")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rag.errors import DocumentDamaged, DocumentEncrypted
+from rag.notes import Note
 
 _HEADER = struct.Struct("<HHI")
 _CONTAINER = 0xF
@@ -53,7 +54,7 @@ class BinaryPresentation:
     def __init__(self, data: bytes, current_user: bytes) -> None:
         token, edit_at = struct.unpack_from("<II", current_user, 12)
         if token == _ENCRYPTED_TOKEN:
-            raise DocumentEncrypted("It is a PowerPoint presentation with a password.")
+            raise DocumentEncrypted(Note("password_powerpoint"))
         self._data = memoryview(data)
         self._budget = _MAX_RECORDS
         self._places, self._document = self._directory(edit_at)
@@ -86,7 +87,7 @@ class BinaryPresentation:
                 for key, place in self._entries(directory.content):
                     places.setdefault(key, place)
         if document < 0:
-            raise DocumentDamaged("Its directory is missing.")
+            raise DocumentDamaged(Note("directory_missing"))
         return places, document
 
     def _entries(self, content: memoryview) -> Iterator[tuple[int, int]]:
@@ -163,7 +164,7 @@ class BinaryPresentation:
     def _spend(self) -> None:
         self._budget -= 1
         if self._budget < 0:
-            raise DocumentDamaged("It has more records than any presentation needs.")
+            raise DocumentDamaged(Note("too_many_records"))
 
 
 def _follow(record: _Record, is_title: bool, texts: list[Text]) -> bool:

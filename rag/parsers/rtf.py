@@ -68,7 +68,7 @@ class RtfParser:
     def parse(self, path: Path) -> ParsedDocument:
         data = path.read_bytes().decode("latin-1").lstrip()
         if not data.startswith("{\\rtf"):
-            raise DocumentDamaged("It does not begin as a Rich Text file.")
+            raise DocumentDamaged(Note("rtf_begin"))
         writer = PageWriter(self._limits)
         reading = _Reading(writer)
         for token in Tokens(data):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.errors import DocumentDangerous, DocumentTooLarge
+from rag.notes import Note
 
 _CONTROL = (
     r"\\(?P<word>[a-zA-Z]{1,32})(?P<number>-?\d{1,10})? ?|\\'(?P<hex>[0-9a-fA-F]{2})|\\(?P<symbol>[^a-zA-Z'])"
@@ -77,7 +78,7 @@ class Tokens:
             self._at = match.end()
             tokens += 1
             if tokens > _MAX_TOKENS:
-                raise DocumentTooLarge(f"It has more than {_MAX_TOKENS} control words and groups.")
+                raise DocumentTooLarge(Note("rtf_too_many", most=_MAX_TOKENS))
             if match["text"] is not None:
                 self._bytes(match["text"])
             elif match["hex"] is not None:
@@ -112,7 +113,7 @@ class Tokens:
         self._skip = 0
         if brace == "{":
             if len(self._stack) >= _MAX_DEPTH:
-                raise DocumentDangerous("Its groups are nested deeper than any letter needs.")
+                raise DocumentDangerous(Note("rtf_too_deep"))
             self._stack.append(self._state)
             return Token("open")
         if self._stack:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rag.errors import DocumentTooLarge
 from rag.limits import ParsingLimits
+from rag.notes import Note
 from rag.parsers.page_writer import PageWriter
 
 _LOOK_AHEAD = 12  # rows of a table by which its header is judged
@@ -51,7 +52,7 @@ class RowCount:
                 continue
             self._rows += 1
             if self._rows > self._limit:
-                raise DocumentTooLarge(f"It has more than {self._limit} rows, which is the limit.")
+                raise DocumentTooLarge(Note("rows_over", most=self._limit))
             yield row
 
 

@@ -57,8 +57,8 @@ class XlsParser:
                 return self._read(book)
         except _BROKEN as error:
             if "encrypted" in str(error).lower():
-                raise DocumentEncrypted("It is an Excel workbook with a password.") from error
-            raise DocumentDamaged("Its records do not fit together.") from error
+                raise DocumentEncrypted(Note("password_excel")) from error
+            raise DocumentDamaged(Note("records_mismatch")) from error
 
     @staticmethod
     def _opened(path: Path, log: object) -> Book:

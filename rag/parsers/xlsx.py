@@ -59,7 +59,7 @@ class XlsxParser:
         root = package.part(book)
         sheets = _sheets(package, book, root) if root is not None else []
         if root is None or not sheets:
-            raise DocumentDamaged("Its list of sheets is missing.")
+            raise DocumentDamaged(Note("sheets_missing"))
         if len(sheets) > self._limits.max_pages:
             raise DocumentTooLarge(Note("too_many_sheets", count=len(sheets), most=self._limits.max_pages))
         strings = _strings(package, book, self._limits.max_cells)
@@ -140,7 +140,7 @@ def _strings(package: OfficePackage, book: str, most: int) -> list[str]:
     with package.opened(part) as stream:
         count = sum(content.count(b"</si>") for content in iter(lambda: stream.read(_STEP), b""))
     if count > most:
-        raise DocumentTooLarge(f"It has {count} different texts; {most} are allowed.")
+        raise DocumentTooLarge(Note("too_many_texts", count=count, most=most))
     return [string_text(element) for element in islice(package.elements(part, "{*}si"), most)]
 
 
@@ -163,7 +163,7 @@ def _rows(package: OfficePackage, part: str, values: SheetValues) -> Iterator[Ro
     number = 0
     for count, element in enumerate(package.elements(part, "{*}row")):
         if count >= _MOST_ROWS:
-            raise DocumentTooLarge("One of its sheets has more rows than a spreadsheet can have.")
+            raise DocumentTooLarge(Note("rows_impossible"))
         told = element.get("r", "")
         number = int(told) if told.isdecimal() and len(told) <= 7 else number + 1
         yield Row(number, values.cells(element))

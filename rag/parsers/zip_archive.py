@@ -129,9 +129,7 @@ class _NestedArchives:
         except DocumentDangerous:
             raise
         except DocumentTooLarge as error:
-            raise DocumentDangerous(
-                "An archive inside of it unpacks to more than its directory says."
-            ) from error
+            raise DocumentDangerous(Note("archive_lies")) from error
         except (DocumentRefused, zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
             return  # its own reading will say what is wrong with it
 
@@ -140,16 +138,11 @@ class _NestedArchives:
             return
         members = archive.infolist()
         if depth >= self._limits.max_nesting:
-            raise DocumentDangerous(
-                f"It holds archives within archives, more than {self._limits.max_nesting} deep."
-            )
+            raise DocumentDangerous(Note("archive_nested", most=self._limits.max_nesting))
         self._members += len(members)
         self._claimed_bytes += sum(member.file_size for member in members)
         if self._claimed_bytes > self._limits.max_inflated_bytes or self._members > self._limits.max_members:
-            raise DocumentDangerous(
-                f"With the archives inside of it, it would unpack to {self._claimed_bytes} bytes in"
-                f" {self._members} files or more."
-            )
+            raise DocumentDangerous(Note("archive_claims", size=self._claimed_bytes, count=self._members))
         for content in self._inner_archives(archive, members):
             self.check(content, depth + 1)
 

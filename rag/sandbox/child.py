@@ -19,6 +19,7 @@ from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge, UnsupportedFormat
 from rag.limits import ParsingLimits
 from rag.media_types import detect
+from rag.notes import Note
 from rag.rendering.order import PageOrder
 from rag.sandbox import wire
 from rag.sandbox.confinement import (
@@ -122,16 +123,12 @@ def _answer(reader: Reader, order: Order) -> bytes:
     except DocumentRefused as refusal:
         return wire.encode_refusal(refusal)
     except MemoryError:
-        return wire.encode_refusal(
-            DocumentTooLarge("Reading it took more memory than one document may take.")
-        )
+        return wire.encode_refusal(DocumentTooLarge(Note("reading_memory")))
     except Exception as error:
         # Parsers meet files their authors never imagined; whatever they raise, the file is what is broken.
-        return wire.encode_refusal(DocumentDamaged(f"Its parser stopped with {type(error).__name__}."))
+        return wire.encode_refusal(DocumentDamaged(Note("parser_stopped", cause=type(error).__name__)))
     if len(answer) > reader.max_output_bytes:
-        return wire.encode_refusal(
-            DocumentTooLarge(f"What was read of it takes more than {reader.max_output_bytes} bytes.")
-        )
+        return wire.encode_refusal(DocumentTooLarge(Note("reading_too_large", most=reader.max_output_bytes)))
     return answer
 
 

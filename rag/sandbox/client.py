@@ -16,6 +16,7 @@ import orjson
 
 from rag.documents import ParsedDocument
 from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge, ParsingTimedOut
+from rag.notes import Note
 from rag.rendering.order import PageOrder
 from rag.sandbox import wire
 from rag.sandbox.confinement import SandboxState
@@ -113,7 +114,7 @@ class ParsingSandbox:
                 try:
                     return await self._answered_once(path, media_type, on_progress, page)
                 except ForkServerLost as error:
-                    raise DocumentRefused("The reading process was stopped twice. Try again.") from error
+                    raise DocumentRefused(Note("reader_stopped")) from error
 
     async def _answered_once(
         self, path: Path, media_type: str | None, on_progress: Progress | None, page: PageOrder | None
@@ -133,7 +134,7 @@ class ParsingSandbox:
                 answer = await self._read_answer(reading, on_progress, self._lender(clock))
                 ended = await asyncio.shield(ending)
         except TimeoutError:
-            raise ParsingTimedOut(f"The limit is {self._settings.timeout_s:g} seconds.") from None
+            raise ParsingTimedOut(Note("time_limit", most=format(self._settings.timeout_s, "g"))) from None
         finally:
             if not ending.done():
                 server.kill(order_id)
@@ -170,9 +171,7 @@ class ParsingSandbox:
                 if kind != wire.RESULT and length > wire.MAX_JSON_BYTES:
                     return _Answer(b"?")
                 if length > self._settings.max_output_bytes:
-                    raise DocumentTooLarge(
-                        f"Its text takes more than {self._settings.max_output_bytes} bytes."
-                    )
+                    raise DocumentTooLarge(Note("text_too_large", most=self._settings.max_output_bytes))
                 body = await stream.readexactly(length)
                 if kind == wire.MORE_TIME:
                     lend()
@@ -192,19 +191,17 @@ class ParsingSandbox:
         if answer.kind == wire.REFUSAL:
             raise wire.decode_refusal(answer.body)
         if answer.kind is not None:
-            raise DocumentDamaged("Its parser gave a broken result.")
+            raise DocumentDamaged(Note("parser_result_broken"))
         raise self._crash(ended)
 
     def _crash(self, ended: Ending) -> DocumentRefused:
         """The refusal for a child that ended without an answer."""
         if ended.signal in _TIME_SIGNALS:
-            return ParsingTimedOut(
-                f"It used {self._settings.cpu_s} seconds of processor time, which is the limit."
-            )
+            return ParsingTimedOut(Note("time_used", most=self._settings.cpu_s))
         if ended.peak_bytes > _NEARLY * self._settings.memory_bytes:
             limit_mib = self._settings.memory_bytes // 2**20
-            return DocumentTooLarge(f"Reading it took more than {limit_mib} MiB of memory.")
-        return DocumentDamaged(f"Its parser crashed ({ended.described}).")
+            return DocumentTooLarge(Note("memory_used", most=limit_mib))
+        return DocumentDamaged(Note("parser_crashed", cause=ended.described))
 
     async def _running(self) -> ForkServerHandle:
         async with self._starting:

@@ -19,6 +19,7 @@ import orjson
 from rag import errors, notes
 from rag.documents import Anchor, Block, BlockKind, Child, Page, ParsedDocument, Unit
 from rag.errors import DocumentDamaged, DocumentRefused, DocumentTooLarge
+from rag.notes import Note
 
 HEADER = struct.Struct("!cI")
 PROGRESS, RESULT, REFUSAL = b"P", b"R", b"E"
@@ -61,7 +62,7 @@ def encode_document(document: ParsedDocument) -> bytes:
     anchors = [anchor for page in document.pages for anchor in page.anchors]
     refs = [anchor.ref.encode()[:_MAX_REF].decode(errors="ignore").encode() for anchor in anchors]
     if len(head) > _MAX_HEAD_BYTES or max(len(blocks), len(anchors)) > _MAX_BLOCKS:
-        raise DocumentTooLarge("It has more pages or paragraphs than can be kept.")
+        raise DocumentTooLarge(Note("too_much_to_keep"))
     packed = [_packed_anchor(anchor, len(ref)) for anchor, ref in zip(anchors, refs, strict=True)]
     contents = [child.content for child in document.children]
     body = b"".join([_HEAD_LENGTH.pack(len(head)), head, *blocks, *packed, *refs, *texts, *contents])
@@ -78,7 +79,7 @@ def decode_document(body: bytes) -> ParsedDocument:
     try:
         return _document(memoryview(body))
     except (ValueError, struct.error) as error:  # broken JSON and UTF-8 among them
-        raise DocumentDamaged("Its parser gave a broken result.") from error
+        raise DocumentDamaged(Note("parser_result_broken")) from error
 
 
 class _Cursor:
@@ -198,7 +199,7 @@ def decode_refusal(body: bytes) -> DocumentRefused:
         code, detail = _list(orjson.loads(body), 2)
         return _refusals()[_text(code)](_note(detail))
     except (ValueError, KeyError):
-        return DocumentDamaged("Its parser gave a broken result.")
+        return DocumentDamaged(Note("parser_result_broken"))
 
 
 def _refusals() -> dict[str, type[DocumentRefused]]:

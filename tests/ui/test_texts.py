@@ -9,6 +9,7 @@ from string import Formatter
 
 import pytest
 
+from appliance.domain.refusals import SENTENCES as REFUSED
 from appliance.errors import ApplianceError
 from inference.errors import InferenceError
 from rag.errors import RagError
@@ -40,6 +41,13 @@ def test_every_note_of_a_reading_can_be_said_in_both_languages() -> None:
     assert {key.removeprefix("told.") for key in TEXTS if key.startswith("told.")} == set(SENTENCES)
     for code, sentence in SENTENCES.items():
         assert places(sentence) == _places(TEXTS[f"told.{code}"].es) | ({"count"} & places(sentence)), code
+
+
+def test_what_says_more_of_a_refusal_can_be_said_in_both_languages() -> None:
+    """The codes of the server's answers, each with the same places."""
+    assert {key.removeprefix("refused.") for key in TEXTS if key.startswith("refused.")} == set(REFUSED)
+    for code, sentence in REFUSED.items():
+        assert _places(sentence) == _places(TEXTS[f"refused.{code}"].es), code
 
 
 def test_both_languages_say_something_and_fill_the_same_places() -> None:
@@ -80,6 +88,7 @@ def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -
         "reason_",
         "trace.",
         "told.",
+        "refused.",
         "format.",
         "receipt_",
         "role_",

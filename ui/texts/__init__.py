@@ -16,10 +16,12 @@ from ui.texts.chat import CHAT
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
 from ui.texts.document_notes import DOCUMENT_NOTES
+from ui.texts.document_refusals import DOCUMENT_REFUSALS
 from ui.texts.documents import DOCUMENTS
 from ui.texts.errors import ERRORS, NOTES
 from ui.texts.frame import FRAME
 from ui.texts.me import ME
+from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
 
 Language = Literal["en", "es"]
@@ -36,8 +38,9 @@ TEXTS: Mapping[str, Sentence] = {
     **ME,
     **ADMIN,
     **{f"error.{code}": sentence for code, sentence in ERRORS.items()},
+    **{f"refused.{code}": sentence for code, sentence in REFUSALS.items()},
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
-    **{f"told.{code}": sentence for code, sentence in DOCUMENT_NOTES.items()},
+    **{f"told.{code}": sentence for code, sentence in (DOCUMENT_NOTES | DOCUMENT_REFUSALS).items()},
 }
 
 

@@ -1,0 +1,83 @@
+"""What says more of a refusal: an English sentence that knows its code and the values in it.
+
+A code is stable; the page writes its own sentence from code and values in the reader's language (ui/texts/refusals.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_MOST_VALUE = 200
+
+SENTENCES: Mapping[str, str] = {
+    "title_empty": "`title` is empty.",
+    "file_most": "Files may have {most} MiB.",
+    "question_empty": "`question` is empty.",
+    "lines_most": "More than {most} lines. Split the file.",
+    "expiry_past": "`expires_at` lies in the past.",
+    "email_wrong": "`email` is not an e-mail address.",
+    "email_long": "`email` has more than {most} characters.",
+    "instructions_long": "`instructions` has more than {most} characters.",
+    "password_short": "At least {least} characters.",
+    "password_long": "At most {most} characters.",
+    "administrators_only": "Only an administrator can do that.",
+    "overseers_only": "Only administrators and auditors can see that.",
+    "weight_wrong": "`weight` must be a number from {least} to {most}: 1 is the usual share, 2 gets twice "
+    "as much while both wait.",
+    "chat_files_most": "A chat may have {most} files. Remove one, or make a collection of them.",
+    "file_unnamed": "The file has no name. Send it with one, such as report.pdf.",
+    "give_everybody": "Only administrators give a collection to everybody.",
+    "collection_everybody": "Only administrators make collections for everybody.",
+    "group_not_own": "You are not a member of such a group.",
+    "files_most": "You have {most} files, which is the limit. Delete some first.",
+    "content_missing": "The file's content is missing on the disk; restore it from a backup.",
+    "file_not_own": "A file is added by the person who uploaded it.",
+    "limit_wrong": "`most` must be a whole number from 1 to {most}. To shut somebody out, suspend the "
+    "account or revoke the key.",
+    "address_unknown": "There is nobody with the address {address}.",
+    "answer_running": "The answer is still being written.",
+    "answer_complete": "The answer is complete; ask for another version instead.",
+    "dates_reversed": "`from` is after `to`.",
+    "dates_far": "`from` and `to` are more than {most} days apart.",
+    "group_circle": "That would put the group above itself: `parent_id` is the group or stands below it. "
+    "Take another one, or null for none.",
+    "group_deep": "Groups may stand at most {most} deep. Take a `parent_id` that is higher up.",
+    "account_exists": "There is an account for {address} already.",
+    "group_missing": "One of the groups does not exist.",
+    "group_exists": "There is a group {name} already.",
+    "member_missing": "One of the members does not exist.",
+    "disk_free": "Less than {least} MiB are free (`knowledge.min_free_mib`).",
+    "collection_read_only": "You may read this collection, but not change what is in it. Ask whose it is "
+    "to share it.",
+    "collection_not_own": "Only whose collection it is can rename or delete it.",
+    "job_not_failed": "There is no such job, or it has not failed.",
+    "file_elsewhere": "The file is in a collection that you can no longer change. Ask a member of its "
+    "group, or an administrator, to take it out first.",
+    "file_not_yours": "Only the person who uploaded a file can delete it.",
+    "nobody_such": "There is no such person or group.",
+    "account_suspended_gift": "That account is suspended and cannot be given anything.",
+    "chat_not_given": "Files of a chat stay in that chat. Put them into a collection to give them away.",
+    "gift_to_oneself": "An administrator gives somebody's collection to another person, not to themselves "
+    "or a group of theirs.",
+    "gift_while_reading": "Documents in it are still being read. Give it away when they are done.",
+    "gift_not_own": "Only whose collection it is, or an administrator, can give it to somebody else.",
+    "share_not_own": "Only whose collection it is can share it.",
+    "chat_not_shared": "Files of a chat stay in that chat. Put them into a collection to share them.",
+    "share_missing": "It is not shared with them.",
+}
+
+
+class Told(str):
+    """The sentence of a code, for the `detail` of an error. values: what stands in its places, as it is shown."""
+
+    __slots__ = ("code", "values")
+    code: str
+    values: Mapping[str, str]
+
+    def __new__(cls, code: str, **values: object) -> Told:
+        """Raises KeyError for an unknown code, or where a value is missing."""
+        shown = {name: str(value)[:_MOST_VALUE] for name, value in values.items()}
+        told = super().__new__(cls, SENTENCES[code].format_map(shown))
+        told.code = code
+        told.values = shown
+        return told
