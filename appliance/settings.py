@@ -22,7 +22,7 @@ from appliance.fairness.settings import GateSettings
 from appliance.services.settings import AccountSettings, KnowledgeSettings, ResponseSettings
 from appliance.services.single_sign_on.settings import IdentitySettings
 from appliance.storage.settings import BackupSettings, DatabaseSettings, ValkeySettings
-from appliance.telemetry import LoggingSettings
+from appliance.telemetry import LoggingSettings, TracingSettings
 from inference.settings import EmbeddingSettings
 from rag.settings import ChunkingSettings, ParsingSettings, RetrievalSettings
 
@@ -123,6 +123,7 @@ class Settings(BaseModel):
     responses: ResponseSettings = Field(default_factory=ResponseSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
+    tracing: TracingSettings = Field(default_factory=TracingSettings)
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:

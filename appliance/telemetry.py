@@ -57,6 +57,19 @@ class LoggingSettings(BaseModel):
     )
 
 
+class TracingSettings(BaseModel):
+    """OpenTelemetry traces, off unless a collector is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    endpoint: str = Field(
+        "", description="OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; empty: no traces."
+    )
+    share: float = Field(
+        1.0, ge=0, le=1, description="Share of the traces that begin here and are kept; 1: all of them."
+    )
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, process, logger, message, request_id and whatever `extra` brought."""
 

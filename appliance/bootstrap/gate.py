@@ -76,6 +76,7 @@ def build_gate(
     workers: int = 1,
     policy: Callable[[], SharesAndLimits] = lambda: NO_POLICY,
     prices: Prices = NO_PRICES,
+    on_end: Callable[[Entry], None] = lambda _entry: None,
 ) -> GateRoom:
     """database_url: of the role this process has; workers: gateway processes that share the engines.
 
@@ -108,6 +109,7 @@ def build_gate(
     def ended(entry: Entry) -> None:
         metrics.observe(entry)
         log.note(entry)
+        on_end(entry)
         history.ended(entry.end)
 
     ledger = Ledger(recording, ended, prices)

@@ -6,6 +6,7 @@ import argparse
 import gc
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 from appliance.api.connections import Patience
 from appliance.api.http_server import HttpServer
@@ -16,12 +17,15 @@ from appliance.fairness.shared_metrics import share_metrics
 from appliance.supervisor.listening import listen
 from appliance.supervisor.readiness import announce_ready
 
+if TYPE_CHECKING:
+    from appliance.bootstrap.tracing import Tracing
 
-def serve(gateway: Gateway, box: Box, listening: socket.socket) -> None:
+
+def serve(gateway: Gateway, box: Box, listening: socket.socket, tracing: Tracing | None = None) -> None:
     """Serve until SIGTERM; what is being answered then gets server.drain_s seconds to end."""
     settings = box.settings.server
     server = HttpServer(
-        gateway,
+        gateway if tracing is None else tracing.app(gateway),
         gateway.draining,
         drain_s=settings.drain_s,
         patience=Patience(reader_s=settings.slow_reader_s),
@@ -45,8 +49,17 @@ def _run(box: Box, options: argparse.Namespace) -> int:
     else:
         host, _, port = options.listen.rpartition(":")
         listening = listen(host.strip("[]"), int(port))
-    with listening:
-        serve(Gateway(box), box, listening)
+    tracing = None
+    if box.settings.tracing.endpoint:
+        from appliance.bootstrap.tracing import Tracing  # a tenth of a second, for those who want it
+
+        tracing = Tracing("gateway", box.settings.tracing)
+    try:
+        with listening:
+            serve(Gateway(box, tracing), box, listening, tracing)
+    finally:
+        if tracing is not None:
+            tracing.close()
     return 0
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from pydantic import ValidationError
 
 from appliance.errors import StartupError
@@ -115,12 +116,13 @@ def build_inference(
     aliases: Mapping[str, str],
     *,
     on_change: Callable[[Sequence[EngineState]], None] | None = None,
+    watched_by: aiohttp.TraceConfig | None = None,
 ) -> Inference:
     """Engines and roster, nothing asked yet: await roster.refresh(), then run roster.run() as a task.
 
-    Raises StartupError for a key file that cannot be read.
+    watched_by: told of every request to an engine. Raises StartupError for a key file that cannot be read.
     """
-    connections = Connections()
+    connections = Connections(watched_by)
     members = [_member(name, one, connections) for name, one in settings.items()]
     return Inference(Roster(members, aliases, on_change=on_change), connections)
 

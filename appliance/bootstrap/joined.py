@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 from redis.asyncio import Redis
@@ -48,6 +48,7 @@ from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
 from appliance.errors import PartUnavailable
+from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.accounting.pricing import Prices
 from appliance.fairness.queue.script import PREFIX
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
@@ -66,6 +67,9 @@ from inference.ports import Embedder
 from rag.analysis import Analyzer
 from rag.quoter import Quoter
 
+if TYPE_CHECKING:
+    from appliance.bootstrap.tracing import Tracing
+
 logger = logging.getLogger(__name__)
 
 _API_PREFIXES = ("/v1/", "/api/", "/healthz", "/readyz", "/metrics")
@@ -74,8 +78,9 @@ _API_PREFIXES = ("/v1/", "/api/", "/healthz", "/readyz", "/metrics")
 class Gateway:
     """The application. Everything opens when the server starts and closes, in the opposite order, when it stops."""
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, tracing: Tracing | None = None) -> None:
         self._box = box
+        self._tracing = tracing
         self._stack = AsyncExitStack()
         self.draining = Draining()
         self._answers: AnswerCounts | None = None
@@ -167,6 +172,7 @@ class Gateway:
             workers=settings.server.workers,
             policy=lambda: limits.watch.policy,
             prices=prices,
+            on_end=_nowhere if self._tracing is None else self._tracing.ended,
         )
         await self._keep(room.open, room.close)
         self._answers = AnswerCounts(room.metrics)
@@ -177,6 +183,7 @@ class Gateway:
             box.data,
             calibrate=partial(calibration_of, client, models),
             metrics=room.metrics,
+            tracing=self._tracing,
         )
         if knowledge.follow_index is not None:
             self._in_background(knowledge.follow_index(), "vectors in memory")
@@ -246,7 +253,8 @@ class Gateway:
     async def _open_inference(self) -> Inference:
         box = self._box
         engines = read_engine_settings(box.settings.engines, box.engine_socket)
-        inference = build_inference(engines, box.settings.models.aliases)
+        watched_by = None if self._tracing is None else self._tracing.engine_calls()
+        inference = build_inference(engines, box.settings.models.aliases, watched_by=watched_by)
         self._stack.push_async_callback(inference.close)
         await inference.roster.refresh()
         self._in_background(inference.roster.run(), "roster")
@@ -273,6 +281,10 @@ class Gateway:
     async def _keep(self, open_: Callable[[], Any], close: Callable[[], Any]) -> None:
         await open_()
         self._stack.push_async_callback(close)
+
+
+def _nowhere(_entry: Entry) -> None:
+    """Nobody follows requests."""
 
 
 async def _learn_embedded_model(embedder: EmbedderClient) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry
@@ -49,6 +49,9 @@ from rag.parsers import PARSERS
 from rag.retrieval import Retrieval
 from rag.sandbox.tesseract import find_program
 from rag.stores.whole_documents import WholeDocuments
+
+if TYPE_CHECKING:
+    from appliance.bootstrap.tracing import Tracing
 
 UPLOAD_BODY_LIMITS: dict[str, int | None] = {
     "/v1/files": None,
@@ -102,10 +105,11 @@ def build_knowledge(
     *,
     calibrate: Calibrate = as_built_in,
     metrics: CollectorRegistry | None = None,
+    tracing: Tracing | None = None,
 ) -> KnowledgeParts:
     """database: as the api role, opened before the first call. data: the data folder.
 
-    calibrate: how to read the embedder's cosines. metrics: where searches are counted; None: nowhere.
+    calibrate: how to read the embedder's cosines. metrics, tracing: where searches are counted and followed.
     """
     chosen = choose_store(settings.retrieval, database)
     store = chosen.store
@@ -124,6 +128,8 @@ def build_knowledge(
         calibrate=calibrate,
     )
     retriever: Retriever = retrieval if metrics is None else MeteredRetriever(retrieval, metrics)
+    if tracing is not None:
+        retriever = tracing.retriever(retriever)
     search = KnowledgeSearch(database, collections, retriever, store)
     documents = KnowledgeDocuments(database, collections, WholeDocuments())
     chat_files = ChatFiles(PostgresChatFiles(database), knowledge)

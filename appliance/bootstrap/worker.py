@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
@@ -44,16 +45,24 @@ from rag.parsers import PARSERS
 from rag.sandbox.client import ParsingSandbox
 from rag.stores.pgvector import PgvectorStore
 
+if TYPE_CHECKING:
+    from appliance.bootstrap.tracing import Tracing
+
 logger = logging.getLogger(__name__)
 
 _SWEEP_S = 3600.0
 _EXIT_LOST_DATABASE = 75  # sysexits(3): temporary failure
 
 
-async def work(box: Box, stopping: asyncio.Event, metrics: ReadingMetrics | None = None) -> None:
+async def work(
+    box: Box,
+    stopping: asyncio.Event,
+    metrics: ReadingMetrics | None = None,
+    tracing: Tracing | None = None,
+) -> None:
     """Run jobs until stopping is set. Raises PartUnavailable when PostgreSQL goes away.
 
-    metrics: of the whole process, made by its entry; None: nothing is counted.
+    metrics, tracing: of the whole process, made by its entry; None: nothing is counted or followed.
     """
     settings = box.settings
     url = box.database_url(DatabaseRole.WORKER)
@@ -88,7 +97,7 @@ async def work(box: Box, stopping: asyncio.Event, metrics: ReadingMetrics | None
         ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside, *observed)
         worker = JobWorker(
             url,
-            jobs.handlers(ingestion),
+            jobs.handlers(ingestion) if tracing is None else tracing.handlers(jobs.handlers(ingestion)),
             concurrency=settings.knowledge.ingestion_jobs,
             on_ready=announce_ready,
         )
@@ -193,7 +202,16 @@ async def _until_signalled(box: Box) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await work(box, stopping, ReadingMetrics(box.metrics_folder))
+    tracing = None
+    if box.settings.tracing.endpoint:
+        from appliance.bootstrap.tracing import Tracing  # a tenth of a second, for those who want it
+
+        tracing = Tracing("worker", box.settings.tracing)
+    try:
+        await work(box, stopping, ReadingMetrics(box.metrics_folder), tracing)
+    finally:
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
 def _run(box: Box, _options: object) -> int:

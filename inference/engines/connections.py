@@ -22,9 +22,10 @@ async def _note_reuse(
 
 
 class Connections:
-    """Opened on first use, inside the running event loop; close() it at the end."""
+    """Opened on first use, inside the running event loop; close() it at the end. watched_by: told of every request."""
 
-    def __init__(self) -> None:
+    def __init__(self, watched_by: aiohttp.TraceConfig | None = None) -> None:
+        self._watched_by = [] if watched_by is None else [watched_by]
         self._sessions: dict[tuple[Path | None, bool], aiohttp.ClientSession] = {}
 
     def session(self, socket_path: Path | None = None, *, is_reusing: bool = True) -> aiohttp.ClientSession:
@@ -53,7 +54,7 @@ class Connections:
             timeout=aiohttp.ClientTimeout(total=None),
             headers={"Accept-Encoding": "identity"},
             read_bufsize=READ_BUFFER_BYTES,
-            trace_configs=[tracing],
+            trace_configs=[tracing, *self._watched_by],
             trust_env=False,
             auto_decompress=False,
         )

@@ -1,0 +1,205 @@
+"""OpenTelemetry: one trace from whoever asks through the gateway and the search to the engine, and one for each job.
+
+Off unless `tracing.endpoint` names a collector; nothing of it is loaded then. Spans hold ids, names of models and
+engines, numbers and codes; never what was said, no address with an id or a word in it, and no error's text.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from appliance import __version__
+from appliance.api.request_id import request_id_of
+from appliance.fairness.accounting.ledger import Entry
+from appliance.ports import JobHandler
+from appliance.services.knowledge.search import Retriever
+from appliance.telemetry import TracingSettings
+from rag.documents import SearchResult
+from rag.filters import Filter
+from rag.ports import Scope as SearchScope
+
+_EXPORT_S = 5.0
+_PROBES = ("/healthz", "/readyz", "/metrics")
+_WORD = re.compile(r"(?:v1|[a-z_.-]{0,24})\Z")  # of a route; everything else may be somebody's
+_W3C = TraceContextTextMapPropagator()
+
+
+class Tracing:
+    """Spans of one process. Await nothing; close() sends what waits. process: gateway, worker."""
+
+    def __init__(self, process: str, settings: TracingSettings) -> None:
+        self._provider = TracerProvider(
+            sampler=ParentBased(TraceIdRatioBased(settings.share)),
+            resource=Resource({"service.name": f"appliance-{process}", "service.version": __version__}),
+        )
+        exporter = OTLPSpanExporter(endpoint=settings.endpoint, timeout=_EXPORT_S)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._tracer = self._provider.get_tracer("appliance")
+
+    def close(self) -> None:
+        """Send what waits; blocks for some seconds where the collector is away."""
+        self._provider.shutdown()
+
+    def app(self, inner: ASGIApp) -> ASGIApp:
+        """The same application; each request is a span, below the caller's own where it names one."""
+
+        async def traced(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["path"] in _PROBES:
+                await inner(scope, receive, send)
+                return
+            carrier = {
+                name.decode(): value.decode("latin-1")
+                for name, value in scope["headers"]
+                if name in (b"traceparent", b"tracestate")
+            }
+            name = f"{scope['method']} {_route(scope['path'])}"
+            attributes = {
+                "http.request.method": scope["method"],
+                "appliance.request_id": request_id_of(scope),
+            }
+            with _Current(self._tracer, name, SpanKind.SERVER, attributes, carrier) as span:
+
+                async def noted(message: Message) -> None:
+                    if message["type"] == "http.response.start":
+                        span.set_attribute("http.response.status_code", message["status"])
+                    await send(message)
+
+                await inner(scope, receive, noted)
+
+        return traced
+
+    def engine_calls(self) -> aiohttp.TraceConfig:
+        """For the sessions to engines: a span until the engine begins to answer, which the engine is told of."""
+        hooks = aiohttp.TraceConfig()
+
+        async def begin(_: object, context: SimpleNamespace, call: aiohttp.TraceRequestStartParams) -> None:
+            if call.method != "POST":  # the others ask how it is, every second
+                return
+            context.span = self._tracer.start_span(f"engine {_route(call.url.path)}", kind=SpanKind.CLIENT)
+            _W3C.inject(call.headers, trace.set_span_in_context(context.span))
+
+        async def answered(_: object, context: SimpleNamespace, call: aiohttp.TraceRequestEndParams) -> None:
+            if span := getattr(context, "span", None):
+                span.set_attribute("http.response.status_code", call.response.status)
+                span.end()
+
+        async def failed(
+            _: object, context: SimpleNamespace, call: aiohttp.TraceRequestExceptionParams
+        ) -> None:
+            if span := getattr(context, "span", None):
+                _note_error(span, call.exception)
+                span.end()
+
+        hooks.on_request_start.append(begin)
+        hooks.on_request_end.append(answered)
+        hooks.on_request_exception.append(failed)
+        return hooks
+
+    def ended(self, entry: Entry) -> None:
+        """A request to an engine ended: its numbers become an event of what asked for it."""
+        span, end = trace.get_current_span(), entry.end
+        if span.is_recording():
+            told = {
+                "model": entry.start.model,
+                "engine": end.engine,
+                "status": end.status,
+                "error_code": end.error_code,
+                "wait_ms": end.wait_ms,
+                "ttft_ms": end.ttft_ms,
+                "total_ms": end.total_ms,
+                "prompt_tokens": end.usage.prompt_tokens,
+                "completion_tokens": end.usage.completion_tokens,
+            }
+            span.add_event("answer", {name: value for name, value in told.items() if value is not None})
+
+    def retriever(self, inner: Retriever) -> Retriever:
+        """The same answers, each search a span with the times of its steps."""
+        return _TracedRetriever(inner, self._tracer)
+
+    def handlers(self, handlers: Mapping[str, JobHandler]) -> dict[str, JobHandler]:
+        """The same handlers, each job a trace of its own."""
+
+        def traced(name: str, handler: JobHandler) -> JobHandler:
+            async def run(payload: Mapping[str, Any]) -> None:
+                with _Current(self._tracer, f"job {name}", SpanKind.CONSUMER):
+                    await handler(payload)
+
+            return run
+
+        return {name: traced(name, handler) for name, handler in handlers.items()}
+
+
+class _TracedRetriever:
+    def __init__(self, inner: Retriever, tracer: trace.Tracer) -> None:
+        self._inner = inner
+        self._tracer = tracer
+
+    async def search(
+        self,
+        question: str,
+        scope: SearchScope,
+        limit: int = 10,
+        *,
+        only: Filter | None = None,
+        also: Sequence[str] = (),
+    ) -> SearchResult:
+        with _Current(self._tracer, "search", SpanKind.INTERNAL) as span:
+            result = await self._inner.search(question, scope, limit, only=only, also=also)
+            span.set_attribute("passages", len(result.passages))
+            span.set_attribute("is_relevant", result.is_relevant)
+            for step in result.trace.steps if result.trace else ():
+                span.set_attribute(f"step.{step.name.replace(' ', '_')}_ms", round(step.took_ms, 2))
+            return result
+
+
+class _Current:
+    """A span that is the current one inside; what breaks out of it is named by its kind, never by its text."""
+
+    def __init__(
+        self,
+        tracer: trace.Tracer,
+        name: str,
+        kind: SpanKind,
+        attributes: Mapping[str, str] | None = None,
+        carrier: Mapping[str, str] | None = None,
+    ) -> None:
+        parent = _W3C.extract(carrier) if carrier else None
+        self._span = tracer.start_span(
+            name, parent, kind, attributes, start_time=time.time_ns(), record_exception=False
+        )
+        self._scope = trace.use_span(
+            self._span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+        )
+
+    def __enter__(self) -> Span:
+        return self._scope.__enter__()
+
+    def __exit__(self, *raised: Any) -> None:  # noqa: ANN401 - as every context manager's
+        if isinstance(raised[1], Exception):
+            _note_error(self._span, raised[1])
+        self._scope.__exit__(*raised)
+
+
+def _note_error(span: Span, error: BaseException) -> None:
+    span.set_attribute("error.type", str(getattr(error, "code", "")) or type(error).__name__)
+    span.set_status(Status(StatusCode.ERROR))
+
+
+def _route(path: str) -> str:
+    """Its first words; ids, names and links that open something are left out."""
+    return "/".join(part if _WORD.match(part) else "*" for part in path.split("/")[:4])

@@ -1,0 +1,174 @@
+"""Traces: one from whoever asks to the engine, with numbers and codes and nobody's words."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from starlette.types import Receive, Scope, Send
+
+from appliance.bootstrap.tracing import Tracing
+from appliance.telemetry import TracingSettings
+from inference.engines import load_engine_class
+from inference.engines.connections import Connections
+from inference.errors import EngineRefused
+from inference.testing.fake_engine import FakeEngine, Fault
+from inference.types import EngineRequest
+from rag.documents import Passage, SearchResult
+from rag.trace import Step, Trace
+from tests.gateway_harness import engine_settings
+
+SECRET = "Zanahoria-4711"
+CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+class Collector(ThreadingHTTPServer):
+    """Takes spans as an OTLP collector does."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        super().__init__(("127.0.0.1", 0), _Taking)
+
+    @property
+    def settings(self) -> TracingSettings:
+        return TracingSettings(endpoint=f"http://127.0.0.1:{self.server_address[1]}/v1/traces")
+
+    def spans(self) -> dict[str, Any]:
+        """By name."""
+        found = {}
+        for body in self.requests:
+            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+                for scope in resource.scope_spans:
+                    found.update({span.name: span for span in scope.spans})
+        return found
+
+
+class _Taking(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        zipped = self.headers.get("content-encoding") == "gzip"
+        self.server.requests.append(gzip.decompress(body) if zipped else body)
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """On a port of its own."""
+    with Collector() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+class Finding:
+    """A Retriever with one passage."""
+
+    async def search(self, *_: object, **__: object) -> SearchResult:
+        trace = Trace(queries=(SECRET,), steps=(Step("by words", 4.0, {}),))
+        return SearchResult([Passage(1, None, f"{SECRET}.pdf", SECRET, 0.5)], trace=trace)  # type: ignore[arg-type]
+
+
+async def asked(tracing: Tracing, engine: FakeEngine, *, fails: bool = False) -> httpx.Response:
+    """A request from a caller with a trace of its own, through a search, to the engine."""
+    connections = Connections(tracing.engine_calls())
+    settings = engine_settings(engine.base_url)
+    client = load_engine_class(settings.engine)("local", settings, connections)
+    retriever = tracing.retriever(Finding())  # type: ignore[arg-type]
+    body = {"model": "fake", "messages": [{"role": "user", "content": SECRET}]}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await retriever.search(SECRET, None)  # type: ignore[arg-type]
+        async with client.relay(EngineRequest("chat/completions", body, request_id="req_1")) as relayed:
+            async for _ in relayed.frames:
+                pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    transport = httpx.ASGITransport(tracing.app(app), raise_app_exceptions=not fails)
+    headers = {"traceparent": CALLER, "x-request-id": "req_1", "authorization": f"Bearer {SECRET}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://box", headers=headers) as caller:
+        answer = await caller.post(f"/v1/chat/completions?q={SECRET}")
+    await connections.close()
+    return answer
+
+
+async def test_one_trace_leads_from_the_caller_to_the_engine(collector: Collector) -> None:
+    """The caller's own trace goes on: gateway, search, engine, which is told; the request's id stands in it."""
+    tracing = Tracing("gateway", collector.settings)
+    async with FakeEngine() as engine:
+        await asked(tracing, engine)
+        told = next(call.headers["traceparent"] for call in engine.requests if "traceparent" in call.headers)
+    tracing.close()
+    spans = collector.spans()
+    outer = spans["POST /v1/chat/completions"]
+    attributes = {item.key: item.value for item in outer.attributes}
+
+    assert spans.keys() == {"POST /v1/chat/completions", "search", "engine /v1/chat/completions"}
+    assert {span.trace_id.hex() for span in spans.values()} == {CALLER.split("-")[1]}
+    assert outer.parent_span_id.hex() == CALLER.split("-")[2]
+    assert spans["search"].parent_span_id == outer.span_id
+    assert told.split("-")[1:3] == [CALLER.split("-")[1], spans["engine /v1/chat/completions"].span_id.hex()]
+    assert attributes["appliance.request_id"].string_value == "req_1"
+    assert attributes["http.response.status_code"].int_value == 200
+
+
+async def test_no_trace_holds_what_was_said(collector: Collector) -> None:
+    """Neither words nor keys nor an error's text, when all goes well and when the engine repeats what it was asked."""
+    tracing = Tracing("gateway", collector.settings)
+    async with FakeEngine() as engine:
+        await asked(tracing, engine)
+        engine.behaviour.fault = Fault.HTTP_500
+        with pytest.raises(EngineRefused):
+            await asked(tracing, engine)
+    tracing.close()
+    sent = b"".join(collector.requests)
+
+    assert SECRET.encode() not in sent
+    assert b"error.type" in sent
+
+
+async def test_places_of_somebody_are_not_named(collector: Collector) -> None:
+    """Ids and links that open something are left out of a span's name."""
+    tracing = Tracing("gateway", collector.settings)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    transport = httpx.ASGITransport(tracing.app(app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://box") as caller:
+        await caller.get("/invitation/Ab3dEf-4711")
+        await caller.get("/api/users/0198c0de/keys")
+        await caller.get("/readyz")
+    tracing.close()
+
+    assert collector.spans().keys() == {"GET /invitation/*", "GET /api/users/*"}
+
+
+async def test_a_job_is_a_trace_of_its_own(collector: Collector) -> None:
+    """By its name; one that breaks says so by its kind."""
+    tracing = Tracing("worker", collector.settings)
+
+    async def breaks(_payload: object) -> None:
+        raise ValueError(SECRET)
+
+    with pytest.raises(ValueError, match=SECRET):
+        await tracing.handlers({"ingest": breaks})["ingest"]({"file_id": SECRET})
+    tracing.close()
+    span = collector.spans()["job ingest"]
+
+    assert {item.key: item.value.string_value for item in span.attributes} == {"error.type": "ValueError"}
+    assert SECRET.encode() not in b"".join(collector.requests)
