@@ -264,6 +264,7 @@ async def test_documents_me_and_administration_have_no_grave_failing(
         await page.click("#tab-me-button")
         for name in ("me_signing", "me_keys", "me_usage", "me_profile"):
             await _section(page, "my-settings", text(name, "en"))
+            await expect(page.locator("my-settings .panel .body > *")).not_to_be_empty()
             await page.wait_for_load_state("networkidle")
             await seen.look(name)
         await _looks_at_the_administration(page, seen)
@@ -294,6 +295,7 @@ async def _looks_at_documents(visit: Visit, seen: Inspection) -> None:
     await expect(shelf.locator("[role=row]", has_text="guide.pdf")).to_be_visible()
     await shelf.locator("details summary").first.click()
     await seen.look("documents")
+    await _keeps_the_focus_while_documents_are_read(visit, shelf)
     path = await _all_is_in_reach(page)
     assert any("guide.pdf" in one for one in path) and any(one.startswith("input") for one in path)
     for name in ("new_collection", "share", "search_test", "delete_collection"):
@@ -306,6 +308,24 @@ async def _looks_at_documents(visit: Visit, seen: Inspection) -> None:
         await seen.look(f"documents, {name}")
         await page.keyboard.press("Escape")
         await expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+async def _keeps_the_focus_while_documents_are_read(visit: Visit, shelf: Locator) -> None:
+    """The list is brought up to date under whoever stands in it; in the end nothing is being read any more."""
+    page = visit.page
+    ready = shelf.get_by_role("button", name=text("state_ready", "en"))
+    for control in (ready, shelf.locator(".stores button").first):
+        await control.focus()
+        async with page.expect_response("**/documents?changed_since=*"):
+            pass
+        async with page.expect_response("**/documents?changed_since=*"):  # the one before is drawn
+            pass
+        await expect(control).to_be_focused()
+    for members in visit.box.shelf.members.values():
+        for one in members:
+            one |= {"status": "completed", "stage": "done"} if one["status"] == "in_progress" else {}
+    await expect(shelf.get_by_role("button", name=text("filter_reading", "en"))).to_have_count(0)
+    await expect(shelf.get_by_role("progressbar")).to_have_count(0)
 
 
 async def _looks_at_the_administration(page: Page, seen: Inspection) -> None:
