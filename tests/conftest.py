@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 from playwright.async_api import expect
 from redis.asyncio import Redis
 
 from appliance.storage.database import Database
-from appliance.storage.migrating import migrate
 from appliance.storage.roles import DatabaseRole, url_as
 from appliance.supervisor.postgres import EmbeddedPostgres
 from appliance.supervisor.unprivileged import account_for_servers
 from appliance.supervisor.valkey import EmbeddedValkey
+from tests.databases import FreshDatabases
 from tests.ports import free_port
 from tests.scheduling import group, pytest_xdist_make_scheduler
-from tests.whole_box import prepared_data, quoting_box, writing_box
+from tests.whole_box import RUN_FOLDER, prepared_data, quoting_box, writing_box
 
 __all__ = ["prepared_data", "pytest_xdist_make_scheduler", "quoting_box", "writing_box"]
 
-RUN_FOLDER = "FOLDER_OF_THE_TEST_RUN"
 ROLE_SECRET = "secret-of-the-tests"
-TEMPLATE = "appliance_template"
 
 expect.set_options(timeout=30_000)  # a browser on a machine that does three other things
 
@@ -43,6 +39,9 @@ for _name in [name for name in os.environ if name.startswith(("APPLIANCE_", "PG"
 
 def pytest_configure(config: pytest.Config) -> None:
     """One folder for all processes of a run; they are started later and inherit its name."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A run that a shell began in the background; what the tests start would inherit it and be deaf to Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="apl-run-", dir="/tmp")
 
@@ -59,12 +58,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (-slow[group(item.nodeid)], group(item.nodeid)))
 
 
-@pytest.fixture(scope="session")
-def folder_of_the_run() -> Path:
-    """Shared by all processes of a run, gone after it."""
-    return Path(os.environ[RUN_FOLDER])
-
-
 @dataclass(frozen=True)
 class Servers:
     """The neighbours of one test run."""
@@ -75,7 +68,7 @@ class Servers:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """PostgreSQL with a migrated template database, and Valkey, both on unix sockets in a temporary folder."""
+    """PostgreSQL and Valkey, both on unix sockets in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="apl-", dir="/tmp"))
     folder.chmod(0o755)
     account = account_for_servers()
@@ -92,7 +85,6 @@ def servers() -> Iterator[Servers]:
     try:
         postgres.wait_ready()
         valkey.wait_ready()
-        _make_template(postgres)
         yield Servers(postgres, valkey)
     finally:
         for child in children:
@@ -112,20 +104,19 @@ def _ending_with_us(words: list[str]) -> list[str]:
     return ["setpriv", "--pdeathsig=TERM", "--", *words] if shutil.which("setpriv") else words
 
 
-def _make_template(postgres: EmbeddedPostgres) -> None:
-    with psycopg.connect(postgres.url(database="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {TEMPLATE}")
-    asyncio.run(migrate(postgres.url(database=TEMPLATE), ROLE_SECRET))
+@pytest.fixture(scope="session")
+def fresh_databases(servers: Servers) -> Iterator[FreshDatabases]:
+    """Of the shared server."""
+    made = FreshDatabases(servers.postgres, ROLE_SECRET)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def owner_url(servers: Servers) -> Iterator[str]:
-    """The owner's address of a fresh, migrated database that goes with the test."""
-    name = f"t_{uuid4().hex[:12]}"
-    with psycopg.connect(servers.postgres.url(database="postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        yield servers.postgres.url(database=name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def owner_url(fresh_databases: FreshDatabases) -> Iterator[str]:
+    """The owner's address of a fresh, migrated database that is the test's own."""
+    with fresh_databases.one() as url:
+        yield url
 
 
 async def _open(owner_url: str, role: DatabaseRole) -> AsyncIterator[Database]:

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +28,7 @@ import pytest
 from appliance.bootstrap.box import open_box
 from tests.supervisor.conftest import RunningAppliance, wait_until
 
+RUN_FOLDER = "FOLDER_OF_THE_TEST_RUN"
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "tests" / "models" / "tiny-llama.gguf"
 QUESTIONS: list[dict[str, Any]] = json.loads(
@@ -141,7 +142,17 @@ class WholeBox(RunningAppliance):
 def temporary_box(
     configuration: str = "", like: Path | None = None, page: bool = False
 ) -> Iterator[WholeBox]:
-    """A box that answers; stopped, by force if need be, at the end. like: the data folder to begin with."""
+    """A box that answers; stopped, by force if need be, at the end.
+
+    like: the data folder to begin with. None: of a box that was started once and has nothing in it; that is half of a
+    first start's work saved.
+    """
+    with _box(configuration, like or empty_data(), page) as box:
+        yield box
+
+
+@contextmanager
+def _box(configuration: str, like: Path | None, page: bool) -> Iterator[WholeBox]:
     folder = Path(tempfile.mkdtemp(prefix="box-", dir="/tmp"))
     folder.chmod(0o755)  # PostgreSQL runs as another user where we are root
     data = folder / "data"
@@ -161,18 +172,36 @@ def temporary_box(
 
 
 @pytest.fixture(scope="session")
-def prepared_data(folder_of_the_run: Path) -> Path:
+def prepared_data() -> Path:
     """The data folder of a box that has read the sample collection and was stopped; not to be written to."""
-    kept = folder_of_the_run / "prepared"
-    with (folder_of_the_run / "prepared.lock").open("w") as lock:
+    return _once_a_run("prepared", "", _sample_is_read)
+
+
+def empty_data() -> Path:
+    """The same of a box without the sample, whose embedding model is built."""
+    return _once_a_run("empty", "[knowledge]\nsample = false\n", _embedder_is_ready)
+
+
+def _once_a_run(name: str, configuration: str, prepare: Callable[[WholeBox], None]) -> Path:
+    run = Path(os.environ[RUN_FOLDER])
+    kept = run / name
+    with (run / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            with temporary_box() as box:
-                wait_until(lambda: box.part_is("embedder"), "the embedder is ready", 120)
-                wait_until(box.sample_is_read, "the sample collection is read", 240)
+            with _box(configuration, None, page=False) as box:
+                prepare(box)
                 assert box.stop() == 0
                 box.data.rename(kept)
     return kept
+
+
+def _embedder_is_ready(box: WholeBox) -> None:
+    wait_until(lambda: box.part_is("embedder"), "the embedder is ready", 240)
+
+
+def _sample_is_read(box: WholeBox) -> None:
+    _embedder_is_ready(box)
+    wait_until(box.sample_is_read, "the sample collection is read", 240)
 
 
 @pytest.fixture(scope="session")
