@@ -27,7 +27,7 @@ from appliance.bootstrap.box import Box, open_box
 from appliance.domain.people import Caller, Role
 from appliance.errors import StartupError
 from appliance.storage.backups.copying import place_of
-from appliance.storage.backups.deletions import LOG, Deletion, read_log
+from appliance.storage.backups.deletions import LOG, read_log
 from appliance.storage.backups.errors import BackupDamaged, BackupError, WrongPassphrase
 from appliance.storage.backups.manifest import BLOBS, DUMP
 from appliance.storage.backups.snapshot import count_rows
@@ -41,6 +41,7 @@ from tests.waiting import until
 
 PASSPHRASE = "correct horse battery"
 ANA = ana()
+GONE = UUID(int=6)
 HEIR = Caller(UUID(int=5), "heir@example.com", Role.USER, frozenset())
 
 
@@ -130,18 +131,30 @@ async def content(desk: Desk, caller: Caller, file_id: UUID) -> bytes:
     return b"".join([piece async for piece in pieces])
 
 
+@pytest.mark.slow
 async def test_a_backup_restored_elsewhere_is_the_same_box(
     box: Box, desk: Desk, place: Path, fresh: Path
 ) -> None:
-    """Rows and files are counted and checked; searches, pages and bytes are the same; the secrets are back."""
+    """Rows and files are counted and checked; searches, pages and bytes are the same; the secrets are back.
+
+    A restore that was killed before has left its marker: nothing starts from it, and this one begins anew.
+    """
     shelf, files = await shelf_of(desk, "apple", "pear")
     before = {w: (await desk.found(ANA, shelf, w), await content(desk, ANA, files[w])) for w in files}
     (box.data / "credentials.json").write_text('{"api_key": "k"}')
 
-    made = await back_up(box, wishes(place, verify=True))
+    (place / "new").mkdir()
+    (place / "new" / RESTORING).touch()
+    (place / "new" / "half").mkdir()
+    with pytest.raises(StartupError, match="broken off"):
+        check_version(place / "new")
+
+    made = await back_up(box, wishes(place))
     done = await restore(made.folder, place, fresh)
 
-    assert made.is_verified and made.manifest.files == 2 and made.manifest.missing == ()
+    check_version(place / "new")
+    assert not (place / "new" / "half").exists()
+    assert made.manifest.files == 2 and made.manifest.missing == ()
     assert done.manifest.rows["files"] == 2 and done.migrated == []
     for name in ("secrets/session_secret", "credentials.json"):
         assert (place / "new" / name).read_text() == (box.data / name).read_text()
@@ -155,6 +168,7 @@ async def test_a_backup_restored_elsewhere_is_the_same_box(
     assert box.secrets.session_secret.encode() not in sealed
 
 
+@pytest.mark.slow
 async def test_a_backup_under_load_is_of_one_moment(
     box: Box, desk: Desk, place: Path, owner_url: str
 ) -> None:
@@ -184,10 +198,11 @@ async def test_a_backup_under_load_is_of_one_moment(
     assert manifest.files + len(manifest.deleted_meanwhile) == manifest.rows["files"] >= 2
 
 
+@pytest.mark.slow
 async def test_what_was_deleted_since_stays_deleted(
     box: Box, desk: Desk, place: Path, fresh: Path, owner_url: str
 ) -> None:
-    """The log beside the backups is read at the restore; without it, or on request, all of it is back."""
+    """The log beside the backups is read at the restore, and all of it is deleted by the code that deletes."""
     shelf, files = await shelf_of(desk, "apple", "pear")
     other, _ = await shelf_of(desk, "plum")
     key = UUID(int=8)
@@ -195,6 +210,10 @@ async def test_what_was_deleted_since_stays_deleted(
         connection.execute(
             "INSERT INTO api_keys (id, user_id, prefix, secret_hash, created_at) VALUES (%s, %s, 'p', %s, now())",
             (key, ANA.user_id, b"h" * 32),
+        )
+        connection.execute(
+            "INSERT INTO users (id, email, email_key, role) VALUES (%s, 'g@example.com', 'g@example.com', 'user')",
+            (GONE,),
         )
     made = await back_up(box, wishes(place))
     await desk.knowledge.remove_file(ANA, files["apple"])
@@ -205,24 +224,30 @@ async def test_what_was_deleted_since_stays_deleted(
             " ('user.changed', %s, '{\"is_suspended\": true}')",
             (ANA.user_id, f'{{"key": "{key}"}}', HEIR.user_id),
         )
-    assert await asyncio.to_thread(log_deletions, box, place / "backups") == 4
+        connection.execute(
+            "INSERT INTO account_events (action, subject_id, detail) VALUES ('user.removed', %s, %s)",
+            (GONE, f'{{"heir": "{ANA.user_id}"}}'),
+        )
+        connection.execute(
+            "INSERT INTO receipts (kind, subject_id, removed) VALUES ('user', %s, '{}')", (GONE,)
+        )
+    assert await asyncio.to_thread(log_deletions, box, place / "backups") == 5
+    assert {(one.kind, one.heir) for one in read_log(place / "backups" / LOG)} >= {("user", ANA.user_id)}
 
     done = await restore(made.folder, place, fresh)
 
-    assert dict(done.deleted) == {"file": 1, "collection": 1, "key": 1, "suspended": 1}
+    assert dict(done.deleted) == {"file": 1, "collection": 1, "key": 1, "suspended": 1, "user": 1}
     async with opened(place, fresh) as new:
         assert await new.found(ANA, shelf, "apple") == []
         assert await new.found(ANA, shelf, "pear") == ["pear.json"]
         assert await new.found(ANA, other, "plum") == []
         async with new.worker.connection() as connection:
-            row = await (await connection.execute("SELECT count(*) FROM users WHERE is_suspended")).fetchone()
-            assert row == (1,)
+            rows = await connection.execute("SELECT id, is_suspended FROM users ORDER BY is_suspended")
+            assert await rows.fetchall() == [(ANA.user_id, False), (HEIR.user_id, True)]
         assert len([p for p in (place / "new" / "blobs").rglob("*") if p.is_file()]) == 2
 
-    shutil.rmtree(place / "new")
-    assert dict((await restore(made.folder, place, fresh, with_deletions=False)).deleted) == {}
 
-
+@pytest.mark.slow
 async def test_a_content_deleted_while_the_backup_was_made_is_no_hole(
     box: Box, desk: Desk, place: Path, fresh: Path
 ) -> None:
@@ -238,8 +263,8 @@ async def test_a_content_deleted_while_the_backup_was_made_is_no_hole(
             asyncio.run_coroutine_threadsafe(removing, loop).result()
 
     made = await asyncio.to_thread(make_backup, box, wishes(place), delete_one)
-    (place / "backups" / LOG).unlink()
-    done = await restore(made.folder, place, fresh)
+    assert read_log(place / "backups" / LOG) != []
+    done = await restore(made.folder, place, fresh, with_deletions=False)
 
     assert made.manifest.deleted_meanwhile == (hashes["plum"],)
     assert made.manifest.missing == (hashes["pear"],)
@@ -277,23 +302,6 @@ async def test_what_cannot_be_restored_changes_nothing(
     assert (place / "new" / "mine.txt").read_text() == "keep"
     with pytest.raises(BackupError, match=r"database\.url has tables already"):  # the old machine's own
         await asyncio.to_thread(restore_backup, made.folder, place / "other", PASSPHRASE)
-
-
-async def test_half_a_restore_starts_nothing_and_the_next_one_begins_anew(
-    box: Box, place: Path, fresh: Path
-) -> None:
-    """Killed in the middle it leaves a marker, which `appliance up` refuses and `restore` clears away."""
-    made = await back_up(box, wishes(place))
-    (place / "new").mkdir()
-    (place / "new" / RESTORING).touch()
-    (place / "new" / "half").mkdir()
-    with pytest.raises(StartupError, match="broken off"):
-        check_version(place / "new")
-
-    await restore(made.folder, place, fresh)
-
-    check_version(place / "new")
-    assert not (place / "new" / "half").exists()
 
 
 async def test_the_folder_of_another_appliance_is_left_alone(box: Box, place: Path) -> None:
@@ -345,32 +353,6 @@ async def test_ctrl_c_leaves_nothing_half(box: Box, place: Path, owner_url: str)
     told, _ = await process.communicate()
     assert process.returncode == 0
     assert b'"is_verified": false' in told
-
-
-async def test_a_log_of_deletions_names_removed_people_and_their_heirs(
-    box: Box, desk: Desk, place: Path, fresh: Path, owner_url: str
-) -> None:
-    """A person who was removed since is removed again, and what they gave to others is the heir's again."""
-    await shelf_of(desk, "apple")
-    made = await back_up(box, wishes(place))
-    with psycopg.connect(owner_url) as connection:
-        connection.execute(
-            "INSERT INTO account_events (action, subject_id, detail) VALUES ('user.removed', %s, %s)",
-            (ANA.user_id, f'{{"heir": "{HEIR.user_id}"}}'),
-        )
-        connection.execute(
-            "INSERT INTO receipts (kind, subject_id, removed) VALUES ('user', %s, '{}')", (ANA.user_id,)
-        )
-    await asyncio.to_thread(log_deletions, box, place / "backups")
-    (logged,) = read_log(place / "backups" / LOG)
-    assert logged == Deletion(logged.at, "user", ANA.user_id, None, HEIR.user_id)
-
-    done = await restore(made.folder, place, fresh)
-
-    assert dict(done.deleted) == {"user": 1}
-    async with opened(place, fresh) as new, new.worker.connection() as connection:
-        people = await (await connection.execute("SELECT email FROM users")).fetchall()
-    assert people == [(HEIR.email,)]
 
 
 def has_files(owner_url: str, count: int) -> bool:

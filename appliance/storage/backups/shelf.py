@@ -51,9 +51,11 @@ class Shelf:
                 if error.errno != errno.EWOULDBLOCK:
                     raise BackupError(f"{self.folder} cannot be locked: {error.strerror}.") from error
                 raise BackupError(f"Another backup is being made in {self.folder}. Wait for it.") from error
-            for rest in [*self.folder.glob(f".*{_PART}"), *self.folder.glob(f".*{_LEAVING}")]:
-                shutil.rmtree(rest, ignore_errors=True)
-            yield
+            try:
+                self._clear()  # what a crash has left
+                yield
+            finally:
+                self._clear()  # an interruption may come at any line, also before `begun` could take care
         finally:
             os.close(lock)
 
@@ -89,6 +91,10 @@ class Shelf:
         leaving = self.folder / f".{kept.folder.name}{_LEAVING}"
         kept.folder.rename(leaving)
         shutil.rmtree(leaving)
+
+    def _clear(self) -> None:
+        for rest in [*self.folder.glob(f".*{_PART}"), *self.folder.glob(f".*{_LEAVING}")]:
+            shutil.rmtree(rest, ignore_errors=True)
 
     def _free(self, name: str) -> Path:
         names = [name, *(f"{name}-{number}" for number in range(2, 100))]
