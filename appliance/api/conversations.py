@@ -20,6 +20,7 @@ from appliance.api.strict_json import StrictJsonRoute
 from appliance.api.turn_shapes import Writable, as_conversation, as_found, as_shown_turn, writable
 from appliance.domain.conversations import ConversationChanges, ConversationFilter
 from appliance.domain.people import Caller
+from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest
 from appliance.services.conversations import Conversations
 from appliance.services.exports import as_json, as_markdown, file_name
@@ -107,7 +108,7 @@ def conversation_routes(conversations: Conversations, identify: Identify) -> API
         conversation_id: UUID, body: ConversationChangesBody, caller: Caller = Depends(identify)
     ) -> dict[str, Any]:
         if body.title is not None and not body.title.strip():
-            raise InvalidRequest("`title` is empty.", param="title")
+            raise InvalidRequest(Told("title_empty"), param="title")
         changes = ConversationChanges(
             title=None if body.title is None else body.title.strip(),
             is_pinned=body.pinned,

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from appliance import errors as appliance_errors
 from appliance.api.rate_limit_headers import refusal_headers
 from appliance.api.request_id import request_id_of
+from appliance.domain.refusals import Told
 from appliance.errors import ApplianceError
 from inference import errors as inference_errors
 from rag import errors as rag_errors
@@ -84,13 +85,22 @@ def error_response(exception: BaseException, request_id: str) -> tuple[int, Head
         or ("model" if ancestor is inference_errors.ModelNotFound else None),
         request_id,
         retry_after_s=getattr(exception, "retry_after_s", _SOON_S if status == 503 else None),
+        detail=getattr(exception, "detail", None),
     )
     return status, headers + refusal_headers(exception), body
 
 
-def error_body(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:
-    """OpenAI's error object; also the data of an `error` event in a stream."""
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+def error_body(
+    message: str, kind: str, code: str, param: str | None = None, detail: object = None
+) -> dict[str, Any]:
+    """OpenAI's error object; also the data of an `error` event in a stream.
+
+    detail: what the message says beside its code; where that is known by a code too, it stands beside them.
+    """
+    error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
+    if isinstance(detail, Told):
+        error["detail"] = {"code": detail.code, "values": detail.values}
+    return {"error": error}
 
 
 def error_event(exception: BaseException, request_id: str) -> bytes:
@@ -195,6 +205,7 @@ def _response(
     request_id: str,
     *,
     retry_after_s: float | None = None,
+    detail: object = None,
 ) -> tuple[int, Headers, bytes]:
     headers: Headers = [
         (b"content-type", b"application/json"),
@@ -207,7 +218,7 @@ def _response(
         headers.append((b"www-authenticate", b"Bearer"))
     # A lone surrogate in a message (a model's name, say) cannot be written as UTF-8.
     clean = message.encode("utf-8", "replace").decode()
-    return status, headers, orjson.dumps(error_body(clean, kind, code, param))
+    return status, headers, orjson.dumps(error_body(clean, kind, code, param, detail))
 
 
 def _engine_refusal(refusal: inference_errors.EngineRefused, request_id: str) -> tuple[int, Headers, bytes]:

@@ -16,6 +16,7 @@ from appliance.api.multipart import Event, PartBegin, PartData, read_parts
 from appliance.api.receipts import as_receipt
 from appliance.domain.documents import PageRequest, StoredFile
 from appliance.domain.people import Caller
+from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest, TooLarge
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.knowledge import Knowledge
@@ -100,7 +101,7 @@ def require_size(told: str | None, max_file_bytes: int) -> None:
     """told: what the body says of its own length. Raises TooLarge."""
     told = told or "0"
     if not told.isdecimal() or len(told) > 18 or int(told) > max_file_bytes + _OVERHEAD_BYTES:
-        raise TooLarge(f"Files may have {max_file_bytes // 2**20} MiB.", param="file")
+        raise TooLarge(Told("file_most", most=max_file_bytes // 2**20), param="file")
 
 
 async def receive(events: AsyncIterator[Event], receiving: Upload, purpose: str | None = None) -> StoredFile:

@@ -20,6 +20,7 @@ from appliance.api.strict_json import StrictJsonRoute
 from appliance.api.turn_shapes import Writable, as_begun, as_feedback
 from appliance.domain.answers import Feedback, FeedbackReason, TurnEvent
 from appliance.domain.people import Caller, Language
+from appliance.domain.refusals import Told
 from appliance.errors import ApplianceError, CredentialWithdrawn, InvalidRequest
 from appliance.ports import Keep
 from appliance.services.accounts.live_requests import LiveRequests
@@ -76,7 +77,7 @@ def turn_routes(
     @routes.post("/api/turns", status_code=201)
     async def begin(body: TurnBody, caller: Caller = Depends(identify)) -> dict[str, Any]:
         if not body.question.strip():
-            raise InvalidRequest("`question` is empty.", param="question")
+            raise InvalidRequest(Told("question_empty"), param="question")
         new = NewTurn(
             question=body.question,
             model=body.model,
@@ -95,7 +96,7 @@ def turn_routes(
         """Beside that turn: with another question, or the same one answered again."""
         body = body or VersionBody()
         if body.question is not None and not body.question.strip():
-            raise InvalidRequest("`question` is empty.", param="question")
+            raise InvalidRequest(Told("question_empty"), param="question")
         collections = body.vector_store_ids
         new = NewVersion(
             question=body.question,

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from appliance.domain.documents import CollectionFile, PageRequest
 from appliance.domain.people import Caller, Viewer
+from appliance.domain.refusals import Told
 from appliance.errors import Conflict, NotFound
 from appliance.services.knowledge.identifiers import new_id
 from appliance.services.knowledge.knowledge import Knowledge
@@ -56,7 +57,7 @@ class ChatFiles:
     async def upload(self, caller: Caller, conversation_id: UUID) -> AsyncIterator[Upload]:
         """Receive a file; leaving without `finish` leaves nothing. Raises NotFound, Conflict."""
         if len(await self.files(caller, conversation_id)) >= MOST_FILES:
-            raise Conflict(f"A chat may have {MOST_FILES} files. Remove one, or make a collection of them.")
+            raise Conflict(Told("chat_files_most", most=MOST_FILES))
         async with self._knowledge.upload(caller) as receiving:
             yield receiving
 

@@ -13,6 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from appliance.domain.people import AccountEvent, Caller, User
+from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest, NotFound
 from appliance.fairness.admission import AppliedLimit, LimitKind, LimitState, Share
 from appliance.fairness.limits.policy import EVERYONE, Limit, NamedLimit, SubjectKind
@@ -143,8 +144,7 @@ class OperatorLimits:
         largest = _MOST_PER_MINUTE if kind.endswith("per_minute") else _MOST_EVER
         if not 1 <= most <= largest:
             raise InvalidRequest(
-                f"`most` must be a whole number from 1 to {largest}. "
-                "To shut somebody out, suspend the account or revoke the key.",
+                Told("limit_wrong", most=largest),
                 param="most",
             )
         subject = await self._subject(subject_kind, subject)
@@ -161,7 +161,7 @@ class OperatorLimits:
         if kind == "user" and "@" in subject:
             user = await self._people.by_email(subject)
             if user is None:
-                raise NotFound(f"There is nobody with the address {subject}.", param="subject")
+                raise NotFound(Told("address_unknown", address=subject), param="subject")
             return str(user.id)
         try:
             return str(UUID(subject))

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from appliance.domain.answers import AnswerRequest, Feedback, Figures, Turn, TurnEvent, TurnEventKind
 from appliance.domain.conversations import Remembered
 from appliance.domain.people import Caller, Language
+from appliance.domain.refusals import Told
 from appliance.errors import AnswerInProgress, Conflict, NotFound, NotPermitted, PartUnavailable
 from appliance.ports import Answerer, ConversationMoved, Instructions, Keep
 from appliance.services.accounts.live_requests import LiveRequests
@@ -166,9 +167,9 @@ class Turns:
         )
         before = await self._repository.turn(caller.viewer, turn_id)
         if before.is_running:
-            raise Conflict("The answer is still being written.")
+            raise Conflict(Told("answer_running"))
         if before.status == "done" and before.figures.finish_reason != "length":
-            raise Conflict("The answer is complete; ask for another version instead.")
+            raise Conflict(Told("answer_complete"))
         turn = replace(_beside(before, self._now()), answer=before.answer, continues_id=before.id)
         return await self._start(caller, turn, moment)
 

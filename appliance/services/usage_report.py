@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from appliance.domain.administration import UsageBy, UsageQuery, UsageRow
 from appliance.domain.people import Caller, Role, User, Viewer
+from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest, NotFound, NotPermitted
 from appliance.services.accounts.people import require_reader
 
@@ -60,9 +61,9 @@ class UsageReport:
         last = wanted.last or self._today(zone)
         first = wanted.first or last - timedelta(days=DEFAULT_DAYS - 1)
         if first > last:
-            raise InvalidRequest("`from` is after `to`.", param="from")
+            raise InvalidRequest(Told("dates_reversed"), param="from")
         if (last - first).days >= MOST_DAYS:
-            raise InvalidRequest(f"`from` and `to` are more than {MOST_DAYS} days apart.", param="from")
+            raise InvalidRequest(Told("dates_far", most=MOST_DAYS), param="from")
         query = UsageQuery(first, last, zone, wanted.by, await self._whose(caller, wanted))
         rows = await self._usage.usage(caller.viewer, query)
         return query, _every_day(query, rows) if query.by == "day" else rows
@@ -77,7 +78,7 @@ class UsageReport:
         own = str(caller.user_id), caller.email, "me"
         if wanted.user in own or (wanted.user is None and caller.role is Role.USER):
             if wanted.by == "group" and caller.role is Role.USER:
-                raise NotPermitted("Only administrators and auditors can see that.")
+                raise NotPermitted(Told("overseers_only"))
             return (caller.user_id,)
         require_reader(caller)
         if wanted.user is None:
@@ -87,7 +88,7 @@ class UsageReport:
         except ValueError:
             found = await self._people.search_by_email(caller, wanted.user)
         if found is None:
-            raise NotFound(f"There is nobody with the address {wanted.user}.", param="user")
+            raise NotFound(Told("address_unknown", address=wanted.user), param="user")
         return (found.id,)
 
 

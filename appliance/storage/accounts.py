@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from appliance.domain.people import AccountEvent, Group, Language, Role, User
+from appliance.domain.refusals import Told
 from appliance.errors import Conflict, InvalidRequest, LastAdministrator, NotFound
 from appliance.ports import GroupChanges, Keep, NewUser, PeopleFilter
 from appliance.storage.database import Database
@@ -92,9 +93,9 @@ class PostgresUsers:
                 await record_event(connection, _about(event, row[0]))
                 user = await _user(connection, row[0])
         except UniqueViolation as error:
-            raise Conflict(f"There is an account for {new.email} already.", param="email") from error
+            raise Conflict(Told("account_exists", address=new.email), param="email") from error
         except ForeignKeyViolation as error:
-            raise NotFound("One of the groups does not exist.", param="groups") from error
+            raise NotFound(Told("group_missing"), param="groups") from error
         assert user is not None
         return user
 
@@ -208,7 +209,7 @@ class PostgresUsers:
                 await record_event(connection, _about(event, row[0]))
                 return Group(row[0], name, weight=weight, parent_id=parent_id)
         except UniqueViolation as error:
-            raise Conflict(f"There is a group {name!r} already.", param="name") from error
+            raise Conflict(Told("group_exists", name=repr(name)), param="name") from error
 
     async def change_group(
         self, group_id: UUID, changes: GroupChanges, name_key: str | None, event: AccountEvent
@@ -231,7 +232,7 @@ class PostgresUsers:
                     raise NotFound(f"There is no group {group_id}.")
                 return _group_of(row)
         except UniqueViolation as error:
-            raise Conflict(f"There is a group {changes.name!r} already.", param="name") from error
+            raise Conflict(Told("group_exists", name=repr(changes.name)), param="name") from error
 
     async def remove_group(self, group_id: UUID, event: AccountEvent) -> Collection[UUID]:
         async with self._database.transaction() as connection:
@@ -275,7 +276,7 @@ class PostgresUsers:
                 await record_event(connection, event)
                 return before ^ set(user_ids)
         except ForeignKeyViolation as error:
-            raise NotFound("One of the members does not exist.", param="member_ids") from error
+            raise NotFound(Told("member_missing"), param="member_ids") from error
 
     async def record(self, event: AccountEvent) -> None:
         async with self._database.connection() as connection:
@@ -324,13 +325,12 @@ async def _put_below(connection: AsyncConnection, group_id: UUID, parent_id: UUI
             raise NotFound(f"There is no group {parent_id}.", param="parent_id")
         if is_circle:
             raise InvalidRequest(
-                "That would put the group above itself: `parent_id` is the group or stands below it. "
-                "Take another one, or null for none.",
+                Told("group_circle"),
                 param="parent_id",
             )
         if depth is not None and depth > _DEEPEST:
             raise InvalidRequest(
-                f"Groups may stand at most {_DEEPEST} deep. Take a `parent_id` that is higher up.",
+                Told("group_deep", most=_DEEPEST),
                 param="parent_id",
             )
     await connection.execute("UPDATE groups SET parent_id = %s WHERE id = %s", (parent_id, group_id))

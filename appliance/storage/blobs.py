@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from appliance.domain.refusals import Told
 from appliance.errors import StorageFull, TooLarge
 from appliance.storage.database import Database
 from appliance.storage.page_images import PageImages, page_images_folder
@@ -50,7 +51,7 @@ class BlobWriter:
         """Raises TooLarge past the limit and StorageFull when the disk is."""
         self.size_bytes += len(data)
         if self.size_bytes > self._max_bytes:
-            raise TooLarge(f"Files may have {self._max_bytes // 2**20} MiB.", param="file")
+            raise TooLarge(Told("file_most", most=self._max_bytes // 2**20), param="file")
         self._pending += data
         if len(self._pending) >= _WRITE_BYTES:
             await self._flush()
@@ -184,9 +185,7 @@ class BlobStore:
     def _require_room(self) -> None:
         status = os.statvfs(self._incoming)
         if status.f_bavail * status.f_frsize < self._min_free_bytes:
-            raise StorageFull(
-                f"Less than {self._min_free_bytes // 2**20} MiB are free (`knowledge.min_free_mib`)."
-            )
+            raise StorageFull(Told("disk_free", least=self._min_free_bytes // 2**20))
 
 
 def blobs_folder(data: Path) -> Path:

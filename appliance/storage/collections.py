@@ -22,6 +22,7 @@ from appliance.domain.documents import (
     Receipt,
 )
 from appliance.domain.people import Viewer
+from appliance.domain.refusals import Told
 from appliance.errors import NotFound, NotPermitted
 from appliance.storage.attaching import attach
 from appliance.storage.children import descendants
@@ -331,9 +332,7 @@ async def require_writable(connection: AsyncConnection, collection_id: UUID) -> 
     if row is None:
         raise _no_collection(collection_id)
     if not row[0]:
-        raise NotPermitted(
-            "You may read this collection, but not change what is in it. Ask whose it is to share it."
-        )
+        raise NotPermitted(Told("collection_read_only"))
 
 
 async def _require_owned(connection: AsyncConnection, collection_id: UUID) -> None:
@@ -342,7 +341,7 @@ async def _require_owned(connection: AsyncConnection, collection_id: UUID) -> No
     if row is None:
         raise _no_collection(collection_id)
     if not row[0]:
-        raise NotPermitted("Only whose collection it is can rename or delete it.")
+        raise NotPermitted(Told("collection_not_own"))
 
 
 async def _require_visible(connection: AsyncConnection, collection_id: UUID) -> None:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from appliance.domain.administration import Job, JobStatus
 from appliance.domain.people import AccountEvent, Viewer
+from appliance.domain.refusals import Told
 from appliance.errors import JobBroke, NotFound
 from appliance.ports import INGEST_JOB
 from appliance.storage.accounts import PostgresUsers, record_event
@@ -94,7 +95,7 @@ class PostgresFailedJobs:
             row = await (await connection.execute(_OWNER, (collection_id, file_id))).fetchone()
         owner = None if row is None else await self._users.user(row[0])
         if owner is None:
-            raise NotFound("There is no such job, or it has not failed.")
+            raise NotFound(Told("job_not_failed"))
         event = AccountEvent(
             "job.retried",
             viewer.user_id,
@@ -104,14 +105,14 @@ class PostgresFailedJobs:
         # With the owner's eyes, as the first time: an administrator's do not reach into what is private.
         async with self._database.viewing(Viewer(owner.id, owner.group_ids, owner.role)) as connection:
             if await retry(connection, self._queue, collection_id, file_id) == 0:
-                raise NotFound("There is no such job, or it has not failed.")
+                raise NotFound(Told("job_not_failed"))
             await record_event(connection, event)
 
     async def retry_job(self, viewer: Viewer, number: int) -> None:
         event = AccountEvent("job.retried", viewer.user_id, detail={"job": number})
         async with self._database.transaction() as connection:
             if (await connection.execute(_AGAIN, (number,))).rowcount == 0:
-                raise NotFound("There is no such job, or it has not failed.")
+                raise NotFound(Told("job_not_failed"))
             await record_event(connection, event)
 
 

@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from appliance.domain.documents import PageRequest, Receipt, StoredFile
 from appliance.domain.people import Viewer
+from appliance.domain.refusals import Told
 from appliance.errors import Conflict, NotFound, NotPermitted
 from appliance.storage.children import descendants
 from appliance.storage.database import Database
@@ -106,7 +107,7 @@ class PostgresFiles:
             async with self._database.viewing(viewer) as connection:
                 file = await _file(connection, file_id)
                 if file.owner_id != viewer.user_id:
-                    raise NotPermitted("Only the person who uploaded a file can delete it.")
+                    raise NotPermitted(Told("file_not_yours"))
                 # The outer one's rows are locked first: what is registered under it meanwhile is seen after that.
                 links = await self._lock_links(connection, file_id)
                 gone = [*await descendants(connection, file_id), file]
@@ -124,10 +125,7 @@ class PostgresFiles:
                     removed["page_images"] = sum(map(pictures, unused))
                     receipt = await record_receipt(connection, "file", file_id, viewer.user_id, removed)
         except (ForeignKeyViolation, InsufficientPrivilege) as error:
-            raise Conflict(
-                "The file is in a collection that you can no longer change. "
-                "Ask a member of its group, or an administrator, to take it out first."
-            ) from error
+            raise Conflict(Told("file_elsewhere")) from error
         for one_held in held:
             self._index.let_go(one_held)
         return gone, receipt

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 
 from appliance.domain.documents import Audience, Owner
 from appliance.domain.people import AccountEvent, Viewer
+from appliance.domain.refusals import Told
 from appliance.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from appliance.storage.accounts import record_event
 from appliance.storage.database import Database
@@ -49,9 +50,7 @@ async def _refuse_readers(connection: AsyncConnection, collection_id: UUID) -> N
     if row is not None and not row[0]:
         is_admin = await (await connection.execute("SELECT viewer_role() = 'admin'")).fetchone()
         if is_admin != (True,):
-            raise NotPermitted(
-                "Only whose collection it is, or an administrator, can give it to somebody else."
-            )
+            raise NotPermitted(Told("gift_not_own"))
 
 
 async def _name(connection: AsyncConnection, to: Audience) -> str:
@@ -60,10 +59,10 @@ async def _name(connection: AsyncConnection, to: Audience) -> str:
     query, value = (_PERSON, to.user_id) if to.user_id else (_GROUP, to.group_id)
     row = await (await connection.execute(query, (value,))).fetchone()
     if row is None:
-        raise NotFound("There is no such person or group.", param="owner")
+        raise NotFound(Told("nobody_such"), param="owner")
     name, is_suspended = row
     if is_suspended:
-        raise InvalidRequest("That account is suspended and cannot be given anything.", param="owner")
+        raise InvalidRequest(Told("account_suspended_gift"), param="owner")
     return str(name)
 
 
@@ -71,10 +70,8 @@ def _require_given(outcome: str, collection_id: UUID) -> None:
     if outcome == "unknown":
         raise NotFound(f"No vector store has the id 'vs_{collection_id.hex}'.")
     if outcome == "chat":
-        raise NotPermitted("Files of a chat stay in that chat. Put them into a collection to give them away.")
+        raise NotPermitted(Told("chat_not_given"))
     if outcome == "own":
-        raise NotPermitted(
-            "An administrator gives somebody's collection to another person, not to themselves or a group of theirs."
-        )
+        raise NotPermitted(Told("gift_to_oneself"))
     if outcome == "reading":
-        raise Conflict("Documents in it are still being read. Give it away when they are done.")
+        raise Conflict(Told("gift_while_reading"))

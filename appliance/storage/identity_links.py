@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
 from appliance.domain.people import AccountEvent, User
+from appliance.domain.refusals import Told
 from appliance.errors import Conflict
 from appliance.ports import IdentityLink, NewUser, ProvenSession, ProviderProof
 from appliance.storage.accounts import USER_COLUMNS, record_event, user_of
@@ -72,7 +73,7 @@ class PostgresIdentityLinks:
                 )
                 row = await rows.fetchone()
         except UniqueViolation as error:
-            raise Conflict(f"There is an account for {new.email} already.", param="email") from error
+            raise Conflict(Told("account_exists", address=new.email), param="email") from error
         assert row is not None
         return user_of(row)
 

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from appliance.domain.documents import Share
 from appliance.domain.people import AccountEvent, Viewer
+from appliance.domain.refusals import Told
 from appliance.domain.shelf import Candidate
 from appliance.errors import NotFound, NotPermitted
 from appliance.storage.accounts import record_event
@@ -67,7 +68,7 @@ class PostgresShares:
             wanted = _PERSON if share.user_id else _GROUP
             named = await (await connection.execute(wanted, values)).fetchone()
             if named is None:
-                raise NotFound("There is no such person or group.", param="with")
+                raise NotFound(Told("nobody_such"), param="with")
             await connection.execute(_GIVE, values)
             await record_event(connection, _event("collection.shared", viewer, collection_id, share))
         return Share(share.user_id, share.group_id, share.may_write, named[0])
@@ -77,7 +78,7 @@ class PostgresShares:
             await _require_owned(connection, collection_id)
             taken = await connection.execute(_TAKE, _values(collection_id, share))
             if taken.rowcount == 0:
-                raise NotFound("It is not shared with them.", param="with")
+                raise NotFound(Told("share_missing"), param="with")
             await record_event(connection, _event("collection.unshared", viewer, collection_id, share))
 
     async def candidates(
@@ -108,9 +109,9 @@ async def _require_owned(connection: AsyncConnection, collection_id: UUID) -> No
         raise NotFound(f"No vector store has the id 'vs_{collection_id.hex}'.")
     is_own, is_chat = row
     if not is_own:
-        raise NotPermitted("Only whose collection it is can share it.")
+        raise NotPermitted(Told("share_not_own"))
     if is_chat:
-        raise NotPermitted("Files of a chat stay in that chat. Put them into a collection to share them.")
+        raise NotPermitted(Told("chat_not_shared"))
 
 
 def _values(collection_id: UUID, share: Share) -> dict[str, object]:

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 
 from appliance.domain.documents import FileCounts
 from appliance.domain.people import Viewer
+from appliance.domain.refusals import Told
 from appliance.domain.shelf import KnownContent, RemovalPreview, ShelfPage, ShelfQuery, ShelfRow
 from appliance.errors import NotFound, NotPermitted
 from appliance.storage.database import Database
@@ -141,7 +142,7 @@ class PostgresShelf:
             if row is None:
                 raise _no_collection(collection_id)
             if not row[3]:
-                raise NotPermitted("Only whose collection it is can rename or delete it.")
+                raise NotPermitted(Told("collection_not_own"))
             only_here = await (await connection.execute(FAMILIES, values)).fetchall()
         return RemovalPreview(
             row[0], int(row[1]), row[2], tuple(dict.fromkeys(root for root, *_ in only_here))

@@ -116,7 +116,9 @@ async def test_what_is_being_read_is_read_first(room: Room, owner_url: str) -> N
     await room.added(SECRET, store)
     with psycopg.connect(owner_url) as connection:
         connection.execute("UPDATE collection_files SET status = 'in_progress'")
-    assert (await give(room, store, "dora@example.com"))[0] == 409
+    status, told = await give(room, store, "dora@example.com")
+    assert (status, told["error"]["detail"]) == (409, {"code": "gift_while_reading", "values": {}})
+    assert "still being read" in told["error"]["message"]
     with psycopg.connect(owner_url) as connection:
         connection.execute("UPDATE collection_files SET status = 'completed'")
     assert (await give(room, store, "dora@example.com"))[0] == 200

@@ -131,7 +131,14 @@ async def test_documents_are_added_watched_shared_found_opened_and_deleted(
         await picture(visit, f"sharing-{short}")
         await page.get_by_label(say("share_take", name="berta@example.org")).click()
         await expect(shares.locator("li")).to_have_count(0)
-        await page.keyboard.press("Escape")
+
+        # Given away only by who says so twice
+        await page.get_by_role("button", name=say("give_away")).click()
+        await page.get_by_label(say("give_to")).press_sequentially("ber")
+        await expect(page.locator("#given-to option").first).to_be_attached()
+        await picture(visit, f"giving-{short}")
+        await page.get_by_role("button", name=say("cancel"), exact=True).click()
+        await expect(page.locator(".page-dialog")).to_have_count(0)
 
         # A trial search, and the page it leads to
         await shelf.get_by_role("button", name=say("search_test")).click()

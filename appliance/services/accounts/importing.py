@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.domain.people import Caller, Role
+from appliance.domain.refusals import Told
 from appliance.errors import ApplianceError, Conflict, InvalidRequest, PartUnavailable
 from appliance.services.accounts.links import Links, OneTimeLink
 from appliance.services.accounts.people import People, require_admin
@@ -84,7 +85,7 @@ def _rows(text: str) -> Iterator[_Row]:
             )
         for count, cells in enumerate(reader, start=1):
             if count > MOST_LINES:
-                raise InvalidRequest(f"More than {MOST_LINES} lines. Split the file.", param="file")
+                raise InvalidRequest(Told("lines_most", most=MOST_LINES), param="file")
             if not any(cell.strip() for cell in cells):
                 continue
             values = dict.fromkeys(COLUMNS, "") | dict(zip(columns, (c.strip() for c in cells), strict=False))

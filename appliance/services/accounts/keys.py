@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from appliance.domain.people import AccountEvent, ApiKey, Caller, Role, Scopes
+from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest, NotFound, NotPermitted
 from appliance.ports import NewKey
 from appliance.services.accounts import tokens
@@ -74,7 +75,7 @@ class Keys:
         await self._require_not_longer(caller, expires_at)
         now = self._clock()
         if expires_at is not None and expires_at <= now:
-            raise InvalidRequest("`expires_at` lies in the past.", param="expires_at")
+            raise InvalidRequest(Told("expiry_past"), param="expires_at")
         if await self._users.user(user_id) is None:
             raise NotFound(f"There is no user {user_id}.")
         if secret is None or caller is not None or not tokens.looks_like_key(secret):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest
 
 _LONGEST_EMAIL = 254
@@ -25,9 +26,9 @@ def checked_email(email: str) -> str:
     is_plain = not any(_is_hidden(c) or c.isspace() or c in '<>()[]",;:\\' for c in address)
     key = email_key(address)
     if not (at and local and domain and is_plain and key.count("@") == 1 and " " not in key):
-        raise InvalidRequest("`email` is not an e-mail address.", param="email")
+        raise InvalidRequest(Told("email_wrong"), param="email")
     if len(address) > _LONGEST_EMAIL or len(key) > _LONGEST_EMAIL:
-        raise InvalidRequest(f"`email` has more than {_LONGEST_EMAIL} characters.", param="email")
+        raise InvalidRequest(Told("email_long", most=_LONGEST_EMAIL), param="email")
     return address
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from appliance.domain.people import Caller, Group, Language, Preferences, User
+from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest
 from appliance.ports import PreferenceChanges
 from appliance.services.accounts.people import People
@@ -64,7 +65,5 @@ def _checked(changes: PreferenceChanges) -> PreferenceChanges:
         return changes
     text = unicodedata.normalize("NFC", said.replace("\r\n", "\n").strip())
     if len(text) > LONGEST_INSTRUCTIONS:
-        raise InvalidRequest(
-            f"`instructions` has more than {LONGEST_INSTRUCTIONS} characters.", param="instructions"
-        )
+        raise InvalidRequest(Told("instructions_long", most=LONGEST_INSTRUCTIONS), param="instructions")
     return replace(changes, instructions=text)

@@ -18,6 +18,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from appliance.domain.refusals import Told
 from appliance.errors import PasswordRefused, TooManyAttempts
 
 MEMORY_KIB = 64 * 1024
@@ -38,9 +39,9 @@ class PasswordRule:
     def check(self, password: str, email_key: str) -> None:
         """Raises PasswordRefused."""
         if len(password) < self.min_length:
-            raise PasswordRefused(f"At least {self.min_length} characters.", param="password")
+            raise PasswordRefused(Told("password_short", least=self.min_length), param="password")
         if len(password) > LONGEST:
-            raise PasswordRefused(f"At most {LONGEST} characters.", param="password")
+            raise PasswordRefused(Told("password_long", most=LONGEST), param="password")
         if password.casefold() in (email_key, email_key.partition("@")[0]) or len(set(password)) < 4:
             raise PasswordRefused(param="password")
 

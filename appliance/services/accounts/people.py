@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from appliance.domain.people import AccountEvent, Caller, Group, Language, Role, User
+from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest, NotFound, NotPermitted, SignInFailed
 from appliance.fairness.limits.policy import LARGEST_WEIGHT, SMALLEST_WEIGHT
 from appliance.ports import GroupChanges, Keep, NewUser, PeopleFilter
@@ -291,7 +292,7 @@ class People:
 def require_admin(caller: Caller | None) -> None:
     """None is the operator at the machine. Raises NotPermitted."""
     if caller is not None and not caller.is_admin:
-        raise NotPermitted("Only an administrator can do that.")
+        raise NotPermitted(Told("administrators_only"))
     if caller is not None and caller.scopes.models is not None:
         raise NotPermitted("A key that is limited to some models cannot administer.")
 
@@ -299,14 +300,13 @@ def require_admin(caller: Caller | None) -> None:
 def require_reader(caller: Caller) -> None:
     """Administrators and auditors. Raises NotPermitted."""
     if caller.role is Role.USER:
-        raise NotPermitted("Only administrators and auditors can see that.")
+        raise NotPermitted(Told("overseers_only"))
 
 
 def _check_weight(weight: float | None) -> None:
     if weight is not None and not SMALLEST_WEIGHT <= weight <= LARGEST_WEIGHT:
         raise InvalidRequest(
-            f"`weight` must be a number from {SMALLEST_WEIGHT:g} to {LARGEST_WEIGHT:g}: "
-            "1 is the usual share, 2 gets twice as much while both wait.",
+            Told("weight_wrong", least=format(SMALLEST_WEIGHT, "g"), most=format(LARGEST_WEIGHT, "g")),
             param="weight",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest
 
 MAX_BYTES = 255
@@ -24,7 +25,7 @@ def sanitise(name: str) -> str:
         if c not in _BIDI and unicodedata.category(c) not in _HARMFUL
     ).strip()
     if not clean.strip(". "):
-        raise InvalidRequest("The file has no name. Send it with one, such as report.pdf.", param="file")
+        raise InvalidRequest(Told("file_unnamed"), param="file")
     return _shorten(clean)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from appliance.domain.documents import Audience, Owner
 from appliance.domain.people import Caller, Viewer
+from appliance.domain.refusals import Told
 from appliance.errors import NotPermitted
 from appliance.services.knowledge.sharing import Subjects
 
@@ -30,7 +31,7 @@ class Giving:
         """owner: as for `Subjects.named`, or `everybody`. Acts on the next request, on every process."""
         if owner == "everybody":
             if not caller.is_admin:
-                raise NotPermitted("Only administrators give a collection to everybody.", param="owner")
+                raise NotPermitted(Told("give_everybody"), param="owner")
             return await self._owners.give(caller.viewer, collection_id, Audience())
         user_id, group_id = await self._subjects.named(owner, param="owner")
         return await self._owners.give(caller.viewer, collection_id, Audience(user_id, group_id))

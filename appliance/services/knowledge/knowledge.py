@@ -18,6 +18,7 @@ from appliance.domain.documents import (
     StoredFile,
 )
 from appliance.domain.people import Caller
+from appliance.domain.refusals import Told
 from appliance.errors import Conflict, NotFound, NotPermitted
 from appliance.services.knowledge.identifiers import new_id
 from appliance.services.knowledge.ports import (
@@ -55,7 +56,7 @@ class Knowledge:
         """Receive a file; leaving without `finish` leaves nothing. Raises Conflict at the caller's limit of files."""
         limit = self._settings.max_files_per_user
         if await self._files.count(caller.viewer) >= limit:
-            raise Conflict(f"You have {limit} files, which is the limit. Delete some first.")
+            raise Conflict(Told("files_most", most=limit))
         async with self._blobs.writer(self._settings.max_file_mib * 2**20) as writer:
             yield Upload(caller, writer, self._files, self._now)
 
@@ -71,7 +72,7 @@ class Knowledge:
         """The file and its bytes, as they were uploaded."""
         file = await self._files.file(caller.viewer, file_id)
         if not await self._blobs.has(file.sha256):
-            raise NotFound("The file's content is missing on the disk; restore it from a backup.")
+            raise NotFound(Told("content_missing"))
         return file, self._blobs.read(file.sha256)
 
     async def remove_file(self, caller: Caller, file_id: UUID) -> Receipt:
@@ -238,14 +239,14 @@ class Knowledge:
     async def _require_own(self, caller: Caller, file_id: UUID) -> None:
         file = await self._files.file(caller.viewer, file_id)
         if file.owner_id != caller.user_id:
-            raise NotPermitted("A file is added by the person who uploaded it.", param="file_ids")
+            raise NotPermitted(Told("file_not_own"), param="file_ids")
 
 
 def _require_may_own(caller: Caller, audience: Audience) -> None:
     if audience.is_everybody and not caller.is_admin:
-        raise NotPermitted("Only administrators make collections for everybody.", param="owner")
+        raise NotPermitted(Told("collection_everybody"), param="owner")
     if audience.group_id is not None and audience.group_id not in caller.group_ids:
-        raise NotFound("You are not a member of such a group.", param="owner")
+        raise NotFound(Told("group_not_own"), param="owner")
 
 
 def _ms(moment: datetime) -> int:

@@ -1,11 +1,12 @@
 // Talking to the appliance's public API. Knows nothing of what is shown.
 
-/** A refusal by the server. code is stable; message is English. */
+/** A refusal by the server. code is stable; message is English; detail: code and values of what it says beside. */
 export class Refusal extends Error {
   constructor(status, body) {
     super(body?.error?.message ?? `HTTP ${status}`);
     this.status = status;
     this.code = body?.error?.code ?? "internal_error";
+    this.detail = body?.error?.detail;
   }
 }
 

@@ -8,9 +8,10 @@ export function t(key, values = {}) {
   return (settings.texts[key] ?? key).replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 }
 
-/** The sentence for an error's code; the server's own English sentence where the page has none. */
+/** The sentence for an error's code, and what more there is to it; the server's own English one where the page has none. */
 export function explain(error) {
-  return settings.texts[`error.${error.code}`] ?? error.message ?? t("error.internal_error");
+  const sentence = settings.texts[`error.${error.code}`] ?? error.message ?? t("error.internal_error"), more = `refused.${error.detail?.code}`;
+  return settings.texts[more] ? `${sentence} ${t(more, error.detail.values)}` : sentence;
 }
 
 export const number = new Intl.NumberFormat(language, {maximumFractionDigits: 1});
