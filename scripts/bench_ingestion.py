@@ -141,7 +141,7 @@ async def collection(data: Path) -> AsyncIterator[Bench]:
 
 async def small_files(data: Path, counts: Sequence[int]) -> list[Row]:
     """A batch a row, each in a collection of its own that is deleted afterwards."""
-    rows = []
+    rows: list[Row] = []
     for count in counts:
         async with collection(data) as bench:
             used = processor_s(data)
@@ -208,7 +208,7 @@ def bare_text(pdf: Path) -> tuple[int, float]:
 
 async def beside(data: Path, model: str | None, turns: int, askings: int, batch: int) -> list[Row]:
     """What is asked alone and while a batch is read, in turns, so that the machine's mood is shared."""
-    rows = []
+    rows: list[Row] = []
     async with collection(data) as bench:
         await bench.read(notes("first", 5))  # searching an empty collection costs nothing
         measures: dict[str, Callable[[], Awaitable[float]]] = {"search": bench.search}
