@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-
 import httpx
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from starlette.types import Receive, Scope, Send
 
 from appliance.bootstrap.tracing import Tracing
-from appliance.telemetry import TracingSettings
 from inference.engines import load_engine_class
 from inference.engines.connections import Connections
 from inference.errors import EngineRefused
@@ -23,54 +15,12 @@ from inference.types import EngineRequest
 from rag.documents import Passage, SearchResult
 from rag.trace import Step, Trace
 from tests.gateway_harness import engine_settings
+from tests.otlp_collector import Collector, collector
+
+__all__ = ["collector"]
 
 SECRET = "Zanahoria-4711"
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-
-
-class Collector(ThreadingHTTPServer):
-    """Takes spans as an OTLP collector does."""
-
-    def __init__(self) -> None:
-        self.requests: list[bytes] = []
-        super().__init__(("127.0.0.1", 0), _Taking)
-
-    @property
-    def settings(self) -> TracingSettings:
-        return TracingSettings(endpoint=f"http://127.0.0.1:{self.server_address[1]}/v1/traces")
-
-    def spans(self) -> dict[str, Any]:
-        """By name."""
-        found = {}
-        for body in self.requests:
-            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-                for scope in resource.scope_spans:
-                    found.update({span.name: span for span in scope.spans})
-        return found
-
-
-class _Taking(BaseHTTPRequestHandler):
-    server: Collector
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        zipped = self.headers.get("content-encoding") == "gzip"
-        self.server.requests.append(gzip.decompress(body) if zipped else body)
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    """On a port of its own."""
-    with Collector() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
 
 
 class Finding:

@@ -32,6 +32,7 @@ from appliance.storage.roles import DatabaseRole, role_password
 from appliance.supervisor.binaries import valkey_server
 from appliance.supervisor.postgres import EmbeddedPostgres
 from appliance.supervisor.unprivileged import account_for_servers
+from tests.otlp_collector import Collector, collecting
 from tests.ports import free_port
 
 __all__ = ["ROOT", "Stack", "stack", "wait_for"]
@@ -59,6 +60,7 @@ class Stack:
     folder: Path
     services: Mapping[str, Any]
     ports: Mapping[str, int]
+    traces: Collector
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -108,7 +110,8 @@ class Stack:
     def environment(self, name: str) -> dict[str, str]:
         """What the container is given, beside what the machine has."""
         given = self.services[name].get("environment", {})
-        return os.environ | {key: self.on_this_machine(value) for key, value in given.items()}
+        here = {key: self.on_this_machine(value) for key, value in given.items()}
+        return os.environ | here | {"APPLIANCE_TRACING__ENDPOINT": self.traces.url}
 
     def start(self, name: str, words: list[str], **environment: str) -> None:
         """In the background, with its lines in the log."""
@@ -183,9 +186,13 @@ def stack() -> Iterator[Stack]:
     folder.chmod(0o755)
     compose = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text(encoding="utf-8"))
     ports = {name: free_port() for name in ("postgres", "valkey", "gateway", "engine")}
-    made = Stack(folder, compose["services"], ports)
+    with collecting() as traces:
+        yield from _running(Stack(folder, compose["services"], ports, traces))
+
+
+def _running(made: Stack) -> Iterator[Stack]:
     try:
-        (folder / "secrets").mkdir()
+        (made.folder / "secrets").mkdir()
         _write_secrets(made)
         with _servers(made):
             _start_ours(made)
@@ -193,7 +200,7 @@ def stack() -> Iterator[Stack]:
     finally:
         for name in reversed(list(made.processes)):
             made.stop(name)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(made.folder, ignore_errors=True)
 
 
 def _write_secrets(made: Stack) -> None:

@@ -224,7 +224,7 @@ def test_an_engine_that_goes_away_is_told_and_taken_back(stack: Stack, watch: Wa
 
 
 def test_neither_words_nor_secrets_are_written_down(stack: Stack, proxy: Proxy, watch: Watch) -> None:
-    """Questions, documents, passwords and keys, in what succeeds and what fails, are in no log and in no figure."""
+    """Questions, documents, passwords and keys, of what succeeds and what fails: in no log, no figure, no trace."""
     prompt, document, password = SECRET_WORDS
     marker = f"canary-{os.urandom(4).hex()}"
     headers = {
@@ -250,13 +250,16 @@ def test_neither_words_nor_secrets_are_written_down(stack: Stack, proxy: Proxy, 
     stack.ask(prompt)
     stack.start_engine()
     wait_for(lambda: marker in stack.log.read_text(encoding="utf-8", errors="replace"), stack.said)
-    wait_for(lambda: figure(stack, "appliance_jobs") == 0 or documents_ended(stack), stack.said)
+    wait_for(lambda: documents_ended(stack), stack.said)
+    wait_for(lambda: marker.encode() in b"".join(stack.traces.requests), stack.said)
+    wait_for(lambda: b"job ingest" in b"".join(stack.traces.requests), stack.said)
 
     written = stack.log.read_text(encoding="utf-8", errors="replace")
     figures = stack.get(f"{stack.gateway_url}/metrics", "key-of-the-scraper")[1].decode()
     series = json.dumps(watch.query('{job="appliance"}'))
     secrets = [path.read_text(encoding="utf-8") for path in (stack.folder / "secrets").iterdir()]
     for secret in (*SECRET_WORDS, stack.key, credentials["password"], credentials["email"], *secrets):
+        assert secret.encode() not in b"".join(stack.traces.requests), f"{secret} stands in a trace"
         for place, text in (("log", written), ("metrics", figures), ("Prometheus", series)):
             assert secret not in text, f"{secret} stands in the {place}: {around(text, secret)}"
     line = next(
