@@ -306,3 +306,18 @@ async def test_a_question_finds_documents_of_another_language_in_their_words(she
     assert found.wording is not None and found.wording.language == "en"
     assert found.trace is not None and len(found.trace.queries) == 2
     assert not nothing.is_relevant and nothing.wording is None
+
+
+async def test_a_question_finds_the_other_language_by_words_that_are_spelled_alike(shelf: Shelf) -> None:
+    """What its own language has is left out; no list has "irriga"; the answer says that the languages differ."""
+    await shelf.put(
+        [*ENGLISH, "The vegetation around the building is irrigated by a contractor twice a week."]
+    )
+    await shelf.put([*SPANISH, "La vegetación del tejado no se pisa."])
+
+    result = await shelf.ask("¿Cuántas veces a la semana se irriga la vegetación del edificio?")
+
+    assert result.is_relevant and LANGUAGE_MISMATCH in result.notes
+    assert "irrigated" in result.passages[0].text
+    assert result.wording is not None and result.wording.language == "en"
+    assert {passage.language for passage in result.passages} == {"en"}
