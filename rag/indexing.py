@@ -97,12 +97,11 @@ class Indexing:
 
         Raises DocumentEmpty, EmbedderUnavailable. Running it again is always right.
         """
-        chunks = await asyncio.to_thread(self._cut, document)
+        chunks, terms, hashes = await asyncio.to_thread(self._prepared, document)
         if not chunks:
             raise DocumentEmpty()
-        terms = await asyncio.to_thread(self._terms, chunks)
         for _ in range(_MOST_CHANGES):
-            made = await self._embedded(scope, chunks, progress)
+            made = await self._embedded(scope, chunks, hashes, progress)
             (model_id, vectors), *others = made.vectors.items()
             pages, also = document.pages, {"also": dict(others)} if others else {}
             with suppress(ModelsChanged):
@@ -113,13 +112,16 @@ class Indexing:
                 return Indexed(len(chunks), made.embedded, len(pages), tuple(languages))
         raise EmbedderUnavailable("Its model was changed again and again.")
 
-    def _cut(self, document: ParsedDocument) -> list[Chunk]:
-        return chunking.split(document, self._settings, self._count_tokens, self._analyzer.language)
+    def _prepared(self, document: ParsedDocument) -> tuple[list[Chunk], list[Mapping[str, int]], list[bytes]]:
+        """The passages, and of each its words and the hash of what is embedded."""
+        chunks = chunking.split(document, self._settings, self._count_tokens, self._analyzer.language)
+        return chunks, self._terms(chunks), [content_hash(chunk) for chunk in chunks]
 
-    async def _embedded(self, scope: Scope, chunks: Sequence[Chunk], progress: Progress) -> _Made:
+    async def _embedded(
+        self, scope: Scope, chunks: Sequence[Chunk], hashes: Sequence[bytes], progress: Progress
+    ) -> _Made:
         """By each model that answers; raises EmbedderUnavailable where none does. The others catch up."""
         embedders = [pinned(one) for one in await self._embedders()]
-        hashes = await asyncio.to_thread(lambda: [content_hash(chunk) for chunk in chunks])
         meter = _Meter(progress, len(chunks) * len(embedders))
         made = _Made({}, 0)
         away: EmbedderUnavailable | None = None

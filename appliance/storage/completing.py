@@ -8,6 +8,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.storage.file_rows import OpenScope
 from appliance.storage.versions import Place
 from rag.documents import Chunk, Page
 from rag.ports import Scope, VectorStore
@@ -18,6 +19,8 @@ SET status = 'completed', stage = 'done', progress = 1, pages = %(pages)s, pages
     duplicate_of = %(duplicate_of)s, finished_at = now(), updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
 """
+# Looking holds the document's row as well, and PostgreSQL would write that down and wait for the disk.
+_NOTHING_TO_FLUSH = "SET LOCAL synchronous_commit = off"
 _SIZE_ELSEWHERE = """
 SELECT pages FROM collection_files WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
 """
@@ -35,7 +38,11 @@ class CompletingStore:
     async def known_vectors(
         self, scope: Scope, model_id: str, hashes: Sequence[bytes]
     ) -> Mapping[bytes, NDArray[np.float32]]:
-        return await self._store.known_vectors(scope, model_id, hashes)
+        async with scope.connection() as connection:
+            await connection.execute(_NOTHING_TO_FLUSH)
+            return await self._store.known_vectors(
+                OpenScope(connection, scope.collection_ids), model_id, hashes
+            )
 
     async def add(
         self,

@@ -21,7 +21,8 @@ from appliance.errors import PartUnavailable, StorageFull
 _VIEW = """
 SELECT set_config('app.user_id', %s, true), set_config('app.group_ids', %s, true), set_config('app.role', %s, true)
 """
-_VIEW_PLANNED_ONCE = f"{_VIEW}, set_config('plan_cache_mode', 'force_generic_plan', true)"
+_PLANNED_ONCE = ", set_config('plan_cache_mode', 'force_generic_plan', true)"
+_NOT_FLUSHED = ", set_config('synchronous_commit', 'off', true)"
 
 
 class Database:
@@ -90,13 +91,25 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def viewing(self, viewer: Viewer, *, plans_once: bool = False) -> AsyncIterator[AsyncConnection]:
-        """One transaction that sees what viewer may see. plans_once: as of the whole pool, for this transaction."""
+    async def viewing(
+        self, viewer: Viewer, *, plans_once: bool = False, is_flushed: bool = True
+    ) -> AsyncIterator[AsyncConnection]:
+        """One transaction that sees what viewer may see. plans_once: as of the whole pool, for this transaction.
+
+        is_flushed False: its commit does not wait for the disk. Whatever is committed after it and flushed takes it
+        along; a power failure in the same moment may undo it alone.
+        """
         groups = ",".join(str(group) for group in sorted(viewer.group_ids))
         async with self.transaction() as connection:
-            view = _VIEW_PLANNED_ONCE if plans_once else _VIEW
-            await connection.execute(view, (str(viewer.user_id), groups, viewer.role.value))
-            yield connection
+            before = connection.prepare_threshold
+            if plans_once:
+                connection.prepare_threshold = 0  # a plan is kept with a prepared statement only
+            view = _VIEW + (_PLANNED_ONCE if plans_once else "") + ("" if is_flushed else _NOT_FLUSHED)
+            try:
+                await connection.execute(view, (str(viewer.user_id), groups, viewer.role.value))
+                yield connection
+            finally:
+                connection.prepare_threshold = before
 
     def scope(self, viewer: Viewer, collection_ids: Sequence[UUID]) -> ViewerScope:
         """What `rag` is handed: these eyes and these collections."""

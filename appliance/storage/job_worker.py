@@ -139,6 +139,7 @@ class JobWorker:
             min_size=1,
             max_size=self._concurrency + 3,
             kwargs={"application_name": "appliance worker"},
+            configure=_configure,
         )
         app = App(connector=connector)
         lease = _WorkerLease(self._url, self._on_ready)
@@ -188,6 +189,16 @@ class JobWorker:
             for task in side:
                 task.cancel()
             await asyncio.gather(*side, return_exceptions=True)
+
+
+async def _configure(connection: AsyncConnection) -> None:
+    """One round trip a statement, and none waits for the disk.
+
+    What a power failure in that moment may undo is that a job was taken or has ended: it is run again, and finds its
+    document read.
+    """
+    await connection.set_autocommit(True)
+    await connection.execute("SET synchronous_commit = off")
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

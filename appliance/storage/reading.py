@@ -1,6 +1,7 @@
 """How far each document has been read, kept by the worker with the owner's eyes.
 
-A document is searchable if and only if its row says `completed`: both happen in one transaction (completing.py).
+A document is searchable if and only if its row says `completed`: both happen in one transaction (completing.py), which
+alone waits for the disk; what is noted on the way there goes with it.
 """
 
 from __future__ import annotations
@@ -40,9 +41,13 @@ SELECT {COLUMNS},
      ORDER BY cf.updated_at DESC LIMIT 1) AS copy_from
 FROM files f WHERE f.id = %(file_id)s
 """  # noqa: S608 - constants only
+# Left out while the document's end is being written, which would be waited for, and after which nothing is to be told.
 _ADVANCE = """
 UPDATE collection_files SET stage = %(stage)s, progress = %(share)s, pages_done = %(pages_done)s, updated_at = now()
-WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
+WHERE collection_id = %(collection_id)s AND file_id = (
+    SELECT file_id FROM collection_files
+    WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
+    FOR NO KEY UPDATE SKIP LOCKED)
 """
 _WAIT = """
 UPDATE collection_files SET stage = 'waiting', progress = 0, pages_done = 0, notes = %(notes)s, updated_at = now(),
@@ -73,7 +78,7 @@ class PostgresReading:
 
     async def begin(self, viewer: Viewer, collection_id: UUID, file_id: UUID) -> ReadingTask | None:
         values = {"collection_id": collection_id, "file_id": file_id}
-        async with self._database.viewing(viewer) as connection:
+        async with self._database.viewing(viewer, is_flushed=False) as connection:
             begun = await (await connection.execute(_BEGIN, values)).fetchone()
             if begun is None:
                 return None
@@ -95,7 +100,7 @@ class PostgresReading:
             "share": min(max(progress.share, 0.0), 1.0),
             "pages_done": progress.pages_done,
         }
-        async with self._database.viewing(viewer) as connection:
+        async with self._database.viewing(viewer, is_flushed=False) as connection:
             await connection.execute(_ADVANCE, values)
 
     async def wait(self, viewer: Viewer, collection_id: UUID, file_id: UUID, reason: str) -> None:
@@ -105,7 +110,7 @@ class PostgresReading:
 
     async def note(self, viewer: Viewer, collection_id: UUID, file_id: UUID, notes: Sequence[str]) -> None:
         values = {"collection_id": collection_id, "file_id": file_id, "notes": written_notes(notes)}
-        async with self._database.viewing(viewer) as connection:
+        async with self._database.viewing(viewer, is_flushed=False) as connection:
             await connection.execute(_NOTE, values)
 
     async def fail(
