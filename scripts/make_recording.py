@@ -54,6 +54,10 @@ _POINTER = """() => {
 }"""
 _PICTURE_IS_THERE = """() => document.querySelector("chat-transcript").shadowRoot
   .querySelector(".page-picture img")?.naturalWidth > 0"""
+_PICTURE_IS_DRAWN = """async () => {
+  await document.querySelector("chat-transcript").shadowRoot.querySelector(".page-picture img").decode();
+  await new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn, 300)));
+}"""
 _MOVE = """([x, y]) => { const style = document.getElementById("recording-pointer")?.style;
   if (style) { style.left = `${x}px`; style.top = `${y}px`; } }"""
 _SHOW = """isShown => document.getElementById("recording-pointer")?.toggleAttribute("hidden", !isShown)"""
@@ -188,6 +192,7 @@ class Hand:
         picture = self.page.locator("chat-transcript .passage .page-picture img").first
         await picture.wait_for(timeout=_PATIENCE_MS)
         await self.page.wait_for_function(_PICTURE_IS_THERE)
+        await self.page.evaluate(_PICTURE_IS_DRAWN)
         await self.page.wait_for_timeout(wait_ms)
 
 

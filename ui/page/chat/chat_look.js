@@ -13,12 +13,12 @@ export const chatLook = sheet(sharedLook + `
 .turns, .welcome { max-width: 760px; margin: 0 auto; }
 .gone { padding: 40px 0; }
 
-.passage { display: flex; flex-direction: column; gap: 16px; padding: 18px 20px 24px; border-inline-start: 1px solid var(--line); background: var(--surface); overflow-y: auto; outline: 0; }
-.passage header { display: grid; grid-template-columns: auto 1fr auto; gap: 10px; align-items: start; }
+.passage { display: flex; flex-direction: column; gap: 16px; padding: 0 20px 24px; border-inline-start: 1px solid var(--line); background: var(--surface); overflow-y: auto; outline: 0; }
+.passage header { position: sticky; top: 0; z-index: 2; display: grid; grid-template-columns: auto 1fr auto; gap: 10px; align-items: start; margin: 0 -20px -6px; padding: 16px 20px 10px; background: var(--surface); }
 .passage h2 { font-size: 16px; font-weight: 650; line-height: 1.35; overflow-wrap: anywhere; }
 .chip.big { min-width: 26px; height: 26px; font-size: 14px; border-radius: 8px; }
 .passage-text { margin: 0; padding: 16px 0; border-block: 1px solid var(--line); font: 17px/1.65 var(--font-quote); white-space: pre-wrap; overflow-wrap: anywhere; color: var(--ink-2); }
-.passage-text .quote { color: var(--ink); background: var(--quote); box-decoration-break: clone; -webkit-box-decoration-break: clone; padding: .12em 0; border-radius: 2px; }
+.passage-text .quote { scroll-margin-top: 96px; color: var(--ink); background: var(--quote); box-decoration-break: clone; -webkit-box-decoration-break: clone; padding: .12em 0; border-radius: 2px; }
 .passage .hint:empty { display: none; }
 .page-picture { margin: 0; }
 .page-picture a { display: block; }

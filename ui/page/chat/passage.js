@@ -3,7 +3,7 @@ import {call} from "../shell/api.js";
 import {h, icon, marked} from "../shell/dom.js";
 import {explain, t} from "../shell/settings.js";
 
-const PICTURE_WIDTHS = [600, 900, 1200, 1600];
+const PICTURE_WIDTHS = [600, 900, 1200, 1600], SEEN = .6;         // a mark so far down needs no scrolling
 
 /** Where a citation points, as people say it: "Handbook › Leave · page 3", "sheet Prices · B2:F4". */
 export function place({headings, page, location}) {
@@ -139,7 +139,8 @@ export class PassagePanel {
     if (!boxes.length) return;
     const offset = image.getBoundingClientRect().top - this.element.getBoundingClientRect().top + this.element.scrollTop;
     const mark = offset + boxes[0][1] * image.clientHeight;
-    this.element.scrollTo({top: Math.max(0, mark - this.element.clientHeight / 3)});
+    const tall = this.element.clientHeight;
+    this.element.scrollTo({top: mark < tall * SEEN ? 0 : mark - tall / 3});       // what is in view already stays
   }
 
   showText(content, {language}) {
