@@ -130,7 +130,7 @@ async def _arriving(browser: Browser, box: WholeBox, morning: Morning) -> AsyncI
 async def test_a_first_morning_and_nothing_of_it_leaves_the_host(
     browser: Browser, quoting_box: WholeBox, tmp_path: Path, morning: Morning
 ) -> None:
-    """Upload, read, ask, see the line, ask differently, rename, find, delete and undo, a key, the other language."""
+    """Upload, ask, see the line, ask differently, rename, find, delete and undo, a key, the other language."""
     file = pdf(tmp_path / "site-rules.pdf", [["# Rules", "Helmets are worn."], ["# Keys", morning.sentence]])
     with ConnectionsSeen(quoting_box.pid) as connections:
         async with _arriving(browser, quoting_box, morning) as stay:
@@ -139,8 +139,10 @@ async def test_a_first_morning_and_nothing_of_it_leaves_the_host(
             await _asks_differently(stay)
             await _keeps_order(stay)
             await _makes_and_revokes_a_key(stay, quoting_box)
+            await _deletes_the_documents(stay)
             await _speaks_the_other_language(stay)
             assert stay.trouble == []
+    assert not await asyncio.to_thread(quoting_box.rows, "SELECT 1 FROM files WHERE filename = %s", file.name)
     assert connections.looks > 0 and connections.remote
     assert connections.elsewhere == set()
 
@@ -194,6 +196,7 @@ async def _asks_differently(stay: Stay) -> None:
     await expect(answer.locator(".versions")).to_contain_text("2/3")
     await expect(answer.locator(".question")).to_have_text(stay.morning.others[0])
     await page.reload()
+    await expect(page.locator("#slot-chat chat-transcript .composer")).to_be_visible(timeout=60_000)
     await expect(answer.locator(".versions")).to_contain_text("2/3")
     await expect(answer.locator(".question")).to_have_text(stay.morning.others[0])
 
@@ -237,6 +240,22 @@ async def _makes_and_revokes_a_key(stay: Stay, box: WholeBox) -> None:
         await page.get_by_role("dialog").get_by_role("button", name=stay.say("key_revoke")).click()
         await expect(mine.get_by_role("row", name="reports")).to_have_count(0)
         assert (await program.get("/v1/models")).status_code == 401
+
+
+async def _deletes_the_documents(stay: Stay) -> None:
+    """The collection with all that is in it; a receipt says what went."""
+    page = stay.page
+    await stay.open_tab("tab_documents")
+    await page.locator("document-shelf").get_by_role("button", name=stay.say("delete_collection")).click()
+    dialog = page.locator("dialog[open]")
+    await expect(dialog).to_contain_text(stay.morning.collection)
+    await dialog.get_by_label(stay.say("delete_collection_files", count=1)).check()
+    await page.get_by_role("button", name=stay.say("delete_for_good"), exact=True).click()
+    await expect(dialog.locator(".receipt")).to_contain_text(stay.say("receipt_collections"))
+    await page.get_by_role("button", name=stay.say("close"), exact=True).click()
+    await expect(
+        page.locator("document-shelf .stores button", has_text=stay.morning.collection)
+    ).to_have_count(0)
 
 
 async def _speaks_the_other_language(stay: Stay) -> None:
