@@ -66,7 +66,7 @@ def test_a_box_restored_elsewhere_answers_as_the_one_that_was_lost(
     """Questions, searches and documents are identical, the first key still opens, doctor knows the backup."""
     before = seen_of(quoting_box)
     made = command(
-        "backup", "--to", str(shelf / "kept"), "--passphrase-file", str(shelf / "passphrase"),
+        "backup", "--verify", "--to", str(shelf / "kept"), "--passphrase-file", str(shelf / "passphrase"),
         "--data", str(quoting_box.data),
     )  # fmt: skip
     doctor = quoting_box.command("doctor", "--json")
