@@ -86,7 +86,7 @@ ADMIN = {
     "limit_at_once": Sentence("Requests at once", "Peticiones a la vez"),
     "limits_lead": Sentence(
         "What may be used at most. The tightest limit counts; those of people and groups are also set with them.",
-        "Lo máximo que se puede usar. Manda el límite más estricto; los de personas y grupos también se fijan en su ficha.",
+        "Lo máximo que se puede usar. Manda el más estricto; los de personas y grupos también se fijan en su ficha.",
     ),
     "limits_none": Sentence("There are no limits.", "No hay límites."),
     "limits_whose": Sentence("For whom or what", "Para quién o qué"),
