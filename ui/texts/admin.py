@@ -128,7 +128,9 @@ ADMIN = {
     "queue_tokens": Sentence("tokens/s", "tokens/s"),
     "queue_fairness": Sentence("Fairness", "Reparto"),
     "queue_index": Sentence("Jain’s index, 1 is fair:", "Índice de Jain, 1 es justo:"),
-    "queue_fair": Sentence("Nobody had to wait for somebody else.", "Nadie tuvo que esperar por otra persona."),
+    "queue_fair": Sentence(
+        "Nobody had to wait for somebody else.", "Nadie tuvo que esperar por otra persona."
+    ),
     "queue_people": Sentence("Who is asking", "Quién está preguntando"),
     "queue_nobody": Sentence(
         "Nobody asked in the last five minutes.", "Nadie ha preguntado en los últimos cinco minutos."
