@@ -193,7 +193,9 @@ def _recognise(tesseract: Tesseract, state: SandboxState, dpi: int) -> bytes:
         try:
             die_with_parent(parent_pid)
             seconds = math.ceil(tesseract.page_s)
-            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+            _, most_s = resource.getrlimit(resource.RLIMIT_CPU)  # the reader's own; it can only be lowered
+            last_s = seconds + 1 if most_s == resource.RLIM_INFINITY else min(seconds + 1, most_s)
+            resource.setrlimit(resource.RLIMIT_CPU, (min(seconds, last_s), last_s))
             _, most = resource.getrlimit(resource.RLIMIT_AS)
             memory = (
                 tesseract.memory_bytes

@@ -125,6 +125,22 @@ async def test_pages_beyond_the_limit_and_missing_languages_are_told(tmp_path: P
 
 
 @needs_tesseract
+async def test_a_page_may_take_longer_than_its_document_has_processor_seconds(tmp_path: Path) -> None:
+    """The reader's own limit can only be lowered; a longer one for recognition does not make every page fail."""
+    settings = ParsingSettings(ocr_languages=["eng"], cpu_s=60, ocr_page_timeout_s=300, ocr_timeout_s=300)
+    sandbox = ParsingSandbox(settings, ROWS)
+    picture = tmp_path / "scan.png"
+    scan().save(picture)
+
+    try:
+        document = await sandbox.parse(picture)
+    finally:
+        await sandbox.close()
+
+    assert LINES[0] in _text(document)
+
+
+@needs_tesseract
 async def test_a_page_that_takes_too_long_is_given_up_and_said_to_be(tmp_path: Path) -> None:
     """The program is ended by the kernel's clock; the document is answered all the same."""
     sandbox = ParsingSandbox(ParsingSettings(ocr_languages=["eng"], ocr_page_timeout_s=0.01), ROWS)
