@@ -94,7 +94,7 @@ async def test_tokens_are_counted_as_the_engine_says(gateway: Gateway, database:
 
 async def test_waiting_is_shown_in_the_stream_and_nowhere_else(gateway: Gateway, engine: FakeEngine) -> None:
     """A stream that waits gets its headers, its place, then the engine's name; clients see an ordinary stream."""
-    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 8
+    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 20
     first = [asyncio.create_task(_read(gateway)) for _ in range(2)]
     await engine.until(lambda e: e.running == 2)
 
@@ -113,7 +113,7 @@ async def _read(gateway: Gateway, key: str = "ana", **headers: str) -> str:
 
 async def test_comments_can_be_switched_off(gateway: Gateway, engine: FakeEngine) -> None:
     """x-queue-comments: off keeps the headers back until the engine answers."""
-    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 8
+    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 20
     first = [asyncio.create_task(_read(gateway)) for _ in range(2)]
     await engine.until(lambda e: e.running == 2)
 

@@ -162,7 +162,7 @@ async def test_without_an_engine_that_is_up_the_pipeline_goes_without(
 
 async def test_a_pipeline_waits_its_turn_like_everybody(gateway: Gateway, engine: FakeEngine) -> None:
     """Its engine call stands in the queue, and its stream shows the place."""
-    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 8
+    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 20
     other = asyncio.create_task(_text(gateway, {**ASKED, "model": "fake"}, "bea"))
     await engine.until(lambda e: e.running == 1)
 

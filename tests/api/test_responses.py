@@ -228,7 +228,7 @@ async def test_without_storage_the_answer_comes_and_says_that_it_is_not_kept(
 
 async def test_waiting_is_shown_in_the_stream(gateway: Gateway, engine: FakeEngine) -> None:
     """Headers, `response.queued` and comments while it waits, then who answers, then an ordinary response."""
-    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 8
+    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 20
     others = [asyncio.create_task(streamed(gateway)) for _ in range(2)]
     await engine.until(lambda e: e.running == 2)
 

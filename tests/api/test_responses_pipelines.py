@@ -150,7 +150,7 @@ async def test_what_a_pipeline_cannot_do_is_refused(
 
 async def test_a_pipeline_waits_its_turn_and_shows_it(gateway: Gateway, engine: FakeEngine) -> None:
     """Its engine call stands in the queue like any other."""
-    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 8
+    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 20
     other = asyncio.create_task(streamed(gateway, "bea"))
     await engine.until(lambda e: e.running == 1)
 

@@ -62,7 +62,7 @@ async def test_an_engines_answer_is_text_and_an_end(chat: Chat) -> None:
 
 async def test_waiting_is_an_event(chat: Chat, engine: FakeEngine) -> None:
     """Whoever follows sees the place before the text."""
-    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 8
+    engine.behaviour.pace_s, engine.behaviour.tokens = 0.05, 20
     first = asyncio.create_task(collect(chat, question()))
     await engine.until(lambda e: e.running == 1)
 
