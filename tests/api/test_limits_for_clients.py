@@ -118,15 +118,16 @@ async def _order_of_service(
     gateway: Gateway, engine: FakeEngine, calls: Sequence[tuple[str, dict[str, Any]]]
 ) -> str:
     """The first letters of whom the engine served, in order; all of them wait behind one that holds the slot."""
-    engine.behaviour.pace_s, engine.behaviour.tokens = 0.03, 10
-    holder = asyncio.create_task(ask(gateway, key="holder"))
+    engine.behaviour.pace_s, engine.behaviour.tokens = 0.03, 2_000
+    holder = asyncio.create_task(ask(gateway, key="holder", max_tokens=2_000))
     await engine.until(lambda e: e.running == 1)
     tasks = []
     for key, more in calls:
         waiting = gateway.room.gate.leases.requests.waiting
-        tasks.append(asyncio.create_task(ask(gateway, key=key, user=key, **more)))
+        tasks.append(asyncio.create_task(ask(gateway, key=key, user=key, **{"max_tokens": 3, **more})))
         await until(lambda before=waiting: gateway.room.gate.leases.requests.waiting > before)  # type: ignore[misc]
-    await asyncio.gather(holder, *tasks)
+    holder.cancel()  # not before: however long it took, everybody waits by now
+    await asyncio.gather(*tasks)
     return "".join(request.payload["user"][0] for request in engine.requests[1:])
 
 
