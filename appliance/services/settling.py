@@ -45,28 +45,22 @@ class Settling:
         return True
 
     async def settle(self, viewer: Viewer, turn_id: UUID) -> Turn:
-        """A running turn that nobody writes: unless it has just ended, it ends here."""
+        """A running turn that nobody writes: unless it has just ended, it ends here.
+
+        While Valkey cannot be read it stays as it is: ended now, the words that only Valkey has would be lost.
+        """
         turn = await self._repository.turn(viewer, turn_id)
         if not turn.is_running:
             return turn
         saved: list[TurnEvent] = await self._repository.events(viewer, turn_id, 0)
-        live = await self._live(turn_id, saved[-1].seq if saved else 0)
+        try:
+            live = await self._log.read(turn_id, saved[-1].seq if saved else 0, 0.05)
+            text = await self._log.text(turn_id)
+        except PartUnavailable:
+            return turn
         # The live series may be ahead of what was saved when the writer died, and so may its text.
         last = max([event.seq for event in [*saved, *live]], default=0)
         end = TurnEvent(last + 1, "error", 0, {"code": "turn_interrupted"})
-        text = await self._text(turn_id)
         answer = text if len(text) > len(turn.answer) else None
         await self._repository.finish(viewer, turn_id, "interrupted", answer, [*live, end])
         return replace(turn, status="interrupted", answer=answer or turn.answer)
-
-    async def _live(self, turn_id: UUID, after: int) -> list[TurnEvent]:
-        try:
-            return await self._log.read(turn_id, after, 0.05)
-        except PartUnavailable:
-            return []
-
-    async def _text(self, turn_id: UUID) -> str:
-        try:
-            return await self._log.text(turn_id)
-        except PartUnavailable:
-            return ""

@@ -60,6 +60,11 @@ class Reader:
         """Told in its place, beside the words that there are."""
         ended = self.answers.last.locator(".ended")
         await expect(ended).to_contain_text(text("error.turn_interrupted", "en"), timeout=BACK_MS)
+        # A browser has no words to tell of what it has not laid out yet, because it is not in view.
+        await ended.scroll_into_view_if_needed()
+        await expect(self.answers.last.locator(".body")).not_to_have_text(
+            "", timeout=BACK_MS, use_inner_text=True
+        )
         return await self.words()
 
     async def goes_on(self) -> None:
