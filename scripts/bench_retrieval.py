@@ -187,6 +187,12 @@ class Loading:
                 " VALUES (%s, %s, %s, 'text/plain', 1, %s, 'assistants')",
                 (file, OWNER, f"file {number}.txt", sha256(file.bytes).digest()),
             )
+            # Without these nobody may see the file, and every search ends with no passage.
+            connection.execute(
+                "INSERT INTO collection_files (collection_id, file_id, owner_id, status, size_bytes)"
+                " SELECT id, %s, %s, 'completed', 1 FROM collections",
+                (file, OWNER),
+            )
 
     def _copy(
         self, connection: psycopg.Connection, batch: Sequence[tuple[int, Made, dict[str, int]]], total: int
