@@ -173,7 +173,7 @@ run_tests() {
 # but is named at its end. Six at once are no accident, and neither is a test that somebody asked for by name.
 run_pytest() {
     local pytest=("$VENV/bin/python" -m pytest -q -o "cache_dir=$KEPT/pytest") status=0 few
-    "${pytest[@]}" -n "$(( $(nproc) * 2 ))" --dist loadfile --no-loadscope-reorder "$@" || status=$?
+    "${pytest[@]}" -n "$(( ($(nproc) * 3 + 1) / 2 ))" --dist loadfile --no-loadscope-reorder "$@" || status=$?
     mapfile -t few < <(failed_tests)
     if [ $status != 1 ] || [ "$SECOND_CHANCE" = no ] || [ ${#few[@]} = 0 ] || [ ${#few[@]} -gt 5 ]; then
         return $status

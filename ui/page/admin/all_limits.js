@@ -41,11 +41,16 @@ class AllLimits {
     return this.room.attempt(async () => {
       const options = await (kind === "model" ? models() : keys());
       if (!options.length) throw new Error(t(kind === "model" ? "limits_no_model" : "limits_no_key"));
-      let limits;
-      const figures = h("div", {}), show = async id => { limits = await limitFields(kind, id); figures.replaceChildren(limits.element); };
-      await show(options[0][0]);
-      const subject = choice(options, options[0][0], {onchange: () => show(subject.value)});
-      formDialog({title: t(kind === "model" ? "limits_model" : "limits_key"), action: t("save"), cancel: t("cancel"), width: "520px", body: [field(t(`limits_of_${kind}`), subject), figures], submit: () => this.save(limits)});
+      const figures = h("div", {}), show = async id => {
+        figures.replaceChildren();             // what is typed into another one's fields would be lost
+        const shown = await limitFields(kind, id);
+        if (subject.value === id) figures.replaceChildren(shown.element);
+        return shown;
+      };
+      const subject = choice(options, options[0][0], {onchange: () => { limits = show(subject.value); }});
+      let limits = show(subject.value);
+      await limits;
+      formDialog({title: t(kind === "model" ? "limits_model" : "limits_key"), action: t("save"), cancel: t("cancel"), width: "520px", body: [field(t(`limits_of_${kind}`), subject), figures], submit: async () => this.save(await limits)});
     });
   }
 
