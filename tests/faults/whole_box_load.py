@@ -110,9 +110,13 @@ class Load:
             return 0
 
     async def content(self, file_id: str) -> bytes:
-        """What is kept of a file."""
-        async with self._session.get(f"/v1/files/{file_id}/content") as response:
-            return await response.read()
+        """What is kept of a file; asked again while the database is said to be away."""
+        while True:
+            async with self._session.get(f"/v1/files/{file_id}/content") as response:
+                if response.status != 503:
+                    assert response.status == 200, (response.status, await response.text())
+                    return await response.read()
+            await asyncio.sleep(0.2)
 
     async def is_read(self, file_id: str) -> bool:
         """Whether it can be searched; a document that was given up fails the test."""
