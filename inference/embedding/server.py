@@ -27,7 +27,7 @@ from inference.embedding.specs import BUILT_IN, read_specs
 from inference.errors import EmbedderUnavailable
 
 log = logging.getLogger("inference.embedding")
-STOP_GRACE_S = 2.0
+STOP_GRACE_S = 8.0
 
 
 class EmbeddingServer:
@@ -37,6 +37,7 @@ class EmbeddingServer:
         self._models = list(models)
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._answering: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
 
     async def serve(self, socket: Path, stopping: asyncio.Event) -> None:
         """Listen until `stopping`, then finish what is being answered (at most STOP_GRACE_S)."""
@@ -47,6 +48,7 @@ class EmbeddingServer:
             os.umask(previous_mask)
         log.info("ready on %s: %s", socket, ", ".join(model.name for model in self._models))
         await stopping.wait()
+        self._is_stopping = True
         server.close()
         with suppress(FileNotFoundError):
             socket.unlink()  # noqa: ASYNC240 - one system call, at the end
@@ -64,7 +66,7 @@ class EmbeddingServer:
         self._connections[connection] = writer
         try:
             await wire.write_frame(writer, wire.HELLO, self._hello())
-            while True:
+            while not self._is_stopping:
                 kind, payload = await wire.read_frame(reader)
                 self._answering.add(connection)
                 await wire.write_frame(writer, *await self._answer(kind, payload))

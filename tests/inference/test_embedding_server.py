@@ -165,7 +165,9 @@ async def test_sigterm_answers_what_is_under_way_and_leaves_no_socket(
 ) -> None:
     """A clean stop: status 0, the answer arrives, the socket is gone."""
     await client.connect_when_ready()
+    await asyncio.gather(client.embed_passages([PASSAGE]), client.embed_query("two connections are open"))
     answer = asyncio.create_task(client.embed_passages([PASSAGE] * 8))
+    await asyncio.sleep(0)  # the passages are sent before the question
     await client.embed_query("is the work there?")
 
     status = await process.end(signal.SIGTERM)
