@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rag.coded_text import CodedText
+
 # A code that ends in _one is the sentence for a single thing; `counted` chooses.
 SENTENCES: Mapping[str, str] = {
     # While it is read
@@ -187,23 +189,14 @@ SENTENCES: Mapping[str, str] = {
 
 _PLACE = re.compile(r"\{(\w+)\}")
 _MOST_SHOWN = 20
-_MOST_VALUE = 1_000  # characters
 
 
-class Note(str):
-    """The English sentence of a code. values: what stands in its places, as it is shown."""
+class Note(CodedText):
+    """The sentence of a code."""
 
-    __slots__ = ("code", "values")
-    code: str
-    values: Mapping[str, str]
-
-    def __new__(cls, code: str, **values: object) -> Note:
-        """Raises KeyError for an unknown code, or where a value is missing."""
-        shown = {name: str(value)[:_MOST_VALUE] for name, value in values.items()}
-        note = super().__new__(cls, SENTENCES[code].format_map(shown))
-        note.code = code
-        note.values = shown
-        return note
+    __slots__ = ()
+    SENTENCES = SENTENCES
+    MOST_VALUE = 1_000
 
 
 def counted(code: str, count: int, **values: object) -> Note:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_MOST_VALUE = 200
+from rag.coded_text import CodedText
 
 SENTENCES: Mapping[str, str] = {
     "title_empty": "`title` is empty.",
@@ -67,17 +67,9 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
-class Told(str):
-    """The sentence of a code, for the `detail` of an error. values: what stands in its places, as it is shown."""
+class Told(CodedText):
+    """The sentence of a code, for the `detail` of an error."""
 
-    __slots__ = ("code", "values")
-    code: str
-    values: Mapping[str, str]
-
-    def __new__(cls, code: str, **values: object) -> Told:
-        """Raises KeyError for an unknown code, or where a value is missing."""
-        shown = {name: str(value)[:_MOST_VALUE] for name, value in values.items()}
-        told = super().__new__(cls, SENTENCES[code].format_map(shown))
-        told.code = code
-        told.values = shown
-        return told
+    __slots__ = ()
+    SENTENCES = SENTENCES
+    MOST_VALUE = 200
