@@ -101,7 +101,7 @@ class IdentityProvider:
     async def visit(self, url: str, subject: str, **changes: str) -> str:
         """What a person does at the provider: the address they are sent back to. changes: of the request's query."""
         query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
             answer = await client.get(url.partition("?")[0], params={**query, **changes, "login": subject})
         assert answer.status_code == 302, answer.text
         return answer.headers["location"]

@@ -77,7 +77,7 @@ class FakeServer:
     ) -> None:
         await self.stop()
 
-    async def until(self, condition: Callable[[Self], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, condition: Callable[[Self], bool], timeout_s: float = 60.0) -> None:
         """Wait until the condition holds; looked at whenever something happens. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while not condition(self):

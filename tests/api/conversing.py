@@ -46,7 +46,7 @@ class Browser:
             base_url="http://127.0.0.1",
             cookies={SECURE_COOKIE: box.people.sign_in(f"{name}@example.org")},
             headers={"sec-fetch-site": "same-origin"},
-            timeout=30,
+            timeout=120,
         )
 
     async def call(self, method: str, path: str, body: Any = None) -> httpx.Response:

@@ -96,7 +96,7 @@ def _client(box: PageBox, email: str | None = "ana@example.org", **headers: str)
         base_url="http://127.0.0.1",
         cookies=cookies,
         headers={"sec-fetch-site": "same-origin", **headers},
-        timeout=30,
+        timeout=120,
     )
 
 
@@ -324,7 +324,7 @@ async def test_leaving_the_page_ends_its_events_at_the_ui(box: PageBox, ui: Fake
     try:
         cookies = {SECURE_COOKIE: box.people.sign_in("ana@example.org")}
         async with (
-            httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=30) as client,
+            httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=120) as client,
             client.stream("GET", "/gradio_api/queue/data?session_hash=anashash01") as stream,
         ):
             first = await anext(stream.aiter_bytes())

@@ -18,7 +18,7 @@ from tests.single_sign_on_world import Browser, single_sign_on_world
 async def _walk(browser: Browser, subject: str) -> httpx.Response:
     """Click the button, fill in the provider's own form, come back."""
     url = await browser.leave("/c/0198c5a0-0000-7000-8000-000000000000")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
         form = await client.get(url)
         assert form.status_code == 200
         answer = await client.post(url, data={"sub": subject})

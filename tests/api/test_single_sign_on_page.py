@@ -65,7 +65,7 @@ async def box(
 
 
 async def _page(url: str, language: str = "en") -> str:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=120) as client:
         answer = await client.get(url, headers={"accept-language": language})
     assert answer.status_code == 200
     return answer.text

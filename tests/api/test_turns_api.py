@@ -42,7 +42,7 @@ def _client(box: PageBox, email: str | None = "ana@example.org") -> httpx.AsyncC
         base_url="http://127.0.0.1",
         cookies=cookies,
         headers={"sec-fetch-site": "same-origin"},
-        timeout=30,
+        timeout=120,
     )
 
 

@@ -77,5 +77,5 @@ def start_acme(stack: Stack, http_port: int, https_port: int) -> tuple[str, Path
 def root_of(address: str, certificate: Path) -> bytes:
     """What it says there: the root of what it has issued, other after every start. Raises OSError."""
     context = ssl.create_default_context(cafile=str(certificate))
-    with urllib.request.urlopen(address, context=context, timeout=30) as answer:
+    with urllib.request.urlopen(address, context=context, timeout=120) as answer:
         return bytes(answer.read())

@@ -101,7 +101,7 @@ def one_on_each(box: WholeBox, stack: ExitStack) -> dict[str, http.client.HTTPCo
     """A connection to every worker; as many are opened as it takes."""
     found: dict[str, http.client.HTTPConnection] = {}
     for _ in range(200):
-        connection = http.client.HTTPConnection("127.0.0.1", box.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", box.port, timeout=120)
         stack.callback(connection.close)
         connection.connect()
         port = connection.sock.getsockname()[1]
@@ -145,7 +145,7 @@ def engine_is_idle(engine: EngineProcess, box: WholeBox) -> bool:
 def test_connections_spread_over_the_workers(box: WholeBox) -> None:
     """Clients that keep their connections are not all served by one; the kernel decides, none is left out."""
     with ExitStack() as stack:
-        connections = [http.client.HTTPConnection("127.0.0.1", box.port, timeout=30) for _ in range(64)]
+        connections = [http.client.HTTPConnection("127.0.0.1", box.port, timeout=120) for _ in range(64)]
         for connection in connections:
             stack.callback(connection.close)
             assert ask(connection, "/v1/models", box.key)[0] == 200
@@ -281,7 +281,7 @@ async def test_a_killed_worker_s_slots_return_and_the_other_goes_on(
         os.kill(pid, signal.SIGKILL)
         for client in lost:
             await client.read_to_end()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             for client in kept[2:]:
                 await client.read_until(b"data: [DONE]")
         had = [len(client.seen) for client in kept[:2]]

@@ -61,7 +61,7 @@ async def test_chat_goes_on_and_the_other_doors_say_what_is_missing() -> None:
         httpx.AsyncClient(
             base_url=box.url,
             headers={"authorization": f"Bearer {box.key}"},
-            timeout=30,
+            timeout=120,
             trust_env=False,
         ) as client,
     ):

@@ -61,7 +61,7 @@ async def process() -> AsyncIterator[EmbeddingProcess]:
 @pytest.fixture
 async def client(process: EmbeddingProcess) -> AsyncIterator[EmbedderClient]:
     """A client with patience for a slow machine."""
-    made = EmbedderClient(process.socket, query_patience_s=30, passages_patience_s=30)
+    made = EmbedderClient(process.socket, query_patience_s=120, passages_patience_s=120)
     yield made
     await made.close()
 
@@ -146,7 +146,7 @@ def _with_endless_patience(client: EmbedderClient) -> EmbedderClient:
 
 async def test_a_hung_process_is_given_up(process: EmbeddingProcess) -> None:
     """A process that is there and does not answer counts as away; continued, it answers again."""
-    client = EmbedderClient(process.socket, query_patience_s=30, answer_timeout_s=30)
+    client = EmbedderClient(process.socket, query_patience_s=120, answer_timeout_s=120)
     await client.embed_query("hello")
     assert process.process is not None
     client._answer_timeout_s = 0.2

@@ -42,7 +42,7 @@ async def ana(box: PageBox) -> AsyncIterator[httpx.AsyncClient]:
         base_url=BASE,
         cookies={SECURE_COOKIE: box.people.sign_in("ana@example.org")},
         headers={"sec-fetch-site": "same-origin"},
-        timeout=30,
+        timeout=120,
     ) as client:
         yield client
 

@@ -31,7 +31,7 @@ def _program(name: str, body: str, **more: object) -> ChildSpec:
 
 
 async def _eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.01)
 
@@ -64,7 +64,7 @@ async def test_a_child_says_itself_when_it_is_ready() -> None:
     lines: list[str] = []
     body = f"print('hello', flush=True); {READY}; import time; time.sleep(60)"
     async with _running(_program("p", body), lines) as child:
-        await asyncio.wait_for(child.wait_ready(), 30)
+        await asyncio.wait_for(child.wait_ready(), 60)
         await _eventually(lambda: "hello" in lines)
 
         assert child.status.state is ChildState.READY
@@ -79,7 +79,7 @@ async def test_what_a_dead_child_had_started_dies_too() -> None:
         f"print(g.pid, flush=True); {READY}; time.sleep(600)"
     )
     async with _running(_program("p", body), lines) as child:
-        await asyncio.wait_for(child.wait_ready(), 30)
+        await asyncio.wait_for(child.wait_ready(), 60)
         await _eventually(lambda: bool(lines))
         grandchild = int(lines[0])
         first = child.status.pid
@@ -97,10 +97,10 @@ async def test_a_child_that_ignores_its_signal_is_killed() -> None:
     body = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); {READY}; time.sleep(600)"
     child = Child(_program("p", body, stop_timeout_s=0.2), lambda *_: None, lambda: None)
     task = asyncio.create_task(child.run())
-    await asyncio.wait_for(child.wait_ready(), 30)
+    await asyncio.wait_for(child.wait_ready(), 60)
 
     await child.stop()
-    await asyncio.wait_for(task, 30)
+    await asyncio.wait_for(task, 60)
 
     assert child.status.state is ChildState.STOPPED
 
@@ -163,7 +163,7 @@ async def test_the_second_signal_does_not_wait(tmp_path: Path) -> None:
     stopping = asyncio.create_task(supervisor.stop())
     hurry.set()
 
-    await asyncio.wait_for(stopping, 30)
+    await asyncio.wait_for(stopping, 60)
     log.close()
 
 
@@ -189,7 +189,7 @@ async def test_a_second_signal_is_passed_on_to_what_drains(tmp_path: Path) -> No
     await _eventually(lambda: "told 1" in child.last_lines)
     hurry.set()
 
-    await asyncio.wait_for(stopping, 30)
+    await asyncio.wait_for(stopping, 60)
     assert child.last_lines[-1] == "told 2"
     log.close()
 

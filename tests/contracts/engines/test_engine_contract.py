@@ -41,7 +41,7 @@ def asking(
 
 async def until(subject: Subject, *, is_busy: bool) -> None:
     """Return when its server has something or nothing running; the time limit is the promise."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while True:  # a real server tells only when it is asked
             if bool(await subject.running()) == is_busy:
                 return
