@@ -9,14 +9,16 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from appliance.bootstrap.box import Box
+from appliance.errors import StartupError
 from appliance.storage.backups.errors import BackupError
 from appliance.storage.backups.programs import PostgresPrograms
 from appliance.supervisor.binaries import postgres_folder
@@ -49,8 +51,34 @@ def reachable_postgres(box: Box, doing: str) -> Iterator[None]:
         return
     if not (postgres.cluster / "PG_VERSION").exists():
         raise BackupError(f"There is no database in {box.data} yet. Name the data folder with --data.")
-    with locked(box.data, f"({doing})"), running(postgres):
+    with ExitStack() as stack:
+        take_folder = partial(_take_folder, stack, box.data, f"({doing})")
+        if not _answers_after_all(postgres, take_folder):
+            stack.enter_context(running(postgres))
         yield
+
+
+def _take_folder(stack: ExitStack, data: Path, described_as: str) -> None:
+    stack.enter_context(locked(data, described_as))
+
+
+def _answers_after_all(postgres: EmbeddedPostgres, take_folder: Callable[[], object]) -> bool:
+    """Whether somebody else runs it, who starts just now or is slow to answer; else take_folder has taken the folder.
+
+    Raises StartupError when the folder stays somebody else's and nothing answers.
+    """
+    deadline = time.monotonic() + _STARTING_S
+    while True:
+        try:
+            take_folder()
+        except StartupError:
+            if postgres.is_ready():
+                return True
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return False
 
 
 @contextmanager
@@ -104,6 +132,27 @@ def throwaway_postgres(
             yield postgres
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for_former(data: Path) -> None:
+    """Until a server that a killed process has left in this data folder has closed its files. Raises BackupError."""
+    cluster = data / "postgres"
+    try:
+        pid = int((cluster / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+    except (OSError, ValueError):
+        return
+    deadline = time.monotonic() + _STOPPING_S
+    while _serves(pid, cluster):
+        if time.monotonic() > deadline:
+            raise BackupError(f"PostgreSQL (process {pid}) still uses {cluster}. Stop it, and begin again.")
+        time.sleep(0.05)
+
+
+def _serves(pid: int, cluster: Path) -> bool:
+    try:
+        return os.fsencode(str(cluster)) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def create_database(postgres: EmbeddedPostgres) -> None:
