@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -43,6 +44,8 @@ class Behaviour:
     """From the request to the first token."""
     pace_s: float = 0.0
     """From token to token."""
+    go_on: asyncio.Event | None = None
+    """No answer is ended before this is set: what has to happen while it is made may take as long as it likes."""
     fault: Fault = Fault.NONE
     fault_times: int | None = None
     """How many requests the fault hits; None: all."""

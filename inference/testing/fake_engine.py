@@ -165,6 +165,7 @@ class FakeEngine(FakeServer):
                 written += 1
                 self._tokens_made += 1
             await asyncio.sleep(self.behaviour.pace_s)
+        await self._may_end()
         for choice in choices:
             empty: JsonObject = {"delta": {}} if is_chat else {"text": ""}
             yield _event({**base, "choices": [chunk_choice(choice, empty, choice.finish_reason)]})
@@ -177,6 +178,7 @@ class FakeEngine(FakeServer):
         is_chat = request.path.endswith("chat/completions")
         choices = self._choices(payload, is_chat)
         await self._generate(max(len(choice.pieces) for choice in choices))
+        await self._may_end()
         if fault is Fault.DIE:
             _drop(request)
         if fault is Fault.SLOW:
@@ -186,6 +188,10 @@ class FakeEngine(FakeServer):
         base = self._base(payload, "chat.completion" if is_chat else "text_completion")
         whole = [whole_choice(choice, is_chat) for choice in choices]
         return _json({**base, "choices": whole, "usage": self._usage(payload, choices)})
+
+    async def _may_end(self) -> None:
+        if self.behaviour.go_on is not None:
+            await self.behaviour.go_on.wait()
 
     async def _generate(self, length: int) -> None:
         """So many tokens that nobody sees coming; counted about once a second, as they are made."""
