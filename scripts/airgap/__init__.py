@@ -1,0 +1,1 @@
+"""The parts of airgap_bundle.sh."""

@@ -5,8 +5,8 @@ python scripts/airgap/wheels.py choose LOCK... --python 3.12 --machine x86_64 --
 python scripts/airgap/wheels.py check FILE FOLDER
     every wheel has a hash that the lock names and none is missing; prints the bytes that they take once installed
 
-pip evaluates the conditions in a lock file ("; python_version < …") for the machine it runs on, whatever --python-version
-says (https://github.com/pypa/pip/issues/11664): hence the choice is made here.
+pip evaluates the conditions in a lock file ("; python_version < …") for the machine it runs on, whatever
+--python-version says (https://github.com/pypa/pip/issues/11664): hence the choice is made here.
 """
 
 from __future__ import annotations
