@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from appliance.bootstrap.backups.contents import read_passphrase
+from appliance.bootstrap.backups.fetching import restore_from
 from appliance.bootstrap.backups.interruption import interrupted_by_sigterm
-from appliance.bootstrap.backups.restoring import Restored, restore_backup
+from appliance.bootstrap.backups.restoring import Restored
 from appliance.bootstrap.backups.trial import try_backup
 from appliance.commands.backup import PassphraseOption, ask_passphrase
 from appliance.commands.client import show
@@ -18,12 +19,19 @@ from appliance.commands.failures import CommandFailed
 from appliance.commands.options import ConfigOption, DataOption, JsonOption
 from appliance.commands.progress import ProgressLine
 from appliance.storage.backups.errors import BackupError
+from appliance.storage.backups.ssh_shelf import SCHEME
 from appliance.supervisor.data_folder import default_data_folder
 from appliance.supervisor.unprivileged import account_for_servers
 
 
 def restore(
-    archive: Annotated[Path, typer.Argument(metavar="BACKUP", help="The folder of one backup.")],
+    archive: Annotated[
+        str,
+        typer.Argument(
+            metavar="BACKUP",
+            help="The folder of one backup, ssh://user@host/path/NAME, or ssh://user@host/path for the newest there.",
+        ),
+    ],
     passphrase_file: PassphraseOption = None,
     deletions: Annotated[
         Path | None,
@@ -37,6 +45,9 @@ def restore(
     check: Annotated[
         bool, typer.Option("--check", help="Only read all of it and try its database; write nothing.")
     ] = False,
+    ssh_options: Annotated[
+        str, typer.Option(metavar="TEXT", help="More words for ssh, such as -i KEY.", show_default=False)
+    ] = "",
     as_json: JsonOption = False,
     data: DataOption = None,
     config: ConfigOption = None,
@@ -45,7 +56,12 @@ def restore(
     try:
         with ProgressLine(sys.stderr) as progress, interrupted_by_sigterm():
             if check:
-                manifest = try_backup(archive.absolute(), account_for_servers(), progress.say)
+                if archive.startswith(SCHEME):
+                    raise CommandFailed(
+                        "--check reads a backup on this machine. Its sums were checked there when it was sent; "
+                        "fetch it first to try its database."
+                    )
+                manifest = try_backup(Path(archive).absolute(), account_for_servers(), progress.say)
                 told = manifest.model_dump(mode="json")
                 show(
                     told,
@@ -56,10 +72,11 @@ def restore(
             passphrase = (
                 ask_passphrase(is_new=False) if passphrase_file is None else read_passphrase(passphrase_file)
             )
-            done = restore_backup(
+            done = restore_from(
                 archive,
                 data or default_data_folder(),
                 passphrase,
+                ssh_options=ssh_options,
                 config=config,
                 log=deletions,
                 with_deletions=not without_deletions,

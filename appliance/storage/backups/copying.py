@@ -69,8 +69,13 @@ def copy_blobs(
     return copied
 
 
-def restore_blobs(backup: Path, blobs: Path, progress: Callable[[int], None]) -> int:
-    """Copy every content into the box's folder, each checked on the way. Raises BackupDamaged naming the file."""
+def restore_blobs(
+    backup: Path, blobs: Path, progress: Callable[[int], None], *, is_passing: bool = False
+) -> int:
+    """Copy every content into the box's folder, each checked on the way. Raises BackupDamaged naming the file.
+
+    is_passing: the backup goes afterwards, so the box takes its files as they are, without a second copy.
+    """
     count = 0
     for wanted, name in read_listing(backup):
         if name == DUMP:
@@ -78,7 +83,11 @@ def restore_blobs(backup: Path, blobs: Path, progress: Callable[[int], None]) ->
         target = place_of(blobs, wanted)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            if _copied(backup / name, target, wanted) is None:
+            if is_passing:
+                check_sum(backup / name, wanted)
+                (backup / name).chmod(0o600)
+                os.link(backup / name, target)
+            elif _copied(backup / name, target, wanted) is None:
                 check_sum(backup / name, wanted)  # says what is wrong with it
         except OSError as error:
             if error.filename == str(backup / name):

@@ -57,6 +57,13 @@ def require_empty(url: str) -> None:
         )
 
 
+def empty_again(url: str) -> None:
+    """Take away what a restore that broke off has left in a database that was empty before. url: as its owner."""
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+
+
 def analyze(url: str) -> None:
     """Statistics are not part of a dump, and without them searches are planned badly."""
     with psycopg.connect(url, autocommit=True) as connection:

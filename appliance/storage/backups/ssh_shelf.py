@@ -1,7 +1,7 @@
 """Backups on another machine: sent by rsync over ssh, which shares unchanged files there with the backup before.
 
-The other machine needs ssh, rsync, sha256sum and a POSIX shell, and nothing of ours. Keys and known hosts are those of
-the system's ssh: it must connect without asking.
+The other machine needs ssh, rsync, sha256sum and a POSIX shell, and nothing of ours; tar is enough to fetch one. Keys
+and known hosts are those of the system's ssh: it must connect without asking.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ class SshShelf:
         """Make the folder there; clear away what broken off sendings have left. Raises BackupError."""
         folder = shlex.quote(self.path)
         self._shell(f"umask 077 && mkdir -p {folder} && rm -rf {folder}/.*.part {folder}/.*.leaving")
+        self._require_rsync()
 
     def names(self) -> Sequence[str]:
         """Those that are there, oldest first."""
@@ -65,6 +67,16 @@ class SshShelf:
         """A file beside the backups; it is there wholly or not at all."""
         self._rsync([str(file), f"{self.target}:{self.path}/{file.name}"])
 
+    def fetch(self, name: str, into: Path) -> None:
+        """A whole backup, to into/name. What a broken off fetch has left there is gone on with where rsync is.
+
+        Sums are not checked here: the restore does. Raises BackupError.
+        """
+        if self._lacking_rsync() is None:
+            self._rsync(["--partial", f"{self.target}:{self.path}/{name}/", f"{into / name}/"])
+        else:
+            self._untar(name, into)
+
     def remove(self, name: str) -> None:
         """Under another name first: half of a backup never looks like one."""
         leaving = shlex.quote(f"{self.path}/.{name}.leaving")
@@ -73,9 +85,41 @@ class SshShelf:
     def _shell(self, command: str) -> str:
         return self._run([*self._ssh(), self.target, command])
 
-    def _rsync(self, words: Sequence[str]) -> None:
+    def _lacking_rsync(self) -> str | None:
+        """Which of the two machines has none; None: both have it."""
         if shutil.which("rsync") is None:
-            raise BackupError("This machine lacks rsync. Install it: apt-get install rsync.")
+            return "This machine"
+        found = self._shell("command -v rsync || true").strip()
+        return None if found else self.target
+
+    def _require_rsync(self) -> None:
+        lacking = self._lacking_rsync()
+        if lacking is not None:
+            raise BackupError(f"{lacking} lacks rsync. Install it there: apt-get install rsync.")
+
+    def _untar(self, name: str, into: Path) -> None:
+        """As a stream: nothing is held. A name that would lead out of the folder is refused."""
+        words = [*self._ssh(), self.target, f"cd {shlex.quote(self.path)} && tar -cf - {shlex.quote(name)}"]
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            process_group=0,
+            preexec_fn=self.before,
+        )
+        try:
+            with process, tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                archive.extractall(into, filter="data")
+        except tarfile.TarError as error:
+            process.wait()
+            raise BackupError(f"ssh to {self.target}: {name} did not arrive whole ({error}).") from error
+        except BaseException:
+            process.kill()
+            raise
+        if process.returncode != 0:
+            raise BackupError(f"ssh to {self.target}: tar ended with status {process.returncode}.")
+
+    def _rsync(self, words: Sequence[str]) -> None:
         how = ["rsync", "--archive", "--hard-links", "--chmod=go=", f"--rsh={shlex.join(self._ssh())}"]
         self._run([*how, *words])
 
@@ -116,6 +160,18 @@ def ssh_shelf(address: str, before: Callable[[], None], options: str = "") -> Ss
         raise BackupError(f"{address} is not an address. Write ssh://user@host/absolute/path.")
     target = f"{parts.username}@{parts.hostname}" if parts.username else parts.hostname
     return SshShelf(target, port, parts.path.rstrip("/"), before, tuple(shlex.split(options)))
+
+
+def one_on_shelf(address: str, before: Callable[[], None], options: str = "") -> tuple[SshShelf, str]:
+    """The backup that ssh://user@host/path/NAME is; the newest in ssh://user@host/path. Raises BackupError."""
+    folder, _, last = address.rstrip("/").rpartition("/")
+    if _NAME.fullmatch(last):
+        return ssh_shelf(folder, before, options), last
+    shelf = ssh_shelf(address, before, options)
+    names = shelf.names()
+    if not names:
+        raise BackupError(f"There is no backup in {address}. Name the folder that they are kept in.")
+    return shelf, names[-1]
 
 
 def moment_of(name: str) -> datetime:
