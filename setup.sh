@@ -6,6 +6,14 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 unset PYTHONDONTWRITEBYTECODE
 # shellcheck source=deploy/lib.sh
 . deploy/lib.sh
+# shellcheck source=deploy/checks.sh
+. deploy/checks.sh
+# shellcheck source=deploy/gpu.sh
+. deploy/gpu.sh
+# shellcheck source=deploy/choices.sh
+. deploy/choices.sh
+# shellcheck source=deploy/secrets.sh
+. deploy/secrets.sh
 # shellcheck source=deploy/compose.sh
 . deploy/compose.sh
 # shellcheck source=deploy/docker.sh
@@ -23,8 +31,11 @@ Usage: ./setup.sh COMMAND [OPTIONS]
         install what the tests need and run them; --quick: without the slow ones; --battery: one heavy battery
   install [--with EXTRA,...]
         install only; extras: local-models, speech, faiss (each brings large packages; see docs/operating.md)
-  gpu | cpu [--install]
-        check this machine, write secrets and .env, bring the docker compose stack up, wait until it answers;
+  gpu | cpu [--check] [--install] [--yes] [--site NAME] [--tls internal|E-MAIL|CERTIFICATE,KEY] [--model NAME]
+            [--hub-token-file FILE]
+        check this machine, ask what is not said (on a terminal), write secrets and .env, bring the docker compose
+        stack up, wait until it answers. The next run asks nothing and changes nothing.
+        --check: only look, each problem with its remedy; --yes: ask nothing, take the defaults;
         --install: first docker, and NVIDIA's container toolkit, where they are missing (Debian, Ubuntu)
   systemd [--site NAME [--tls internal|E-MAIL]]
         without docker: as a hardened service of this machine; with --site also HTTPS for that name, by Caddy

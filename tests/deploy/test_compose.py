@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.settings import load_settings
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROFILES = ("gpu", "cpu")
 NO_WAY_OUT = {"app", "data", "engine", "monitoring"}
@@ -118,10 +120,42 @@ def test_the_machine_is_only_looked_at(compose: Compose) -> None:
     """What is mounted of the host is the configuration, read-only, and for the machine's figures the rest."""
     for name, service in compose["services"].items():
         for volume in service.get("volumes", []):
-            source, _, rest = volume.partition(":")
-            if source.startswith((".", "/")):
-                assert rest.endswith((":ro", ":ro,rslave")), (name, volume)
-                assert source != "/" or name == "node-exporter", (name, volume)
+            if volume.startswith((".", "/")):
+                assert volume.endswith((":ro", ":ro,rslave")), (name, volume)
+                assert not volume.startswith("/:") or name == "node-exporter", (name, volume)
+
+
+def test_backups_lie_outside_of_the_data(compose: Compose) -> None:
+    """The worker alone writes them, onto the disk that BACKUP_FOLDER names, else into a volume of their own."""
+    place = "${BACKUP_FOLDER:-backups}"
+    services = compose["services"]
+    having = {
+        name: volume
+        for name, service in services.items()
+        for volume in service.get("volumes", [])
+        if volume.startswith(place)
+    }
+    environment = services["worker"]["environment"]
+
+    assert having == {"volumes": f"{place}:/volumes/backups", "worker": f"{place}:/backups"}
+    assert "10001:backups" in services["volumes"]["command"] and "backups" in compose["volumes"]
+    assert environment["APPLIANCE_BACKUP__FOLDER"] == "/backups"
+    assert not environment["APPLIANCE_BACKUP__FOLDER"].startswith("/var/lib/appliance")
+
+
+def test_the_worker_finds_folder_and_passphrase(tmp_path: Path) -> None:
+    """The settings that the file gives are settings, and the passphrase is read from its file."""
+    given = _loaded("cpu")["services"]["worker"]["environment"]
+    here = {name: value.replace("/run/secrets", str(tmp_path)) for name, value in given.items()}
+    (tmp_path / "backup_passphrase").write_text("a long passphrase", encoding="utf-8")
+
+    settings = load_settings(None, {name: here[name] for name in here if "_BACKUP_" in name}).backup
+
+    assert settings.folder == "/backups"
+    assert "a long passphrase" in (
+        settings.passphrase.get_secret_value(),
+        Path(settings.passphrase_file or "/dev/null").read_text(encoding="utf-8"),
+    )
 
 
 def test_no_secret_stands_in_the_file(compose: Compose) -> None:
@@ -129,14 +163,17 @@ def test_no_secret_stands_in_the_file(compose: Compose) -> None:
     text = str(compose["services"])
     used = {secret for service in compose["services"].values() for secret in service.get("secrets", [])}
     named = set(re.findall(r"/run/secrets/(\w+)", text))
-    written = set(re.findall(r"secrets/(\w+)", (ROOT / "deploy" / "compose.sh").read_text(encoding="utf-8")))
-    written |= set(
-        re.findall(r"write_secret (\w+)", (ROOT / "deploy" / "compose.sh").read_text(encoding="utf-8"))
-    )
+    writing = (ROOT / "deploy" / "secrets.sh").read_text(encoding="utf-8")
+    written = set(re.findall(r"secrets/(\w+)|write_secret (\w+)", writing))
+    listed = re.findall(r"for name in (.*);", writing)
 
     assert not re.search(r"(PASSWORD|SECRET|KEY|TOKEN)['\"]?: ['\"][^/'\"]", text)
     assert all(secret["file"].startswith("./secrets/") for secret in compose["secrets"].values())
-    assert used == compose["secrets"].keys() <= written
+    assert (
+        used
+        == compose["secrets"].keys()
+        <= {name for names in written for name in names} | set(listed[0].split())
+    )
     assert named - {"mail_password"} <= used
 
 

@@ -3,98 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from appliance.storage.roles import DatabaseRole, role_password
+from tests.deploy.fake_machine import DIGEST, Checkout, checkout, root_certificate
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-DIGEST = "sha256:" + "ab" * 32
-
-DOCKER = f"""#!/bin/sh
-echo "$*" >>"$NOTES"
-case "$*" in
-    "compose version"*) [ ! -e "$NOTES.missing" ] ;;
-    *"exec -T caddy cat"*) cat "$ROOT_CERTIFICATE" ;;
-    *credentials.json*) echo "    first login: admin@box.lan secret" ;;
-    *imagetools*) case "$*" in *"$REFUSED"*) exit 1 ;; *) echo '"{DIGEST}"' ;; esac ;;
-    info*) [ ! -e "$NOTES.missing" ] || exit 0; echo '{{"nvidia": {{}}}} []' ;;
-esac
-"""
-
-
-@dataclass(frozen=True)
-class Checkout:
-    """The scripts in a folder of their own, and the programs that they find."""
-
-    folder: Path
-    programs: Path
-
-    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            list(words),
-            cwd=self.folder,
-            env={
-                **os.environ,
-                "PATH": f"{self.programs}:{os.environ['PATH']}",
-                "NOTES": str(self.notes),
-                "ROOT_CERTIFICATE": str(self.folder.parent / "root.crt"),
-                "REFUSED": "nothing-is-refused",
-                "STATUS": "200",
-                "HTTP_PORT": "18080",
-                "HTTPS_PORT": "18443",
-                **environment,
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    @property
-    def notes(self) -> Path:
-        return self.folder.parent / "notes"
-
-    def written(self) -> dict[str, bytes]:
-        """Secrets and settings, by name."""
-        paths = [self.folder / ".env", *(self.folder / "secrets").iterdir()]
-        return {path.name: path.read_bytes() for path in paths}
-
-    def secret(self, name: str) -> str:
-        return (self.folder / "secrets" / name).read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Checkout]:
-    """Docker, a GPU, much room and memory, and an authority's root."""
-    folder, programs = tmp_path / "checkout", tmp_path / "bin"
-    folder.mkdir()
-    programs.mkdir()
-    for name in ("deploy", "scripts"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.sh", "docker-compose.cpu.yml", "docker-compose.gpu.yml"):
-        shutil.copy(ROOT / name, folder)
-    for name, text in (
-        ("docker", DOCKER),
-        ("nvidia-smi", "#!/bin/sh\necho 'Card, 81920 MiB, 580.95.05'\n"),
-        ("df", "#!/bin/sh\necho header\necho '/dev/x 1 1 104857600 1% /'\n"),
-        ("curl", '#!/bin/sh\necho "curl $*" >>"$NOTES"\nprintf "${STATUS:-200}"\n'),
-        ("awk", '#!/bin/sh\ncase "$*" in *meminfo*) echo 64 ;; *) exec /usr/bin/awk "$@" ;; esac\n'),
-    ):
-        (programs / name).write_text(text, encoding="utf-8")
-        (programs / name).chmod(0o755)
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    files = ["-keyout", "/dev/null", "-out", str(tmp_path / "root.crt"), "-subj", "/CN=root", "-days", "2"]
-    subprocess.run([*made, *files], check=True, capture_output=True)
-    yield Checkout(folder, programs)
+__all__ = ["checkout", "root_certificate"]
 
 
 @pytest.mark.parametrize("profile", ["cpu", "gpu"])
@@ -103,12 +20,12 @@ def test_a_second_setup_changes_nothing(checkout: Checkout, profile: str) -> Non
     first = checkout.run("./setup.sh", profile)
     written = checkout.written()
     second = checkout.run("./setup.sh", profile)
-    ups = [line for line in checkout.notes.read_text(encoding="utf-8").splitlines() if " up -d" in line]
+    ups = [line for line in checkout.noted().splitlines() if " up -d" in line]
 
     assert first.returncode == 0, first.stderr
     assert second.returncode == 0, second.stderr
     assert checkout.written() == written
-    assert ups == [f"compose -f docker-compose.{profile}.yml up -d --build"] * 2
+    assert ups == [f"docker compose -f docker-compose.{profile}.yml up -d --build"] * 2
 
 
 def test_every_secret_is_written_for_its_reader(checkout: Checkout) -> None:
@@ -152,32 +69,6 @@ def test_the_root_certificate_is_told_with_its_fingerprint(checkout: Checkout) -
     assert "APPLIANCE_TLS=it@example.com" in (checkout.folder / ".env").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("program", "text", "remedy"),
-    [
-        ("docker", "#!/bin/sh\nexit 1\n", "Start it (systemctl start docker)"),
-        ("nvidia-smi", "#!/bin/sh\nexit 9\n", "Restart the machine"),
-        ("df", "#!/bin/sh\necho header\necho '/dev/x 1 1 1048576 1% /'\n", "need 40 GB"),
-        (
-            "awk",
-            '#!/bin/sh\ncase "$*" in *meminfo*) echo 4 ;; *) exec /usr/bin/awk "$@" ;; esac\n',
-            "8 GB are the least",
-        ),
-    ],
-)
-def test_a_machine_that_does_not_fit_is_told_why(
-    checkout: Checkout, program: str, text: str, remedy: str
-) -> None:
-    """Before anything is written or started."""
-    (checkout.programs / program).write_text(text, encoding="utf-8")
-
-    refused = checkout.run("./setup.sh", "gpu")
-
-    assert refused.returncode == 1
-    assert remedy in refused.stderr
-    assert not (checkout.folder / ".env").exists() and not (checkout.folder / "secrets").exists()
-
-
 def test_digests_are_the_registrys(checkout: Checkout) -> None:
     """Every foreign tag gets one, again without doubling; one that cannot be had leaves both files as they are."""
     files = [checkout.folder / f"docker-compose.{profile}.yml" for profile in ("gpu", "cpu")]
@@ -199,8 +90,7 @@ def test_digests_are_the_registrys(checkout: Checkout) -> None:
 
 def test_docker_and_the_toolkit_are_installed_when_asked(checkout: Checkout) -> None:
     """From their makers' sources, with their keys, once; then the machine is set up as always."""
-    notes = Path(f"{checkout.notes}.missing")
-    notes.touch()
+    checkout.has("missing")
     etc = checkout.folder.parent / "etc"
     (etc / "apt" / "sources.list.d").mkdir(parents=True)
     (etc / "os-release").write_text("ID=debian\nVERSION_CODENAME=bookworm\n", encoding="utf-8")
