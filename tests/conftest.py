@@ -30,7 +30,7 @@ __all__ = ["prepared_data", "pytest_xdist_make_scheduler", "quoting_box", "writi
 
 ROLE_SECRET = "secret-of-the-tests"
 
-expect.set_options(timeout=30_000)  # a browser on a machine that does three other things
+expect.set_options(timeout=60_000)  # a browser on a machine that does three other things
 
 for _name in [name for name in os.environ if name.startswith(("APPLIANCE_", "PG"))]:
     if _name not in ("APPLIANCE_TEST_DATA", "APPLIANCE_TEST_VLLM_URL"):
