@@ -131,7 +131,7 @@ ask_model() { # gpu|cpu
     [ "$ASK" = yes ] || return 0
     printf 'Which model? Computed for this machine, not measured: places for conversations of 8,000 tokens, people they serve.\n' >&2
     for model in "${models[@]}"; do
-        IFS=$'\t' read -r model _ format weights context fits at_once people hub licence needed <<<"$model"
+        IFS=$'\t' read -r model _ format weights context fits at_once people hub licence needed _ <<<"$model"
         number=$((number + 1))
         if [ "$fits" = yes ]; then fits="$at_once at once, about $people people"; else fits="does not fit: $needed GiB needed"; fi
         [ "$hub" = open ] || fits+="; needs a hub token"
@@ -150,7 +150,7 @@ check_model_fits() { # gpu|cpu
         return
     fi
     [ "$1" = cpu ] || [ "$CARD_MIB" != 0 ] || return 0
-    IFS=$'\t' read -r model _ format weights context fits at_once _ hub _ needed <<<"$model"
+    IFS=$'\t' read -r model _ format weights context fits at_once _ hub _ needed _ <<<"$model"
     [ "$hub" = open ] || [ -s secrets/hub_token ] || [ -n "${GIVEN[hub-token-file]:-}" ] || note "model: $model is given out to known people only; have a token of its hub ready (--hub-token-file FILE)"
     if [ "$fits" = yes ]; then
         good "model: $model ($format, $weights GiB), context $context: $at_once conversations of 8,000 tokens at once (computed)"

@@ -4,7 +4,8 @@
 # the part that the engine may take (GPU_MEMORY_SHARE). context: tokens that one conversation may have at most.
 # Prints one model a line, tabs between: model, served name, format, weights in GiB, context it can have here (the smaller of
 # context and its longest), fits (yes|no: weights, working memory and one whole conversation), at once (conversations of
-# 8,000 tokens), people, hub (open|gated), licence, GiB that are needed of this memory at least.
+# 8,000 tokens), people, hub (open|gated), licence, GiB that are needed of this memory at least, and the longest context that
+# one conversation alone could have here, in whole thousands (of 1,024).
 #   working memory (activations, CUDA graphs; assumed, not measured) = 2 GiB + a twentieth of the weights
 #   at once = (memory x share - weights - working memory) / (8,000 x KV cache a token)
 #   people  = half of the places, of 64 at most (beyond that the card's computing is the limit, not its memory; assumed),
@@ -19,5 +20,7 @@ BEGIN { FS = OFS = "\t"; gib = 1024 * 1024 * 1024 }
     fits = room >= own * $6 / gib ? "yes" : "no"
     needed = ($5 + 2 + $5 / 20 + own * $6 / gib) / share
     places = at_once < 64 ? at_once : 64
-    print $2, $3, $4, $5, own, fits, at_once, int(places * 0.5 * 3600 / (12 * 20)), $8, $9, sprintf("%.1f", needed)
+    longest = room > 0 ? int(room * gib / $6 / 1024) * 1024 : 0
+    if (longest > $7) longest = $7
+    print $2, $3, $4, $5, own, fits, at_once, int(places * 0.5 * 3600 / (12 * 20)), $8, $9, sprintf("%.1f", needed), longest
 }
