@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +15,12 @@ import typer
 from appliance.bootstrap.backups.interruption import interrupted_by_sigterm
 from appliance.bootstrap.backups.servers import running
 from appliance.bootstrap.box import Box, open_box
-from appliance.bootstrap.upgrading import bring_up_to_date, go_back, rehearse
+from appliance.bootstrap.upgrading import Rehearsed, bring_up_to_date, go_back, rehearse, upgrading_of
 from appliance.commands.client import show
 from appliance.commands.failures import CommandFailed
 from appliance.commands.options import ConfigOption, DataOption, JsonOption
 from appliance.storage.backups.errors import BackupError
-from appliance.storage.restore_points import RestorePoint, Upgrading
+from appliance.storage.restore_points import RestorePoint
 from appliance.supervisor.data_folder import check_version, default_data_folder, locked
 from appliance.supervisor.secret_files import FOLDER
 from appliance.supervisor.unprivileged import account_for_servers
@@ -28,6 +30,21 @@ def upgrade(
     check: Annotated[
         bool, typer.Option("--check", help="Only try it on a copy of the database, and remove the copy.")
     ] = False,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Questions that have to find the same before and after, one a line; `ana@example.com: question` asks "
+            "as Ana. Default: database.upgrade_questions.",
+            show_default=False,
+        ),
+    ] = None,
+    accept_differences: Annotated[
+        bool,
+        typer.Option(
+            "--accept-differences", help="Upgrade although questions find something else afterwards."
+        ),
+    ] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
     config: ConfigOption = None,
@@ -35,20 +52,59 @@ def upgrade(
     """Bring the database up to this version, as `appliance up` does by itself; --check only tries it."""
     box = _box(data, config)
     check_version(box.data)
-    applied = _standing_still(box, lambda: _try(box) if check else bring_up_to_date(box))
-    if not applied:
-        text = "The database is up to date."
-    elif check:
-        text = f"{len(applied)} migrations ran on a copy, nothing was lost, and its passages are found: it will work."
+    asked = None if questions is None else questions.absolute()
+
+    async def work() -> Rehearsed:
+        if check:
+            return await _try(box, asked)
+        return await bring_up_to_date(box, questions=asked, accepts_differences=accept_differences)
+
+    done: Rehearsed = _standing_still(box, work)
+    told = {
+        "migrations": done.applied,
+        "checked_only": check,
+        "questions": done.asked,
+        "compared": done.compared,
+        "differences": done.differences,
+    }
+    show(told, as_json, "\n".join(_lines(done, is_check=check)))
+    if check and done.differences and not accept_differences:
+        raise CommandFailed("Questions find something else after the upgrade: it would be refused.")
+
+
+def _lines(done: Rehearsed, *, is_check: bool) -> Iterator[str]:
+    count = len(done.applied)
+    if not count:
+        yield "The database is up to date."
+        return
+    if is_check:
+        yield f"{count} migrations ran on a copy, nothing was lost, and its passages are found."
     else:
-        text = f"{len(applied)} migrations have run. `appliance rollback` goes back."
-    show({"migrations": applied, "checked_only": check}, as_json, text)
+        yield f"{count} migrations have run. `appliance rollback` goes back."
+    if done.asked and not done.compared:
+        yield f"  {done.asked} questions were asked; the data from before cannot be asked by this version."
+    elif done.asked:
+        yield f"  {done.asked} questions were asked before and after: {len(done.differences)} find something else."
+    for paragraph in done.differences:
+        yield f"  {paragraph}"
 
 
-def rollback(as_json: JsonOption = False, data: DataOption = None, config: ConfigOption = None) -> None:
+def rollback(
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z"],
+            help="Only if that upgrade was not before this moment, e.g. 2026-11-21T02:00:00+00:00.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Go back to the database as it was before the last upgrade; then start the version from before."""
     box = _box(data, config)
-    point: RestorePoint = _standing_still(box, lambda: go_back(box))
+    point: RestorePoint = _standing_still(box, lambda: go_back(box, since))
     version = point.version or "from before"
     text = (
         f"The database is as it was on {point.made_at[:16].replace('T', ' ')} UTC. What was written since is set aside "
@@ -66,15 +122,14 @@ def _box(data: Path | None, config: Path | None) -> Box:
 
 def _standing_still(box: Box, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - what work returns
     """With PostgreSQL alone. Raises CommandFailed; StartupError while the appliance runs."""
-    if box.postgres is None:
-        raise CommandFailed("The database is an external one: use its own means (database.url).")
-    if not (box.postgres.cluster / "PG_VERSION").exists():
+    postgres = box.postgres
+    if postgres is not None and not (postgres.cluster / "PG_VERSION").exists():
         raise CommandFailed(f"There is no database in {box.data} yet. Name the data folder with --data.")
     try:
         with (
             locked(box.data, "(appliance upgrade)"),
             interrupted_by_sigterm(),
-            running(box.postgres),
+            nullcontext() if postgres is None else running(postgres),
         ):
             return asyncio.run(work())
     except psycopg.Error as error:
@@ -83,10 +138,12 @@ def _standing_still(box: Box, work: Callable[[], Coroutine[Any, Any, Any]]) -> A
         raise CommandFailed(str(error)) from error
 
 
-async def _try(box: Box) -> list[str]:
-    upgrading = Upgrading(box.owner_url, box.role_secret)
+async def _try(box: Box, questions: Path | None) -> Rehearsed:
+    upgrading = upgrading_of(box)
+    await upgrading.reopen()
     if not await upgrading.pending():
-        return []
-    applied = await rehearse(box, upgrading)
-    await upgrading.discard()
-    return applied
+        return Rehearsed([], [])
+    try:
+        return await rehearse(box, upgrading, questions)
+    finally:
+        await upgrading.discard()

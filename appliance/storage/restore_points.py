@@ -7,13 +7,14 @@ fails: the old one or the new one. The old one stays as it was, under another na
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, OperationalError, sql
 from psycopg.errors import ObjectInUse
 
 from appliance.errors import StartupError
@@ -25,6 +26,11 @@ _PAUSE_S = 0.1
 _TERMINATE = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
 )
+_IS_CLOSED = "SELECT NOT datallowconn FROM pg_database WHERE datname = %s"
+_RIGHTS = """
+SELECT r.rolcreatedb OR r.rolsuper, coalesce(pg_has_role(d.datdba, 'USAGE'), false), current_user
+FROM pg_roles r LEFT JOIN pg_database d ON d.datname = %s WHERE r.rolname = current_user
+"""
 _COMMENT = """
 SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s
 """
@@ -74,10 +80,14 @@ class Names:
 
 
 class Upgrading:
-    """owner_url: of the usual database, as an owner who may make databases. Nothing else uses it meanwhile."""
+    """owner_url: of the usual database, as an owner who may make databases.
 
-    def __init__(self, owner_url: str, role_secret: str) -> None:
-        self._owner_url, self._role_secret = owner_url, role_secret
+    is_shared: others may come meanwhile (an external server), so its door is closed as long as it is copied and tried:
+    what they wrote would be lost with the exchange. Else nothing uses it meanwhile.
+    """
+
+    def __init__(self, owner_url: str, role_secret: str, *, is_shared: bool = False) -> None:
+        self._owner_url, self._role_secret, self._is_shared = owner_url, role_secret, is_shared
         self._names = Names(urlsplit(owner_url).path.removeprefix("/"))
 
     @property
@@ -94,25 +104,64 @@ class Upgrading:
             row = await found.fetchone()
             return int(row[0]) if row else 0
 
+    async def require_rights(self) -> None:
+        """Raises StartupError where the owner may not do what an upgrade on a copy needs; nothing is changed."""
+        why = ""
+        try:
+            async with self._alone() as server:
+                row = await (await server.execute(_RIGHTS, (self._names.usual,))).fetchone()
+                may_copy, owns, user = row or (False, False, "")
+                why = (
+                    ""
+                    if may_copy
+                    else f"The role {user} may not make databases (ALTER ROLE {user} CREATEDB)."
+                )
+                why = why if owns else f"The role {user} does not own the database {self._names.usual}."
+        except OperationalError as error:
+            why = f"The database postgres of the same server cannot be reached: {str(error).strip()}"
+        if why:
+            raise StartupError(
+                "An upgrade is tried on a copy of the database first, and what was before is kept for `appliance "
+                f"rollback`. {why} Nothing was changed. Remedy that, or make a backup and upgrade in place: "
+                "database.restore_point_days = 0."
+            )
+
+    async def reopen(self) -> None:
+        """Where an upgrade was killed while the door was closed. Quiet where that cannot be seen."""
+        if self._is_shared:
+            with contextlib.suppress(OperationalError):
+                async with self._alone() as server:
+                    row = await (await server.execute(_IS_CLOSED, (self._names.usual,))).fetchone()
+                    if row and row[0]:
+                        await self._door(server, self._names.usual, is_open=True)
+
     async def rehearse(
         self,
         look: Callable[[str], Awaitable[None]],
         migrations: list[Migration] | None = None,
+        before: Callable[[str], Awaitable[None]] | None = None,
     ) -> list[str]:
         """Migrate a copy and look at it; returns what ran. look: given the copy's address, raises if it is not well.
 
-        Raises StartupError; the copy is gone then, and the data is as it was.
+        before: given it before it is migrated. Raises StartupError; the copy is gone then, and the data is as it was.
+        A door that was closed stays so until `switch` or `discard`.
         """
         async with self._alone() as server:
             await self._drop(server, self._names.copy)
-            await self._copy(server)
             try:
-                before = await _counts(self._owner_url)
+                if self._is_shared:
+                    await self._door(server, self._names.usual, is_open=False)
+                await self._copy(server)
+                counted = await _counts(self.copy_url)
+                if before is not None:
+                    await before(self.copy_url)
                 applied = await migrate(self.copy_url, self._role_secret, migrations)
-                _require_all(before, await _counts(self.copy_url))
+                _require_all(counted, await _counts(self.copy_url))
                 await look(self.copy_url)
-            except Exception as error:
-                await self._drop(server, self._names.copy)
+            except BaseException as error:
+                await self._discard(server)
+                if not isinstance(error, Exception):
+                    raise
                 raise StartupError(
                     f"The upgrade was tried on a copy of the data and did not work: {error} "
                     "Nothing was changed: start the version from before, and report this."
@@ -126,9 +175,14 @@ class Upgrading:
             await self._exchange(server, self._names.copy, self._names.before, asdict(point))
 
     async def discard(self) -> None:
-        """Remove the copy."""
+        """Remove the copy; all goes on as before."""
         async with self._alone() as server:
-            await self._drop(server, self._names.copy)
+            await self._discard(server)
+
+    async def _discard(self, server: AsyncConnection) -> None:
+        await self._drop(server, self._names.copy)
+        if self._is_shared:
+            await self._door(server, self._names.usual, is_open=True)
 
     async def restore_point(self) -> RestorePoint | None:
         """The one that is there."""
@@ -148,6 +202,8 @@ class Upgrading:
             raise StartupError("There is no restore point. Restore a backup instead: `appliance restore`.")
         async with self._alone() as server:
             await self._drop(server, self._names.abandoned)
+            if self._is_shared:
+                await self._door(server, self._names.usual, is_open=False)
             await self._exchange(server, self._names.before, self._names.abandoned, {})
 
     async def forget(self) -> None:
@@ -178,8 +234,15 @@ class Upgrading:
                     )
                 )
                 await server.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(sql.Identifier(usual)))
+                for name in (usual, aside) if self._is_shared else ():
+                    await self._door(server, name, is_open=True)
 
-        await self._undisturbed(server, exchange)
+        try:
+            await self._undisturbed(server, exchange)
+        except BaseException:
+            if self._is_shared:
+                await self._door(server, usual, is_open=True)
+            raise
 
     async def _undisturbed(self, server: AsyncConnection, work: Callable[[], Awaitable[object]]) -> None:
         """Neither copying nor renaming bears other sessions; those of a killed process end when they are told."""
@@ -193,6 +256,12 @@ class Upgrading:
             else:
                 return
         raise StartupError("Something goes on using the database. Stop it, and start the appliance again.")
+
+    @staticmethod
+    async def _door(server: AsyncConnection, name: str, *, is_open: bool) -> None:
+        """Whether anybody, superusers included, may connect; who is connected stays so."""
+        statement = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        await server.execute(statement.format(sql.Identifier(name), sql.SQL("true" if is_open else "false")))
 
     @staticmethod
     async def _drop(server: AsyncConnection, name: str) -> None:

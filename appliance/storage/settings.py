@@ -22,8 +22,13 @@ class DatabaseSettings(BaseModel):
     restore_point_days: int = Field(
         14,
         ge=0,
-        description="An upgrade is tried on a copy of the embedded database, and what was before is kept so long for "
+        description="An upgrade is tried on a copy of the database, and what was before is kept so long for "
         "`appliance rollback`; 0: upgrade in place.",
+    )
+    upgrade_questions: str = Field(
+        "",
+        description="File of questions, one a line (`ana@example.com: question` to ask as Ana), that have to find the "
+        "same before and after an upgrade; empty: only a handful made of the box's own documents.",
     )
 
 

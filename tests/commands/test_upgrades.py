@@ -68,6 +68,9 @@ def test_an_upgrade_is_tried_then_made_then_taken_back(box: Box, capsys: pytest.
     assert said(capsys, "upgrade", "--check", "--data", data) == {
         "migrations": [newest],
         "checked_only": True,
+        "questions": 0,
+        "compared": True,
+        "differences": [],
     }
     stamp_version(box.data, "0.1.0")  # as `appliance up` of the new version does
     assert said(capsys, "upgrade", "--data", data)["migrations"] == [newest]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import psycopg
@@ -95,6 +96,12 @@ class Deletion:
         told.recv()
 
 
+class Struck(Protocol):
+    """Tells that it is ready, waits for a word, does it, tells that it is done and waits to be killed."""
+
+    def run(self, told: Connection) -> None: ...
+
+
 class Striker:
     """Runs deletions in processes of their own and kills them at moments of the seed.
 
@@ -107,7 +114,7 @@ class Striker:
         self._context.set_forkserver_preload([__name__])
         self.whole_s = 0.5
 
-    def strike(self, deletion: Deletion, *, spare: bool = False) -> None:
+    def strike(self, deletion: Struck, *, spare: bool = False) -> None:
         """Returns when the process is gone. spare: let it end."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=deletion.run, args=(theirs,), daemon=True)

@@ -1,6 +1,6 @@
 """kill -9 in an upgrade and on the way back: always a working old or new database, and doing it again ends it.
 
-`--battery` strikes fifty moments of each instead of three; the seed is printed.
+`--battery` strikes fifty moments of each instead of five; the seed is printed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.own_postgres import own_postgres
 pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("FAULT_SEED", "20261121"))
-FEW, MANY = 3, 50
+FEW, MANY = 5, 50
 PEOPLE = 200
 POINT = RestorePoint("2026-11-21T12:00:00+00:00", "0.1.0", 1)
 NEW = Migration(
