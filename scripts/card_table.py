@@ -1,9 +1,9 @@
-"""Which model for which card: the tables of README.md and docs/operating.md, computed by deploy/fits.awk, measured by nobody.
+"""Which model for which card: the tables of README.md and docs/operating.md, computed and not measured.
 
     .venv/bin/python scripts/card_table.py            # prints both
     .venv/bin/python scripts/card_table.py --write    # puts them between the marks in the two files
 
-Formula, assumptions and sources stand in deploy/fits.awk and deploy/models.tsv, which setup.sh uses for the card it finds.
+Formula, assumptions and sources stand in deploy/fits.awk and deploy/models.tsv, which setup.sh uses as well.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BEGIN, END = "<!-- made by scripts/card_table.py -->", "<!-- end -->"
 
 @dataclass(frozen=True)
 class Fit:
-    """A model on a card. weights_gib: GiB. at_once: conversations of 8,000 tokens. longest_context: of one alone, tokens."""
+    """A model on a card. at_once: conversations of 8,000 tokens. longest_context: of one alone, in tokens."""
 
     model: str
     format: str
