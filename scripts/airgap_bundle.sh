@@ -95,22 +95,20 @@ pack_code() {
     VERSION=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$STAGE/code/appliance/__init__.py")
 }
 
+# And pip and uv themselves, which install them there: a Python may come without any.
 pack_wheels() {
-    local name options
+    local options
     step "wheels for Python $PYTHON_WANTED on $MACHINE with glibc $GLIBC or newer"
-    for name in wheels:requirements.lock installers:deploy/airgap/installers.lock; do
-        mkdir "$STAGE/${name%%:*}"
-        "$VENV/bin/python" -P scripts/airgap/wheels.py choose "$STAGE/code/${name#*:}" --python "$PYTHON_WANTED" \
-            --machine "$MACHINE" --glibc "$GLIBC" --to "$WORK/chosen.lock" >"$WORK/options" || refuse "the lock file ${name#*:} cannot be read."
-        mapfile -t options <"$WORK/options"
-        "${PIP[@]}" --quiet download --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: "${options[@]}" \
-            --dest "$STAGE/${name%%:*}" --requirement "$WORK/chosen.lock" ||
-            refuse "the wheels could not be had; the reason stands above. Where none fits, a newer --glibc or another --python may."
-        "$VENV/bin/python" -P scripts/airgap/wheels.py check "$WORK/chosen.lock" "$STAGE/${name%%:*}" >"$WORK/bytes" || refuse "the wheels are not what was asked for."
-        printf '    %s: %s wheels, %s MB; %s MB installed\n' "${name%%:*}" "$(find "$STAGE/${name%%:*}" -name '*.whl' | wc -l)" \
-            "$(megabytes "$STAGE/${name%%:*}")" "$(($(cat "$WORK/bytes") / 1000000 + 1))"
-        INSTALLED_MB=$((${INSTALLED_MB:-0} + $(cat "$WORK/bytes") / 1000000 + 1))
-    done
+    "$VENV/bin/python" -P scripts/airgap/wheels.py choose "$STAGE/code/requirements.lock" "$STAGE/code/deploy/airgap/installers.lock" \
+        --python "$PYTHON_WANTED" --machine "$MACHINE" --glibc "$GLIBC" --to "$WORK/chosen.lock" >"$WORK/options" ||
+        refuse "the lock files cannot be read; the reason stands above."
+    mapfile -t options <"$WORK/options"
+    "${PIP[@]}" --quiet download --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: "${options[@]}" \
+        --dest "$STAGE/wheels" --requirement "$WORK/chosen.lock" ||
+        refuse "the wheels could not be had; the reason stands above. Where none fits, a newer --glibc or another --python may."
+    INSTALLED_MB=$("$VENV/bin/python" -P scripts/airgap/wheels.py check "$WORK/chosen.lock" "$STAGE/wheels") ||
+        refuse "the wheels are not what was asked for; the reason stands above."
+    printf '    %s wheels, %s MB; %s MB once installed\n' "$(find "$STAGE/wheels" -name '*.whl' | wc -l)" "$(megabytes "$STAGE/wheels")" "$INSTALLED_MB"
 }
 
 # Links are followed and no link is packed: a checksum is about bytes. Of a hub's cache that is its snapshots.

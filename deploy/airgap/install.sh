@@ -155,11 +155,11 @@ place_code() {
 
 # For setup.sh: our folders are the only place where packages come from, whatever is configured on this machine.
 point_at_wheels() {
-    local name pips=("$HERE"/installers/pip-*.whl)
+    local name pips=("$HERE"/wheels/pip-*.whl)
     for name in $(compgen -e PIP_) $(compgen -e UV_); do unset "$name"; done
     export PYTHON PYTHONPATH=${pips[0]} PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
     export UV_NO_CACHE=1 UV_OFFLINE=1 UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never
-    PIP_FIND_LINKS=$("$PYTHON" -c 'import pathlib, sys; print(*(pathlib.Path(p).as_uri() for p in sys.argv[1:]))' "$HERE/wheels" "$HERE/installers")
+    PIP_FIND_LINKS=$("$PYTHON" -c 'import pathlib, sys; print(pathlib.Path(sys.argv[1]).as_uri())' "$HERE/wheels")
     export PIP_FIND_LINKS
 }
 
@@ -221,7 +221,7 @@ start() {
         exec ./setup.sh run --data "$DATA" "${MORE[@]}"
         ;;
     systemd) (cd -- "$HERE/code" && APPLIANCE_PREFIX=$PREFIX ./setup.sh systemd "${MORE[@]}") ;;
-    gpu | cpu) APPLIANCE_BUILD=no ./setup.sh "$COMMAND" "${MORE[@]}" ;;
+    gpu | cpu) ./setup.sh "$COMMAND" "${MORE[@]}" ;;
     esac
 }
 

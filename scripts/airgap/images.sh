@@ -9,7 +9,7 @@ check_docker_engine() {
 }
 
 # An image that was loaded from a file has no digest of a registry: the packed compose files go by the tags, and the
-# checksums of the files say that they are the pinned ones.
+# checksums of the files say that they are the pinned ones. They build nothing either: what that needs is not there.
 pack_images() {
     local file=docker-compose.$IMAGES.yml image tag number=0
     mkdir "$STAGE/images"
@@ -23,7 +23,7 @@ pack_images() {
         [ "$tag" = "$image" ] || docker tag "$image" "$tag"
         save_image "$tag" "$(printf %02d "$number")-$(tr -c 'a-zA-Z0-9.\n' - <<<"${tag##*/}")"
     done < <(images_of "$STAGE/code/$file")
-    sed -i 's/@sha256:[0-9a-f]\{64\}//' "$STAGE/code/"docker-compose.*.yml
+    sed -i -e 's/@sha256:[0-9a-f]\{64\}//' -e '/^  build:$/,/^    dockerfile:/d' "$STAGE/code/"docker-compose.*.yml
 }
 
 images_of() { sed -n 's/^ *image: *\([^ #]*\).*/\1/p' "$1" | grep -v '^llm-appliance' | LC_ALL=C sort -u; } # compose file

@@ -3,7 +3,7 @@
 python scripts/airgap/wheels.py choose LOCK... --python 3.12 --machine x86_64 --glibc 2.28 --to FILE
     writes the lock's lines for that machine; prints the options that make `pip download` fetch for it, one a line
 python scripts/airgap/wheels.py check FILE FOLDER
-    every wheel has a hash that the lock names and none is missing; prints the bytes that they take once installed
+    every wheel has a hash that the lock names and none is missing; prints the megabytes they take installed
 
 pip evaluates the conditions in a lock file ("; python_version < …") for the machine it runs on, whatever
 --python-version says (https://github.com/pypa/pip/issues/11664): hence the choice is made here.
@@ -114,7 +114,7 @@ def chosen(text: str, target: Target) -> list[Pinned]:
 
 
 def check(needed: list[Pinned], folder: Path) -> int:
-    """Bytes that the wheels take once installed. Raises ValueError that names the first thing wrong."""
+    """Megabytes that the wheels take once installed. Raises ValueError that names the first thing wrong."""
     missing = {one.name: one for one in needed}
     unpacked_bytes = 0
     for wheel in sorted(folder.iterdir()):
@@ -128,7 +128,7 @@ def check(needed: list[Pinned], folder: Path) -> int:
             unpacked_bytes += sum(member.file_size for member in archive.infolist())
     if missing:
         raise ValueError(f"no wheel for {', '.join(sorted(missing))}")
-    return unpacked_bytes
+    return unpacked_bytes // 1_000_000 + 1
 
 
 def _glibc(words: str) -> int:
