@@ -35,8 +35,11 @@ def draw(api: ApiClient, i18n: gr.I18n, tab: gr.Tab) -> None:
     with gr.Column(elem_id="connected"):
         shown = gr.Markdown(elem_id="connected-summary", container=False)
         refresh = gr.Button(i18n("refresh"), elem_id="connected-refresh", size="sm")
+    how: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
     for event in (tab.select, refresh.click):
-        event(read, None, shown, api_visibility="private", show_progress="hidden", concurrency_limit=None)
+        asked = event(read, None, shown, **how)
+        for _ in range(2):  # an event is lost now and then: at a restart, or when this machine is out of breath
+            asked = asked.failure(read, None, shown, **how)
 
 
 def summary(engines: Sequence[Mapping[str, Any]], readiness: Mapping[str, Any], language: Language) -> str:
