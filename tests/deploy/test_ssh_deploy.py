@@ -1,171 +1,300 @@
-"""`ssh_deploy.sh` against a real sshd on loopback: what is copied, what is kept, what is said when it fails.
-
-The checkout that is deployed is a small one whose setup.sh serves /readyz, so that the test is about the way there; the
-real setup.sh has its own tests.
-"""
+"""`ssh_deploy.sh` against a real sshd on a machine of its own: what is exchanged, kept and taken back."""
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
-import socket
 import subprocess
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.deploy.deploy_server import PATIENCE_S, ROOT, Server, server, wait_for
 from tests.ports import free_port
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
+__all__ = ["server"]
 
-SETUP = """#!/bin/sh
-case $1 in
-install) exit 0 ;;
-run) exec python3 -c '
-import http.server as h
-class A(h.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if self.path == "/readyz" else 404); self.end_headers()
-    def log_message(self, *a): pass
-h.HTTPServer(("127.0.0.1", PORT), A).serve_forever()' ;;
-esac
-"""
+SCRIPTS = ("ssh_deploy.sh", "deploy/carrying.sh", "deploy/server")
 
 
-@dataclass(frozen=True)
-class Server:
-    """A machine that is reached by ssh, and the checkout to bring there."""
+def test_a_first_install_and_an_upgrade(server: Server) -> None:
+    """The old one ends in order before the new one starts; what did not change takes no room; data stays."""
+    (server.folder / "data").mkdir()
+    (server.folder / "data" / "kept").write_text("people's documents", encoding="utf-8")
 
-    ssh_port: int
-    http_port: int
-    options: str
-    checkout: Path
-    target: Path
+    first = server.deploy_release("one")
+    seen_first = server.answering()
+    second = server.deploy_release("two")
 
-    def deploy(self, *words: str) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ,
-            "SSH_DEPLOY_OPTIONS": self.options,
-            "SSH_DEPLOY_URL": f"http://127.0.0.1:{self.http_port}",
-        }
-        command = ["./ssh_deploy.sh", f"{getpass.getuser()}@127.0.0.1", "--port", str(self.ssh_port)]
-        command += ["--path", str(self.target), "--profile", "run", *words]
-        return subprocess.run(
-            command,
-            cwd=self.checkout,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
+    assert first[0] == 0, first[1]
+    assert second[0] == 0, second[1]
+    assert (seen_first, server.answering()) == ("one", "two")
+    data = str(server.folder / "data")
+    assert server.notes == [f"start one {data}", "end one", f"start two {data}"]
+    assert server.current().startswith("release-two-") and server.releases() == ["one", "two"]
+    current = server.place / "current"
+    assert (current / "server.py").stat().st_nlink == 2 and (current / "version").stat().st_nlink == 1
+    assert (current / ".env").samefile(server.place / ".env")
+    assert (server.folder / "data" / "kept").exists()
+    assert "from the old one to the new one" in second[1]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """sshd with keys of its own, and a committed checkout with the real ssh_deploy.sh."""
-    for program in ("rsync", "ssh", "git"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed here")
-    if SSHD is None:
-        pytest.skip("sshd is not installed here")
-    for name in ("host", "client"):
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)], check=True
-        )
-    port, http_port = free_port(), free_port()
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)
-    words = [SSHD, "-D", "-e", "-f", "/dev/null", "-p", str(port), "-h", str(tmp_path / "host")]
-    for option in (
-        "ListenAddress=127.0.0.1",
-        f"AuthorizedKeysFile={tmp_path / 'client.pub'}",
-        "StrictModes=no",
-        "UsePAM=no",
-        "PidFile=none",
+def test_the_same_again_changes_nothing_unless_it_is_to_start_anew(server: Server) -> None:
+    """A second run sees that it runs; --restart starts it; --releases and --follow tell what there is."""
+    first = server.deploy_release("one")
+    words = ("--release", str(server.folder / "release-one"))
+
+    again = server.deploy(*words)
+    unchanged = server.notes.copy()
+    anew = server.deploy(*words, "--restart")
+
+    assert (first[0], again[0], anew[0]) == (0, 0, 0), first[1] + again[1] + anew[1]
+    assert "runs already" in again[1] and "is there already" in again[1]
+    assert len(unchanged) == 1 and server.notes[1:] == ["end one", unchanged[0]]
+    listed = server.deploy("--releases")[1]
+    assert "* release-one-" in listed and "well since 20" in listed
+    followed = server.deploy("--follow")
+    assert followed[0] == 0 and "switching to release-one-" in followed[1]
+
+
+def test_a_release_that_is_not_well_is_taken_back_by_itself(server: Server) -> None:
+    """The old one answers again, with its database when the new one has changed it; why is said here and kept there."""
+    first = server.deploy_release("one", migrations=("0001_a.sql",))
+    words = ("--profile", "run", "--gate", "2", "--release")
+
+    sick = server.release("sick", "not-well", migrations=("0001_a.sql", "0002_b.sql"))
+    failed = server.deploy(*words, str(sick))
+
+    assert first[0] == 0, first[1]
+    assert failed[0] == 3, failed[1]
+    assert "/readyz says 503 (gateway: broken)" in failed[1] and "one-" in failed[1].splitlines()[-1]
+    assert server.answering() == "one" and server.current().startswith("release-one-")
+    told = [note.split()[0] for note in server.notes]
+    assert told == ["start", "end", "start", "end", "rollback", "start"]
+    assert f"--data {server.folder / 'data'}" in server.notes[4] and "--since 20" in server.notes[4]
+    (log,) = (server.place / "deploys").glob("*-release-sick-*.log")
+    assert "not well after 2 s" in log.read_text(encoding="utf-8")
+
+    healed = server.deploy_release("healed")
+
+    assert healed[0] == 0, healed[1]
+    assert server.answering() == "healed" and server.releases() == ["healed", "one"]
+
+
+def test_one_that_cannot_be_installed_stops_nothing_and_one_that_dies_is_not_waited_for(
+    server: Server,
+) -> None:
+    """The first is never switched to; the second is given up before the gate's time is over."""
+    first = server.deploy_release("one")
+
+    spoilt = server.deploy_release("spoilt", "cannot-be-installed")
+    untouched = server.notes.copy()
+    dying = server.deploy(
+        "--profile", "run", "--gate", "100000", "--release", str(server.release("dying", "dies"))
+    )
+
+    assert (first[0], spoilt[0], dying[0]) == (0, 1, 3), first[1] + spoilt[1] + dying[1]
+    assert "nothing was changed" in spoilt[1] and len(untouched) == 1
+    assert "the process has ended" in dying[1]
+    assert server.answering() == "one"
+    assert "cannot start" in (server.place / "deploys" / "output.txt").read_text(encoding="utf-8")
+
+
+def test_a_first_release_that_is_not_well_leaves_nothing_running(server: Server) -> None:
+    """There is nothing to go back to; the exit code says that nobody answers."""
+    code, said = server.deploy(
+        "--profile", "run", "--gate", "1", "--release", str(server.release("sick", "not-well"))
+    )
+
+    assert code == 4, said
+    assert "no release to go back to" in said and server.answering() == ""
+    assert not (server.place / "current").is_symlink()
+
+
+def test_going_back_asks_before_it_takes_the_database_along(server: Server) -> None:
+    """Without a change of the database it goes back at once; with one it says what would be lost, and asks."""
+    for version, migrations in (
+        ("one", ("1.sql",)),
+        ("two", ("1.sql", "2.sql")),
+        ("three", ("1.sql", "2.sql")),
     ):
-        words += ["-o", option]
-    daemon = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    target = tmp_path / "server"
-    try:
-        _wait_for(port)
-        options = f"-i {tmp_path / 'client'} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-        yield Server(port, http_port, options, _checkout(tmp_path / "here", http_port), target)
-    finally:
-        daemon.terminate()
-        daemon.wait(60)
-        pid = target / "data" / "deploy.pid"
-        if pid.exists():
-            subprocess.run(["kill", pid.read_text()], check=False, stderr=subprocess.DEVNULL)
+        deployed = server.deploy_release(version, migrations=migrations)
+        assert deployed[0] == 0, deployed[1]
+
+    at_once = server.deploy("--rollback")
+    seen = server.answering()
+    asked = server.deploy("--rollback")
+    still = server.answering()
+    with_data = server.deploy("--rollback", "--with-data")
+
+    assert (at_once[0], seen) == (0, "two"), at_once[1]
+    assert (asked[0], still) == (1, "two") and "--with-data" in asked[1]
+    assert (with_data[0], server.answering()) == (0, "one"), with_data[1]
+    assert [note.split()[0] for note in server.notes[-3:]] == ["end", "rollback", "start"]
+    assert server.deploy("--rollback")[0] == 1
 
 
-def _checkout(folder: Path, http_port: int) -> Path:
-    (folder / "deploy").mkdir(parents=True)
-    for name in ("ssh_deploy.sh", "deploy/remote.sh"):
-        shutil.copy(ROOT / name, folder / name)
-    (folder / "setup.sh").write_text(SETUP.replace("PORT", str(http_port)))
-    (folder / "setup.sh").chmod(0o755)
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
-        subprocess.run([*git, *words], cwd=folder, check=True)
-    return folder
+def test_old_releases_go_but_those_that_were_asked_for(server: Server) -> None:
+    """--keep counts those beside the running one."""
+    for version in ("one", "two", "three"):
+        folder = str(server.release(version))
+        deployed = server.deploy("--profile", "run", "--keep", "1", "--release", folder)
+        assert deployed[0] == 0, deployed[1]
 
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError("sshd does not listen")
-
-
-def test_a_deploy_copies_starts_and_keeps_the_servers_data(server: Server) -> None:
-    """The commit arrives and answers; data that the server had stays; a second deploy takes away what is gone here."""
-    (server.target / "data").mkdir(parents=True)
-    (server.target / "data" / "kept").write_text("people's documents")
-    (server.target / "old_module.py").write_text("")
-
-    deployed = server.deploy()
-
-    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    assert "it answers at" in deployed.stdout
-    assert (server.target / "data" / "kept").read_text() == "people's documents"
-    assert (server.target / "setup.sh").exists() and not (server.target / "old_module.py").exists()
+    assert server.releases() == ["three", "two"]
+    assert not list((server.place / ".deploy" / "incoming").iterdir())
 
 
 def test_a_dry_run_changes_nothing(server: Server) -> None:
-    """It says what it would copy."""
-    deployed = server.deploy("--dry-run")
+    """Before the first install and before an upgrade; it says which files would change."""
 
-    assert deployed.returncode == 0, deployed.stderr
-    assert "setup.sh" in deployed.stdout and not server.target.exists()
+    def tree() -> dict[str, tuple[int, float]]:
+        return {
+            str(path): (path.lstat().st_ino, path.lstat().st_mtime)
+            for path in server.place.rglob("*")
+            if path.name != "output.txt"
+        }
+
+    before = tree()
+    one, two = server.release("one"), server.release("two")
+    first = server.deploy("--profile", "run", "--dry-run", "--release", str(one))
+    assert (first[0], tree()) == (0, before), first[1]
+    deployed = server.deploy("--profile", "run", "--release", str(one))
+    assert deployed[0] == 0, deployed[1]
+    before = tree()
+
+    second = server.deploy("--dry-run", "--release", str(two))
+    back = server.deploy("--dry-run", "--rollback")
+
+    assert (second[0], back[0], tree()) == (0, 0, before), second[1] + back[1]
+    changed = [line.split()[-1] for line in second[1].splitlines() if line.startswith(("<f", ">f", "*d"))]
+    assert changed == ["version"], second[1]
 
 
-def test_a_server_that_cannot_be_reached_is_named_with_the_remedy(server: Server) -> None:
-    """No half deploy, and a sentence that says what to do."""
-    command = ["./ssh_deploy.sh", "nobody@127.0.0.1", "--port", str(free_port())]
+def test_what_stands_in_the_way_is_said_at_once_and_before_anything_is_copied(server: Server) -> None:
+    """A deploy under way, somebody else's server at the port, another profile: each with its remedy."""
+    (server.place / ".deploy").mkdir()
+    (server.place / ".deploy" / "profile").write_text("systemd\n", encoding="utf-8")
+    (server.place / ".deploy" / "under_way").write_text("1 activate other-1 other.log 2026-11-22\n")
+    holder = subprocess.Popen(["flock", str(server.place / ".deploy" / "lock"), "sleep", "1000"])
+    stranger = subprocess.Popen(
+        [*server.inside, sys.executable, "-m", "http.server", str(server.http_port)],
+        cwd=server.folder / "server",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(server.deploy_goes_on, "the lock is held")
+        wait_for(lambda: server.answers_at_all(), "somebody answers at the port")
 
-    refused = subprocess.run(
-        command, cwd=server.checkout, capture_output=True, text=True, check=False, timeout=60
+        code, said = server.deploy("--profile", "run", "--release", str(server.release("one")))
+    finally:
+        for process in (holder, stranger):
+            process.kill()
+            process.wait(60)
+        subprocess.run(["fuser", "-ks", str(server.place / ".deploy" / "lock")], check=False)
+
+    assert code == 1
+    assert "under way there (activate other-1 since 2026-11-22)" in said and "--follow" in said
+    assert f"port {server.http_port} is in use" in said and "--profile systemd" in said
+    assert not (server.place / "releases").exists()
+
+
+def test_without_rsync_all_of_it_is_carried(server: Server, tmp_path: Path) -> None:
+    """Slower, and the same afterwards."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for folder in ("/bin", "/usr/bin"):
+        for program in Path(folder).iterdir():
+            if program.name != "rsync" and not (programs / program.name).is_symlink():
+                (programs / program.name).symlink_to(program)
+
+    code, said = server.deploy(
+        "--profile", "run", "--release", str(server.release("one")), PATH=str(programs)
     )
 
-    assert refused.returncode != 0 and "ssh-copy-id" in refused.stderr
+    assert code == 0, said
+    assert "without rsync" in said and server.answering() == "one"
+
+
+def test_a_tag_is_deployed_as_it_was_committed(server: Server, tmp_path: Path) -> None:
+    """Not what lies about in the checkout; its id says when and which commit, so a second run has the same."""
+    checkout = tmp_path / "checkout"
+    shutil.copytree(server.release("one"), checkout)
+    (checkout / "deploy").mkdir()
+    for name in SCRIPTS:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, checkout / name)
+    git = ["git", "-C", str(checkout), "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"], ["tag", "v1"]):
+        subprocess.run([*git, *words], check=True)
+    (checkout / "version").write_text("not committed", encoding="utf-8")
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short=10", "HEAD"], check=True, capture_output=True, text=True
+    )
+
+    code, said = server.deploy("--profile", "run", "--release", "v1", script=checkout / "ssh_deploy.sh")
+    unknown = server.deploy("--release", "v9", script=checkout / "ssh_deploy.sh")
+
+    assert code == 0, said
+    assert server.answering() == "one" and server.current().endswith(f"-{commit.stdout.strip()}")
+    assert unknown[0] == 1 and "neither a folder nor a commit" in unknown[1]
+
+
+def test_a_server_that_cannot_be_reached_is_named_with_the_remedy(tmp_path: Path) -> None:
+    """No half deploy, and a sentence that says what to do."""
+    command = [str(ROOT / "ssh_deploy.sh"), "nobody@127.0.0.1", "--port", str(free_port())]
+
+    refused = subprocess.run(
+        [*command, "--releases"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+
+    assert refused.returncode == 1 and "ssh-copy-id" in refused.stderr
 
 
 @pytest.mark.parametrize(
-    "words", [["u@h", "--profile", "moon"], ["u@h", "--path", "a b;rm"], [], ["a@b", "c@d"]]
+    "words",
+    [
+        ["u@h", "--profile", "moon"],
+        ["u@h", "--path", "a b;rm"],
+        ["u@h", "--keep", "many"],
+        ["u@h", "--gate"],
+        [],
+        ["a@b", "c@d"],
+    ],
+    ids=lambda words: " ".join(words) or "nothing",
 )
 def test_wrong_words_are_refused_before_anything_happens(words: list[str]) -> None:
     """Exit code 2, and nothing was contacted."""
     refused = subprocess.run(
-        ["./ssh_deploy.sh", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        ["./ssh_deploy.sh", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
 
     assert refused.returncode == 2
+
+
+def test_the_scripts_are_clean_and_short() -> None:
+    """shellcheck has nothing to say; whoever reads ssh_deploy.sh has it on three screens."""
+    program = Path(sys.executable).parent / "shellcheck"
+    if not program.exists():
+        pytest.skip("shellcheck is not installed")
+    steps = sorted(str(path) for path in (ROOT / "deploy" / "server").glob("*.sh"))
+
+    done = subprocess.run(
+        [program, "-x", "ssh_deploy.sh", "deploy/carrying.sh", *steps],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+
+    assert done.stdout == ""
+    assert len((ROOT / "ssh_deploy.sh").read_text(encoding="utf-8").splitlines()) <= 200
+    assert os.access(ROOT / "ssh_deploy.sh", os.X_OK)
