@@ -19,7 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from appliance.errors import StartupError
 from appliance.fairness.accounting.pricing import ModelPrice
 from appliance.fairness.settings import GateSettings
-from appliance.services.settings import AccountSettings, KnowledgeSettings, ResponseSettings
+from appliance.services.settings import (
+    AccountSettings,
+    InsightsSettings,
+    KnowledgeSettings,
+    ResponseSettings,
+)
 from appliance.services.single_sign_on.settings import IdentitySettings
 from appliance.storage.settings import BackupSettings, DatabaseSettings, ValkeySettings
 from appliance.telemetry import LoggingSettings, TracingSettings
@@ -121,6 +126,7 @@ class Settings(BaseModel):
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
     responses: ResponseSettings = Field(default_factory=ResponseSettings)
+    insights: InsightsSettings = Field(default_factory=InsightsSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)

@@ -17,6 +17,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+traceparent: ContextVar[str] = ContextVar("traceparent", default="")
+"""The span of what is done here, as a W3C Trace Context header; empty where nothing is traced."""
 
 REQUESTS = "appliance.requests"
 """The logger of the requests' own lines: for files and machines, not for a terminal."""
@@ -128,6 +130,12 @@ def render_text(fields: dict[str, Any], *, colours: bool = False) -> str:
         shade = "33" if level == "WARNING" else "31"
         text = f"\x1b[{shade}m{text}\x1b[0m"
     return text
+
+
+def trace_id() -> str | None:
+    """Of the trace that this belongs to, as a collector shows it; None where nothing is traced."""
+    parts = traceparent.get().split("-")
+    return parts[1] if len(parts) == 4 else None
 
 
 def now() -> str:

@@ -49,14 +49,16 @@ class Office:
 
 @asynccontextmanager
 async def opened_office(
-    database: Database, valkey: Redis, currency: str | None = None
+    database: Database, valkey: Redis, currency: str | None = None, *, shows_questions: bool = False
 ) -> AsyncIterator[Office]:
     """Nothing has happened yet but that there are people. currency: of the prices, where there are any."""
     async with worker(
         database,
         valkey,
         wait_for_news=False,
-        more_routes=lambda accounts, identity: administration_routers(database, accounts, identity, currency),
+        more_routes=lambda accounts, identity: administration_routers(
+            database, accounts, identity, currency, shows_questions=shows_questions
+        ),
     ) as one:
         first = await first_administrator(one.accounts)
         people = {
@@ -86,7 +88,8 @@ async def asked(
     store = UsageStore(ledger_url(database_url))
     try:
         row_id = uuid7()
-        begun = RequestStart(row_id, str(row_id), user, None, model, "/v1/chat/completions", moment, **start)
+        request_id = start.pop("request_id", str(row_id))
+        begun = RequestStart(row_id, request_id, user, None, model, "/v1/chat/completions", moment, **start)
         await store.record([start_row(WORKER, begun)], [])
         await store.record([], [end_row(row_id, end)])
         return row_id

@@ -141,8 +141,15 @@ def turn_routes(
 
     @routes.get("/api/turns/{turn_id}/trace")
     async def trace(request: Request, turn_id: UUID) -> dict[str, Any]:
-        found = await turns.trace(await identify(request), turn_id)
-        return {"object": "turn.trace", "turn_id": str(turn_id), "trace": found}
+        """request_id: as logs and ledger know it; trace_id: as the collector of traces does, null without one."""
+        turn, found = await turns.trace(await identify(request), turn_id)
+        return {
+            "object": "turn.trace",
+            "turn_id": str(turn_id),
+            "request_id": turn.request_id,
+            "trace_id": turn.trace_id,
+            "trace": found,
+        }
 
     @routes.post("/api/turns/{turn_id}/stop", status_code=204)
     async def stop(request: Request, turn_id: UUID) -> Response:

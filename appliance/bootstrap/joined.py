@@ -220,6 +220,7 @@ class Gateway:
             files=knowledge.chat_files,
             meter=chat,
             instructions=preferences,
+            unanswered_are_read=settings.insights.shows_questions,
             offer=None if single_sign_on is None else single_sign_on.offer,
         )
         await self._keep(page.open, page.close)
@@ -236,7 +237,13 @@ class Gateway:
             limit_routes(operator_limits, identity),
             queue_routes(build_queue_overview(room, database), identity),
             index_routes(build_index_room(box, client, models), identity),
-            *administration_routers(database, accounts, identity, prices.told_currency),
+            *administration_routers(
+                database,
+                accounts,
+                identity,
+                prices.told_currency,
+                shows_questions=settings.insights.shows_questions,
+            ),
             *knowledge.routers(identity.caller),
             documents.routes(identity.caller),
             responses_router(responses, identity.caller),

@@ -65,16 +65,25 @@ def join_page(
     offer: SignInOffer | None = None,
     meter: ContextMeter | None = None,
     instructions: Instructions | None = None,
+    unanswered_are_read: bool = False,
 ) -> Page:
     """database: as the gateway's role. valkey: returns bytes. questions: None: those of the sample collection.
 
     live: the requests that a withdrawn session ends. files: those of chats; None: chats have none.
     offer: the ways to sign in; None: with a password. meter: measures contexts; None: they are estimated.
-    instructions: what people want every answer to heed; None: nobody said anything.
+    instructions: what people want every answer to heed; None: nobody said anything. unanswered_are_read:
+    `insights.shows_questions`.
     """
     live = live or LiveRequests()
     turns, conversations = join_turns(
-        database, valkey, answerer, live=live, files=files, meter=meter, instructions=instructions
+        database,
+        valkey,
+        answerer,
+        live=live,
+        files=files,
+        meter=meter,
+        instructions=instructions,
+        unanswered_are_read=unanswered_are_read,
     )
     return Page(
         routers=(

@@ -34,6 +34,7 @@ def join_turns(
     files: AttachedFiles | None = None,
     meter: ContextMeter | None = None,
     instructions: Instructions | None = None,
+    unanswered_are_read: bool = False,
 ) -> tuple[Turns, Conversations]:
     """database: as the gateway's role. valkey: returns bytes. The others as Turns and Conversations take them."""
     repository, log = PostgresConversations(database), ValkeyTurnLog(valkey)
@@ -45,6 +46,7 @@ def join_turns(
         live=live,
         files=files,
         instructions=instructions,
+        unanswered_are_read=unanswered_are_read,
     )
     conversations = Conversations(
         repository,

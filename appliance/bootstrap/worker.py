@@ -19,6 +19,7 @@ from appliance.bootstrap.canaries import run_nightly
 from appliance.bootstrap.embedding import token_counter
 from appliance.bootstrap.entry import enter
 from appliance.bootstrap.index import WrittenEmbedders, build_reindexing
+from appliance.bootstrap.insights import add_up_answer_times_forever
 from appliance.bootstrap.metrics.reading import ReadingMetrics
 from appliance.bootstrap.responses import remove_old_responses
 from appliance.bootstrap.turns import remove_conversations_forever
@@ -108,6 +109,7 @@ async def work(
             asyncio.create_task(upkeep.remove_old_versions_forever()),
             asyncio.create_task(_remove_conversations(box, database, upkeep.chat_files)),
             asyncio.create_task(upkeep.folders.run()),
+            asyncio.create_task(add_up_answer_times_forever(database)),
             asyncio.create_task(_keep_index(box, embedder)),
             asyncio.create_task(run_nightly(box, settings.knowledge.canaries_hour)),
             asyncio.create_task(back_up_nightly(box)),

@@ -212,7 +212,7 @@ class Turn:
     """One question and what has become of it. answer is Markdown, as far as it has been saved.
 
     previous_id: the turn it goes on from; those with the same one are versions of each other. continues_id: whose
-    unfinished answer this one completes. collection_ids None: all that the asker saw.
+    unfinished answer this one completes. collection_ids None: all that the asker saw. trace_id: of OpenTelemetry.
     """
 
     id: UUID
@@ -228,10 +228,20 @@ class Turn:
     collection_ids: tuple[UUID, ...] | None = None
     language: Language | None = None
     figures: Figures = field(default_factory=Figures)
+    trace_id: str | None = None
 
     @property
     def is_running(self) -> bool:
         return self.status == "running"
+
+    @property
+    def request_id(self) -> str:
+        """Under which the ledger and the logs know what was asked of engines for it."""
+        return f"turn-{self.id}"
+
+
+QUESTION_READ = "question_read"
+"""Note of an answer that found nothing: administrators may read its question, and who asked is told so."""
 
 
 @dataclass(frozen=True, slots=True)

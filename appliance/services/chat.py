@@ -177,7 +177,8 @@ def _note(entry: Entry, event: AnswerEvent) -> None:
     elif isinstance(event, Finished):
         entry.end.status = "completed"
         entry.end.engine = event.served_by.partition(":")[2] or None
-        entry.end.finish_reason = event.finish_reason
+        # the ledger keeps no words, but that nothing was found is told to administrators
+        entry.end.finish_reason = "nothing_found" if event.kind == "refused" else event.finish_reason
 
 
 class _Merged:

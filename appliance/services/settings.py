@@ -102,3 +102,15 @@ class ResponseSettings(BaseModel):
         ge=1,
         description="Who keeps more than so many MiB loses the oldest conversations.",
     )
+
+
+class InsightsSettings(BaseModel):
+    """What administrators are told of how it goes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    shows_questions: bool = Field(
+        False,
+        description="Administrators may read questions to which nothing was found; each such answer says so, and the "
+        "audit tells who read. Off: only those that people shared with a rating.",
+    )

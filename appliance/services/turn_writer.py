@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from appliance.domain.answers import (
+    QUESTION_READ,
     AnswerEvent,
     Cited,
     Cost,
@@ -59,7 +60,8 @@ class TurnWriter:
     """One turn's answer, from its first event to its last. `write` runs once; `stop` may be called at any moment.
 
     partial: what the answer begins with. omitted_turns: earlier ones that the answerer was not even told of.
-    is_gone: its conversation was deleted meanwhile.
+    question_is_read: administrators may read the question if nothing is found. is_gone: its conversation was deleted
+    meanwhile.
     """
 
     def __init__(
@@ -71,11 +73,13 @@ class TurnWriter:
         *,
         partial: str = "",
         omitted_turns: int = 0,
+        question_is_read: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.answer = partial
         self.is_gone = False
         self._omitted_turns = omitted_turns
+        self._question_is_read = question_is_read
         self._logged = ""  # what the live log has of the answer
         self._turn_id = turn_id
         self._viewer = viewer
@@ -211,6 +215,7 @@ class TurnWriter:
         usage = next(
             (one for one in (end.usage, self._used) if one.prompt_tokens or one.completion_tokens), None
         )
+        is_read = self._question_is_read and end.kind == "refused"
         dropped_turns = (end.dropped_messages + 1) // 2 + self._omitted_turns
         self._figures = self._timed(
             Figures(
@@ -226,7 +231,7 @@ class TurnWriter:
             "model": end.model,
             "served_by": end.served_by,
             "finish_reason": end.finish_reason,
-            "notes": list(end.notes),
+            "notes": [*end.notes, *([QUESTION_READ] if is_read else [])],
             "dropped_messages": self._figures.dropped_messages,
             "dropped_turns": dropped_turns,
             "coverage": [as_coverage(one) for one in end.coverage],

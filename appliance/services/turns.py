@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from appliance import telemetry
 from appliance.domain.answers import AnswerRequest, Feedback, Figures, Turn, TurnEvent, TurnEventKind
 from appliance.domain.conversations import Remembered
 from appliance.domain.people import Caller, Language
@@ -62,6 +63,7 @@ class Turns:
 
     live: tells that a person was suspended or a key revoked; what is being written for them stops.
     instructions: what a person wants every answer to heed; None: nobody has any.
+    unanswered_are_read: administrators may read questions to which nothing was found, but of temporary conversations.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Turns:
         live: LiveRequests | None = None,
         files: AttachedFiles | None = None,
         instructions: Instructions | None = None,
+        unanswered_are_read: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._repository = repository
@@ -83,6 +86,7 @@ class Turns:
         self._live = live or LiveRequests()
         self._files = files
         self._instructions = instructions
+        self._unanswered_are_read = unanswered_are_read
         self._now = now
         self._tasks: dict[UUID, tuple[TurnWriter, asyncio.Task[None]]] = {}
         self._listener: asyncio.Task[None] | None = None
@@ -209,9 +213,10 @@ class Turns:
         else:
             await self._log.ask_to_stop(turn_id)
 
-    async def trace(self, caller: Caller, turn_id: UUID) -> Mapping[str, Any] | None:
+    async def trace(self, caller: Caller, turn_id: UUID) -> tuple[Turn, Mapping[str, Any] | None]:
         """What a turn's search did, once it has ended; None where nothing was searched. Raises NotFound."""
-        return await self._repository.trace(caller.viewer, turn_id)
+        turn = await self._repository.turn(caller.viewer, turn_id)
+        return turn, await self._repository.trace(caller.viewer, turn_id)
 
     async def rate(self, caller: Caller, turn_id: UUID, feedback: Feedback) -> None:
         """Keep what the person thinks of an answer, in place of what they thought before. Raises NotFound."""
@@ -256,6 +261,7 @@ class Turns:
         """turn.answer: what it begins with. Raises ConversationMoved for one that follows."""
         if not caller.scopes.allow_model(turn.model):
             raise NotPermitted(f"This key is not for the model {turn.model!r}.", param="model")
+        turn = replace(turn, trace_id=telemetry.trace_id())
         memory = await self.memory.of(caller.viewer, turn.previous_id)
         attached = None
         if not is_new and self._files is not None:
@@ -273,13 +279,14 @@ class Turns:
             self._repository,
             partial=turn.answer,
             omitted_turns=memory.omitted_turns,
+            question_is_read=await self._is_read(caller, turn, is_new=is_new, is_temporary=is_temporary),
         )
         request = AnswerRequest(
             messages=[*memory.messages, ChatMessage("user", turn.question)],
             model=turn.model,
             collection_ids=turn.collection_ids,
             language=turn.language,
-            request_id=f"turn-{turn.id}",
+            request_id=turn.request_id,
             attached=attached,
             instructions=instructions,
             partial=turn.answer,
@@ -290,6 +297,12 @@ class Turns:
         self._tasks[turn.id] = (writer, task)
         task.add_done_callback(lambda _: self._tasks.pop(turn.id, None))
         return turn
+
+    async def _is_read(self, caller: Caller, turn: Turn, *, is_new: bool, is_temporary: bool) -> bool:
+        """Whether administrators may read its question if nothing is found."""
+        if not self._unanswered_are_read or is_new:
+            return self._unanswered_are_read and not is_temporary
+        return not (await self._conversations.conversation(caller.viewer, turn.conversation_id)).is_temporary
 
     async def _write(
         self,

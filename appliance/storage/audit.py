@@ -26,6 +26,7 @@ _KINDS: Mapping[AuditKind, LiteralString] = {
     "share": "e.action IN ('collection.shared', 'collection.unshared', 'collection.given')",
     "deletion": "e.action IN ('user.removed', 'group.removed')",
     "job": "e.action LIKE 'job.%%'",
+    "question": "e.action = 'questions.read'",
 }
 _WITH_RECEIPTS: frozenset[AuditKind | None] = frozenset({None, "deletion"})
 _EVENTS: LiteralString = f"""

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from appliance.domain.answers import Cost, Feedback, Figures, Turn, TurnEvent, TurnStatus
+from appliance.domain.answers import QUESTION_READ, Cost, Feedback, Figures, Turn, TurnEvent, TurnStatus
 from appliance.domain.people import Viewer
 from appliance.errors import NotFound
 from appliance.ports import ConversationMoved
@@ -19,7 +19,8 @@ from rag.trace import as_seen, named_files
 
 TURN_COLUMNS = """t.id, t.conversation_id, t.question, t.model, t.status, t.answer, t.created_at, t.finished_at,
     t.previous_id, t.continues_id, t.collection_ids, t.language, t.first_token_ms, t.total_ms, t.prompt_tokens,
-    t.completion_tokens, t.served_by, t.finish_reason, t.dropped_messages, t.cost, t.currency"""
+    t.completion_tokens, t.served_by, t.finish_reason, t.dropped_messages, t.cost, t.currency,
+    t.trace_id"""
 _TURN = f"""
 SELECT {TURN_COLUMNS} FROM turns t JOIN conversations c ON c.id = t.conversation_id
 WHERE t.id = %s AND c.deleted_at IS NULL
@@ -42,16 +43,17 @@ ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at, read_at = exclu
 _STANDS = "SELECT current_turn_id FROM conversations WHERE id = %s FOR UPDATE"
 _ADD_TURN = """
 INSERT INTO turns (id, conversation_id, user_id, question, model, status, answer, created_at, previous_id, continues_id,
-                   collection_ids, language, words)
+                   collection_ids, language, trace_id, words)
 VALUES (%(turn)s, %(conversation)s, %(user)s, %(question)s, %(model)s, %(status)s, %(answer)s, %(now)s, %(previous)s,
-        %(continues)s, %(collections)s, %(language)s, words_of(%(question)s))
+        %(continues)s, %(collections)s, %(language)s, %(trace_id)s, words_of(%(question)s))
 """
 _FINISH = """
 UPDATE turns SET status = %(status)s, answer = coalesce(%(answer)s, answer), trace = coalesce(%(trace)s, trace),
     finished_at = now(), words = words_of(question || ' ' || coalesce(%(answer)s, answer)),
     first_token_ms = %(first_token_ms)s, total_ms = %(total_ms)s, prompt_tokens = %(prompt_tokens)s,
     completion_tokens = %(completion_tokens)s, served_by = %(served_by)s, finish_reason = %(finish_reason)s,
-    dropped_messages = %(dropped_messages)s, cost = %(cost)s, currency = %(currency)s
+    dropped_messages = %(dropped_messages)s, cost = %(cost)s, currency = %(currency)s, ending = %(ending)s,
+    question_may_be_read = %(is_read)s
 WHERE id = %(turn)s RETURNING conversation_id
 """
 _SAVE_EVENT = """
@@ -100,6 +102,7 @@ class PostgresTurns:
             "continues": turn.continues_id,
             "collections": None if turn.collection_ids is None else list(turn.collection_ids),
             "language": turn.language,
+            "trace_id": turn.trace_id,
         }
         async with self._database.viewing(viewer) as connection:
             if follows:
@@ -133,6 +136,8 @@ class PostgresTurns:
         values |= {"turn": turn_id, "status": status, "answer": answer}
         cost = figures.cost
         values |= {"cost": cost and cost.amount, "currency": cost and cost.currency}
+        end: Mapping[str, Any] = next((event.data for event in events if event.kind == "done"), {})
+        values |= {"ending": end.get("kind"), "is_read": QUESTION_READ in end.get("notes", ())}
         values["trace"] = None if trace is None else Jsonb(dict(trace))
         async with self._database.viewing(viewer) as connection:
             row = await (await connection.execute(_FINISH, values)).fetchone()

@@ -224,6 +224,10 @@ NOTES = {
         "The underlined part has no support in the documents found.",
         "Lo subrayado no tiene respaldo en los documentos encontrados.",
     ),
+    "question_read": Sentence(
+        "Administrators may read this question, to see what is missing.",
+        "Los administradores pueden leer esta pregunta, para saber qué falta.",
+    ),
     "history_cut": Sentence(
         "Earlier messages of this conversation that the model has no room for and did not see: {dropped_messages}.",
         "Mensajes anteriores de esta conversación que no caben en el modelo y no ha visto: {dropped_messages}.",

@@ -1,0 +1,1 @@
+"""How it goes, for administrators and auditors, without reading along."""
