@@ -1,28 +1,44 @@
-"""`appliance doctor`: is this box well, and if not, what is the next step?"""
+"""`appliance doctor`: is this box well, and if not, what is the next step?
+
+Exit codes: 0 all is well or worth a look at most; 1 something does not work; 2 it could not look.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from appliance.bootstrap.box import open_box
+from appliance.bootstrap.doctor.examination import examine
+from appliance.bootstrap.doctor.place import Place, look_at
+from appliance.bootstrap.doctor.table import CHECKS
 from appliance.commands.canaries import canary_findings
-from appliance.commands.checkup import box_findings, folder_findings
 from appliance.commands.client import show
 from appliance.commands.failures import EXIT_REFUSED
-from appliance.commands.findings import Finding, Verdict
 from appliance.commands.options import ConfigOption, DataOption, JsonOption
-from appliance.errors import StartupError
+from appliance.services.doctor.findings import Finding, Severity
 from appliance.supervisor.data_folder import default_data_folder
+
+EXIT_BLIND = 2
+_BLIND = ("data.missing", "data.closed")
+_VERDICTS = {Severity.OK: "ok", Severity.WARNING: "warn", Severity.ERROR: "fail"}
+_INDENT = 23
 
 
 def doctor(
+    checks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CHECK]...", help=f"Only these: {', '.join(CHECKS)}.", show_default=False),
+    ] = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
+    certificate: Annotated[
+        list[Path] | None,
+        typer.Option("--certificate", metavar="FILE", help="Look at this certificate too; repeatable."),
+    ] = None,
     canaries: Annotated[
         bool,
         typer.Option(
@@ -30,43 +46,57 @@ def doctor(
         ),
     ] = False,
 ) -> None:
-    """Check the appliance on this machine, part by part; exit code 1 when something does not work."""
-    folder = (data or default_data_folder()).resolve()
-    findings = _with_canaries(folder, config) if canaries else _examine(folder, config)
-    has_failed = any(finding.verdict is Verdict.FAIL for finding in findings)
-    show(
-        {"ok": not has_failed, "findings": [asdict(finding) for finding in findings]},
-        as_json,
-        "\n".join(map(_line, findings)),
-    )
-    if has_failed:
-        raise typer.Exit(EXIT_REFUSED)
+    """Explain this box, part by part, with the command that mends each; also when it is down.
+
+    Exit code 1: something does not work; 2: it could not be looked at.
+    """
+    names = list(checks or ())
+    if unknown := [name for name in names if name not in CHECKS]:
+        raise typer.BadParameter(f"There is no check {unknown[0]!r}. There are: {', '.join(CHECKS)}.")
+    place = look_at((data or default_data_folder()).resolve(), config, certificates=tuple(certificate or ()))
+    findings = _canaries(place) if canaries else examine(place, names)
+    code = exit_code(findings)
+    told = {"ok": code == 0, "findings": [finding_json(finding) for finding in findings]}
+    show(told, as_json, "\n".join(map(_lines, findings)))
+    if code:
+        raise typer.Exit(code)
 
 
-def _examine(data: Path, config: Path | None) -> list[Finding]:
-    findings = list(folder_findings(data))
-    if any(finding.check == "data" and finding.verdict is Verdict.FAIL for finding in findings):
-        return findings
-    try:
-        box = open_box(data, config)
-    except StartupError as error:
-        return [
-            *findings,
-            Finding("settings", Verdict.FAIL, error.detail, "Correct that, then run it again."),
-        ]
-    except PermissionError as error:
-        return [*findings, Finding("data", Verdict.FAIL, str(error), "Run the doctor as the folder's owner.")]
-    return [*findings, Finding("settings", Verdict.OK, "Every setting is valid."), *box_findings(box)]
+def _canaries(place: Place) -> Sequence[Finding]:
+    if place.box is None:
+        return examine(place, ["data", "settings"])
+    return list(canary_findings(place.box, place.ways))
 
 
-def _with_canaries(data: Path, config: Path | None) -> list[Finding]:
-    try:
-        box = open_box(data, config)
-    except (StartupError, PermissionError) as error:
-        return [Finding("settings", Verdict.FAIL, str(error), "Run `appliance doctor` first.")]
-    return list(canary_findings(box))
+def exit_code(findings: Sequence[Finding]) -> int:
+    """What the shell is told."""
+    if any(finding.id in _BLIND for finding in findings):
+        return EXIT_BLIND
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return EXIT_REFUSED
+    return EXIT_BLIND if any(finding.id == "doctor.blind" for finding in findings) else 0
 
 
-def _line(finding: Finding) -> str:
-    line = f"{finding.verdict.value:<4}  {finding.check:<11}  {finding.sentence}"
-    return f"{line}\n{'':19}→ {finding.remedy}" if finding.remedy else line
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """id is stable, the words are not. verdict: severity as the first version of this command called it."""
+    return {
+        "id": finding.id,
+        "check": finding.check,
+        "severity": finding.severity.value,
+        "verdict": _VERDICTS[finding.severity],
+        "sentence": finding.sentence,
+        "remedy": finding.remedy,
+        "command": finding.command,
+        "values": dict(finding.values),
+        "lines": list(finding.lines),
+    }
+
+
+def _lines(finding: Finding) -> str:
+    told = [f"{finding.severity.value:<7}  {finding.check:<12}  {finding.sentence}"]
+    told += [f"{'':{_INDENT}}| {line}" for line in finding.lines]
+    if finding.remedy:
+        told.append(f"{'':{_INDENT}}→ {finding.remedy}")
+    if finding.command:
+        told.append(f"{'':{_INDENT}}$ {finding.command}")
+    return "\n".join(told)

@@ -16,8 +16,11 @@ from appliance.bootstrap.backups.nightly import back_up_nightly, run_process, se
 from appliance.bootstrap.backups.process import _run
 from appliance.bootstrap.backups.status import BackupStatus, note_failure, note_success, read_status
 from appliance.bootstrap.box import Box, open_box
-from appliance.commands.checkup_backup import backup_findings, told_of
+from appliance.bootstrap.doctor.examination import examine
+from appliance.bootstrap.doctor.place import look_at
 from appliance.commands.entry import run
+from appliance.services.doctor.backups import BackupReading, backup_findings
+from appliance.services.doctor.ways import Ways
 from appliance.storage.backups.errors import BackupError
 from appliance.storage.backups.manifest import Manifest
 from appliance.storage.backups.programs import PostgresPrograms
@@ -124,17 +127,18 @@ def test_the_metrics_tell_the_last_one_its_age_and_a_failure(box: Box, tmp_path:
 def test_doctor_fails_when_the_last_good_one_is_too_old_and_says_what_to_do(box: Box, tmp_path: Path) -> None:
     """Young: ok. Old: fail, with the command. None yet, none wanted, or a failed attempt: a warning."""
 
-    def verdicts(of: Box) -> list[tuple[str, str]]:
-        return [(found.verdict.value, found.remedy) for found in backup_findings(of)]
+    def found() -> list[tuple[str, str]]:
+        told = examine(look_at(box.data), ["backup"])
+        return [(one.id, one.severity.value) for one in told if one.id != "backup.same_disk"]
 
-    assert verdicts(box) == [("warn", "appliance backup --verify")]
+    assert found() == [("backup.first", "warning")]
     note_success(box.data, made(tmp_path, timedelta(hours=2)))
-    assert verdicts(box) == [("ok", "")]
+    assert found() == [("backup.ok", "ok"), ("backup.tried", "ok")]
     note_success(box.data, made(tmp_path, timedelta(hours=40)))
     note_failure(box.data, "The disk is full.")
-    assert [verdict for verdict, _ in verdicts(box)] == ["warn", "fail"]
-    (off,) = told_of(BackupStatus(), None, is_nightly=False, max_age_hours=36)
-    assert "backup.folder" in off.remedy
+    assert found() == [("backup.failed", "warning"), ("backup.old", "error"), ("backup.tried", "ok")]
+    (off,) = backup_findings(BackupReading(None, 36, is_nightly=False), Ways())
+    assert (off.id, "backup.folder" in off.remedy) == ("backup.none", True)
 
 
 def test_a_failed_night_is_on_record_with_its_reason(box: Box, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from appliance.bootstrap.box import Box, open_box
 from appliance.bootstrap.canaries import run_nightly, seconds_until
 from appliance.bootstrap.canary_metrics import CanaryMetrics
-from appliance.commands.checkup import _last_canaries
+from appliance.bootstrap.doctor.examination import examine
+from appliance.bootstrap.doctor.place import look_at
 from appliance.storage.canaries import CanaryNet
 from appliance.storage.database import Database
 from appliance.supervisor.state import SupervisorState, write_state
@@ -101,11 +102,15 @@ async def test_prometheus_is_told_of_the_last_run(database: Database, net: Canar
 
 async def test_doctor_tells_the_last_run_and_fails_on_a_hit(box: Box, net: CanaryNet) -> None:
     """Not yet run; run and clean; run with a hit."""
-    verdicts = []
+    found_of = []
     for found in (None, [], [HIT]):
         if found is not None:
             moment = datetime.now(UTC)
             await net.record(moment, moment, 1_300, found)
-        (finding,) = await asyncio.to_thread(lambda: list(_last_canaries(box)))
-        verdicts.append((finding.verdict.value, "1300" in finding.sentence.replace(",", "")))
-    assert verdicts == [("ok", False), ("ok", True), ("fail", True)]
+        (finding,) = await asyncio.to_thread(lambda: examine(look_at(box.data), ["canaries"]))
+        found_of.append((finding.id, finding.severity.value, finding.values.get("probes")))
+    assert found_of == [
+        ("canaries.never", "ok", None),
+        ("canaries.ok", "ok", 1_300),
+        ("canaries.hit", "error", 1_300),
+    ]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.commands.checkup_identity import identity_findings
-from appliance.commands.findings import Finding, Verdict
+from appliance.bootstrap.doctor.identity import identity_of
+from appliance.services.doctor.findings import Finding, Severity
+from appliance.services.doctor.identity import identity_findings
+from appliance.services.doctor.ways import Ways
 from appliance.settings import Settings
 from tests.identity_provider import CLIENT, identity_provider
 
@@ -23,7 +25,7 @@ def _settings(issuer: str, **oidc: object) -> Settings:
 
 
 async def _findings(settings: Settings) -> list[Finding]:
-    return await asyncio.to_thread(lambda: list(identity_findings(settings, None)))
+    return await asyncio.to_thread(lambda: list(identity_findings(identity_of(settings, None), Ways())))
 
 
 async def test_a_provider_that_answers_is_well_and_the_addresses_are_printed(tmp_path: Path) -> None:
@@ -36,12 +38,12 @@ async def test_a_provider_that_answers_is_well_and_the_addresses_are_printed(tmp
             _settings(provider.issuer, client_secret_file=str(secret), allowed_domains=["corp.example"])
         )
 
-    assert {finding.verdict for finding in found} == {Verdict.OK}
+    assert {finding.severity for finding in found} == {Severity.OK}
     told = "\n".join(finding.sentence for finding in found)
     assert f"{provider.issuer} answers: 1 signing keys" in told
     assert "https://assistant.corp.example/api/sign-in/oidc/callback" in told
     assert "https://assistant.corp.example/api/sign-in/oidc/back-channel-logout" in told
-    assert "within 12.0 hours" in told and "s3cret" not in told
+    assert "within 12 hours" in told and "s3cret" not in told
 
 
 async def test_a_secret_that_others_can_read_is_a_failure(tmp_path: Path) -> None:
@@ -52,7 +54,7 @@ async def test_a_secret_that_others_can_read_is_a_failure(tmp_path: Path) -> Non
     async with identity_provider() as provider:
         found = await _findings(_settings(provider.issuer, client_secret_file=str(secret)))
 
-    assert [f.remedy for f in found if f.verdict is Verdict.FAIL] == [f"chmod 600 {secret}"]
+    assert [f.command for f in found if f.severity is Severity.ERROR] == [f"chmod 600 {secret}"]
 
 
 @pytest.mark.parametrize("what", ["nobody listens", "another issuer", "not https", "no keys"])
@@ -70,7 +72,7 @@ async def test_a_provider_that_cannot_be_used_is_a_failure(what: str) -> None:
             provider.keys = []
         found = await _findings(_settings(issuer))
 
-    failed = [finding for finding in found if finding.verdict is Verdict.FAIL]
+    failed = [finding for finding in found if finding.severity is Severity.ERROR]
     words = {
         "nobody listens": "does not answer",
         "another issuer": "identity.oidc.issuer",
@@ -80,6 +82,6 @@ async def test_a_provider_that_cannot_be_used_is_a_failure(what: str) -> None:
     assert len(failed) == 1 and words[what] in failed[0].sentence
 
 
-async def test_without_a_provider_the_doctor_says_nothing_of_it() -> None:
+async def test_without_a_provider_the_doctor_says_so_in_one_line() -> None:
     """Most boxes begin so."""
-    assert await _findings(Settings()) == []
+    assert [one.id for one in await _findings(Settings())] == ["identity.unused"]

@@ -131,7 +131,8 @@ async def test_a_stream_is_read_event_by_event(api: ApiClient) -> None:
         (["up", "--help"], 0, "--no-sample"),
         (["frobnicate"], 2, "No such command"),
         (["up", "--port", "many"], 2, "--port"),
-        (["doctor", "--data", "/nowhere/at/all"], 1, "appliance up"),
+        (["doctor", "data", "--data", "/nowhere/at/all"], 2, "appliance up"),
+        (["doctor", "stomach", "--data", "/nowhere/at/all"], 2, "postgres"),
     ],
 )
 def test_exit_codes_and_words(
@@ -146,12 +147,14 @@ def test_exit_codes_and_words(
 def test_the_doctors_findings_are_json_for_programs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """--json: one document with a verdict for each check, and the same exit code."""
-    code = run(["doctor", "--json", "--data", str(tmp_path)])
+    """--json: one document with a severity for each finding, and the same exit code: 2, where there is no box."""
+    code = run(["doctor", "data", "--json", "--data", str(tmp_path)])
 
     said = json.loads(capsys.readouterr().out)
 
-    assert code == 1
+    assert code == 2
     assert said["ok"] is False
-    assert said["findings"][0]["verdict"] == "fail"
+    (found,) = said["findings"]
+    assert (found["id"], found["severity"], found["verdict"]) == ("data.missing", "error", "fail")
+    assert str(tmp_path) in found["command"]
     assert "--data" in said["findings"][0]["remedy"]

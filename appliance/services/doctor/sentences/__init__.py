@@ -1,0 +1,15 @@
+"""Every finding that the doctor may have, by its id. The page has them in its languages (`ui/texts/findings`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from appliance.services.doctor.sentences.engines import ENGINES
+from appliance.services.doctor.sentences.gpu import GPU
+from appliance.services.doctor.sentences.machine import MACHINE
+from appliance.services.doctor.sentences.parts import PARTS
+from appliance.services.doctor.sentences.trust import TRUST
+from appliance.services.doctor.sentences.use import USE
+from appliance.services.doctor.words import Words
+
+SENTENCES: Mapping[str, Words] = {**MACHINE, **GPU, **PARTS, **ENGINES, **USE, **TRUST}

@@ -1,0 +1,12 @@
+"""What the doctor finds, as the page says it."""
+
+from __future__ import annotations
+
+from ui.texts.findings.engines import ENGINES
+from ui.texts.findings.gpu import GPU
+from ui.texts.findings.machine import MACHINE
+from ui.texts.findings.parts import PARTS
+from ui.texts.findings.trust import TRUST
+from ui.texts.findings.use import USE
+
+FINDINGS = {**MACHINE, **GPU, **PARTS, **ENGINES, **USE, **TRUST}
