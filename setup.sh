@@ -31,11 +31,11 @@ Usage: ./setup.sh COMMAND [OPTIONS]
         install what the tests need and run them; --quick: without the slow ones; --battery: one heavy battery
   install [--with EXTRA,...]
         install only; extras: local-models, speech, faiss (each brings large packages; see docs/operating.md)
-  gpu | cpu [--check] [--install] [--yes] [--site NAME] [--tls internal|E-MAIL|CERTIFICATE,KEY] [--model NAME]
-            [--hub-token-file FILE]
+  gpu | cpu [--check] [--install] [--yes] [--no-start] [--site NAME] [--tls internal|E-MAIL|CERTIFICATE,KEY]
+            [--model NAME] [--hub-token-file FILE]
         check this machine, ask what is not said (on a terminal), write secrets and .env, bring the docker compose
         stack up, wait until it answers. The next run asks nothing and changes nothing.
-        --check: only look, each problem with its remedy; --yes: ask nothing, take the defaults;
+        --check: only look, each problem with its remedy; --yes: ask nothing, take the defaults; --no-start: only write;
         --install: first docker, and NVIDIA's container toolkit, where they are missing (Debian, Ubuntu)
   systemd [--site NAME [--tls internal|E-MAIL]]
         without docker: as a hardened service of this machine; with --site also HTTPS for that name, by Caddy

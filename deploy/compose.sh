@@ -6,7 +6,7 @@ COMPOSE=()
 
 # shellcheck disable=SC2034 # ASK and GIVEN are read in deploy/choices.sh
 compose_up() { # gpu|cpu [options: see usage() in setup.sh]
-    local profile=$1 only_check=no install=no
+    local profile=$1 only_check=no install=no start=yes
     [ ! -t 0 ] || ASK=yes
     shift
     while [ $# -gt 0 ]; do
@@ -14,6 +14,7 @@ compose_up() { # gpu|cpu [options: see usage() in setup.sh]
         --install) install=yes ;;
         --check) only_check=yes ASK=no ;;
         --yes) ASK=no ;;
+        --no-start) start=no ;;
         --site | --tls | --model | --hub-token-file)
             [ -n "${2:-}" ] || refuse "$1 needs a value. See ./setup.sh --help."
             GIVEN[${1#--}]=$2
@@ -39,6 +40,10 @@ compose_up() { # gpu|cpu [options: see usage() in setup.sh]
     check_token "$profile"
     keep_choices
     COMPOSE+=(-f "docker-compose.$profile.yml")
+    if [ "$start" = no ]; then
+        step "written, not started; when all is as it should be: ./setup.sh $profile"
+        return
+    fi
     step "building and starting (the first time downloads images and a model)"
     "${COMPOSE[@]}" up -d --build
     wait_for_compose

@@ -94,6 +94,8 @@ class Stack:
             "0.0.0.0:8080": f"127.0.0.1:{self.ports['gateway']}",
             "gateway:8080": f"127.0.0.1:{self.ports['gateway']}",
             "engine:8000": f"127.0.0.1:{self.ports['engine']}",
+            "postgres:5432": f"127.0.0.1:{self.ports['postgres']}",
+            "valkey:6379": f"127.0.0.1:{self.ports['valkey']}",
         }
         word = _VARIABLE.sub(lambda found: found[2], word).replace("$$", "$")
         for old, new in replaced.items():
@@ -210,7 +212,10 @@ def _write_secrets(made: Stack) -> None:
         "database_role_secret": "a-long-random-secret",
         "valkey_password": "valkey-password",
         "valkey_url": f"redis://:valkey-password@127.0.0.1:{made.ports['valkey']}/0",
+        "database_monitor_password": role_password("a-long-random-secret", DatabaseRole.MONITOR),
+        "valkey_passwords": json.dumps({f"redis://127.0.0.1:{made.ports['valkey']}": "valkey-password"}),
         "metrics_key": "key-of-the-scraper",
+        "backup_passphrase": "a-long-passphrase",
         "engine_key": "key-of-the-engine",
     }
     for name, value in secrets.items():

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from scripts.make_dashboards import DASHBOARDS
+from tests.deploy.compose_exporters import start_exporters, stop_exporters
 from tests.deploy.compose_stack import ROOT, Stack, wait_for
 from tests.ports import free_port
 
@@ -49,12 +50,13 @@ class Watch:
 
 @pytest.fixture(scope="module")
 def watch(stack: Stack) -> Iterator[Watch]:
-    """Scrapes the gateway and the exporter of GPUs. What is measured by others' exporters is not here."""
+    """Scrapes the gateway, the exporter of GPUs, and those of others' exporters that are installed."""
     for program in ("prometheus", "prometheus-alertmanager"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed here")
     ports = {name: free_port() for name in ("prometheus", "alertmanager", "gpu")}
     made = Watch(f"http://127.0.0.1:{ports['prometheus']}", f"http://127.0.0.1:{ports['alertmanager']}")
+    exporters = start_exporters(stack)
     exporter = [*stack.services["gpu-metrics"]["entrypoint"], "--listen", f"127.0.0.1:{ports['gpu']}"]
     stack.start("gpu", [sys.executable, *exporter[1:]], PYTHONPATH=str(ROOT))
     stack.start(
@@ -71,7 +73,7 @@ def watch(stack: Stack) -> Iterator[Watch]:
         "prometheus",
         [
             "prometheus",
-            f"--config.file={quick_configuration(stack, ports)}",
+            f"--config.file={quick_configuration(stack, ports | exporters)}",
             f"--storage.tsdb.path={stack.folder}/prometheus",
             f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
         ],
@@ -80,6 +82,7 @@ def watch(stack: Stack) -> Iterator[Watch]:
     yield made
     for name in ("prometheus", "alertmanager", "gpu"):
         stack.stop(name)
+    stop_exporters(stack, exporters)
 
 
 def quick_configuration(stack: Stack, ports: dict[str, int]) -> Path:
@@ -91,7 +94,7 @@ def quick_configuration(stack: Stack, ports: dict[str, int]) -> Path:
     settings["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [
         f"127.0.0.1:{ports['alertmanager']}"
     ]
-    here = {"appliance": stack.ports["gateway"], "gpu": ports["gpu"]}
+    here = {"appliance": stack.ports["gateway"]} | ports
     jobs = [job for job in settings["scrape_configs"] if job["job_name"] in here]
     for job in jobs:
         job.pop("dns_sd_configs", None)

@@ -126,6 +126,15 @@ def test_an_own_certificate_is_checked_and_kept(checkout: Checkout) -> None:
     assert checkout.written() == written
 
 
+def test_all_can_be_written_without_a_start(checkout: Checkout) -> None:
+    """Before a restore onto a new machine: settings and secrets are there, and no container is."""
+    done = checkout.run("./setup.sh", "cpu", "--no-start")
+
+    assert done.returncode == 0, done.stderr
+    assert "not started" in done.stdout and checkout.settings()["MODEL"] == "llama3.2:3b"
+    assert checkout.secret("database_url") and " up -d" not in checkout.noted()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from appliance.bootstrap.backups.restoring import require_empty_folder
 from appliance.settings import load_settings
+from appliance.storage.backups.errors import BackupError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROFILES = ("gpu", "cpu")
@@ -156,6 +158,19 @@ def test_the_worker_finds_folder_and_passphrase(tmp_path: Path) -> None:
         settings.passphrase.get_secret_value(),
         Path(settings.passphrase_file or "/dev/null").read_text(encoding="utf-8"),
     )
+
+
+def test_a_backup_can_be_restored_into_the_data_volume(tmp_path: Path) -> None:
+    """The place where the volume of sockets is mounted lies in it, and counts as nothing."""
+    inside = [v for v in _loaded("gpu")["services"]["worker"]["volumes"] if "/var/lib/appliance/" in v]
+    for volume in inside:
+        (tmp_path / volume.rpartition("/")[2]).mkdir()
+
+    require_empty_folder(tmp_path)
+
+    (tmp_path / "blobs").mkdir()
+    with pytest.raises(BackupError, match="blobs"):
+        require_empty_folder(tmp_path)
 
 
 def test_no_secret_stands_in_the_file(compose: Compose) -> None:

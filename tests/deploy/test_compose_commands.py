@@ -11,10 +11,13 @@ import ssl
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Collection
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.deploy import compose_exporters
 from tests.deploy.acme_server import root_of, start_acme
 from tests.deploy.compose_proxy import Proxy, proxy, start_caddy
 from tests.deploy.compose_stack import MODEL, ROOT, Stack, monitor_can_look, stack, wait_for
@@ -28,7 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SECRET_WORDS = ("Zanahoria-4711", "Brunnenkresse-9024", "Schnittlauch-3315")
 """Said in a question, in a document, and as a password: found in no log and in no figure."""
 _NOT_HERE = re.compile(
-    r"node_|pg_|redis_|appliance_gpu_|appliance_backup|appliance_canary|waiting_requests|queue_fairness|preemptions"
+    r"appliance_gpu_|appliance_backup|appliance_canary|waiting_requests|queue_fairness|preemptions"
 )
 
 
@@ -190,6 +193,7 @@ def test_every_panel_shows_something_after_traffic(stack: Stack, watch: Watch) -
         where: query
         for where, query in queries()
         if ": " in where and not _NOT_HERE.search(query) and "5.." not in query
+        if not query_is_for(query, compose_exporters.missing())
     }
 
     def all_told() -> bool:
@@ -206,6 +210,57 @@ def test_every_panel_shows_something_after_traffic(stack: Stack, watch: Watch) -
     wait_for(lambda: watch.query("appliance_pages_read_total"), stack.said)
     upload(stack, "garden.txt", b"Beans grow in the garden.")
     wait_for(all_told, lambda: f"nothing is shown by {sorted(waiting)}")
+
+
+def query_is_for(query: str, prefixes: Collection[str]) -> bool:
+    """Whether it asks for figures whose names begin so."""
+    return any(name.startswith(tuple(prefixes)) for name in compose_exporters.figures_of(query))
+
+
+@pytest.mark.parametrize("job", compose_exporters.EXPORTERS)
+def test_exporters_tell_what_panels_and_alerts_ask(stack: Stack, watch: Watch, job: str) -> None:
+    """With the compose files' flags and secrets; PostgreSQL and Valkey let them in, each figure has its name."""
+    _, program, prefix = compose_exporters.EXPORTERS[job]
+    if prefix in compose_exporters.missing():
+        pytest.skip(f"{program} is not installed here")
+    asked = {name for _, query in queries() for name in compose_exporters.figures_of(query)}
+    own = {name for name in asked if name.startswith(prefix)}
+
+    wait_for(lambda: watch.query(f'up{{job="{job}"}} == 1'), stack.said)
+    wait_for(
+        lambda: not [name for name in own if not watch.query(name)], lambda: f"not all of {own} are told"
+    )
+
+    assert own
+    if job != "node":
+        assert watch.query(f"{prefix}up == 1"), "the exporter runs, its server does not let it in"
+
+
+def test_no_program_has_a_secret_among_its_arguments(stack: Stack) -> None:
+    """Everybody on a machine can read those: of what the containers run, and of all that this starts."""
+    secrets = [path.read_text(encoding="utf-8") for path in (stack.folder / "secrets").iterdir()]
+    ours = {process.pid for process in stack.processes.values()}
+    told = {pid: arguments_of(pid) for pid in ours | {child for pid in ours for child in children_of(pid)}}
+
+    assert any("valkey-server" in words for words in told.values())
+    assert [words for words in told.values() for secret in secrets if secret in words] == []
+
+
+def arguments_of(pid: int) -> str:
+    """Empty when it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def children_of(pid: int) -> set[int]:
+    """And theirs."""
+    try:
+        found = {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+    except OSError:
+        return set()
+    return found | {grandchild for child in found for grandchild in children_of(child)}
 
 
 def test_an_engine_that_goes_away_is_told_and_taken_back(stack: Stack, watch: Watch) -> None:

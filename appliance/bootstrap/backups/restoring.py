@@ -69,7 +69,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 FETCHED = "restore-fetched"  # what comes from another machine, for the time of the restore
 _TRIES, _PAUSE_S = 100, 0.1
-_NOT_DATA = {"appliance.lock", RESTORING, FETCHED, "lost+found"}
+_NOT_DATA = {"appliance.lock", RESTORING, FETCHED, "lost+found", "sockets"}
 
 
 @dataclass(frozen=True, slots=True)
