@@ -124,7 +124,7 @@ class EmbeddedPostgres:
         except OSError:
             return False
 
-    def wait_ready(self, timeout_s: float = 60.0) -> None:
+    def wait_ready(self, timeout_s: float = 180.0) -> None:
         """Raises StartupError. A long crash recovery is waited for."""
         deadline = time.monotonic() + timeout_s
         while not self.is_ready():

@@ -88,7 +88,7 @@ class EmbeddedValkey:
         except OSError:
             return False
 
-    def wait_ready(self, timeout_s: float = 30.0) -> None:
+    def wait_ready(self, timeout_s: float = 120.0) -> None:
         """Raises StartupError."""
         deadline = time.monotonic() + timeout_s
         while not self.is_ready():

@@ -18,7 +18,7 @@ import pytest
 
 from appliance.supervisor.state import SupervisorState, read_state, started_ticks
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 def wait_until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:

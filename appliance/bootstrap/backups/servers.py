@@ -28,7 +28,7 @@ from appliance.supervisor.postgres import DATABASE, EmbeddedPostgres
 from appliance.supervisor.unprivileged import Account
 
 _TRIAL = "trial-"
-_STARTING_S = 60.0
+_STARTING_S = 180.0
 _STOPPING_S = 120.0
 # A trial may lose everything when the power fails.
 _CARELESS = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
