@@ -26,7 +26,7 @@ export function feedbackForm(turn) {
     try {
       turn.feedback = await call(`/api/turns/${turn.id}/feedback`, {method: "PUT", body});
       form.replaceChildren(h("p", {class: "thanks", role: "status"}, icon("check"), t("feedback_thanks")));
-      setTimeout(() => form.remove(), 2500);
+      setTimeout(() => form.remove(), 6000);
     } catch (error) { turn.complain(error); }
   };
   return form;
