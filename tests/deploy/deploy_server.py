@@ -40,12 +40,12 @@ run) exec python3 -S server.py ;;
 esac
 """
 TOOL = """#!/bin/sh
-echo "$*" >>"$APPLIANCE_SERVER__NOTES"
+echo "$*" >>"$NOTES"
 """
 SERVER = """
 import http.server, json, os, pathlib, signal, sys, threading, time
 here = pathlib.Path(__file__).parent
-notes = open(os.environ["APPLIANCE_SERVER__NOTES"], "a", buffering=1)
+notes = open(os.environ["NOTES"], "a", buffering=1)
 class Answers(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         well = not (here / "not-well").exists()
@@ -219,8 +219,8 @@ def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = PATIEN
 
 
 @contextmanager
-def machine() -> Iterator[Server]:
-    """Answers ssh until the end. Skips where a program is missing."""
+def machine(*, on_loopback: bool = False) -> Iterator[Server]:
+    """Answers ssh until the end. Skips where a program is missing. on_loopback: in the tests' own network."""
     for program in ("rsync", "ssh", "ssh-keygen", "git", "flock", "setsid"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed here")
@@ -233,9 +233,9 @@ def machine() -> Iterator[Server]:
             words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
             subprocess.run(words, check=True)
         (folder / "server").mkdir()
-        with _network() as (inside, host):
+        with _network(on_loopback) as (inside, host):
             port, http_port = free_port(), free_port()
-            settings = f"APPLIANCE_SERVER__PORT={http_port}\nAPPLIANCE_SERVER__NOTES={folder / 'notes'}\n"
+            settings = f"APPLIANCE_SERVER__PORT={http_port}\nNOTES={folder / 'notes'}\n"
             (folder / "server" / ".env").write_text(settings, encoding="utf-8")
             server = Server(folder, host, port, http_port, inside, _sshd(inside, host, port, folder))
             try:
@@ -276,8 +276,8 @@ def listens(host: str, port: int) -> bool:
 
 
 @contextmanager
-def _network() -> Iterator[tuple[list[str], str]]:
-    """(words before a command on the machine, its address): a namespace behind a pair of cables, or loopback."""
+def _network(on_loopback: bool) -> Iterator[tuple[list[str], str]]:
+    """(words before a command on the machine, its address): a namespace behind a cable, or loopback."""
     chosen = random.Random(os.urandom(8))
     name = f"apl{chosen.randrange(16**8):08x}"
     net = f"10.{chosen.randrange(64, 128)}.{chosen.randrange(256)}"
@@ -291,13 +291,14 @@ def _network() -> Iterator[tuple[list[str], str]]:
         f"ip -n {name} link set {theirs} up",
         f"ip -n {name} link set lo up",
     )
-    made = shutil.which("ip") is not None and all(
+    has_ip = shutil.which("ip") is not None and not on_loopback
+    made = has_ip and all(
         subprocess.run(step.split(), check=False, capture_output=True).returncode == 0 for step in steps
     )
     try:
         yield (["ip", "netns", "exec", name], f"{net}.2") if made else ([], "127.0.0.1")
     finally:
-        if shutil.which("ip") is not None:
+        if has_ip:
             for step in (f"ip link del {ours}", f"ip netns del {name}"):
                 subprocess.run(step.split(), check=False, capture_output=True)
 
