@@ -19,6 +19,7 @@ from appliance.api.health import health_router
 from appliance.api.limits import limit_routes
 from appliance.api.queue import queue_routes
 from appliance.bootstrap.administration import administration_routers
+from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
 from appliance.domain.people import Role
@@ -33,6 +34,7 @@ from appliance.services.queue_overview import PoolMembers, QueueOverview
 from appliance.storage.database import Database
 from appliance.storage.preferences import PostgresPreferences
 from appliance.storage.recent_usage import PostgresRecentUsage
+from appliance.storage.settings import BackupSettings
 from inference.types import EngineLoad, EngineState
 from tests.accounts_world import Worker, add_person, worker
 from tests.page_box import (
@@ -64,7 +66,7 @@ class PageOffice:
 async def opened_page_office(
     database: Database, valkey: Redis, valkey_url: str, ui_socket: Path
 ) -> AsyncIterator[PageOffice]:
-    """ui_socket: where the ui's process listens."""
+    """ui_socket: where the ui's process listens; its folder is the data folder as well."""
     async with AsyncExitStack() as stack:
         limits = build_limits(database, valkey, aliases={}, prefix=f"{{{uuid4().hex}}}")
         await limits.watch.open()
@@ -85,6 +87,7 @@ async def opened_page_office(
         routers = [
             *account_routers(accounts, identity, PostgresPreferences(database)),
             *administration_routers(database, accounts, identity, "EUR"),
+            build_backup_routes(ui_socket.parent, BackupSettings(folder="/mnt/backups"), database, identity),
             limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),
             queue_routes(
                 QueueOverview(view, lambda: _POOLS, PostgresRecentUsage(database), history), identity

@@ -29,6 +29,7 @@ from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.administration import administration_routers
+from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.first_start import forget_password
@@ -237,6 +238,7 @@ class Gateway:
             limit_routes(operator_limits, identity),
             queue_routes(build_queue_overview(room, database), identity),
             index_routes(build_index_room(box, client, models), identity),
+            build_backup_routes(box.data, settings.backup, database, identity),
             *administration_routers(
                 database,
                 accounts,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from redis.asyncio import Redis
 
 from appliance import jobs
-from appliance.bootstrap.backups.nightly import back_up_nightly, log_deletions_forever
+from appliance.bootstrap.backups.nightly import back_up_nightly, back_up_when_asked, log_deletions_forever
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canaries import run_nightly
 from appliance.bootstrap.embedding import token_counter
@@ -113,6 +113,7 @@ async def work(
             asyncio.create_task(_keep_index(box, embedder)),
             asyncio.create_task(run_nightly(box, settings.knowledge.canaries_hour)),
             asyncio.create_task(back_up_nightly(box)),
+            asyncio.create_task(back_up_when_asked(box)),
             asyncio.create_task(log_deletions_forever(box)),
             asyncio.create_task(_stop_when(stopping, worker)),
         ]

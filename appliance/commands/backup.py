@@ -73,7 +73,7 @@ def backup(
         passphrase = _passphrase(box, passphrase_file)
         wishes = Wishes(Path(), passphrase, verify, keep_last, keep_days)
         with ProgressLine(sys.stderr) as progress, interrupted_by_sigterm():
-            made = back_up_to(box, target, wishes, progress.say)
+            made = back_up_to(box, target, wishes, lambda step: progress.say(str(step)))
     except BackupError as error:
         note_failure(box.data, str(error))
         raise CommandFailed(str(error)) from error

@@ -50,6 +50,10 @@ SENTENCES: Mapping[str, str] = {
     "collection_read_only": "You may read this collection, but not change what is in it. Ask whose it is "
     "to share it.",
     "collection_not_own": "Only whose collection it is can rename or delete it.",
+    "backup_no_folder": "No place for backups is set. Set `backup.folder` and `backup.passphrase_file` in "
+    "appliance.toml, and start the appliance again.",
+    "backup_running": "A backup is being made already.",
+    "backup_not_running": "No backup is being made.",
     "job_not_failed": "There is no such job, or it has not failed.",
     "file_elsewhere": "The file is in a collection that you can no longer change. Ask a member of its "
     "group, or an administrator, to take it out first.",

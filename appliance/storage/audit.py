@@ -25,7 +25,7 @@ _KINDS: Mapping[AuditKind, LiteralString] = {
     "limit": "e.action LIKE 'limit.%%'",
     "share": "e.action IN ('collection.shared', 'collection.unshared', 'collection.given')",
     "deletion": "e.action IN ('user.removed', 'group.removed')",
-    "job": "e.action LIKE 'job.%%'",
+    "job": "e.action LIKE 'job.%%' OR e.action LIKE 'backup.%%'",
     "question": "e.action = 'questions.read'",
 }
 _WITH_RECEIPTS: frozenset[AuditKind | None] = frozenset({None, "deletion"})

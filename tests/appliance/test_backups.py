@@ -31,6 +31,7 @@ from appliance.storage.backups.deletions import LOG, read_log
 from appliance.storage.backups.errors import BackupDamaged, BackupError, WrongPassphrase
 from appliance.storage.backups.manifest import BLOBS, DUMP
 from appliance.storage.backups.snapshot import count_rows
+from appliance.storage.backups.steps import Step
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole
 from appliance.supervisor.data_folder import RESTORING, check_version
@@ -257,8 +258,8 @@ async def test_a_content_deleted_while_the_backup_was_made_is_no_hole(
     place_of(box.data / BLOBS, hashes["pear"]).unlink()  # lost by the box itself
     loop = asyncio.get_running_loop()
 
-    def delete_one(step: str) -> None:
-        if step == "counting rows":  # the moment that the database is saved of has passed
+    def delete_one(step: Step) -> None:
+        if step.name == "counting":  # the moment that the database is saved of has passed
             removing = desk.knowledge.remove_file(ANA, files["plum"])
             asyncio.run_coroutine_threadsafe(removing, loop).result()
 

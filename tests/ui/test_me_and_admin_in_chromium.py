@@ -6,6 +6,7 @@ Nothing may be written to the console and nothing asked of another host, in eith
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 from collections.abc import AsyncIterator
@@ -18,8 +19,10 @@ import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
 from redis.asyncio import Redis
 
+from appliance.bootstrap.backups.running import BackupFiles
 from appliance.domain.answers import Cost
 from appliance.fairness.accounting.ledger_rows import RequestEnd
+from appliance.storage.backups.steps import Step
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.types import Usage
@@ -28,6 +31,7 @@ from tests.administration_world import asked
 from tests.conftest import ROLE_SECRET, Servers
 from tests.page_box import Serving, until_started
 from tests.page_office import ADMINISTRATOR, PERSON, PageOffice, opened_page_office
+from tests.ui.insights_seen import sees_how_it_goes, something_of_everything
 from tests.ui.test_page_in_chromium import Visit, _ui, browser, pytestmark
 from ui.texts import Language, text
 
@@ -228,6 +232,11 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
             await expect(desk.locator(".panel .body > *")).not_to_be_empty()
             await page.wait_for_load_state("networkidle")
             await _shot(page, f"{name}-{language}")
+        await something_of_everything(database, url_as(owner_url, DatabaseRole.API, ROLE_SECRET), ana.id)
+        await _section(page, "administration-desk", text("admin_insights", language))
+        await sees_how_it_goes(page, language, lambda name: _shot(page, f"{name}-{language}"))
+        await _asks_for_a_backup(page, tmp_path, language)
+        await _section(page, "administration-desk", text("admin_audit", language))
         set_limits = desk.get_by_role("row", name=text("action.limit.set", language))
         await expect(set_limits.filter(has_text="50000")).to_have_count(1)
         await desk.get_by_label(text("audit_kind", language)).select_option("limit")
@@ -244,6 +253,36 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert visit.trouble == []
         await _takes_the_invitation(browser, link, language, options)
+
+
+async def _asks_for_a_backup(page: Page, data: Path, language: Language) -> None:
+    """The last good one is shown; one more is followed to its end, with words for each step."""
+    desk = page.locator("administration-desk")
+    moment = datetime(2026, 11, 21, 2, tzinfo=UTC).isoformat()
+    status = {
+        "succeeded_at": moment,
+        "folder": "/mnt/backups/2026-11-21T02-00-00Z",
+        "size_bytes": 1_800_000_000,
+    }
+    status |= {"seconds": 64.2, "is_verified": True, "tried_at": moment}
+    await asyncio.to_thread((data / "backup-status.json").write_text, json.dumps(status))
+    await _section(page, "administration-desk", text("admin_backups", language))
+    await expect(desk).to_contain_text("1.8 GB" if language == "en" else "1,8 GB")
+    await desk.get_by_role("button", name=text("backups_make", language)).click()
+    await expect(desk).to_contain_text(text("backups_waiting", language))
+    with BackupFiles(data).telling() as tell:
+        assert tell is not None
+        tell(Step("files", 1_200_000_000, 812, 5_000))
+        await expect(desk).to_contain_text("812 of 5,000" if language == "en" else "812 de 5000")
+        await _shot(page, f"backup-running-{language}")
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await _shot(page, f"backup-phone-{language}")
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        await desk.get_by_role("button", name=text("backups_cancel", language), exact=True).click()
+        await expect(desk).to_contain_text(text("backups_ending", language))
+    BackupFiles(data).end()
+    await expect(desk.get_by_role("button", name=text("backups_make", language))).to_be_visible()
+    await _shot(page, f"backups-{language}")
 
 
 async def _limits_a_model_and_a_key(page: Page, language: Language) -> None:

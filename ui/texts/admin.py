@@ -11,6 +11,7 @@ ADMIN = {
     "admin_queue": Sentence("Queue and fairness", "Cola y reparto"),
     "admin_feedback": Sentence("Feedback", "Valoraciones"),
     "admin_jobs": Sentence("Background work", "Trabajos en segundo plano"),
+    "admin_backups": Sentence("Backups", "Copias de seguridad"),
     "admin_audit": Sentence("Audit", "Auditoría"),
     "show_more": Sentence("Show more", "Mostrar más"),
     "filter_any": Sentence("All", "Todo"),
@@ -210,8 +211,48 @@ ADMIN = {
     "action.collection.unshared": Sentence("Collection no longer shared", "Colección ya no compartida"),
     "action.collection.given": Sentence("Collection given away", "Colección entregada a otro dueño"),
     "action.job.retried": Sentence("Work tried again", "Trabajo reintentado"),
+    "action.backup.asked": Sentence("Backup asked for", "Copia de seguridad pedida"),
+    "action.backup.cancelled": Sentence("Backup cancelled", "Copia de seguridad cancelada"),
     "action.file.deleted": Sentence("Document deleted", "Documento borrado"),
     "action.collection.deleted": Sentence("Collection deleted", "Colección borrada"),
     "action.user.deleted": Sentence("Person deleted", "Persona borrada"),
     "action.conversation.deleted": Sentence("Conversation deleted", "Conversación borrada"),
+    # Backups
+    "backups_nightly": Sentence(
+        "One is made every night at {hour}, kept in", "Cada noche a las {hour} se hace una; se guardan en"
+    ),
+    "backups_off": Sentence(
+        "None are made by themselves. Whoever runs the machine sets backup.folder and backup.passphrase_file in "
+        "appliance.toml.",
+        "No se hacen solas. Quien lleva la máquina pone backup.folder y backup.passphrase_file en appliance.toml.",
+    ),
+    "backups_last": Sentence("The last good one", "La última buena"),
+    "backups_young": Sentence("recent", "reciente"),
+    "backups_old": Sentence("too old", "demasiado antigua"),
+    "backups_none": Sentence("There is none yet.", "Aún no hay ninguna."),
+    "backups_size": Sentence("Size", "Tamaño"),
+    "backups_took": Sentence("Took", "Tardó"),
+    "backups_tried": Sentence("Last restored as a trial", "Última prueba de restauración"),
+    "backups_never": Sentence("never", "nunca"),
+    "backups_failed": Sentence(
+        "The last attempt failed on {moment}. What the machine says:",
+        "El último intento falló el {moment}. La máquina dice:",
+    ),
+    "backups_make": Sentence("Back up now", "Hacer una copia ahora"),
+    "backups_cancel": Sentence("Cancel", "Cancelar"),
+    "backups_asked": Sentence("The backup begins.", "La copia empieza."),
+    "backups_cancelled": Sentence(
+        "The backup ends; earlier ones stay.", "La copia se interrumpe; las anteriores se conservan."
+    ),
+    "backups_running": Sentence("A backup is being made", "Haciendo una copia"),
+    "backups_begun": Sentence("Beginning", "Empezando"),
+    "backups_waiting": Sentence(
+        "Waiting for the background work to take it up", "Esperando a que empiece el trabajo en segundo plano"
+    ),
+    "backups_ending": Sentence("Cancelling and clearing away", "Cancelando y recogiendo"),
+    "backups_step_counting": Sentence("Counting rows", "Contando filas"),
+    "backups_step_database": Sentence("Saving the database", "Guardando la base de datos"),
+    "backups_step_files": Sentence("Files: {files} of {of}, {size}", "Archivos: {files} de {of}, {size}"),
+    "backups_step_trial": Sentence("Restoring it as a trial", "Probando a restaurarla"),
+    "backups_step_sending": Sentence("Sending it away", "Enviándola a la otra máquina"),
 }

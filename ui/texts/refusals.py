@@ -154,6 +154,12 @@ REFUSALS = {
         "Only whose collection it is can rename or delete it.",
         "Solo su dueño puede renombrarla o eliminarla.",
     ),
+    "backup_no_folder": Sentence(
+        "No place for backups is set. Whoever runs the machine sets backup.folder and backup.passphrase_file.",
+        "No hay sitio para las copias. Quien lleva la máquina pone backup.folder y backup.passphrase_file.",
+    ),
+    "backup_running": Sentence("A backup is being made already.", "Ya se está haciendo una copia."),
+    "backup_not_running": Sentence("No backup is being made.", "No se está haciendo ninguna copia."),
     "job_not_failed": Sentence(
         "There is no such job, or it has not failed.",
         "No hay tal trabajo, o no ha fallado.",

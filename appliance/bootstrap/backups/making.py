@@ -6,7 +6,7 @@ change once they are there. What is deleted in between is told apart from what t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,11 +34,11 @@ from appliance.storage.backups.manifest import (
 from appliance.storage.backups.sealing import seal
 from appliance.storage.backups.shelf import Kept, Shelf, expired, name_of
 from appliance.storage.backups.snapshot import snapshot, still_wanted
+from appliance.storage.backups.steps import Progress, Step
 from appliance.storage.blobs import blobs_folder
 from appliance.storage.roles import DatabaseRole
 from appliance.supervisor.data_folder import DATA_VERSION
 
-Progress = Callable[[str], None]
 _WANTED = "wanted-blobs"
 
 
@@ -75,7 +75,7 @@ class Made:
 
 
 def make_backup(
-    box: Box, wishes: Wishes, progress: Progress = lambda _text: None, *, is_passing: bool = False
+    box: Box, wishes: Wishes, progress: Progress = lambda _step: None, *, is_passing: bool = False
 ) -> Made:
     """Raises BackupError and StartupError; nothing is left then but what was there before. Ctrl-C does the same.
 
@@ -88,7 +88,7 @@ def make_backup(
         with reachable_postgres(box, "appliance backup"), shelf.begun(name) as part:
             manifest = _fill(part, box, previous, wishes, progress, is_passing=is_passing)
             if wishes.verify:
-                progress("trial restore")
+                progress(Step("trial"))
                 try_database(part, manifest, box.account, box.data, _programs(box))
             oldest = previous[0].manifest.created_at if previous else manifest.created_at
             if not is_passing:
@@ -110,12 +110,10 @@ def _fill(
 ) -> Manifest:
     url = box.database_url(DatabaseRole.MAINTENANCE)
     with snapshot(url) as moment:
-        progress("counting rows")
+        progress(Step("counting"))
         rows, migrations = moment.rows(), moment.migrations()
-        moment.list_blobs(part / _WANTED)
-        moment.dump(
-            postgres_programs(), url, part / DUMP, lambda size: progress(f"database: {size / 1e6:.0f} MB")
-        )
+        wanted = moment.list_blobs(part / _WANTED)
+        moment.dump(postgres_programs(), url, part / DUMP, lambda size: progress(Step("database", size)))
     # A content lies in a box as it lies in a backup, so the box itself can be the one that is shared with.
     latest = box.data if is_passing else previous[-1].folder if previous else None
     with (part / LISTING).open("w", encoding="utf-8") as listing:
@@ -126,7 +124,7 @@ def _fill(
             part,
             latest,
             listing,
-            lambda so_far: progress(f"files: {so_far.files}, {so_far.size_bytes / 1e6:.0f} MB"),
+            lambda so_far: progress(Step("files", so_far.size_bytes, so_far.files, wanted)),
             reads_links=wishes.verify or is_passing,
         )
     (part / _WANTED).unlink()

@@ -1,4 +1,7 @@
-"""Backups by themselves: one a night in a process of its own, and every few minutes what was deleted meanwhile."""
+"""Backups by themselves: one a night in a process of its own, and every few minutes what was deleted meanwhile.
+
+One that an administrator has asked for is made in the same way, and both end when one is cancelled.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from appliance.bootstrap.backups.running import BackupFiles
 from appliance.bootstrap.backups.sending import send_deletions
 from appliance.bootstrap.backups.status import BackupStatus, read_status
 from appliance.bootstrap.box import Box
@@ -26,6 +31,7 @@ logger = logging.getLogger(__name__)
 _LOG_EVERY_S = 300.0
 _FIRST_AFTER = timedelta(minutes=5)  # a box that has none, or was off at night
 _AGAIN_AFTER = timedelta(hours=1)
+_LOOK_S = 0.5
 _MISSED_AFTER = timedelta(hours=26)
 
 
@@ -63,18 +69,42 @@ def seconds_until_next(now: datetime, hour: int, status: BackupStatus, began: da
     return max(60.0, (due - now).total_seconds())
 
 
+async def back_up_when_asked(
+    box: Box,
+    *,
+    run: Callable[[Box], Awaitable[None]] | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Until cancelled. One that was broken off with us is taken up again."""
+    files = BackupFiles(box.data)
+    while True:
+        if files.is_asked and files.progress() is None:
+            await (run or run_process)(box)
+            files.end()
+        await sleep(_LOOK_S)
+
+
 async def run_process(box: Box) -> None:
-    """One backup. When we are cancelled it is told to end, and clears away what it had begun."""
+    """One backup. When it is cancelled, or we are, it is told to end, and clears away what it had begun."""
+    files = BackupFiles(box.data)
+    files.begin()
     words = [sys.executable, "-P", "-m", "appliance.bootstrap.backups.process", "--data", str(box.data)]
     if box.config is not None:
         words += ["--config", str(box.config)]
     process = await asyncio.create_subprocess_exec(
         *words, env=dict(os.environ), preexec_fn=ends_with_us(signal.SIGTERM)
     )
+    ended = asyncio.create_task(process.wait())
     try:
-        await process.wait()
+        while not ended.done():
+            await asyncio.wait([ended], timeout=_LOOK_S)
+            if files.is_cancelled and not ended.done():
+                logger.info("the backup was cancelled")
+                process.terminate()
+                await ended
     except asyncio.CancelledError:
-        process.terminate()
+        with suppress(ProcessLookupError):
+            process.terminate()
         raise
 
 

@@ -8,19 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.bootstrap.backups.contents import box_id
-from appliance.bootstrap.backups.making import Made, Progress, Wishes, make_backup
+from appliance.bootstrap.backups.making import Made, Wishes, make_backup
 from appliance.bootstrap.box import Box
 from appliance.storage.backups.deletions import LOG, deletions_since, merge_log
 from appliance.storage.backups.errors import BackupError
 from appliance.storage.backups.manifest import MANIFEST, Manifest
 from appliance.storage.backups.ssh_shelf import SCHEME, SshShelf, expired_names, moment_of, ssh_shelf
+from appliance.storage.backups.steps import Progress, Step
 from appliance.storage.roles import DatabaseRole
 from appliance.supervisor.parting import ends_with_us
 
 _STAGING = "backup-staging"
 
 
-def back_up_to(box: Box, address: str, wishes: Wishes, progress: Progress = lambda _text: None) -> Made:
+def back_up_to(box: Box, address: str, wishes: Wishes, progress: Progress = lambda _step: None) -> Made:
     """address: a folder, or ssh://user@host/path. Raises BackupError and StartupError."""
     if not address.startswith(SCHEME):
         return make_backup(box, replace(wishes, folder=Path(address)), progress)
@@ -34,7 +35,7 @@ def back_up_to(box: Box, address: str, wishes: Wishes, progress: Progress = lamb
     try:
         here = replace(wishes, folder=staging, keep_last=0)
         made = make_backup(box, here, progress, is_passing=True)
-        progress(f"sending to {shelf.target}")
+        progress(Step("sending", target=shelf.target))
         name = shelf.send(made.folder, latest)
         oldest = moment_of(names[0]) if names else made.manifest.created_at
         _send_log(box, shelf, staging, oldest)

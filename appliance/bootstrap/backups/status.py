@@ -15,7 +15,10 @@ _NAME = "backup-status.json"
 
 @dataclass(frozen=True, slots=True)
 class BackupStatus:
-    """Times in ISO 8601; empty where there was none. failure: why the last one failed; empty when it did not."""
+    """Times in ISO 8601; empty where there was none. failure: why the last one failed; empty when it did not.
+
+    tried_at: of the last trial restore that had every row, of this backup or of one before.
+    """
 
     succeeded_at: str = ""
     folder: str = ""
@@ -24,6 +27,7 @@ class BackupStatus:
     is_verified: bool = False
     failed_at: str = ""
     failure: str = ""
+    tried_at: str = ""
 
     def age_s(self, now: datetime) -> float | None:
         """Since the moment that the last good one is of; None where there is none."""
@@ -42,6 +46,7 @@ def read_status(data: Path) -> BackupStatus:
 
 def note_success(data: Path, made: Made) -> None:
     """Of any backup, by hand or by night."""
+    tried_at = datetime.now(UTC).isoformat() if made.is_verified else read_status(data).tried_at
     _write(
         data,
         BackupStatus(
@@ -50,6 +55,7 @@ def note_success(data: Path, made: Made) -> None:
             size_bytes=made.size_bytes,
             seconds=round(made.seconds, 1),
             is_verified=made.is_verified,
+            tried_at=tried_at,
         ),
     )
 

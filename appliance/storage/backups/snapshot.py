@@ -36,12 +36,15 @@ class Snapshot:
     def migrations(self) -> dict[str, str]:
         return dict(self.connection.execute("SELECT name, checksum FROM schema_migrations").fetchall())
 
-    def list_blobs(self, path: Path) -> None:
-        """Write the contents that files refer to into a file, a hexadecimal SHA-256 a line."""
+    def list_blobs(self, path: Path) -> int:
+        """Write the contents that files refer to into a file, a hexadecimal SHA-256 a line. Returns how many."""
+        count = 0
         with self.connection.cursor("blobs") as cursor, path.open("w", encoding="ascii") as listed:
             cursor.itersize = _AT_ONCE
             for (sha256,) in cursor.execute(_BLOBS):
                 listed.write(f"{sha256}\n")
+                count += 1
+        return count
 
     def dump(self, programs: PostgresPrograms, url: str, path: Path, progress: Callable[[int], None]) -> None:
         """pg_dump of this moment, compressed, flushed to the disk. progress: of bytes."""

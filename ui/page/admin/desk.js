@@ -12,6 +12,7 @@ export function open(host) {
     {id: "usage", label: t("me_usage"), sign: "lines", load: () => import("./usage.js")},
     {id: "feedback", label: t("admin_feedback"), sign: "up", load: () => import("./feedback.js")},
     {id: "jobs", label: t("admin_jobs"), sign: "alert", load: () => import("./jobs.js")},
+    {id: "backups", label: t("admin_backups"), sign: "archive", load: () => import("./backups.js")},
     {id: "audit", label: t("admin_audit"), sign: "book", load: () => import("./audit.js")},
   ]});
 }
