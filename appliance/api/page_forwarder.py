@@ -74,6 +74,8 @@ _RETURNED = ("content-type", "content-encoding", "content-length", "etag", "last
 _MAX_BODY = 1024 * 1024
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _UI_PAGE_TIMEOUT_S = 5.0
+UI_IDLE_S = 15.0
+"""Idle connections to the ui are kept so long: shorter than it keeps them (see ui/__main__.py)."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -124,8 +126,12 @@ class PageForwarder:
         self._http: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
+        # A connection each: one that was kept may be closed by the ui's server at the moment in which it is used again,
+        # and what people do there is a POST, which nobody may send twice. Every open tab holds two for ever.
         connector = (
-            aiohttp.UnixConnector(self._ui.socket) if self._ui.socket else aiohttp.TCPConnector(limit=0)
+            aiohttp.UnixConnector(self._ui.socket, limit=0, force_close=True)
+            if self._ui.socket
+            else aiohttp.TCPConnector(limit=0, force_close=True)
         )
         self._http = aiohttp.ClientSession(
             connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
