@@ -20,6 +20,7 @@ from ui.texts.document_refusals import DOCUMENT_REFUSALS
 from ui.texts.documents import DOCUMENTS
 from ui.texts.errors import ERRORS, NOTES
 from ui.texts.frame import FRAME
+from ui.texts.insights import INSIGHTS
 from ui.texts.me import ME
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
@@ -37,6 +38,7 @@ TEXTS: Mapping[str, Sentence] = {
     **CONNECTED,
     **ME,
     **ADMIN,
+    **INSIGHTS,
     **{f"error.{code}": sentence for code, sentence in ERRORS.items()},
     **{f"refused.{code}": sentence for code, sentence in REFUSALS.items()},
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},

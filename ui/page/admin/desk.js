@@ -10,6 +10,7 @@ export function open(host) {
     {id: "limits", label: t("limits"), sign: "gauge", load: () => import("./all_limits.js")},
     {id: "queue", label: t("admin_queue"), sign: "steps", load: () => import("./queue.js")},
     {id: "usage", label: t("me_usage"), sign: "lines", load: () => import("./usage.js")},
+    {id: "insights", label: t("admin_insights"), sign: "thought", load: () => import("./insights.js")},
     {id: "feedback", label: t("admin_feedback"), sign: "up", load: () => import("./feedback.js")},
     {id: "jobs", label: t("admin_jobs"), sign: "alert", load: () => import("./jobs.js")},
     {id: "backups", label: t("admin_backups"), sign: "archive", load: () => import("./backups.js")},

@@ -163,6 +163,7 @@ article:not(:last-child) .ended:not(.problem) { padding-block: 6px; }
 .found li:first-child { border: 0; }
 .found .name { overflow-wrap: anywhere; } .found .reason { grid-column: 1 / -1; color: var(--ink-2); font-size: 13px; }
 .trace summary { width: fit-content; cursor: pointer; font-size: 13px; font-weight: 650; color: var(--ink-2); }
+.trace .ids { overflow-wrap: anywhere; font-size: 13px; }
 .trace .link { color: var(--accent); text-decoration: underline; text-underline-offset: 3px; font-size: 13.5px; }
 
 /* What a word of a program is, in few colours: words of the language, text, numbers, remarks, names that are defined. */

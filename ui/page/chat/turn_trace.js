@@ -10,7 +10,8 @@ const said = (prefix, name) => settings.texts[prefix + key(name)] ?? name;
 /** A section that fills itself. */
 export function showTrace(turn) {
   const section = h("section", {class: "trace", "aria-label": t("trace")}, h("p", {class: "hint"}, t("trace_loading")));
-  call(`/api/turns/${turn.id}/trace`).then(({trace}) => section.replaceChildren(...trace ? drawn(trace) : [h("p", {class: "hint"}, t("trace_none"))]))
+  call(`/api/turns/${turn.id}/trace`).then(({trace, request_id, trace_id}) => section.replaceChildren(...trace ? drawn(trace) : [h("p", {class: "hint"}, t("trace_none"))],
+    h("p", {class: "hint ids"}, t("trace_request", {id: request_id}), trace_id ? ` · ${t("trace_of", {id: trace_id})}` : null)))
     .catch(error => section.replaceChildren(h("p", {class: "problem"}, error instanceof TypeError ? t("connection_lost") : explain(error))));
   return section;
 }

@@ -65,7 +65,15 @@ th.soft { font-size: 12.500px; }
 .figures div { padding: 12px 16px; border: 1px solid var(--line); border-radius: 12px; background: var(--surface); }
 .figures dt { color: var(--ink-2); font-size: 13px; }
 .figures dd { margin: 0; font: 600 24px/1.3 var(--font-quote); font-variant-numeric: tabular-nums; }
+.figures dd.change { font: 13px/1.4 var(--font); color: var(--ink-2); }
 .figures { margin: 0; }
+.share.pieces { display: flex; width: 100%; max-width: 220px; height: 8px; margin-block: 7px 4px; }
+.pieces .queue { background: var(--warn); }
+.pieces .documents { background: var(--ink-2); }
+.stack > section .nothing { padding: 20px; }
+section > .top > h2 { font-size: 19px; font-weight: 650; letter-spacing: -.01em; }
+.stack > h3 { font-size: 15px; font-weight: 650; }
+.stack > section { margin-top: 40px; }
 
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 14px; }
 figure { margin: 0; padding: 14px 16px 10px; border: 1px solid var(--line); border-radius: 14px; background: var(--surface); min-width: 0; }
