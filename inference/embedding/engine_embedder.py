@@ -117,10 +117,11 @@ class EngineEmbedder:
             raise self._away(f"it answered {response.status}: {said}", _retry_after(response))
 
     def _opened(self) -> aiohttp.ClientSession:
+        # A kept connection may be closed by the engine (vLLM: after 5 s) in the moment in which it is used again.
         connector: aiohttp.BaseConnector = (
             aiohttp.UnixConnector(path=self._spec.socket, force_close=True)
             if self._spec.socket
-            else aiohttp.TCPConnector(limit=0)
+            else aiohttp.TCPConnector(limit=0, force_close=True)
         )
         headers = {"Authorization": f"Bearer {self._spec.api_key}"} if self._spec.api_key else {}
         timeout = aiohttp.ClientTimeout(total=self._spec.timeout_s, connect=3.0)

@@ -108,8 +108,9 @@ class OutgoingHttp:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
+                # A kept connection may be closed by the provider in the moment in which a code is sent over it.
                 connector=aiohttp.TCPConnector(
-                    limit=40, resolver=GuardedResolver(self._inside), ssl=self._trust()
+                    limit=40, resolver=GuardedResolver(self._inside), ssl=self._trust(), force_close=True
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
