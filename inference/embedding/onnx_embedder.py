@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -22,6 +21,7 @@ from inference.embedding.batching import batches
 from inference.embedding.model_card import ModelCard
 from inference.embedding.model_folder import ModelFolder
 from inference.embedding.pooling import Pooling, pooled, unit
+from inference.onnx_runtime import onnxruntime
 
 MAX_CHARACTERS = (
     8_000  # of one text that reach the built-in model's tokenizer; 256 tokens are rarely more than 2,000

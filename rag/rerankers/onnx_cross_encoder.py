@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from inference.onnx_runtime import onnxruntime
 from rag.reranking import RerankerUnavailable
 
 MAX_TOKENS = 512  # what models of this kind were trained with

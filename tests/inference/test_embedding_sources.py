@@ -16,7 +16,6 @@ from typing import Any
 
 import aiohttp
 import numpy as np
-import onnxruntime
 import pytest
 from aiohttp import web
 
@@ -29,6 +28,7 @@ from inference.embedding.pooling import Pooling, pooled
 from inference.embedding.sentence_transformers_embedder import SentenceTransformersEmbedder
 from inference.embedding.specs import BUILT_IN, EmbeddingSpec, ahead, read_specs, write_specs
 from inference.errors import EmbedderUnavailable
+from inference.onnx_runtime import onnxruntime
 from tests.embedding_models import MODELS, built_model
 from tests.waiting import until
 
