@@ -37,8 +37,9 @@ Usage: ./setup.sh COMMAND [OPTIONS]
         stack up, wait until it answers. The next run asks nothing and changes nothing.
         --check: only look, each problem with its remedy; --yes: ask nothing, take the defaults; --no-start: only write;
         --install: first docker, and NVIDIA's container toolkit, where they are missing (Debian, Ubuntu)
-  systemd [--site NAME [--tls internal|E-MAIL]]
-        without docker: as a hardened service of this machine; with --site also HTTPS for that name, by Caddy
+  systemd [--site NAME [--tls internal|E-MAIL]] [--backups DIR]
+        without docker: as a hardened service of this machine; with --site also HTTPS for that name, by Caddy;
+        with --backups a backup every night, into that folder
 
 Environment: PYTHON=… chooses the interpreter (3.11, 3.12 or 3.13); APPLIANCE_VENV=… another folder than .venv;
 APPLIANCE_INSTALLER=pip does without uv. pip's index, find-links, certificate and proxy settings are used.

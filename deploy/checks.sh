@@ -110,7 +110,7 @@ check_clock() {
 check_disk() { # gpu|cpu
     local root free needed=$DATA_GB parts="data $DATA_GB" size weights
     root=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null) || root=
-    [ -d "$root" ] || root=.
+    [ -d "$root" ] || root=$PWD
     free=$(df -Pk "$root" | awk 'NR==2 {print int($4 / 1048576)}')
     if ! docker image inspect "$(engine_image "$1")" >/dev/null 2>&1; then
         for size in "${ENGINE_IMAGE_GB[@]}"; do

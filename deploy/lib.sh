@@ -122,7 +122,7 @@ install_extras() { # speech,faiss
     find_installers
     # By pip: where a CPU build of torch is offered beside the CUDA one, uv would take the several gigabytes.
     mapfile -t packages < <("$VENV/bin/python" deploy/extra_packages.py "$1")
-    [ ${#packages[@]} != 0 ] || refuse "Known extras: local-models, speech, faiss."
+    [ ${#packages[@]} != 0 ] || exit 1 # extra_packages.py has said why, and which there are
     [ ${#PIP[@]} != 0 ] || PIP=("${UV[@]}" pip --python "$VENV/bin/python")
     step "installing ${packages[*]}"
     "${PIP[@]}" install --quiet "${packages[@]}" || refuse "${packages[*]} could not be installed; the reason stands above."

@@ -6,22 +6,27 @@
 HOME_OF_APPLIANCE=${APPLIANCE_PREFIX:-/opt/llm-appliance}
 UNITS=${APPLIANCE_UNITS:-/etc/systemd/system}
 SETTINGS=${APPLIANCE_SETTINGS:-/etc/appliance}
+STATE=${APPLIANCE_STATE:-/var/lib}
 
-systemd_up() { # [--site NAME] [--tls internal|E-MAIL|"CRT KEY"]
-    local site="" tls=internal
+systemd_up() { # [--site NAME] [--tls internal|E-MAIL|"CRT KEY"] [--backups DIR]
+    local site="" tls=internal backups=""
     while [ $# -gt 0 ]; do
         case $1 in
         --site) site=${2:?--site needs a name}; shift ;;
         --tls) tls=${2:?--tls needs internal, an e-mail address, or certificate and key}; shift ;;
+        --backups) backups=${2:?--backups needs a folder}; shift ;;
         *) refuse "systemd does not know '$1'. See ./setup.sh --help." ;;
         esac
         shift
     done
     check_systemd "$site"
+    case $backups in "" | /*) ;; *) refuse "--backups needs a whole path, such as /mnt/backups/appliance." ;; esac
+    check_clock
     make_account
     copy_code
     (umask 022 && cd "$HOME_OF_APPLIANCE" && ./setup.sh install) || refuse "it could not be installed in $HOME_OF_APPLIANCE; the reason stands above."
     write_settings "$site" "$tls"
+    [ -z "$backups" ] || set_up_backups "$backups"
     install_units "$site"
     wait_for_service
     say_service "$site" "$tls"
@@ -62,6 +67,19 @@ write_settings() { # site tls
     printf '%s\n' "APPLIANCE_SITE=$1" "APPLIANCE_TLS=$2" >"$SETTINGS/caddy.env"
 }
 
+# The service may write nowhere but below its own folder, unless it is told; and it runs as its own user.
+set_up_backups() { # folder
+    local passphrase=$SETTINGS/backup-passphrase settings=$STATE/appliance/appliance.toml
+    mkdir -p "$1" "$STATE/appliance" "$UNITS/appliance.service.d"
+    chmod 700 "$1" "$STATE/appliance"
+    [ -s "$passphrase" ] || (umask 077 && openssl rand -base64 24 >"$passphrase")
+    printf '[Service]\n# a minus: it starts without that disk too, and says that no backup could be made\nReadWritePaths=-%s\n' "$1" >"$UNITS/appliance.service.d/backups.conf"
+    if ! grep -qs '^\[backup\]' "$settings"; then
+        (umask 077 && printf '\n[backup]\nfolder = "%s"\npassphrase_file = "%s"\n' "$1" "$passphrase" >>"$settings")
+    fi
+    chown appliance:appliance "$1" "$STATE/appliance" "$settings" "$passphrase"
+}
+
 install_units() { # site
     local unit units=(appliance.service)
     [ -z "$1" ] || units+=(appliance-caddy.service)
@@ -89,6 +107,18 @@ say_service() { # site tls
         printf '    the doctor has found something; each line names its remedy\n'
     if [ -n "$1" ]; then step "ready: https://$1"; else step "ready: http://127.0.0.1:8080"; fi
     printf '    first login and key: /var/lib/appliance/credentials.json\n'
-    [ -z "$1" ] || [ "$2" != internal ] ||
-        printf '    root certificate, to be installed once by everybody: http://%s/appliance-root.crt\n' "$1"
+    printf '    its commands: sudo -u appliance %s/.venv/bin/appliance COMMAND --data /var/lib/appliance\n' "$HOME_OF_APPLIANCE"
+    [ -z "$1" ] || [ "$2" != internal ] || say_service_root "$1"
+    [ ! -s "$SETTINGS/backup-passphrase" ] || printf '    keep a copy of %s elsewhere: without it no backup opens\n' "$SETTINGS/backup-passphrase"
+}
+
+# Caddy makes it at its first start.
+say_service_root() { # site
+    local root=$STATE/appliance-caddy/pki/authorities/local/root.crt waited=0
+    until [ -s "$root" ] || [ "$waited" -ge 20 ]; do
+        sleep 1
+        waited=$((waited + 1))
+    done
+    printf '    root certificate, to be installed once by everybody: http://%s/appliance-root.crt\n' "$1"
+    [ ! -s "$root" ] || printf '    its fingerprint: %s\n' "$(openssl x509 -noout -fingerprint -sha256 -in "$root" | cut -d = -f 2)"
 }

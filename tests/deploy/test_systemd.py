@@ -85,10 +85,16 @@ def environment(tmp_path: Path, port: int) -> dict[str, str]:
         ("getent", "exit 2"),
         ("useradd", 'echo "useradd $*" >>"$NOTES"'),
         ("caddy", "exit 0"),
+        ("chown", 'echo "chown $*" >>"$NOTES"'),
     ):
         (programs / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         (programs / name).chmod(0o755)
     (tmp_path / "units").mkdir()
+    root = tmp_path / "lib" / "appliance-caddy" / "pki" / "authorities" / "local" / "root.crt"
+    root.parent.mkdir(parents=True)
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    files = ["-keyout", os.devnull, "-out", str(root), "-subj", "/CN=root", "-days", "2"]
+    subprocess.run([*words, *files], check=True, capture_output=True)
     return {
         **os.environ,
         "PATH": f"{programs}:{os.environ['PATH']}",
@@ -97,6 +103,7 @@ def environment(tmp_path: Path, port: int) -> dict[str, str]:
         "APPLIANCE_PREFIX": str(tmp_path / "opt"),
         "APPLIANCE_UNITS": str(tmp_path / "units"),
         "APPLIANCE_SETTINGS": str(tmp_path / "etc"),
+        "APPLIANCE_STATE": str(tmp_path / "lib"),
         "APPLIANCE_PORT": str(port),
     }
 
@@ -136,25 +143,39 @@ def test_setup_installs_a_service_twice_the_same(
     checkout: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Code where the service can read it, units that name it, started and waited for; a file that is gone goes."""
-    first = setup(checkout, environment, "--site", "box.lan")
+    backups = tmp_path / "mnt" / "backups"
+    options = ("--site", "box.lan", "--backups", str(backups))
+    first = setup(checkout, environment, *options)
+    settings = (tmp_path / "lib" / "appliance" / "appliance.toml").read_bytes()
+    passphrase = (tmp_path / "etc" / "backup-passphrase").read_bytes()
     (checkout / "appliance" / "new.py").touch()
-    units = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "units").iterdir()}
+    units = texts(tmp_path / "units")
     (checkout / "docs").rmdir()
     (checkout / "docs").mkdir()
-    second = setup(checkout, environment, "--site", "box.lan")
+    second = setup(checkout, environment, *options)
     notes = (tmp_path / "notes").read_text(encoding="utf-8").splitlines()
 
     assert first.returncode == 0, first.stdout + first.stderr
     assert second.returncode == 0, second.stdout + second.stderr
     assert "runs ['doctor', '--data', '/var/lib/appliance']" in first.stdout
     assert "ready: https://box.lan" in first.stdout and "/appliance-root.crt" in first.stdout
-    assert units == {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "units").iterdir()}
-    assert units.keys() == set(UNITS)
+    assert "its fingerprint: " in first.stdout and "sudo -u appliance" in first.stdout
+    assert texts(tmp_path / "units") == units and units.keys() == {*UNITS, "backups.conf"}
+    assert f"ReadWritePaths=-{backups}" in units["backups.conf"]
+    assert f'folder = "{backups}"' in settings.decode() and len(passphrase.strip()) == 32
+    assert (tmp_path / "lib" / "appliance" / "appliance.toml").read_bytes() == settings
+    assert (tmp_path / "etc" / "backup-passphrase").read_bytes() == passphrase
+    assert any(note.startswith(f"chown appliance:appliance {backups}") for note in notes)
     assert f"ExecStart={tmp_path}/opt/.venv/bin/appliance up" in units["appliance.service"]
     assert (tmp_path / "opt" / "appliance" / "new.py").exists()
     assert "APPLIANCE_SITE=box.lan" in (tmp_path / "etc" / "caddy.env").read_text(encoding="utf-8")
     assert notes.count("restart appliance.service appliance-caddy.service") == 2
     assert any(note.startswith("useradd --system") for note in notes)
+
+
+def texts(folder: Path) -> dict[str, str]:
+    """The files below, by name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()}
 
 
 def test_without_root_or_systemd_the_message_says_what_to_do(
