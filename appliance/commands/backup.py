@@ -1,4 +1,4 @@
-"""`appliance backup`: everything of this box into a folder, while it runs."""
+"""`appliance backup`: everything of this box into a folder, while it runs; `backup verify`: whether one is whole."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from appliance.bootstrap.backups.interruption import interrupted_by_sigterm
 from appliance.bootstrap.backups.making import Made, Wishes
 from appliance.bootstrap.backups.sending import back_up_to
 from appliance.bootstrap.backups.status import note_failure, note_success
+from appliance.bootstrap.backups.trial import try_backup
 from appliance.bootstrap.box import Box, open_box
 from appliance.commands.client import show
 from appliance.commands.failures import CommandFailed
@@ -35,7 +36,12 @@ PassphraseOption = Annotated[
 ]
 
 
-def backup(
+backup = typer.Typer(invoke_without_command=True)
+
+
+@backup.callback()
+def make(
+    context: typer.Context,
     to: Annotated[
         str | None,
         typer.Option(
@@ -62,6 +68,8 @@ def backup(
     config: ConfigOption = None,
 ) -> None:
     """Back up database, files, settings and secrets, while the appliance runs or while it stands still."""
+    if context.invoked_subcommand is not None:
+        return
     folder = (data or default_data_folder()).resolve()
     if not (folder / FOLDER).is_dir():
         raise CommandFailed(f"{folder} is not the data folder of an appliance. Name it with --data.")
@@ -79,6 +87,21 @@ def backup(
         raise CommandFailed(str(error)) from error
     note_success(box.data, made)
     show(_told(made), as_json, "\n".join(_lines(made)))
+
+
+@backup.command()
+def verify(
+    archive: Annotated[Path, typer.Argument(metavar="BACKUP", help="The folder of one backup.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Read all of a backup and restore its database into a throwaway PostgreSQL; a changed byte is named."""
+    try:
+        with ProgressLine(sys.stderr) as progress, interrupted_by_sigterm():
+            manifest = try_backup(archive.absolute(), account_for_servers(), progress.say)
+    except BackupError as error:
+        raise CommandFailed(str(error)) from error
+    text = f"{archive} is whole: every sum is right, and its database can be restored."
+    show(manifest.model_dump(mode="json"), as_json, text)
 
 
 def ask_passphrase(*, is_new: bool) -> str:

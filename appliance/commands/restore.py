@@ -12,8 +12,7 @@ from appliance.bootstrap.backups.contents import read_passphrase
 from appliance.bootstrap.backups.fetching import restore_from
 from appliance.bootstrap.backups.interruption import interrupted_by_sigterm
 from appliance.bootstrap.backups.restoring import Restored
-from appliance.bootstrap.backups.trial import try_backup
-from appliance.commands.backup import PassphraseOption, ask_passphrase
+from appliance.commands.backup import PassphraseOption, ask_passphrase, verify
 from appliance.commands.client import show
 from appliance.commands.failures import CommandFailed
 from appliance.commands.options import ConfigOption, DataOption, JsonOption
@@ -21,7 +20,6 @@ from appliance.commands.progress import ProgressLine
 from appliance.storage.backups.errors import BackupError
 from appliance.storage.backups.ssh_shelf import SCHEME
 from appliance.supervisor.data_folder import default_data_folder
-from appliance.supervisor.unprivileged import account_for_servers
 
 
 def restore(
@@ -53,22 +51,11 @@ def restore(
     config: ConfigOption = None,
 ) -> None:
     """Restore a backup into an empty data folder; then start the appliance as ever."""
+    if check:
+        _check(archive, as_json=as_json)
+        return
     try:
         with ProgressLine(sys.stderr) as progress, interrupted_by_sigterm():
-            if check:
-                if archive.startswith(SCHEME):
-                    raise CommandFailed(
-                        "--check reads a backup on this machine. Its sums were checked there when it was sent; "
-                        "fetch it first to try its database."
-                    )
-                manifest = try_backup(Path(archive).absolute(), account_for_servers(), progress.say)
-                told = manifest.model_dump(mode="json")
-                show(
-                    told,
-                    as_json,
-                    f"{archive} is whole: every sum is right, and its database can be restored.",
-                )
-                return
             passphrase = (
                 ask_passphrase(is_new=False) if passphrase_file is None else read_passphrase(passphrase_file)
             )
@@ -85,6 +72,15 @@ def restore(
     except BackupError as error:
         raise CommandFailed(str(error)) from error
     show(_told(done), as_json, "\n".join(_lines(done, without_deletions=without_deletions)))
+
+
+def _check(archive: str, *, as_json: bool) -> None:
+    if archive.startswith(SCHEME):
+        raise CommandFailed(
+            "--check reads a backup on this machine. Its sums were checked there when it was sent; fetch it first to "
+            "try its database."
+        )
+    verify(Path(archive), as_json=as_json)
 
 
 def _told(done: Restored) -> dict[str, object]:

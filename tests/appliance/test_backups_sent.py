@@ -20,15 +20,18 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from appliance.bootstrap.backups.fetching import restore_from
 from appliance.bootstrap.backups.making import Made, Wishes
+from appliance.bootstrap.backups.restoring import FETCHED
 from appliance.bootstrap.backups.sending import back_up_to, send_deletions
 from appliance.bootstrap.box import Box, open_box
 from appliance.storage.backups.copying import check_files, place_of
 from appliance.storage.backups.deletions import LOG, read_log
-from appliance.storage.backups.errors import BackupError
+from appliance.storage.backups.errors import BackupError, WrongPassphrase
 from appliance.storage.backups.manifest import BLOBS, read_manifest
 from appliance.storage.backups.ssh_shelf import expired_names, ssh_shelf
-from tests.conftest import ROLE_SECRET
+from appliance.supervisor.data_folder import check_version
+from tests.conftest import ROLE_SECRET, Servers
 from tests.ports import free_port
 from tests.supervisor.conftest import wait_until
 
@@ -156,6 +159,79 @@ def test_what_does_not_work_over_there_is_said_and_leaves_nothing_half(
     for wrong in ("ssh://host", "ssh:///path", "ssh://-oProxyCommand=x/path", "ssh://a:b@host/path"):
         with pytest.raises(BackupError, match="not an address"):
             ssh_shelf(wrong, lambda: None)
+
+
+@pytest.fixture
+def empty_database(owner_url: str, servers: Servers) -> Iterator[str]:
+    """The address of one on the same server, for the machine that is restored onto."""
+    name = f"{owner_url.partition('?')[0].rpartition('/')[2]}_new"
+    server = servers.postgres.url(database="postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield servers.postgres.url(database=name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def fresh() -> Iterator[Path]:
+    """Where the new machine's data goes: every user can walk there."""
+    folder = Path(tempfile.mkdtemp(prefix="apl-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("has_rsync", [True, False], ids=["rsync", "tar"])
+def test_a_backup_is_restored_from_the_other_machine(
+    box: Box,
+    elsewhere: Elsewhere,
+    empty_database: str,
+    fresh: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_rsync: bool,
+) -> None:
+    """A wrong passphrase is found before anything is fetched; a fetch that broke off goes on; nothing is left over."""
+    made = send(box, elsewhere)
+    (fresh / "new.toml").write_text(
+        f'[database]\nurl = "{empty_database}"\nrole_secret = "{ROLE_SECRET}"\n', encoding="utf-8"
+    )
+    if not has_rsync:
+        monkeypatch.setattr("appliance.storage.backups.ssh_shelf.shutil.which", lambda _program: None)
+    data = fresh / "data"
+    how = {"ssh_options": elsewhere.options, "config": fresh / "new.toml"}
+
+    with pytest.raises(WrongPassphrase):
+        restore_from(made.address, data, "wrong horse battery", **how)  # type: ignore[arg-type]
+    assert not data.exists()
+    half = data / FETCHED / elsewhere.there()[0].name / "database.dump"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half of it")
+    done = restore_from(elsewhere.address, data, "correct horse battery", **how)  # type: ignore[arg-type]
+
+    assert done.manifest.rows["files"] == 1
+    (blob,) = [path for path in (data / BLOBS).rglob("*") if path.is_file()]
+    assert blob.read_bytes() == b"what Ana uploaded"
+    assert not (data / FETCHED).exists()
+    check_version(data)
+
+
+def test_a_machine_without_rsync_or_without_a_backup_is_told_what_to_do(
+    box: Box, elsewhere: Elsewhere, fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is sent or fetched."""
+    with pytest.raises(BackupError, match="There is no backup in"):
+        Path(elsewhere.folder).mkdir()
+        restore_from(elsewhere.address, fresh / "data", "correct", ssh_options=elsewhere.options)
+    nothing = f"{elsewhere.address}/2026-01-01T00-00-00Z"
+    with pytest.raises(BackupError, match="is not a backup"):
+        restore_from(nothing, fresh / "data", "correct", ssh_options=elsewhere.options)
+    monkeypatch.setattr("appliance.storage.backups.ssh_shelf.shutil.which", lambda _program: None)
+    with pytest.raises(
+        BackupError, match=r"This machine lacks rsync\. Install it there: apt-get install rsync"
+    ):
+        send(box, elsewhere)
+    assert not (box.data / "backup-staging").exists()
 
 
 def test_old_names_go_but_the_last_ones_stay() -> None:

@@ -35,6 +35,7 @@ _OF_OVERSEERS = {
     "limits": "/api/limits",
     "history of the queue": "/api/queue/history",
     "index": "/api/index",
+    "backups": "/api/backups",
 }
 _OF_ADMINISTRATORS = {
     "feedback": "/api/feedback?limit=200",
