@@ -82,7 +82,10 @@ def test_an_upgrade_is_tried_then_made_then_taken_back(box: Box, capsys: pytest.
             (USER, json.dumps({"key": str(KEY)})),
         )
 
-    assert said(capsys, "rollback", "--data", data)["version"] == "0.0.9"
+    assert run(["rollback", "--since", "2100-01-01T00:00:00+00:00", "--data", data]) == 78
+    assert "nothing was taken back" in capsys.readouterr().err
+    since = ("--since", "2026-01-01T00:00:00+00:00")
+    assert said(capsys, "rollback", *since, "--data", data)["version"] == "0.0.9"
 
     assert stamp_of(box.data)["written_by"] == "0.0.9"
     with running(box.postgres):
