@@ -20,6 +20,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 """The span of what is done here, as a W3C Trace Context header; empty where nothing is traced."""
 
+_SAMPLED = 1  # of the header's flags
+
 REQUESTS = "appliance.requests"
 """The logger of the requests' own lines: for files and machines, not for a terminal."""
 
@@ -133,9 +135,9 @@ def render_text(fields: dict[str, Any], *, colours: bool = False) -> str:
 
 
 def trace_id() -> str | None:
-    """Of the trace that this belongs to, as a collector shows it; None where nothing is traced."""
+    """Of the trace that this belongs to, as a collector shows it; None where none is kept (`tracing.share`)."""
     parts = traceparent.get().split("-")
-    return parts[1] if len(parts) == 4 else None
+    return parts[1] if len(parts) == 4 and int(parts[3], 16) & _SAMPLED else None
 
 
 def now() -> str:

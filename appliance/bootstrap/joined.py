@@ -213,7 +213,7 @@ class Gateway:
         page = join_page(
             database,
             valkey,
-            chat,
+            chat if self._tracing is None else self._tracing.answerer(chat),
             identity,
             accounts.authentication.delegate,
             box.page_socket,

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from appliance import telemetry
 from appliance.domain.people import Viewer
 from appliance.errors import NotFound, NotPermitted
 from appliance.ports import INGEST_JOB
@@ -153,12 +154,27 @@ async def _jobs(
         "group_id": str(group_id) if group_id else None,
         "is_public": is_public,
     }
+    traces = await _traces(connection, [file_id for file_id, _ in owned])
     return [
         NewJob(
             INGEST_JOB,
-            payload | {"file_id": str(file_id), "owner_id": str(owner_id)},
+            payload | {"file_id": str(file_id), "owner_id": str(owner_id)} | traces.get(file_id, {}),
             lock=f"{collection_id.hex}:{file_id.hex}",
             priority=max(_LOWEST_PRIORITY, -waiting - place),
         )
         for place, (file_id, owner_id) in enumerate(owned)
     ]
+
+
+async def _traces(
+    connection: AsyncConnection, file_ids: Sequence[UUID]
+) -> Mapping[UUID, dict[str, list[str]]]:
+    """What each job is linked to where traces are kept: who put it in, and the upload of its file."""
+    asking = telemetry.traceparent.get()
+    if not asking or not file_ids:
+        return {}
+    query = "SELECT id, traceparent FROM files WHERE id = ANY (%s)"
+    rows = await (await connection.execute(query, (list(file_ids),))).fetchall()
+    return {
+        file_id: {"traces": list(dict.fromkeys(filter(None, (asking, upload))))} for file_id, upload in rows
+    }

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
 from psycopg.rows import class_row
 
+from appliance import telemetry
 from appliance.domain.documents import PageRequest, Receipt, StoredFile
 from appliance.domain.people import Viewer
 from appliance.domain.refusals import Told
@@ -27,8 +28,9 @@ from rag.ports import InMemory, VectorStore
 __all__ = ["COLUMNS", "OpenScope", "PostgresFiles"]
 
 _ADD = """
-INSERT INTO files (id, owner_id, filename, media_type, size_bytes, sha256, purpose, created_at)
-VALUES (%(id)s, %(owner_id)s, %(filename)s, %(media_type)s, %(size_bytes)s, %(sha256)s, %(purpose)s, %(created_at)s)
+INSERT INTO files (id, owner_id, filename, media_type, size_bytes, sha256, purpose, created_at, traceparent)
+VALUES (%(id)s, %(owner_id)s, %(filename)s, %(media_type)s, %(size_bytes)s, %(sha256)s, %(purpose)s, %(created_at)s,
+        %(traceparent)s)
 """
 _FILE = f"SELECT {COLUMNS} FROM files f WHERE f.id = %(id)s"  # noqa: S608 - constants only
 # What lies in chats and nowhere else belongs to them and is listed there; by its purpose it is asked for.
@@ -63,6 +65,7 @@ class PostgresFiles:
             "sha256": file.sha256,
             "purpose": file.purpose,
             "created_at": file.created_at,
+            "traceparent": telemetry.traceparent.get() or None,
         }
         async with self._database.viewing(viewer) as connection:
             await connection.execute(_ADD, values)  # locks the row of the bytes until the commit

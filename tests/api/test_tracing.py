@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
 import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from appliance import telemetry
 from appliance.bootstrap.tracing import Tracing
+from appliance.domain.answers import AnswerEvent, AnswerRequest, TextDelta
+from appliance.storage.database import Database
 from inference.engines import load_engine_class
 from inference.engines.connections import Connections
 from inference.errors import EngineRefused
 from inference.testing.fake_engine import FakeEngine, Fault
-from inference.types import EngineRequest
+from inference.types import ChatMessage, EngineRequest
 from rag.documents import Passage, SearchResult
 from rag.trace import Step, Trace
 from tests.gateway_harness import engine_settings
+from tests.ingestion_desk import Desk, ana, document
 from tests.otlp_collector import Collector, collector
 
 __all__ = ["collector"]
@@ -106,6 +116,96 @@ async def test_places_of_somebody_are_not_named(collector: Collector) -> None:
     tracing.close()
 
     assert collector.spans().keys() == {"GET /invitation/*", "GET /api/users/*"}
+
+
+class Answering:
+    """An Answerer that says two words."""
+
+    async def answer(self, _caller: object, _request: object) -> AsyncIterator[AnswerEvent]:
+        yield TextDelta(SECRET)
+        yield TextDelta(telemetry.trace_id() or "untraced")
+
+
+async def test_an_answer_of_the_page_belongs_to_the_request_that_asked(collector: Collector) -> None:
+    """Written by a task after the request has ended: in its trace, with the id under which the logs know the turn."""
+    tracing = Tracing("gateway", collector.settings)
+    answerer = tracing.answerer(Answering())  # type: ignore[arg-type]
+    written: list[asyncio.Task[list[str]]] = []
+
+    async def write() -> list[str]:
+        request = AnswerRequest([ChatMessage("user", SECRET)], "answer-with-sources", request_id="turn-1")
+        events = answerer.answer(None, request)  # type: ignore[arg-type]
+        return [event.text async for event in events if isinstance(event, TextDelta)]
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        written.append(asyncio.create_task(write()))
+        await send({"type": "http.response.start", "status": 201, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    transport = httpx.ASGITransport(tracing.app(app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://box") as caller:
+        await caller.post("/api/turns")
+    said = await written[0]
+    tracing.close()
+    spans = collector.spans()
+    asked, answer = spans["POST /api/turns"], spans["answer"]
+
+    assert (answer.trace_id, answer.parent_span_id) == (asked.trace_id, asked.span_id)
+    assert said == [SECRET, asked.trace_id.hex()]
+    assert {item.key: item.value.string_value for item in answer.attributes} == {
+        "appliance.request_id": "turn-1",
+        "model": "answer-with-sources",
+    }
+    assert SECRET.encode() not in b"".join(collector.requests)
+    assert telemetry.trace_id() is None
+
+
+async def test_a_job_is_linked_to_the_upload_and_to_who_put_it_in(
+    collector: Collector, database: Database, worker_database: Database, tmp_path: Path
+) -> None:
+    """Uploaded by one request, put into a collection by another: the job that reads it names both, and is read."""
+    tracing, desk = Tracing("gateway", collector.settings), Desk(database, worker_database, tmp_path)
+    shelf = await desk.collection(ana())
+    files: list[UUID] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/v1/files":
+            async with desk.knowledge.upload(ana()) as upload:
+                await upload.write(document(SECRET))
+                files.append((await upload.finish("a.json", "", "assistants")).id)
+        else:
+            await desk.knowledge.attach(ana(), shelf, files[0])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    transport = httpx.ASGITransport(tracing.app(app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://box") as caller:
+        for path in ("/v1/files", "/v1/vector_stores"):
+            assert (await caller.post(path)).status_code == 200
+    async with worker_database.connection() as connection:
+        (payload,) = (await (await connection.execute("SELECT args FROM procrastinate_jobs")).fetchall())[0]
+    await tracing.handlers({"ingest": desk.ingestion.ingest})["ingest"](payload)
+    tracing.close()
+    spans = collector.spans()
+    linked = {link.span_id for link in spans["job ingest"].links}
+
+    assert linked == {spans["POST /v1/files"].span_id, spans["POST /v1/vector_stores"].span_id}
+    assert spans["job ingest"].trace_id not in {spans["POST /v1/files"].trace_id}
+    assert (await desk.listed(ana(), shelf))["a.json"].status == "completed"
+    assert SECRET.encode() not in b"".join(collector.requests)
+
+
+async def test_a_job_whose_trace_is_garbage_is_done_all_the_same(collector: Collector) -> None:
+    """What stands in the queue may be of another version."""
+    tracing, done = Tracing("worker", collector.settings), []
+
+    async def note(payload: Mapping[str, Any]) -> None:
+        done.append(payload)
+
+    await tracing.handlers({"ingest": note})["ingest"]({"traces": ["garbage", ""]})
+    tracing.close()
+
+    assert len(done) == 1 and not collector.spans()["job ingest"].links
 
 
 async def test_a_job_is_a_trace_of_its_own(collector: Collector) -> None:

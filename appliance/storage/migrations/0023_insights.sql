@@ -10,6 +10,8 @@ ALTER TABLE turns
     ADD COLUMN question_may_be_read  boolean NOT NULL DEFAULT false,
     ADD COLUMN trace_id              text;
 UPDATE turns t SET ending = e.data ->> 'kind' FROM turn_events e WHERE e.turn_id = t.id AND e.kind = 'done';
+-- The span in which a file was uploaded, where traces are kept: the job that reads it is linked to it.
+ALTER TABLE files ADD COLUMN traceparent text;
 CREATE INDEX turns_unanswered ON turns (created_at) WHERE ending = 'refused';
 CREATE INDEX turns_failed ON turns (created_at) WHERE status = 'failed';
 
