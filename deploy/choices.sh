@@ -37,7 +37,7 @@ name_of_model() { # gpu|cpu
 ask() { # VARIABLE question default
     local answer=""
     if [ "$ASK" = yes ]; then
-        printf '%s [%s]: ' "$2" "$3" >&2
+        printf '%s%s: ' "$2" "${3:+ [$3]}" >&2
         read -r answer || true
     fi
     printf -v "$1" '%s' "${answer:-$3}"

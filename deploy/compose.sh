@@ -67,6 +67,8 @@ say_where() {
     "${COMPOSE[@]}" exec -T gateway appliance doctor --data /var/lib/appliance ||
         printf '    the doctor has found something; each line names its remedy\n'
     printf '==> ready: https://%s\n' "$(chosen APPLIANCE_SITE localhost)"
+    "${COMPOSE[@]}" ps engine 2>/dev/null | grep -q '(healthy)' ||
+        printf '    the engine is still loading its model, which takes minutes; until then answers quote your documents. %s ps engine\n' "${COMPOSE[*]}"
     "${COMPOSE[@]}" exec -T gateway python -c \
         "import json; c = json.load(open('/var/lib/appliance/credentials.json')); print('    first login:', c['email'], c['password'], '\n    API key:    ', c['api_key'])"
     [ "$(chosen APPLIANCE_TLS internal)" != internal ] || say_root_certificate

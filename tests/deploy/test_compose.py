@@ -278,7 +278,7 @@ def test_caddy_itself_accepts_its_file(tls: str, tmp_path: Path) -> None:
 def test_the_dockerfile_and_scripts_are_clean() -> None:
     """hadolint and shellcheck find nothing worse than a matter of taste."""
     bin_folder = Path(sys.executable).parent
-    scripts = [str(path) for folder in ("deploy", "scripts") for path in (ROOT / folder).glob("*.sh")]
+    scripts = [str(path) for folder in ("deploy", "scripts") for path in (ROOT / folder).rglob("*.sh")]
     for command in (
         [str(bin_folder / "hadolint"), "--failure-threshold", "info", "deploy/Dockerfile"],
         [str(bin_folder / "shellcheck"), "-x", "setup.sh", "ssh_deploy.sh", *scripts],
