@@ -12,7 +12,7 @@ activate() { # id
     ID=$1 PREVIOUS=$(current_release)
     read_settings
     if [ ! -d "$PLACE/releases/$ID" ]; then
-        mv -T -- "$STATE/incoming/$ID" "$PLACE/releases/$ID" || { say "release $ID has not arrived"; return 1; }
+        mv -T -- "$INNER/incoming/$ID" "$PLACE/releases/$ID" || { say "release $ID has not arrived"; return 1; }
     fi
     say "preparing $ID (what runs goes on: ${PREVIOUS:-nothing yet})"
     prepare "$ID" || { say "$ID could not be prepared; nothing was changed. The reason stands above."; return 1; }
@@ -24,8 +24,8 @@ activate() { # id
     note_beginning
     replace "$ID"
     [ "$WELL" = yes ] || { give_up; return; }
-    remember_good "$ID" "$(cat "$STATE/unsettled")"
-    rm -f -- "$STATE/unsettled"
+    remember_good "$ID" "$(cat "$INNER/unsettled")"
+    rm -f -- "$INNER/unsettled"
     forget_old
     say "$ID runs"
 }
@@ -37,11 +37,11 @@ runs_well_already() {
 # When the first try since the last good release began: a restore point made from then on is of these tries. A try that
 # was cut off leaves the note for the next one.
 note_beginning() {
-    [ ! -e "$STATE/unsettled" ] || return 0
+    [ ! -e "$INNER/unsettled" ] || return 0
     if [ "$PREVIOUS" = "$ID" ] && [ -n "$(started_of "$ID")" ]; then
-        write_whole "$STATE/unsettled" "$(started_of "$ID")"
+        write_whole "$INNER/unsettled" "$(started_of "$ID")"
     else
-        write_whole "$STATE/unsettled" "$(date -u +%FT%T+00:00)"
+        write_whole "$INNER/unsettled" "$(date -u +%FT%T+00:00)"
     fi
 }
 
@@ -66,7 +66,7 @@ gate() { # seconds must|may: does a question have to be answered
     systemd) gate_here "$@" ;;
     *)
         # inside the container, which is the new one's
-        (cd -- "$PLACE/current" && compose exec -T gateway python - --seconds "$1" --question "$2" \
+        (cd -- "$PLACE/current" && name_stack "$(current_release)" && compose exec -T gateway python - --seconds "$1" --question "$2" \
             --url http://127.0.0.1:8080 --credentials /var/lib/appliance/credentials.json <"$TOOL/health_gate.py")
         ;;
     esac
@@ -96,10 +96,10 @@ give_up() {
     fi
     say "going back to $back"
     halt
-    if changes_the_database "$ID" "$back"; then take_back_data "$ID" "$(cat "$STATE/unsettled")" || true; fi
+    if changes_the_database "$ID" "$back"; then take_back_data "$ID" "$(cat "$INNER/unsettled")" || true; fi
     return_to "$back"
     if [ "$WELL" = yes ]; then
-        rm -f -- "$STATE/unsettled"
+        rm -f -- "$INNER/unsettled"
         say "!!! $ID was not well and $back answers again. Why: above, and $(where_it_logs)"
         return "$BACK_AGAIN"
     fi

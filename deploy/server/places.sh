@@ -23,10 +23,10 @@ find_place() {
         fi
     fi
     PLACE=$(cd && realpath -ms -- "$PLACE")
-    STATE=$PLACE/.deploy
-    LAST_PROFILE=$(cat "$STATE/profile" 2>/dev/null) || LAST_PROFILE=""
+    INNER=$PLACE/.deploy
+    LAST_PROFILE=$(cat "$INNER/profile" 2>/dev/null) || LAST_PROFILE=""
     PROFILE=${PROFILE:-${LAST_PROFILE:-gpu}}
-    DATA=${DATA:-$(cat "$STATE/data" 2>/dev/null)} || true
+    DATA=${DATA:-$(cat "$INNER/data" 2>/dev/null)} || true
     if [ -z "$DATA" ]; then
         DATA=$PLACE/data
         if [ "$PROFILE" = systemd ] || [ "$(id -u)" = 0 ]; then DATA=/var/lib/appliance; fi
@@ -35,10 +35,10 @@ find_place() {
 
 # Secrets and data for us alone; code and environments must be read by the account of the service.
 make_place() {
-    (umask 022 && mkdir -p "$PLACE/releases" "$STATE/incoming")
+    (umask 022 && mkdir -p "$PLACE/releases" "$INNER/incoming")
     (umask 077 && mkdir -p "$PLACE/deploys" "$PLACE/secrets" "$PLACE/certificates")
-    write_whole "$STATE/profile" "$PROFILE"
-    write_whole "$STATE/data" "$DATA"
+    write_whole "$INNER/profile" "$PROFILE"
+    write_whole "$INNER/data" "$DATA"
 }
 
 write_whole() { # file text: there wholly or not at all
@@ -54,13 +54,17 @@ current_release() { # its id, or nothing
 
 # Never without a `current`: rename replaces the old link in one step, where rm and ln would leave a hole.
 point_current_to() { # id
-    ln -sfn "releases/$1" "$STATE/current.new"
-    mv -T -- "$STATE/current.new" "$PLACE/current"
+    ln -sfn "releases/$1" "$INNER/current.new"
+    mv -T -- "$INNER/current.new" "$PLACE/current"
     sync -- "$PLACE" 2>/dev/null || true
 }
 
+# setup.sh writes a new .env over the link: that is the one to keep.
 link_kept() { # id
     local name
+    if [ -f "$PLACE/releases/$1/.env" ] && [ ! -L "$PLACE/releases/$1/.env" ]; then
+        mv -T -- "$PLACE/releases/$1/.env" "$PLACE/.env"
+    fi
     for name in data .env secrets certificates; do
         [ ! -d "$PLACE/releases/$1/$name" ] || [ -L "$PLACE/releases/$1/$name" ] || rm -rf -- "$PLACE/releases/$1/${name:?}"
         ln -sfn "../../$name" "$PLACE/releases/$1/$name"
@@ -77,20 +81,20 @@ read_settings() {
 }
 
 # Those that passed the gate: a line "ID STARTED" each, the newest last. STARTED: when its deploy began, ISO 8601 UTC.
-good_releases() { cut -d ' ' -f 1 "$STATE/good" 2>/dev/null || true; }
+good_releases() { cut -d ' ' -f 1 "$INNER/good" 2>/dev/null || true; }
 
 remember_good() { # id started
     local others
-    others=$(grep -v "^$1 " "$STATE/good" 2>/dev/null) || true
-    write_whole "$STATE/good" "${others:+$others
+    others=$(grep -v "^$1 " "$INNER/good" 2>/dev/null) || true
+    write_whole "$INNER/good" "${others:+$others
 }$1 $2"
 }
 
 forget_as_good() { # id
-    write_whole "$STATE/good" "$(grep -v "^$1 " "$STATE/good")"
+    write_whole "$INNER/good" "$(grep -v "^$1 " "$INNER/good")"
 }
 
-started_of() { sed -n "s/^$1 //p" "$STATE/good" 2>/dev/null; }
+started_of() { sed -n "s/^$1 //p" "$INNER/good" 2>/dev/null; }
 
 # The last good one before the running one, if it is still there.
 release_before() { # id
@@ -114,7 +118,7 @@ list_releases() {
         [ -z "$(started_of "$id")" ] || state="well since $(started_of "$id")"
         printf '  %s %-34s %s\n' "$mark" "$id" "$state"
     done
-    for id in "$STATE"/incoming/*; do
+    for id in "$INNER"/incoming/*; do
         [ ! -d "$id" ] || printf '    %-34s arriving\n' "${id##*/}"
     done
 }
@@ -126,11 +130,11 @@ forget_old() {
     for id in "$PLACE"/releases/*; do
         id=${id##*/}
         if [ "$id" = "$(current_release)" ] || grep -qxF "$id" <<<"$kept"; then continue; fi
-        mkdir -p "$STATE/removed"
-        mv -- "$PLACE/releases/$id" "$STATE/removed/$id.$$"
+        mkdir -p "$INNER/removed"
+        mv -- "$PLACE/releases/$id" "$INNER/removed/$id.$$"
         forget_images "$id"
         printf '    removed release %s\n' "$id"
     done
-    rm -rf -- "$STATE/removed" "$STATE"/incoming/*
+    rm -rf -- "$INNER/removed" "$INNER"/incoming/*
     find "$PLACE/deploys" -name '*.log' -printf '%f\n' | sort | head -n -50 | while read -r id; do rm -f -- "$PLACE/deploys/$id"; done
 }

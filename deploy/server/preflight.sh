@@ -96,8 +96,8 @@ check_port() {
 check_lock() { # id
     local action id started
     if lock_is_free; then return 0; fi
-    read -r _ action id _ started <"$STATE/under_way" || true
+    read -r _ action id _ started <"$INNER/under_way" || true
     [ "$id" = "$1" ] || PROBLEMS+=("a deploy is under way there ($action $id since $started): watch it with --follow.")
 }
 
-lock_is_free() { [ ! -e "$STATE/lock" ] || (exec 9>>"$STATE/lock" && flock -n 9); }
+lock_is_free() { [ ! -e "$INNER/lock" ] || (exec 9>>"$INNER/lock" && flock -n 9); }

@@ -6,7 +6,7 @@
 prepare() { # id: everything that takes time, while the old one goes on answering
     link_kept "$1"
     case $PROFILE in
-    gpu | cpu) (in_release "$1" && name_stack "$1" && compose build) ;;
+    gpu | cpu) (in_release "$1" && name_stack "$1" && ./setup.sh "$PROFILE" --check && compose build) ;;
     *) install_environment "$1" ;;
     esac
 }
@@ -82,7 +82,7 @@ boot_id() { cat /proc/sys/kernel/random/boot_id; }
 
 process_id() { # of the running one, or nothing
     local pid ticks boot
-    read -r pid ticks boot 2>/dev/null <"$STATE/process" || return 0
+    read -r pid ticks boot 2>/dev/null <"$INNER/process" || return 0
     if [ "$boot" = "$(boot_id)" ] && [ "$(start_ticks "$pid")" = "$ticks" ] && ! grep -qs ') Z ' "/proc/$pid/stat"; then
         printf '%s' "$pid"
     fi
@@ -95,7 +95,7 @@ launch_process() { # id
         export APPLIANCE_DATA=$DATA
         setsid ./setup.sh run >>"$PLACE/deploys/output.txt" 2>&1 </dev/null 9>&- &
         pid=$!
-        write_whole "$STATE/process" "$pid $(start_ticks "$pid") $(boot_id)"
+        write_whole "$INNER/process" "$pid $(start_ticks "$pid") $(boot_id)"
     )
 }
 
@@ -151,7 +151,7 @@ launch_service() {
     ) 9>&-
 }
 
-sum_of_caddy() { cat "$UNITS/appliance-caddy.service" "$SETTINGS/caddy.env" "$STATE/caddyfile" 2>/dev/null | cksum; }
+sum_of_caddy() { cat "$UNITS/appliance-caddy.service" "$SETTINGS/caddy.env" "$INNER/caddyfile" 2>/dev/null | cksum; }
 
 write_units() { # site
     local unit units=(appliance.service)
@@ -159,7 +159,7 @@ write_units() { # site
     for unit in "${units[@]}"; do
         sed "s|/opt/llm-appliance|$APPLIANCE_PREFIX|g; s|/etc/appliance/|$SETTINGS/|g" "deploy/systemd/$unit" >"$UNITS/$unit"
     done
-    cp deploy/caddy/Caddyfile "$STATE/caddyfile"
+    cp deploy/caddy/Caddyfile "$INNER/caddyfile"
 }
 
 # -- docker compose -------------------------------------------------------------------------------------------
@@ -189,8 +189,12 @@ APPLIANCE_VERSION=$APPLIANCE_VERSION")
 launch_stack() { # id
     (
         cd -- "$PLACE/current" && name_stack "$1" || exit 1
+        local words=(--yes)
+        [ -z "$SITE" ] || words+=(--site "$SITE")
+        [ -z "$TLS" ] || words+=(--tls "$TLS")
         # A way back must not stumble over what setup.sh checks for newcomers.
-        if [ "$GOING_BACK" = yes ]; then compose up -d; else ./setup.sh "$PROFILE" 9>&-; fi || exit 1
+        if [ "$GOING_BACK" = yes ]; then compose up -d; else ./setup.sh "$PROFILE" "${words[@]}" 9>&-; fi || exit 1
+        link_kept "$1"
         keep_names
         renew_mounts
     )

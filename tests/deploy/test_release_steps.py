@@ -120,7 +120,7 @@ def test_what_is_not_needed_any_more_goes(place: Place) -> None:
     )
 
     done = place.step(
-        f"mkdir -p $STATE/incoming/half; {good} release_before third; echo; forget_old; list_releases", "run"
+        f"mkdir -p $INNER/incoming/half; {good} release_before third; echo; forget_old; list_releases", "run"
     )
 
     assert done.returncode == 0, done.stderr
@@ -134,7 +134,7 @@ def test_a_process_number_that_was_given_anew_is_not_ours(place: Place) -> None:
     """Its start tells them apart; after a restart of the machine none is."""
     place.release(OLD)
     line = (
-        'sleep 100 & pid=$!; note() { write_whole "$STATE/process" "$pid $1 $2"; echo "[$(process_id)]"; };'
+        'sleep 100 & pid=$!; note() { write_whole "$INNER/process" "$pid $1 $2"; echo "[$(process_id)]"; };'
         ' note "$(start_ticks $pid)" "$(boot_id)"; note 1 "$(boot_id)"; note "$(start_ticks $pid)" other;'
         " kill $pid; echo $pid"
     )
@@ -184,7 +184,9 @@ def test_a_stack_keeps_its_name_and_has_an_image_for_each_release(place: Place) 
     for name in (OLD, NEW):
         setup = place.release(name) / "setup.sh"
         setup.write_text(
-            '#!/bin/sh\necho "setup $*, $PWD, $APPLIANCE_VERSION" >>"$NOTES"\n', encoding="utf-8"
+            '#!/bin/sh\necho "setup $*, $PWD, $APPLIANCE_VERSION" >>"$NOTES"\n'
+            "[ $2 = --check ] || { echo MODEL=kept | cat .env - >.env.new; mv .env.new .env; }\n",
+            encoding="utf-8",
         )
         setup.chmod(0o755)
         (setup.parent / "deploy" / "caddy").mkdir(parents=True)
@@ -193,7 +195,9 @@ def test_a_stack_keeps_its_name_and_has_an_image_for_each_release(place: Place) 
     (place.folder / "current").symlink_to(f"releases/{OLD}")
 
     there = place.step(
-        f"ID={NEW} PREVIOUS={OLD}; prepare {NEW}; point_current_to {NEW}; halt; launch {NEW}", "cpu"
+        f"ID={NEW} PREVIOUS={OLD}; prepare {NEW}; point_current_to {NEW}; halt; launch {NEW}",
+        "cpu",
+        SITE="box.lan",
     )
     forth = place.notes
     (place.folder / "notes").unlink()
@@ -203,8 +207,9 @@ def test_a_stack_keeps_its_name_and_has_an_image_for_each_release(place: Place) 
     current, project = place.folder / "current", place.folder.name
     compose = "compose -f docker-compose.cpu.yml"
     wanted = [
+        f"setup cpu --check, {place.folder}/releases/{NEW}, {NEW}",
         f"{place.folder}/releases/{NEW} {project} {NEW}: {compose} build",
-        f"setup cpu, {current}, {NEW}",
+        f"setup cpu --yes --site box.lan, {current}, {NEW}",
         f"{current} {project} {NEW}: {compose} up -d --no-deps --force-recreate caddy",
     ]
     assert [note for note in forth if note in wanted] == wanted, forth
@@ -212,9 +217,11 @@ def test_a_stack_keeps_its_name_and_has_an_image_for_each_release(place: Place) 
     assert f"{current} {project} {OLD}: {compose} up -d" in place.notes
     assert not any("setup" in note or note.endswith("build") for note in place.notes)
     assert f"docker image rm llm-appliance:{NEW}" in place.notes
+    assert (current / ".env").is_symlink()
     settings = (place.folder / ".env").read_text(encoding="utf-8").splitlines()
     assert settings == [
         "APPLIANCE_SITE=box.lan",
+        "MODEL=kept",
         f"COMPOSE_PROJECT_NAME={project}",
         f"APPLIANCE_VERSION={OLD}",
     ]
