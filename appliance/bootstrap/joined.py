@@ -31,6 +31,7 @@ from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.doctor.room import build_doctor_routes
 from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.first_start import forget_password
 from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
@@ -230,13 +231,15 @@ class Gateway:
         offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
         operator_limits = limits.operator_limits(accounts.people, offered.names)
         before_scrape = join_metrics(room, box, database)
+        queue = build_queue_overview(room, database)
         routers: list[APIRouter] = [
             *account_routers(
                 accounts, identity, preferences, None if single_sign_on is None else single_sign_on.leave
             ),
             *([] if single_sign_on is None else [single_sign_on.routes]),
             limit_routes(operator_limits, identity),
-            queue_routes(build_queue_overview(room, database), identity),
+            queue_routes(queue, identity),
+            build_doctor_routes(box, queue, identity),
             index_routes(build_index_room(box, client, models), identity),
             build_backup_routes(box.data, settings.backup, database, identity),
             *administration_routers(

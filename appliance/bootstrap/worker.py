@@ -16,6 +16,7 @@ from appliance import jobs
 from appliance.bootstrap.backups.nightly import back_up_nightly, back_up_when_asked, log_deletions_forever
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canaries import run_nightly
+from appliance.bootstrap.disk_diary import keep_diary
 from appliance.bootstrap.embedding import token_counter
 from appliance.bootstrap.entry import enter
 from appliance.bootstrap.index import WrittenEmbedders, build_reindexing
@@ -115,6 +116,7 @@ async def work(
             asyncio.create_task(back_up_nightly(box)),
             asyncio.create_task(back_up_when_asked(box)),
             asyncio.create_task(log_deletions_forever(box)),
+            asyncio.create_task(keep_diary(box.data)),
             asyncio.create_task(_stop_when(stopping, worker)),
         ]
         try:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from appliance.api.doctor import finding_json
 from appliance.bootstrap.doctor.examination import examine
 from appliance.bootstrap.doctor.place import Place, look_at
 from appliance.bootstrap.doctor.table import CHECKS
@@ -23,7 +24,6 @@ from appliance.supervisor.data_folder import default_data_folder
 
 EXIT_BLIND = 2
 _BLIND = ("data.missing", "data.closed")
-_VERDICTS = {Severity.OK: "ok", Severity.WARNING: "warn", Severity.ERROR: "fail"}
 _INDENT = 23
 
 
@@ -75,21 +75,6 @@ def exit_code(findings: Sequence[Finding]) -> int:
     if any(finding.severity is Severity.ERROR for finding in findings):
         return EXIT_REFUSED
     return EXIT_BLIND if any(finding.id == "doctor.blind" for finding in findings) else 0
-
-
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """id is stable, the words are not. verdict: severity as the first version of this command called it."""
-    return {
-        "id": finding.id,
-        "check": finding.check,
-        "severity": finding.severity.value,
-        "verdict": _VERDICTS[finding.severity],
-        "sentence": finding.sentence,
-        "remedy": finding.remedy,
-        "command": finding.command,
-        "values": dict(finding.values),
-        "lines": list(finding.lines),
-    }
 
 
 def _lines(finding: Finding) -> str:

@@ -8,6 +8,7 @@ import typer
 
 from appliance.commands.client import show
 from appliance.commands.options import ConfigOption, DataOption, JsonOption
+from appliance.commands.settings_change import change
 from appliance.commands.settings_pages import (
     Section,
     current_toml,
@@ -29,16 +30,28 @@ def described() -> list[Section]:
 def settings(
     toml: Annotated[bool, typer.Option("--toml", help="Print an appliance.toml with every default.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the handbook's page.")] = False,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change one in appliance.toml, such as server.workers=2; repeatable.",
+        ),
+    ] = None,
     data: DataOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the settings in force, secrets hidden; or print them all with what they do."""
+    """Show the settings in force, secrets hidden; print them all with what they do; or change some."""
+    path = config or (data or default_data_folder()) / "appliance.toml"
     if toml:
         typer.echo(example_toml(described()), nl=False)
     elif markdown:
         typer.echo(handbook_page(described()), nl=False)
+    elif assignments:
+        change(path, assignments)
+        sentence = f"{path} is changed. It counts from the next start of the appliance."
+        show({"path": str(path), "set": assignments}, as_json, sentence)
     else:
-        path = config or (data or default_data_folder()) / "appliance.toml"
         values = hide_secrets(load_settings(path).model_dump(mode="json"))
         show(values, as_json, current_toml(values))

@@ -11,10 +11,12 @@ import pytest
 
 from appliance.domain.refusals import SENTENCES as REFUSED
 from appliance.errors import ApplianceError
+from appliance.services.doctor.sentences import SENTENCES as FOUND
 from inference.errors import InferenceError
 from rag.errors import RagError
 from rag.notes import SENTENCES, places
-from ui.texts import LANGUAGES, TEXTS, as_json
+from ui.texts import LANGUAGES, TEXTS, as_json, as_script
+from ui.texts.findings import FINDINGS
 
 UI = Path(__file__).resolve().parents[2] / "ui"
 DOORS = UI.parent / "appliance" / "api"
@@ -50,6 +52,18 @@ def test_what_says_more_of_a_refusal_can_be_said_in_both_languages() -> None:
         assert _places(sentence) == _places(TEXTS[f"refused.{code}"].es), code
 
 
+def test_every_finding_of_the_doctor_can_be_said_in_both_languages() -> None:
+    """In English with the command's own words; in Spanish with the same places."""
+    told = dict(FINDINGS)
+    for code, words in FOUND.items():
+        assert told.pop(f"finding.{code}").en == words.sentence
+        assert not words.remedy or told.pop(f"remedy.{code}").en == words.remedy
+        assert f"check_{code.partition('.')[0]}" in TEXTS
+    assert told == {}
+    for key, sentence in FINDINGS.items():
+        assert _places(sentence.en) == _places(sentence.es), key
+
+
 def test_both_languages_say_something_and_fill_the_same_places() -> None:
     """No sentence is missing, and none loses a number or a name in translation."""
     for key, sentence in TEXTS.items():
@@ -63,6 +77,8 @@ def test_the_browser_gets_the_sentences_as_they_stand_here() -> None:
     for language in LANGUAGES:
         written = (UI / "page" / f"texts.{language}.json").read_text(encoding="utf-8")
         assert written == as_json(language)
+        script = (UI / "page" / "admin" / f"findings_{language}.js").read_text(encoding="utf-8")
+        assert script == as_script(language)
 
 
 def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -> None:
@@ -95,6 +111,8 @@ def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -
         "limits_of_",
         "action.",
         "insights_",
+        "check_",
+        "severity_",
     )
     mentioned = set(re.findall(r"[\w.]+", scripts + python))
     assert {key for key in TEXTS if key not in mentioned and not key.startswith(computed)} == set()

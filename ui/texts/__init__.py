@@ -19,7 +19,9 @@ from ui.texts.document_notes import DOCUMENT_NOTES
 from ui.texts.document_refusals import DOCUMENT_REFUSALS
 from ui.texts.documents import DOCUMENTS
 from ui.texts.errors import ERRORS, NOTES
+from ui.texts.findings import FINDINGS
 from ui.texts.frame import FRAME
+from ui.texts.health import HEALTH
 from ui.texts.insights import INSIGHTS
 from ui.texts.me import ME
 from ui.texts.refusals import REFUSALS
@@ -38,6 +40,7 @@ TEXTS: Mapping[str, Sentence] = {
     **CONNECTED,
     **ME,
     **ADMIN,
+    **HEALTH,
     **INSIGHTS,
     **{f"error.{code}": sentence for code, sentence in ERRORS.items()},
     **{f"refused.{code}": sentence for code, sentence in REFUSALS.items()},
@@ -62,7 +65,14 @@ def as_json(language: Language) -> str:
     return json.dumps(in_language(language), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
+def as_script(language: Language) -> str:
+    """The doctor's sentences, which administrators alone see: loaded with their view, not with every page."""
+    told = {key: getattr(sentence, language) for key, sentence in FINDINGS.items()}
+    return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
+
+
 def write_files(folder: Path) -> None:
-    """Write texts.LANGUAGE.json of each language into the folder of the page's scripts."""
+    """Write the sentences of each language into the folder of the page's scripts."""
     for language in LANGUAGES:
         (folder / f"texts.{language}.json").write_text(as_json(language), encoding="utf-8")
+        (folder / "admin" / f"findings_{language}.js").write_text(as_script(language), encoding="utf-8")

@@ -14,7 +14,7 @@ from appliance.bootstrap.inference import build_inference, discover, read_engine
 from appliance.errors import StartupError
 from appliance.services.doctor.engines import EngineReading, EnginesReading, ServedChatModel
 from inference.engines.ollama import OllamaEngine
-from inference.errors import InferenceError
+from inference.errors import EngineUnavailable, InferenceError
 from inference.gpu_health import look_at_gpus
 from inference.ports import ChatEngine
 from inference.settings import EngineSettings
@@ -67,7 +67,7 @@ async def _engine(state: EngineState, settings: EngineSettings, engine: ChatEngi
         kind=state.engine,
         url=state.base_url,
         is_healthy=state.is_healthy,
-        reason=state.reason,
+        reason=_why(state.reason),
         version=await asyncio.to_thread(_version, state) if state.is_healthy else "",
         offered=tuple(settings.models),
         wanted_context=wants,
@@ -79,6 +79,11 @@ async def _engine(state: EngineState, settings: EngineSettings, engine: ChatEngi
         is_ours=state.base_url.startswith("unix:"),
         is_local=_is_local(state.base_url),
     )
+
+
+def _why(reason: str) -> str:
+    """Without what the error says of itself to people who ask something: here somebody asks why."""
+    return reason.removeprefix(" ".join((EngineUnavailable.__doc__ or "").split())).strip()
 
 
 async def _loaded(engine: ChatEngine | None) -> tuple[ServedChatModel, ...]:

@@ -45,10 +45,8 @@ def gpu_findings(seen: GpuReading, ways: Ways) -> Iterator[Finding]:
         return
     if missing := health.counted - len(health.cards):
         yield error("gpu.fell_off", "sudo reboot  # before: sudo dmesg | grep -i xid", count=missing)
-    if not health.counted and not seen.is_container:
+    if not health.counted:
         yield ok("gpu.none")
-    elif not health.counted:
-        yield ok("gpu.elsewhere")
     for engine in seen.engines:
         yield from _driver_for(engine, health)
     for card in health.cards:
@@ -64,7 +62,7 @@ def _without_driver(seen: GpuReading, ways: Ways) -> Finding:
     if health.state in ("no_library", "not_loaded") and not seen.is_container and health.plugged:
         return error("gpu.driver_missing", _INSTALL, detail=health.detail)
     if health.state in ("no_library", "not_loaded") and not health.has_devices:
-        if seen.is_container and any(one.kind == "vllm" for one in seen.engines):
+        if ways.deployment == "docker" and any(one.kind == "vllm" for one in seen.engines):
             return Finding("gpu.elsewhere", ok("gpu.none").severity, {}, ways.inside("engine", "nvidia-smi"))
         return ok("gpu.none")
     return error("gpu.silent", "sudo dmesg | grep -iE 'nvrm|xid' | tail", detail=health.detail)

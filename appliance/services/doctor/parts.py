@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from appliance.services.doctor.findings import Finding, error, ok, warning
 from appliance.services.doctor.ways import Ways
@@ -114,18 +115,18 @@ def processes_findings(seen: ProcessesReading, ways: Ways) -> Iterator[Finding]:
         yield ok("processes.containers")
     elif not seen.is_supervised:
         yield _not_running(seen, ways)
+    well = []
     for one in seen.processes if seen.is_supervised else ():
         ended = f", {one.last_exit}" if one.last_exit else ""
-        values: dict[str, str | int] = {"name": one.name, "restarts": one.restarts}
+        values: dict[str, Any] = {"name": one.name, "restarts": one.restarts, "exit": ended}
         if one.state == "restarting":
-            yield error(
-                "processes.down", ways.log(), one.lines, name=one.name, restarts=one.restarts, exit=ended
-            )
+            yield error("processes.down", ways.log(), one.lines, **values)
         elif one.restarts >= RESTARTS_WORTH_A_WORD:
-            yield warning("processes.restarted", ways.log(), one.lines, name=one.name, restarts=one.restarts,
-                          exit=ended)  # fmt: skip
+            yield warning("processes.restarted", ways.log(), one.lines, **values)
         else:
-            yield ok("processes.ok", **values)
+            well.append(one.name)
+    if well:
+        yield ok("processes.ok", names=", ".join(well))
 
 
 def _not_running(seen: ProcessesReading, ways: Ways) -> Finding:

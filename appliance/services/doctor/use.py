@@ -94,16 +94,19 @@ def speed_findings(seen: SpeedReading, ways: Ways) -> Iterator[Finding]:
     if not seen.is_running:
         yield ok("speed.idle")
         return
+    quick = []
     for part, ms in seen.probes.items():
         if ms > SLOW_MS[part]:
             yield warning(f"speed.{part}", _why_slow(part, ways), ms=ms)
         else:
-            yield ok("speed.ok", what=part, ms=ms)
+            quick.append(f"{part} {max(1, round(ms))} ms")
     for name, ms in seen.engines.items():
         if ms > SLOW_ENGINE_MS:
             yield warning("speed.engine", ways.log("engine"), name=name, ms=ms)
         else:
-            yield ok("speed.ok", what=name, ms=ms)
+            quick.append(f"{name} {max(1, round(ms))} ms")
+    if quick:
+        yield ok("speed.ok", figures=", ".join(quick))
     if seen.answers >= _FEW and (seen.first_word_s or 0) > SLOW_TURN_S:
         yield warning(
             "speed.first_word", ways.appliance("doctor gpu engines"), seconds=seen.first_word_s or 0

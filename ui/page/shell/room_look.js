@@ -94,6 +94,20 @@ figure svg { display: block; width: 100%; height: auto; }
 .share i { display: block; height: 100%; background: var(--accent); }
 details summary { cursor: pointer; font-size: 14px; font-weight: 600; color: var(--ink-2); width: fit-content; border-radius: 4px; }
 blockquote { margin: 6px 0 0; padding-inline-start: 12px; border-inline-start: 3px solid var(--line-strong); font: 15px/1.5 var(--font-quote); color: var(--ink); white-space: pre-line; display: -webkit-box; -webkit-line-clamp: 6; -webkit-box-orient: vertical; overflow: hidden; }
+.findings { display: grid; gap: 12px; }
+.finding { padding: 16px 18px; border: 1px solid var(--line); border-inline-start: 4px solid var(--warn); border-radius: 12px; background: var(--surface); }
+.finding.error { border-inline-start-color: var(--danger); }
+.finding > * + * { margin-top: 8px; }
+.finding h3 { display: flex; align-items: center; gap: 8px; font-size: 15px; font-weight: 650; }
+.light { display: inline-flex; align-items: center; gap: 6px; font-weight: 600; }
+.light svg { width: 17px; height: 17px; flex: none; }
+.light.ok svg { color: var(--accent); }
+.finding .light { padding: 1px 9px 1px 6px; border-radius: 20px; font-size: 13px; }
+.light.warning { background: var(--warn-soft); color: var(--warn); }
+.light.error { background: var(--danger-soft); color: var(--danger); }
+.command { display: flex; align-items: start; gap: 4px; margin-top: 8px; }
+.command code { padding: 8px 12px; border-radius: 9px; min-width: 0; font-size: 13px; line-height: 1.5; white-space: pre-wrap; }
+.log { margin: 8px 0 0; padding: 8px 12px; border-radius: 9px; background: var(--side); color: var(--ink-2); font: 12.500px/1.5 var(--font-mono); overflow-x: auto; }
 .said { position: fixed; inset-block-end: 20px; inset-inline-end: 20px; z-index: 30; margin: 0; padding: 10px 18px; border-radius: 12px; background: var(--ink); color: var(--paper); font-size: 14.500px; box-shadow: var(--lift); }
 .said:empty { padding: 0; box-shadow: none; background: none; }
 @media (max-width: 1000px) { td { overflow-wrap: anywhere; } }

@@ -3,10 +3,11 @@ const element = document.getElementById("page-settings");
 export const settings = element ? JSON.parse(element.textContent) : {language: "en", texts: {}};
 export const language = settings.language;
 
+/** A sentence with its {places} filled. */
+export const filled = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+
 /** One sentence, its {places} filled. A missing key shows itself rather than nothing. */
-export function t(key, values = {}) {
-  return (settings.texts[key] ?? key).replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
-}
+export const t = (key, values = {}) => filled(settings.texts[key] ?? key, values);
 
 /** The sentence for an error's code, and what more there is to it; the server's own English one where the page has none. */
 export function explain(error) {

@@ -58,8 +58,8 @@ GPU = {
         "Mira qué dice en el registro del sistema y reinicia la máquina.",
     ),
     "finding.gpu.fell_off": Sentence(
-        "{count} GPUs do not answer any more; one has fallen off the bus.",
-        "{count} GPU han dejado de responder; alguna se ha caído del bus.",
+        "GPUs that do not answer any more: {count}; they have fallen off the bus.",
+        "GPU que han dejado de responder: {count}; se han caído del bus.",
     ),
     "remedy.gpu.fell_off": Sentence(
         "Restart the machine; if it comes back, check seat and power.",
@@ -76,10 +76,10 @@ GPU = {
         "Instala un controlador más nuevo y reinicia la máquina.",
     ),
     "finding.gpu.ecc": Sentence(
-        "{name} had {count} memory errors since the driver was loaded that could not be corrected: "
-        "answers may be wrong.",
-        "{name} ha tenido {count} errores de memoria sin corregir desde que se cargó el controlador: las "
-        "respuestas pueden fallar.",
+        "{name} has had memory errors that could not be corrected since the driver was loaded: {count}. "
+        "Answers may be wrong.",
+        "{name} ha tenido errores de memoria sin corregir desde que se cargó el controlador: {count}. "
+        "Las respuestas pueden fallar.",
     ),
     "remedy.gpu.ecc": Sentence(
         "Restart the machine; if they come back, have the card replaced.",

@@ -76,8 +76,8 @@ MACHINE = {
         "Sube su límite: APPLIANCE_MEMORY en .env con docker, MemoryMax con systemd.",
     ),
     "finding.memory.killed": Sentence(
-        "The kernel has ended {count} processes of this service for want of memory.",
-        "El sistema ha matado {count} procesos de este servicio por falta de memoria.",
+        "Processes of this service that the kernel has ended for want of memory: {count}.",
+        "Procesos de este servicio que el sistema ha matado por falta de memoria: {count}.",
     ),
     "remedy.memory.killed": Sentence(
         "Raise its bound: APPLIANCE_MEMORY in .env with docker, MemoryMax with systemd.",

@@ -54,8 +54,8 @@ PARTS = {
         "Ejecútala sola; si se repite, avísanos.",
     ),
     "finding.processes.ok": Sentence(
-        "{name} runs, restarted {restarts} times.",
-        "{name} funciona, con {restarts} reinicios.",
+        "These run: {names}.",
+        "Funcionan: {names}.",
     ),
     "finding.processes.containers": Sentence(
         "It runs in containers, each looked after by docker.",
@@ -135,8 +135,8 @@ PARTS = {
         "dice más.",
     ),
     "finding.postgres.ok": Sentence(
-        "PostgreSQL {version} answers, all {migrations} migrations are applied.",
-        "PostgreSQL {version} responde, con sus {migrations} migraciones.",
+        "PostgreSQL {version} answers with all its migrations ({migrations}).",
+        "PostgreSQL {version} responde con todas sus migraciones ({migrations}).",
     ),
     "finding.postgres.idle": Sentence(
         "PostgreSQL runs with the appliance, which is stopped.",
@@ -151,8 +151,8 @@ PARTS = {
         "Arráncalo o corrige database.url.",
     ),
     "finding.postgres.migrations": Sentence(
-        "{count} migrations are missing: this version of the programs has not prepared the database.",
-        "Faltan {count} migraciones: esta versión aún no ha preparado la base de datos.",
+        "Migrations that are missing: {count}. This version of the programs has not prepared the database.",
+        "Migraciones que faltan: {count}. Esta versión aún no ha preparado la base de datos.",
     ),
     "remedy.postgres.migrations": Sentence(
         "Start the appliance again; it applies them by itself.",

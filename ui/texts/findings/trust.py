@@ -95,36 +95,36 @@ TRUST = {
         "Guarda la clave en otro sitio (los comandos aceptan --key o APPLIANCE_API_KEY) y borra el archivo.",
     ),
     "finding.keys.ok": Sentence(
-        "{count} API keys are in use; none is old or forgotten.",
-        "Hay {count} claves de API en uso; ninguna es vieja ni olvidada.",
+        "API keys in use: {count}; none is old or forgotten.",
+        "Claves de API en uso: {count}; ninguna es vieja ni olvidada.",
     ),
     "finding.keys.unused": Sentence(
-        "{count} API keys have not been used for {days} days: {names}.",
-        "Hay {count} claves de API sin usar desde hace {days} días: {names}.",
+        "API keys that have not been used for {days} days: {count} ({names}).",
+        "Claves de API sin usar desde hace {days} días: {count} ({names}).",
     ),
     "remedy.keys.unused": Sentence(
         "Revoke those that nobody misses.",
         "Revoca las que nadie eche de menos.",
     ),
     "finding.keys.old": Sentence(
-        "{count} API keys are in use for more than {days} days: {names}.",
-        "Hay {count} claves de API en uso desde hace más de {days} días: {names}.",
+        "API keys that are in use for more than {days} days: {count} ({names}).",
+        "Claves de API en uso desde hace más de {days} días: {count} ({names}).",
     ),
     "remedy.keys.old": Sentence(
         "Make new ones, change the scripts, then revoke the old ones.",
         "Crea otras, cambia los programas y revoca las viejas.",
     ),
     "finding.keys.first_passwords": Sentence(
-        "{count} people still have the password that they were given: {names}.",
-        "{count} personas siguen con la contraseña que se les dio: {names}.",
+        "People who still have the password that they were given: {count} ({names}).",
+        "Personas que siguen con la contraseña que se les dio: {count} ({names}).",
     ),
     "remedy.keys.first_passwords": Sentence(
         "Send them a link for a new one.",
         "Envíales un enlace para cambiarla.",
     ),
     "finding.keys.idle_administrators": Sentence(
-        "{count} administrators have not signed in for {days} days: {names}.",
-        "{count} administradores llevan {days} días sin entrar: {names}.",
+        "Administrators who have not been here for {days} days: {count} ({names}).",
+        "Administradores sin actividad desde hace {days} días: {count} ({names}).",
     ),
     "remedy.keys.idle_administrators": Sentence(
         "Suspend those who have left, or make them ordinary users.",

@@ -62,18 +62,18 @@ USE = {
         "Pon backup.folder en otro disco o en ssh://user@host/path.",
     ),
     "finding.queue.ok": Sentence(
-        "{running} requests run and {waiting} wait; in the last quarter of an hour one in twenty waited "
-        "longer than {wait_s} s.",
-        "Hay {running} peticiones en curso y {waiting} en espera; en el último cuarto de hora, una de "
-        "cada veinte esperó más de {wait_s} s.",
+        "Running: {running}, waiting: {waiting}; in the last quarter of an hour one request in twenty "
+        "waited longer than {wait_s} s.",
+        "En curso: {running}, en espera: {waiting}; en el último cuarto de hora, una petición de cada "
+        "veinte esperó más de {wait_s} s.",
     ),
     "finding.queue.idle": Sentence(
         "The queue is kept by the appliance, which is stopped.",
         "La cola la lleva el equipo, que está parado.",
     ),
     "finding.queue.waiting": Sentence(
-        "{waiting} requests wait for {pool}: {who}.",
-        "{waiting} peticiones esperan a {pool}: {who}.",
+        "Requests that wait for {pool}: {waiting} ({who}).",
+        "Peticiones que esperan a {pool}: {waiting} ({who}).",
     ),
     "remedy.queue.waiting": Sentence(
         "Long jobs belong to batch keys; else more slots, a smaller model or a second engine.",
@@ -88,8 +88,8 @@ USE = {
         "Los trabajos largos van con claves por lotes; si no, más plazas, un modelo menor u otro motor.",
     ),
     "finding.queue.refused": Sentence(
-        "{count} requests were refused in the last hour: {why}.",
-        "En la última hora se rechazaron {count} peticiones: {why}.",
+        "Requests refused in the last hour: {count} ({why}).",
+        "Peticiones rechazadas en la última hora: {count} ({why}).",
     ),
     "remedy.queue.refused": Sentence(
         "Limits or the queue's bounds are too tight, or somebody's script is too eager; this shows the "
@@ -98,8 +98,8 @@ USE = {
         "límites.",
     ),
     "finding.queue.failed": Sentence(
-        "{count} of {total} requests failed in the last hour: {why}.",
-        "En la última hora fallaron {count} de {total} peticiones: {why}.",
+        "Requests that failed in the last hour: {count} of {total} ({why}).",
+        "Peticiones fallidas en la última hora: {count} de {total} ({why}).",
     ),
     "remedy.queue.failed": Sentence(
         "The engine's own log says why.",
@@ -114,8 +114,8 @@ USE = {
         "Mira valkey.",
     ),
     "finding.speed.ok": Sentence(
-        "{what}: {ms} ms.",
-        "{what}: {ms} ms.",
+        "For a trifle: {figures}.",
+        "Para algo mínimo: {figures}.",
     ),
     "finding.speed.idle": Sentence(
         "Nothing can be measured while the appliance is stopped.",

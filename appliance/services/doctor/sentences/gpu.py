@@ -34,7 +34,7 @@ GPU = {
         "See what it says in the kernel's log; then restart the machine.",
     ),
     "gpu.fell_off": Words(
-        "{count} GPUs do not answer any more; one has fallen off the bus.",
+        "GPUs that do not answer any more: {count}; they have fallen off the bus.",
         "Restart the machine; if it comes back, check seat and power.",
     ),
     "gpu.driver_old": Words(
@@ -43,8 +43,8 @@ GPU = {
         "Install a newer driver and restart the machine.",
     ),
     "gpu.ecc": Words(
-        "{name} had {count} memory errors since the driver was loaded that could not be corrected: "
-        "answers may be wrong.",
+        "{name} has had memory errors that could not be corrected since the driver was loaded: {count}. "
+        "Answers may be wrong.",
         "Restart the machine; if they come back, have the card replaced.",
     ),
     "gpu.remapping": Words(

@@ -44,7 +44,7 @@ MACHINE = {
         "Raise its bound: APPLIANCE_MEMORY in .env with docker, MemoryMax with systemd.",
     ),
     "memory.killed": Words(
-        "The kernel has ended {count} processes of this service for want of memory.",
+        "Processes of this service that the kernel has ended for want of memory: {count}.",
         "Raise its bound: APPLIANCE_MEMORY in .env with docker, MemoryMax with systemd.",
     ),
     "files.ok": Words(

@@ -32,7 +32,7 @@ PARTS = {
         "Run it alone; if it stays, tell us.",
     ),
     "processes.ok": Words(
-        "{name} runs, restarted {restarts} times.",
+        "These run: {names}.",
     ),
     "processes.containers": Words(
         "It runs in containers, each looked after by docker.",
@@ -76,7 +76,7 @@ PARTS = {
         "Is it behind a proxy? Then server.public_url has to be reachable from here. Its log says more.",
     ),
     "postgres.ok": Words(
-        "PostgreSQL {version} answers, all {migrations} migrations are applied.",
+        "PostgreSQL {version} answers with all its migrations ({migrations}).",
     ),
     "postgres.idle": Words(
         "PostgreSQL runs with the appliance, which is stopped.",
@@ -86,7 +86,7 @@ PARTS = {
         "Start it, or correct database.url.",
     ),
     "postgres.migrations": Words(
-        "{count} migrations are missing: this version of the programs has not prepared the database.",
+        "Migrations that are missing: {count}. This version of the programs has not prepared the database.",
         "Start the appliance again; it applies them by itself.",
     ),
     "postgres.old": Words(

@@ -54,22 +54,22 @@ TRUST = {
         "Keep the key elsewhere (the commands take --key, or APPLIANCE_API_KEY) and remove the file.",
     ),
     "keys.ok": Words(
-        "{count} API keys are in use; none is old or forgotten.",
+        "API keys in use: {count}; none is old or forgotten.",
     ),
     "keys.unused": Words(
-        "{count} API keys have not been used for {days} days: {names}.",
+        "API keys that have not been used for {days} days: {count} ({names}).",
         "Revoke those that nobody misses.",
     ),
     "keys.old": Words(
-        "{count} API keys are in use for more than {days} days: {names}.",
+        "API keys that are in use for more than {days} days: {count} ({names}).",
         "Make new ones, change the scripts, then revoke the old ones.",
     ),
     "keys.first_passwords": Words(
-        "{count} people still have the password that they were given: {names}.",
+        "People who still have the password that they were given: {count} ({names}).",
         "Send them a link for a new one.",
     ),
     "keys.idle_administrators": Words(
-        "{count} administrators have not signed in for {days} days: {names}.",
+        "Administrators who have not been here for {days} days: {count} ({names}).",
         "Suspend those who have left, or make them ordinary users.",
     ),
     "keys.idle": Words(

@@ -36,14 +36,14 @@ USE = {
         "Set backup.folder to another disk, or to ssh://user@host/path.",
     ),
     "queue.ok": Words(
-        "{running} requests run and {waiting} wait; in the last quarter of an hour one in twenty waited "
-        "longer than {wait_s} s.",
+        "Running: {running}, waiting: {waiting}; in the last quarter of an hour one request in twenty "
+        "waited longer than {wait_s} s.",
     ),
     "queue.idle": Words(
         "The queue is kept by the appliance, which is stopped.",
     ),
     "queue.waiting": Words(
-        "{waiting} requests wait for {pool}: {who}.",
+        "Requests that wait for {pool}: {waiting} ({who}).",
         "Long jobs belong to batch keys; else more slots, a smaller model or a second engine.",
     ),
     "queue.slow": Words(
@@ -51,12 +51,12 @@ USE = {
         "Long jobs belong to batch keys; else more slots, a smaller model or a second engine.",
     ),
     "queue.refused": Words(
-        "{count} requests were refused in the last hour: {why}.",
+        "Requests refused in the last hour: {count} ({why}).",
         "Limits or the queue's bounds are too tight, or somebody's script is too eager; this shows the "
         "limits.",
     ),
     "queue.failed": Words(
-        "{count} of {total} requests failed in the last hour: {why}.",
+        "Requests that failed in the last hour: {count} of {total} ({why}).",
         "The engine's own log says why.",
     ),
     "queue.alone": Words(
@@ -64,7 +64,7 @@ USE = {
         "See valkey.",
     ),
     "speed.ok": Words(
-        "{what}: {ms} ms.",
+        "For a trifle: {figures}.",
     ),
     "speed.idle": Words(
         "Nothing can be measured while the appliance is stopped.",
