@@ -74,8 +74,6 @@ _RETURNED = ("content-type", "content-encoding", "content-length", "etag", "last
 _MAX_BODY = 1024 * 1024
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _UI_PAGE_TIMEOUT_S = 5.0
-UI_IDLE_S = 15.0
-"""Idle connections to the ui are kept so long: shorter than it keeps them (see ui/__main__.py)."""
 
 Headers = list[tuple[bytes, bytes]]
 
