@@ -52,7 +52,9 @@ replace() { # id; sets WELL
     say "switching to $1"
     point_current_to "$1"
     halt
-    if ! launch "$1"; then
+    if ! keep_data "$1"; then
+        printf '    the database could not be copied, so the new release is not let near it\n'
+    elif ! launch "$1"; then
         printf '    it could not be started; the reason stands above\n'
     elif gate "$GATE_S" "$QUESTION"; then
         WELL=yes
@@ -83,11 +85,23 @@ address_there() { # where it answers, or will
     printf '%s' "${URL:-${found:-http://127.0.0.1:${APPLIANCE_SERVER__PORT:-8080}}}"
 }
 
-# To the release before it, or the last good one where a deploy that was cut off had left a bad one running.
+# The running one, or the last good one where a deploy that was cut off had left a bad one running.
+where_to_go_back() {
+    if [ -n "$(started_of "$PREVIOUS")" ] && [ "$PREVIOUS" != "$ID" ]; then printf '%s' "$PREVIOUS"; else release_before "$ID"; fi
+}
+
+keep_data() { # id
+    local back
+    case $PROFILE in run | systemd) return 0 ;; esac # they do it themselves
+    back=$(where_to_go_back)
+    if [ -z "$back" ] || ! changes_the_database "$1" "$back"; then return 0; fi
+    (cd -- "$PLACE/current" && name_stack "$1" && keep_database "$(cat "$INNER/unsettled")")
+}
+
 give_up() {
-    local back=$PREVIOUS
+    local back
+    back=$(where_to_go_back)
     say "!!! $ID is not well"
-    if [ -z "$(started_of "$back")" ] || [ "$back" = "$ID" ]; then back=$(release_before "$ID"); fi
     if [ -z "$back" ]; then
         halt
         rm -f -- "$PLACE/current"
@@ -127,10 +141,7 @@ take_back_data() { # id since
     case $PROFILE in
     run) "${command[@]}" 9>&- ;;
     systemd) runuser -u appliance -- "${command[@]}" 9>&- ;;
-    *)
-        say "!!! PostgreSQL of docker compose is migrated in place: go on with a newer release, or restore a backup"
-        return 1
-        ;;
+    *) (cd -- "$PLACE/current" && name_stack "$1" && put_back_database "$2") ;;
     esac
 }
 
