@@ -43,6 +43,19 @@ ask() { # VARIABLE question default
     printf -v "$1" '%s' "${answer:-$3}"
 }
 
+# The terminal falls silent before the question is asked, and speaks again also when Ctrl-C is the answer.
+ask_secret() { # VARIABLE question
+    local answer=""
+    trap 'stty echo' EXIT
+    stty -echo
+    printf '%s: ' "$2" >&2
+    read -r answer || true
+    stty echo
+    trap - EXIT
+    printf '\n' >&2
+    printf -v "$1" '%s' "$answer"
+}
+
 # A name that the world can look up may have a public certificate; a name of the house has one of the box's own authority.
 ask_certificate() {
     local kind=1 certificate key
@@ -196,9 +209,8 @@ check_token() { # gpu|cpu
     fi
     if [ -s secrets/hub_token ] || ! is_gated; then return 0; fi
     if [ "$ASK" = yes ]; then
-        printf '%s is given out to known people only: ask for it on https://huggingface.co/%s, make a token there.\nHub token (nothing is shown; empty: stop here): ' "$MODEL_CHOSEN" "$MODEL_CHOSEN" >&2
-        read -rs token || true
-        printf '\n' >&2
+        printf '%s is given out to known people only: ask for it on https://huggingface.co/%s, make a token there.\n' "$MODEL_CHOSEN" "$MODEL_CHOSEN" >&2
+        ask_secret token "Hub token (nothing is shown; empty: stop here)"
     fi
     [ -n "$token" ] || refuse "$MODEL_CHOSEN is given out to known people only. Put your hub token into secrets/hub_token (or --hub-token-file FILE), or choose an open model: --model Qwen/Qwen2.5-7B-Instruct."
     replace_secret hub_token "$token"
