@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 WORKERS = ("gateway-1", "gateway-2")
 SLOTS = 4
 CHAT = "/v1/chat/completions"
-LONG, SHORT = 5000, 4  # tokens, at 20 ms each
+LONG, SHORT = 50_000, 4  # tokens, at 20 ms each: what is long outlasts any test
 _CONFIGURATION = """
 [server]
 workers = 2
@@ -161,37 +161,56 @@ async def test_the_flood_of_one_person_is_one_flow_through_all_workers(
 ) -> None:
     """Both workers together never run more than the slots, and somebody else is served before half the flood is."""
     polite = await asyncio.to_thread(box.new_person, "polite@box.example")
-    ended, seen = 0, [0]
-    headers = {"authorization": f"Bearer {box.key}"}
+    seen = [0]
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
-    async with aiohttp.ClientSession(box.url, connector=connector) as session:
+    async with (
+        clients(box, "gateway-1", 2) as some,
+        clients(box, "gateway-2", 2) as others,
+        aiohttp.ClientSession(box.url, connector=connector) as session,
+    ):
 
-        async def flood() -> int:
-            nonlocal ended
+        async def asked(key: str, name: str) -> int:
+            headers = {"authorization": f"Bearer {key}", "x-request-id": name}
             async with session.post(CHAT, json=chat(SHORT), headers=headers) as response:
                 await response.read()
-            ended += 1
             return response.status
 
         async def watch() -> None:
             while True:
                 seen.append(await asyncio.to_thread(lambda: engine.running))
 
+        for client in [*some, *others]:
+            await client.send(post(CHAT, chat(LONG, is_stream=True), key=box.key))
+            await client.read_until(b"data: ")
         watching = asyncio.create_task(watch())
-        flooding = [asyncio.create_task(flood()) for _ in range(80)]
-        await until(lambda: ended >= 1)
-        for _ in range(3):
-            theirs = {"authorization": f"Bearer {polite}"}
-            async with session.post(CHAT, json=chat(SHORT), headers=theirs) as response:
-                await response.read()
-            assert response.status == 200
-        ended_before = ended
-        statuses = Counter(await asyncio.gather(*flooding))
+        flood = [asyncio.create_task(asked(box.key, f"flood-{number}")) for number in range(80)]
+        await until(lambda: _in_queue(box) == SLOTS + 80, 90)
+        theirs = [asyncio.create_task(asked(polite, f"polite-{number}")) for number in range(3)]
+        await until(lambda: _in_queue(box, polite) == 3, 90)
+        for client in [*some, *others]:
+            client.leave()
+        statuses = Counter(await asyncio.gather(*flood, *theirs))
         watching.cancel()
 
-    assert ended_before < 40
-    assert statuses == {200: 80}
+    await until(lambda: len(_in_their_order(box)) == 83, 90)
+    order = _in_their_order(box)
+    assert max(order.index(f"polite-{number}") for number in range(3)) < 40
+    assert statuses == {200: 83}
     assert max(seen) == SLOTS
+
+
+def _in_queue(box: WholeBox, key: str | None = None) -> int:
+    """Requests of that person that run or wait."""
+    return int(box.get_json("/api/queue", key)["total"])
+
+
+def _in_their_order(box: WholeBox) -> list[str]:
+    """The names of what is over, by when it came to the engine."""
+    query = """
+        SELECT request_id FROM requests WHERE request_id ~ '^(flood|polite)-' AND status = 'completed'
+        ORDER BY started_at + wait_ms * interval '1 millisecond'
+    """
+    return [str(row[0]) for row in box.rows(query)]
 
 
 def _asker(page: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ class Answer:
     """What one client received. tokens: pieces of text that arrived; is_whole: up to its proper end."""
 
     request_id: str
+    client: int
     tokens: int = 0
     is_whole: bool = False
 
@@ -41,7 +42,7 @@ class Traffic:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Traffic]:
         """What was begun is read to its end when this is left."""
-        timeout = aiohttp.ClientTimeout(total=60)
+        timeout = aiohttp.ClientTimeout(total=240)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             clients = [asyncio.create_task(self._ask_on(session, n)) for n in range(self._clients)]
             try:
@@ -61,26 +62,34 @@ class Traffic:
     async def more(self, count: int) -> None:
         """Wait until so many more answers have come, whole."""
         wanted = len(self.whole) + count
-        await until(lambda: len(self.whole) >= wanted, 60)
+        await until(lambda: len(self.whole) >= wanted, 120)
+
+    async def everybody_goes_on(self, count: int) -> None:
+        """Wait until every client has had so many more answers, whole."""
+        had = Counter(answer.client for answer in self.whole)
+
+        def they_have() -> bool:
+            have = Counter(answer.client for answer in self.whole)
+            return all(have[client] >= had[client] + count for client in range(self._clients))
+
+        await until(they_have, 120)
 
     async def _ask_on(self, session: aiohttp.ClientSession, number: int) -> None:
-        headers = {"authorization": f"Bearer client{number}"}
         while not self._is_ending:
             try:
-                await self._ask(session, headers, is_stream=number % 2 == 0)
+                await self._ask(session, number)
             except _BROKEN:  # the gateway was killed; what had arrived is noted
                 await asyncio.sleep(0.01)
 
-    async def _ask(
-        self, session: aiohttp.ClientSession, headers: Mapping[str, str], *, is_stream: bool
-    ) -> None:
+    async def _ask(self, session: aiohttp.ClientSession, number: int) -> None:
+        headers, is_stream = {"authorization": f"Bearer client{number}"}, number % 2 == 0
         url = f"{self.base_url}/v1/chat/completions"
         async with session.post(url, json={**CHAT, "stream": is_stream}, headers=headers) as response:
             self.statuses[response.status] += 1
             if response.status != 200:
                 await response.read()
                 return
-            answer = Answer(response.headers["x-request-id"])
+            answer = Answer(response.headers["x-request-id"], number)
             self.answers.append(answer)
             if is_stream:
                 async for line in response.content:

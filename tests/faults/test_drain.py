@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from appliance.api.draining import Draining
 from appliance.api.http_server import HttpServer
 from appliance.supervisor.listening import listen
+from inference.testing.fake_engine import FakeEngine
 from tests.faults.engine_process import EngineProcess, engine_process
 from tests.faults.raw_client import RawClient, events, get, post
 from tests.gateway_harness import until
@@ -31,8 +32,8 @@ CHAT = "/v1/chat/completions"
 
 
 @contextmanager
-def box_before(engine: EngineProcess, drain_s: float) -> Iterator[WholeBox]:
-    """No sample; the engine is the stand-in's process."""
+def box_before(engine: EngineProcess | FakeEngine, drain_s: float) -> Iterator[WholeBox]:
+    """No sample; the engine is the stand-in."""
     configuration = f"""
 [server]
 workers = 2
@@ -57,7 +58,7 @@ def terminate(box: WholeBox) -> None:
 async def ended(box: WholeBox) -> int:
     """Its exit status."""
     assert box.process is not None
-    return await asyncio.to_thread(box.process.wait, 60)
+    return await asyncio.to_thread(box.process.wait, 120)
 
 
 async def until_running(engine: EngineProcess, count: int) -> None:
@@ -72,28 +73,30 @@ async def until_running(engine: EngineProcess, count: int) -> None:
 @pytest.mark.slow
 async def test_what_is_being_answered_is_answered_to_its_end() -> None:
     """SIGTERM to the box: streams reach their [DONE], whole answers come, a turn is finished; nothing is broken off."""
-    with engine_process("--tokens", "60", "--pace-ms", "40") as engine, box_before(engine, 30) as box:
-        async with AsyncExitStack() as stack:
-            clients = [await stack.enter_async_context(RawClient(box.port)) for _ in range(6)]
-            for client in clients[:4]:
-                await client.send(post(CHAT, STREAM, key=box.key))
-            for client in clients[4:]:
-                await client.send(post(CHAT, WHOLE, key=box.key))
-            turn = await asyncio.to_thread(
-                box.post_json, "/api/turns", {"question": "How are you?", "model": "fake"}
-            )
-            page = await stack.enter_async_context(RawClient(box.port))
-            await page.send(get(f"/api/turns/{turn['id']}/events", key=box.key))
-            await page.read_until(b"event: ")
-            await until_running(engine, 7)
+    async with FakeEngine() as engine, AsyncExitStack() as stack:
+        engine.behaviour.tokens, engine.behaviour.go_on = 20, asyncio.Event()
+        box = await asyncio.to_thread(stack.enter_context, box_before(engine, 300))
+        clients = [await stack.enter_async_context(RawClient(box.port)) for _ in range(6)]
+        for client in clients[:4]:
+            await client.send(post(CHAT, STREAM, key=box.key))
+        for client in clients[4:]:
+            await client.send(post(CHAT, WHOLE, key=box.key))
+        turn = await asyncio.to_thread(
+            box.post_json, "/api/turns", {"question": "How are you?", "model": "fake"}
+        )
+        page = await stack.enter_async_context(RawClient(box.port))
+        await page.send(get(f"/api/turns/{turn['id']}/events", key=box.key))
+        await page.read_until(b"event: ")
+        await engine.until(lambda now: now.running == 7)
 
-            terminate(box)
+        terminate(box)
 
-            seen_by_page = await page.read_to_end()
-            still_running = engine.running
-            for client in clients:
-                await client.read_to_end()
-            code = await ended(box)
+        seen_by_page = await page.read_to_end()
+        still_running = engine.running
+        engine.behaviour.go_on.set()
+        for client in clients:
+            await client.read_to_end()
+        code = await ended(box)
 
         assert code == 0
         # The page's stream was ended at once and cleanly, while its answer was still being written.
@@ -102,11 +105,12 @@ async def test_what_is_being_answered_is_answered_to_its_end() -> None:
             assert client.status == 200 and events(client.seen)[-1] == "[DONE]"
         for client in clients[4:]:
             assert client.status == 200 and client.seen.endswith(b"}")
-        box.start()
-        box.wait_ready()
+        await asyncio.to_thread(box.start)
+        await asyncio.to_thread(box.wait_ready)
         assert box.rows("SELECT status, count(*) FROM requests GROUP BY 1") == [("completed", 7)]
-        conversation = box.get_json(f"/api/conversations/{turn['conversation_id']}")
+        conversation = await asyncio.to_thread(box.get_json, f"/api/conversations/{turn['conversation_id']}")
         assert conversation["turns"][0]["status"] == "done"
+        await asyncio.to_thread(box.stop)
 
 
 @pytest.mark.battery

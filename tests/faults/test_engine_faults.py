@@ -40,14 +40,14 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def gateway_before(servers: Servers, valkey: Redis, owner_url: str) -> Run:
-    """Makes a gateway before the engine at an address; impatient, so that silence is found out soon."""
+    """Makes a gateway before the engine at an address; as patient as it is told to be."""
 
     @asynccontextmanager
     async def made(base_url: str, **values: object) -> AsyncIterator[Gateway]:
         limits: dict[str, Any] = {
             "max_running": 1,
-            "first_byte_timeout_s": 1.0,
-            "chunk_timeout_s": 1.0,
+            "first_byte_timeout_s": 120.0,
+            "chunk_timeout_s": 120.0,
             **values,
         }
         async with running_gateway(
@@ -87,7 +87,7 @@ def breaks_off_visibly(stream: bytes) -> None:
 async def test_killed_in_the_middle_of_streams(gateway_before: Run, database: Database) -> None:
     """`kill -9` of the engine: its streams end with an error, a whole call with a 5xx, and nothing stays held."""
     with engine_process("--tokens", "5000", "--pace-ms", "20") as engine:
-        async with gateway_before(engine.base_url, max_running=8, first_byte_timeout_s=60.0) as gateway:
+        async with gateway_before(engine.base_url, max_running=8) as gateway:
             async with RawClient(port_of(gateway)) as client, RawClient(port_of(gateway)) as other:
                 await client.send(post(CHAT, STREAM, connection="close"))
                 await other.send(post(CHAT, QUESTION, key="bea", connection="close"))
@@ -110,7 +110,7 @@ async def test_killed_in_the_middle_of_streams(gateway_before: Run, database: Da
 async def test_killed_while_others_wait_for_it(gateway_before: Run, database: Database) -> None:
     """Who stands in line is refused or told when the turn comes, nobody waits for ever; then it comes back."""
     with engine_process("--tokens", "5000", "--pace-ms", "20") as engine:
-        async with gateway_before(engine.base_url, first_byte_timeout_s=60.0) as gateway:
+        async with gateway_before(engine.base_url) as gateway:
             async with RawClient(port_of(gateway)) as holder:
                 await holder.send(post(CHAT, STREAM, key="bea", connection="close"))
                 await holder.read_until(b"data: ")
@@ -146,7 +146,7 @@ async def _whole(gateway: Gateway) -> tuple[int, Any]:
 async def test_frozen_before_its_first_token(gateway_before: Run, database: Database, stream: bool) -> None:
     """It took the request and says nothing: after first_byte_timeout_s a 503, and the slot is another's."""
     with engine_process() as engine:
-        async with gateway_before(engine.base_url) as gateway:
+        async with gateway_before(engine.base_url, first_byte_timeout_s=1.0) as gateway:
             engine.freeze()
             try:
                 async with gateway.post("chat/completions", {**QUESTION, "stream": stream}) as response:
@@ -162,7 +162,7 @@ async def test_frozen_before_its_first_token(gateway_before: Run, database: Data
 async def test_frozen_in_the_middle(gateway_before: Run, database: Database) -> None:
     """After chunk_timeout_s of silence the stream ends with an error; what had come is billed, give or take one."""
     with engine_process("--tokens", "5000", "--pace-ms", "20") as engine:
-        async with gateway_before(engine.base_url) as gateway:
+        async with gateway_before(engine.base_url, chunk_timeout_s=4.0) as gateway:
             async with RawClient(port_of(gateway)) as client:
                 await client.send(post(CHAT, STREAM, connection="close"))
                 await client.read_until(b"data: ", times=5)
@@ -208,7 +208,7 @@ async def test_the_link_stalls_and_goes_on(gateway_before: Run) -> None:
     async with FakeEngine() as engine, CuttingProxy(Tcp(engine.host, engine.port)) as proxy:
         engine.behaviour.tokens, engine.behaviour.pace_s = 40, 0.005
         async with (
-            gateway_before(f"{proxy.url}/v1", chunk_timeout_s=30.0) as gateway,
+            gateway_before(f"{proxy.url}/v1") as gateway,
             RawClient(port_of(gateway)) as client,
         ):
             await client.send(post(CHAT, STREAM, connection="close"))

@@ -112,7 +112,8 @@ async def strike(
     )
     assert set(traffic.statuses) == {200}
     assert point.way == "break" or spooled > 0
-    assert (caplog.text.count("PostgreSQL is away"), caplog.text.count("PostgreSQL is back")) == (1, 1)
+    away, back = caplog.text.count("PostgreSQL is away"), caplog.text.count("PostgreSQL is back")
+    assert 1 <= away == back <= 3  # on a machine that stands still for seconds it is away once more
     require_true_bill(traffic.answers, rows)
     assert list((tmp_path / "spool").glob("*")) == []
 
@@ -167,7 +168,9 @@ async def test_a_gateway_killed_while_it_spools_loses_nothing(
             await take_away(postgres, "silence" if silenced else "power-off")
             await traffic.more(60)
             settled = list(traffic.whole)
-            await asyncio.sleep(0.1)  # ends are written within 10 ms, and synced
+            await traffic.everybody_goes_on(
+                2
+            )  # a start is on disk before its answer, and all ends before that too
             await first.kill()
             traffic.end()
     finally:
@@ -191,7 +194,7 @@ async def test_the_time_without_it_is_bounded(
     postgres: OwnPostgres, engine: FakeEngine, servers: Servers, tmp_path: Path
 ) -> None:
     """After `gate.serve_without_postgres_s` new requests get a 503 with retry-after; what runs goes on to its end."""
-    settings = GateSettings(serve_without_postgres_s=1.5)
+    settings = GateSettings(serve_without_postgres_s=8)
     async with gateway_on(postgres, engine, servers, tmp_path / "spool", settings) as gateway:
         assert (await ask(gateway))[0] == 200
         await postgres.kill()
