@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from appliance import __version__
 from appliance.commands.client import Address, ApiClient, find_address, talk
 from appliance.commands.entry import run
 from appliance.commands.failures import EXIT_UNREACHABLE, CommandFailed
@@ -126,7 +127,7 @@ async def test_a_stream_is_read_event_by_event(api: ApiClient) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--version"], 0, "0.1.0"),
+        (["--version"], 0, __version__),
         (["--help"], 0, "doctor"),
         (["up", "--help"], 0, "--no-sample"),
         (["frobnicate"], 2, "No such command"),
