@@ -90,7 +90,7 @@ connect() {
 on_server() { ssh "${ssh_options[@]}" "$target" "$@"; }
 
 # For what only looks: read from here, nothing is put there. For the rest: the folder that send_steps has put there.
-ask_server() { cat "$here"/deploy/server/{places,preflight,running,database,activating,entry}.sh | on_server "$become env $(words_for_server) bash -s -- $*"; }
+ask_server() { cat "$here"/deploy/server/{places,preflight,running,activating,entry}.sh | on_server "$become env $(words_for_server) bash -s -- $*"; }
 tell_server() { on_server "$become env $(words_for_server) bash $steps/entry.sh $*"; }
 
 words_for_server() {

@@ -52,9 +52,7 @@ replace() { # id; sets WELL
     say "switching to $1"
     point_current_to "$1"
     halt
-    if ! keep_data "$1"; then
-        printf '    the database could not be copied, so the new release is not let near it\n'
-    elif ! launch "$1"; then
+    if ! launch "$1"; then
         printf '    it could not be started; the reason stands above\n'
     elif gate "$GATE_S" "$QUESTION"; then
         WELL=yes
@@ -88,14 +86,6 @@ address_there() { # where it answers, or will
 # The running one, or the last good one where a deploy that was cut off had left a bad one running.
 where_to_go_back() {
     if [ -n "$(started_of "$PREVIOUS")" ] && [ "$PREVIOUS" != "$ID" ]; then printf '%s' "$PREVIOUS"; else release_before "$ID"; fi
-}
-
-keep_data() { # id
-    local back
-    case $PROFILE in run | systemd) return 0 ;; esac # they do it themselves
-    back=$(where_to_go_back)
-    if [ -z "$back" ] || ! changes_the_database "$1" "$back"; then return 0; fi
-    (cd -- "$PLACE/current" && name_stack "$1" && keep_database "$(cat "$INNER/unsettled")")
 }
 
 give_up() {
@@ -141,7 +131,12 @@ take_back_data() { # id since
     case $PROFILE in
     run) "${command[@]}" 9>&- ;;
     systemd) runuser -u appliance -- "${command[@]}" 9>&- ;;
-    *) (cd -- "$PLACE/current" && name_stack "$1" && put_back_database "$2") ;;
+    *)
+        (
+            in_release "$1" && name_stack "$1" && compose stop gateway worker &&
+                compose run --rm --no-deps --entrypoint "python -m appliance" prepare rollback --since "$2" --data /var/lib/appliance
+        )
+        ;;
     esac
 }
 

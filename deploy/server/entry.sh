@@ -12,8 +12,6 @@ if [ -n "${BASH_SOURCE[0]:-}" ]; then
     . "$TOOL/preflight.sh"
     # shellcheck source=deploy/server/running.sh
     . "$TOOL/running.sh"
-    # shellcheck source=deploy/server/database.sh
-    . "$TOOL/database.sh"
     # shellcheck source=deploy/server/activating.sh
     . "$TOOL/activating.sh"
 fi

@@ -7,13 +7,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-
-from appliance.supervisor.binaries import postgres_folder
-from tests.own_postgres import own_postgres
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STEPS = ROOT / "deploy" / "server"
@@ -47,7 +42,7 @@ class Place:
     def step(self, line: str, profile: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Shell, with all steps at hand."""
         sources = " ".join(
-            f". {STEPS}/{name}.sh;" for name in ("places", "preflight", "running", "database", "activating")
+            f". {STEPS}/{name}.sh;" for name in ("places", "preflight", "running", "activating")
         )
         return subprocess.run(
             ["bash", "-uc", f"{sources} find_place; make_place; {line}"],
@@ -243,43 +238,21 @@ def test_the_steps_understand_the_settings_file_as_docker_does(place: Place) -> 
     assert done.stdout == "9000|$(touch /tmp/never) a b|http://127.0.0.1:9000\n", done.stderr
 
 
-async def test_the_stacks_database_is_copied_and_put_back(place: Place) -> None:
-    """Before a release that changes it, while others go on coming to it; back in one moment, and only to this copy."""
-    async with own_postgres() as postgres:
-        owner = urlsplit(postgres.owner_url)
-        with psycopg.connect(owner._replace(path="/postgres").geturl(), autocommit=True) as server:
-            server.execute("DROP DATABASE IF EXISTS appliance")
-            server.execute("CREATE DATABASE appliance")
-        appliance = owner._replace(path="/appliance").geturl()
-        with psycopg.connect(appliance) as connection:
-            connection.execute("CREATE TABLE things AS SELECT 'old' AS thing")
-        psql = postgres_folder() / "bin" / "psql"
-        place.program(
-            "docker",
-            'case $* in *" exec -T postgres sh -c "*) while [ "$1" != psql ]; do shift; done; shift;'
-            f' exec {psql} -qtA -v ON_ERROR_STOP=1 "$OWNER_URL" "$@" ;; esac',
-        )
-        for name, migrations in ((OLD, ("1.sql",)), (NEW, ("1.sql", "2.sql"))):
-            folder = place.release(name) / "appliance" / "storage" / "migrations"
-            folder.mkdir(parents=True)
-            for migration in migrations:
-                (folder / migration).touch()
-        (place.folder / "current").symlink_to(f"releases/{NEW}")
-        names = f"ID={NEW} PREVIOUS={OLD}; remember_good {OLD} x;"
-        environment = {"OWNER_URL": owner._replace(path="/postgres").geturl()}
-        disturber = psycopg.connect(appliance)
+@pytest.mark.parametrize("profile", ["systemd", "cpu"])
+def test_the_database_goes_back_by_the_newer_releases_own_command(place: Place, profile: str) -> None:
+    """As the account of the service, or in a container of the newer image while nothing else uses the database."""
+    for name in ("docker", "runuser"):
+        place.program(name, "")
+    place.release(NEW)
 
-        kept = place.step(f"{names} echo now >$INNER/unsettled; keep_data {NEW}", "cpu", **environment)
-        with psycopg.connect(appliance) as connection:
-            connection.execute("UPDATE things SET thing = 'new'")
-        again = place.step(f"{names} keep_data {NEW}", "cpu", **environment)
-        other = place.step(f"{names} take_back_data {NEW} earlier", "cpu", **environment)
-        back = place.step(f"{names} take_back_data {NEW} now", "cpu", **environment)
+    done = place.step(f"take_back_data {NEW} 2026-11-22T00:00:00+00:00", profile)
 
-        assert kept.returncode == again.returncode == back.returncode == 0, kept.stderr + back.stderr
-        assert other.returncode == 1 and "restore a backup" in other.stdout
-        with psycopg.connect(appliance) as connection:
-            assert connection.execute("SELECT thing FROM things").fetchall() == [("old",)]
-        with psycopg.connect(owner._replace(path="/appliance_abandoned").geturl()) as connection:
-            assert connection.execute("SELECT thing FROM things").fetchall() == [("new",)]
-        disturber.close()
+    assert done.returncode == 0, done.stderr
+    command = "rollback --since 2026-11-22T00:00:00+00:00 --data"
+    if profile == "systemd":
+        tool = f"{place.folder}/releases/{NEW}/.venv/bin/appliance"
+        assert place.notes == [f"runuser -u appliance -- {tool} {command} {place.folder}/data"]
+    else:
+        stopped, ran = place.notes[1], place.notes[3]
+        assert stopped == "docker compose -f docker-compose.cpu.yml stop gateway worker"
+        assert ran.endswith(f"--entrypoint python -m appliance prepare {command} /var/lib/appliance")
