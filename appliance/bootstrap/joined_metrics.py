@@ -8,6 +8,7 @@ from appliance.bootstrap.backups.metrics import BackupMetrics
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canary_metrics import CanaryMetrics
 from appliance.bootstrap.gate import GateRoom
+from appliance.bootstrap.metrics.certificate import CertificateMetrics
 from appliance.bootstrap.metrics.jobs import JobMetrics
 from appliance.bootstrap.metrics.machine import GpuMetrics, MachineMetrics
 from appliance.bootstrap.metrics.reading import tell_reading
@@ -21,4 +22,13 @@ def join_metrics(room: GateRoom, box: Box, database: Database) -> Callable[[], A
     for collector in (MachineMetrics(box.data), gpus, jobs, canaries, BackupMetrics(box)):
         room.metrics.register(collector)
     tell_reading(room.metrics, box.metrics_folder)
-    return gpus.before_scrape(jobs.before_scrape(canaries.before_scrape(room.before_scrape)))
+    before = gpus.before_scrape(jobs.before_scrape(canaries.before_scrape(room.before_scrape)))
+    if not box.settings.server.public_url.startswith("https:"):
+        return before
+    # Here: reading certificates brings in cryptography, and a box without HTTPS has none.
+    from appliance.bootstrap.certificates import end_of_site, site_of
+
+    site = site_of(box.settings.server.public_url)
+    certificate = CertificateMetrics(lambda: None if site is None else end_of_site(site))
+    room.metrics.register(certificate)
+    return certificate.before_scrape(before)

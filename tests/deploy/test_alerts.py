@@ -101,6 +101,17 @@ STORIES: dict[str, Story] = {
         170,
     ),
     "ClockNotSynchronised": Story({"node_timex_sync_status": _bad_for("1+0", "0+0", 120)}, 60, 235, 350),
+    # Of 36 hours: six before its end it should have been renewed, which happens at the fortieth hour.
+    "CertificateExpiresSoon": Story(
+        {
+            "appliance_certificate_expiry_timestamp_seconds": f"{36 * 3600}+0x40 {72 * 3600}+0x20",
+            "appliance_certificate_start_timestamp_seconds": f"0+0x40 {36 * 3600}+0x20",
+        },
+        28,
+        38,
+        44,
+        HOURLY,
+    ),
     "BackupTooOld": Story(
         {"appliance_backup_last_success_timestamp_seconds": f"0+0x{2 * DAY} {2 * DAY * 3600}+0x{DAY}"},
         DAY,
