@@ -40,13 +40,13 @@ from inference.embedding.client import EmbedderClient
 from inference.errors import EmbedderUnavailable
 from rag.analysis import Analyzer
 from rag.documents import Passage
-from rag.retrieval import Retrieval
+from rag.retrieval import EMBEDDER_UNAVAILABLE, Retrieval
 from rag.stores.pgvector import PgvectorStore
 
 _SAMPLES = 5
 _WORDS = 12  # of a passage, as a question
 _DEPTH = 3
-_READY_S, _PAUSE_S = 120.0, 0.2
+_READY_S, _PAUSE_S, _PATIENCE_S = 120.0, 0.2, 15.0
 _LINE = re.compile(r"(?:(?P<email>[^\s:@]+@[^\s:]+):\s+)?(?P<text>.+)")
 _PERSON = """
 SELECT u.id, u.email, u.role, ARRAY(SELECT group_id FROM group_members m WHERE m.user_id = u.id)
@@ -79,11 +79,15 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """passages: name and place of the first ones. words: of what they say, so that another text is another finding."""
+    """passages: name and place of the first ones. digest: of what they say, so that another text is another finding.
+
+    by_words: the embedding model could not be asked, so it is nothing to compare with what was found by meaning.
+    """
 
     is_relevant: bool
     passages: tuple[str, ...]
-    words: str
+    digest: str
+    by_words: bool = False
 
     @property
     def told(self) -> str:
@@ -100,7 +104,7 @@ def differences(before: Findings, after: Findings) -> list[str]:
     return [
         f"{golden.told}\n    before: {found.told}\n    after:  {after[golden].told}"
         for golden, found in before.items()
-        if after[golden] != found
+        if after[golden] != found and after[golden].by_words == found.by_words
     ]
 
 
@@ -188,7 +192,8 @@ async def _finding(search: KnowledgeSearch, golden: Golden) -> Finding:
     found = await search.search(golden.caller, golden.text, None, _DEPTH)
     passages = found.passages[:_DEPTH]
     digest = hashlib.sha256("\n".join(passage.text for passage in passages).encode()).hexdigest()
-    return Finding(found.is_relevant, tuple(_place(passage) for passage in passages), digest)
+    by_words = EMBEDDER_UNAVAILABLE in found.notes
+    return Finding(found.is_relevant, tuple(_place(passage) for passage in passages), digest, by_words)
 
 
 def _place(passage: Passage) -> str:
@@ -210,7 +215,7 @@ async def asking(box: Box) -> AsyncIterator[Asking]:
             env=dict(os.environ),
             preexec_fn=ends_with_us(),
         )
-        client = EmbedderClient(socket)
+        client = EmbedderClient(socket, query_patience_s=_PATIENCE_S)
         try:
             await _wait_ready(client, process)
             yield Asking(box, client)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from appliance.storage.backups.steps import Step
 from appliance.storage.database import Database
 from tests.accounts_world import add_person, bearer, first_administrator, key_of, worker
 from tests.conftest import ROLE_SECRET
-from tests.waiting import until
+from tests.waiting import until as looked_for
+
+until = partial(looked_for, timeout_s=300.0)  # a process starts, and a backup is made
 
 
 @dataclass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -32,6 +33,7 @@ from appliance.supervisor.unprivileged import account_for_servers
 from tests.conftest import ROLE_SECRET, Servers
 from tests.faults.test_deletions_killed import Striker
 from tests.faults.test_ingestion import report
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -138,16 +140,58 @@ def rows_of(box: Box, query: LiteralString = "SELECT sha256 FROM files") -> list
         return connection.execute(query).fetchall()
 
 
-@pytest.mark.parametrize("points", [FEW, pytest.param(MANY, marks=pytest.mark.battery)])
-@pytest.mark.parametrize("kind", ["embedded", "external"])
+@pytest.mark.timeout(600)
+async def test_what_a_killed_restore_has_loaded_into_an_external_database_is_taken_away(
+    backup: Path, place: Path, elsewhere: str
+) -> None:
+    """Killed as soon as there are tables; without that the next one would find the database in use."""
+    restore = Restore(backup, place / "new", configured(place, elsewhere))
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=restore.run, args=(theirs,), daemon=True)
+    process.start()
+    assert await asyncio.to_thread(ours.poll, 400) and ours.recv() == "ready"
+    ours.send("go")
+    await until(lambda: has_tables(elsewhere), timeout_s=240)
+    process.kill()
+    await asyncio.to_thread(process.join)
+    if await asyncio.to_thread(is_whole, restore):  # it was faster
+        return
+
+    await asyncio.to_thread(restore.now)
+
+    await asyncio.to_thread(require_all, restore)
+
+
+def has_tables(owner_url: str) -> bool:
+    """What is loaded is there at once, when its transaction ends."""
+    with psycopg.connect(owner_url) as connection:
+        row = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+    return bool(row and row[0])
+
+
+def configured(place: Path, external: str | None) -> Path:
+    """The new machine's own settings."""
+    config = place / "new.toml"
+    words = f'[database]\nurl = "{external}"\nrole_secret = "{ROLE_SECRET}"\n'
+    config.write_text("" if external is None else words, encoding="utf-8")
+    return config
+
+
+@pytest.mark.parametrize(
+    ("kind", "points"),
+    [
+        ("embedded", FEW),
+        pytest.param("embedded", MANY, marks=pytest.mark.battery),
+        pytest.param("external", MANY, marks=pytest.mark.battery),
+    ],
+)
 @pytest.mark.timeout(1800)
 async def test_a_restore_bears_a_kill_at_any_moment(
     backup: Path, place: Path, elsewhere: str, kind: str, points: int
 ) -> None:
     """Nothing starts from half of it; the next restore begins anew, and has everything."""
-    config = place / "new.toml"
-    external = f'[database]\nurl = "{elsewhere}"\nrole_secret = "{ROLE_SECRET}"\n'
-    config.write_text(external if kind == "external" else "", encoding="utf-8")
+    config = configured(place, elsewhere if kind == "external" else None)
     striker, outcomes = Striker(SEED), {"empty": 0, "whole": 0}
     striker.whole_s = 3.0 if kind == "embedded" else 1.0
     restore = Restore(backup, place / "new", config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -141,6 +142,12 @@ async def test_data_that_this_version_cannot_search_yet_is_not_compared(box: Box
 
     assert await asking.findings_before(box.owner_url, asked) == {}
     assert differences({}, {}) == []
+    one = asked[0]
+    by_words = replace(found[one], by_words=not found[one].by_words, passages=())
+    assert (
+        differences({one: found[one]}, {one: by_words}) == []
+    )  # a model that was away in between is no difference
+    assert differences({one: found[one]}, {one: replace(found[one], passages=())}) != []
 
 
 def test_a_file_of_questions_is_one_a_line_with_who_asks(tmp_path: Path) -> None:
