@@ -81,7 +81,7 @@ connect() {
         read -r -a more <<<"$SSH_DEPLOY_OPTIONS"
         ssh_options+=("${more[@]}")
     fi
-    user_id=$(on_server id -u) || fail "no ssh to $target without a password: run ssh-copy-id -p $port $target"
+    user_id=$(on_server id -u | tail -n 1) || fail "no ssh to $target without a password: run ssh-copy-id -p $port $target"
     become=""
     if [ "${told[PROFILE]}" = systemd ] && [ "$user_id" != 0 ]; then become="sudo -n"; fi
 }
@@ -132,7 +132,8 @@ follow() { # log
 begin() { # activate|roll_back id
     local said
     said=$(tell_server begin "$1" "$2") || fail "it was not begun: $said"
-    follow "${said#log: }"
+    trap 'say "it goes on by itself there; watch it with --follow"; exit 130' INT
+    follow "$(sed -n 's/^log: //p' <<<"$said")"
 }
 
 read_words "$@"
@@ -143,6 +144,7 @@ follow) follow last ;;
 roll_back)
     id=rollback
     check_server
+    [ -n "${facts[current]}" ] || fail "nothing runs there yet: there is no release to go back to"
     if [ "$dry_run" = true ]; then ask_server releases; exit; fi
     send_steps
     begin roll_back rollback

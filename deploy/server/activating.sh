@@ -28,6 +28,15 @@ activate() { # id
     rm -f -- "$INNER/unsettled"
     forget_old
     say "$ID runs"
+    [ -n "$PREVIOUS" ] || say_first_login
+}
+
+# Where it stands, not what it is: this is a log.
+say_first_login() {
+    case $PROFILE in
+    run | systemd) printf '    first login and key, on that machine: %s/credentials.json\n' "$DATA" ;;
+    *) printf '    first login, key and certificate, on that machine: cd %s/current && ./setup.sh %s\n' "$PLACE" "$PROFILE" ;;
+    esac
 }
 
 runs_well_already() {
@@ -63,7 +72,7 @@ replace() { # id; sets WELL
 gate() { # seconds must|may: does a question have to be answered
     case $PROFILE in
     run) gate_here "$@" --pid "$(process_id | grep . || echo 0)" ;;
-    systemd) gate_here "$@" ;;
+    systemd) gate_here "$@" --unit appliance.service ;;
     *)
         # inside the container, which is the new one's
         (cd -- "$PLACE/current" && name_stack "$(current_release)" && compose exec -T gateway python - --seconds "$1" --question "$2" \

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 import urllib.error
@@ -83,6 +84,15 @@ def has_ended(pid: int) -> bool:
         return True
 
 
+def keeps_falling(unit: str) -> bool:
+    """systemd has started it again twice since it was told to start it."""
+    if not unit:
+        return False
+    command = ["systemctl", "show", "--property=NRestarts", "--value", unit]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return shown.isdecimal() and int(shown) >= 2
+
+
 def look(options: argparse.Namespace, timeout_s: float) -> str:
     """Once. Returns what was seen; raises NotWell."""
     try:
@@ -118,6 +128,7 @@ def main() -> int:
     parser.add_argument("--credentials", default="", help="the appliance's credentials.json")
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--pid", type=int, default=0, help="give up when this process has ended")
+    parser.add_argument("--unit", default="", help="give up when systemd keeps starting it again")
     parser.add_argument(
         "--question", choices=("must", "may"), default="must", help="has to be answered, or may"
     )
@@ -125,7 +136,7 @@ def main() -> int:
     begun, said = time.monotonic(), ""
     while True:
         left = options.seconds - (time.monotonic() - begun)
-        ended = has_ended(options.pid)
+        ended = has_ended(options.pid) or keeps_falling(options.unit)
         try:
             seen = look(options, max(left, 5.0))
         except NotWell as error:
@@ -134,7 +145,7 @@ def main() -> int:
             say(f"well after {options.seconds - left:.1f} s: {seen}")
             return 0
         if ended:
-            say(f"not well: the process has ended, {reason}")
+            say(f"not well: it has ended, {reason}")
             return 1
         if left <= 0:
             say(f"not well after {options.seconds:.0f} s: {reason}")

@@ -135,6 +135,7 @@ forget_old() {
         forget_images "$id"
         printf '    removed release %s\n' "$id"
     done
-    rm -rf -- "$INNER/removed" "$INNER"/incoming/*
+    rm -rf -- "$INNER/removed"
+    find "$INNER/incoming" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf -- {} + # somebody may be copying just now
     find "$PLACE/deploys" -name '*.log' -printf '%f\n' | sort | head -n -50 | while read -r id; do rm -f -- "$PLACE/deploys/$id"; done
 }

@@ -44,7 +44,7 @@ check_docker() {
 }
 
 check_service_manager() {
-    [ "$(id -u)" = 0 ] || PROBLEMS+=("systemd units need root: sign in as root, or let $(id -un) use sudo without a password.")
+    [ "$(id -u)" = 0 ] || PROBLEMS+=("systemd units need root: sign in as root, or let $(id -un) use sudo without a password and say --profile systemd.")
     command -v systemctl >/dev/null || PROBLEMS+=("there is no systemd there: use --profile run.")
     case $PLACE/ in
     /home/* | /root/* | /tmp/* | /var/tmp/*) PROBLEMS+=("the service does not see $PLACE: choose --path /opt/llm-appliance.") ;;

@@ -93,6 +93,7 @@ launch_process() { # id
     (
         in_release "$1" || exit 1
         export APPLIANCE_DATA=$DATA
+        [ "$(stat -c %s "$PLACE/deploys/output.txt" 2>/dev/null || echo 0)" -lt 10000000 ] || mv -- "$PLACE/deploys/output.txt" "$PLACE/deploys/output.old.txt"
         setsid ./setup.sh run >>"$PLACE/deploys/output.txt" 2>&1 </dev/null 9>&- &
         pid=$!
         write_whole "$INNER/process" "$pid $(start_ticks "$pid") $(boot_id)"
@@ -192,9 +193,11 @@ launch_stack() { # id
         local words=(--yes)
         [ -z "$SITE" ] || words+=(--site "$SITE")
         [ -z "$TLS" ] || words+=(--tls "$TLS")
-        # A way back must not stumble over what setup.sh checks for newcomers.
-        if [ "$GOING_BACK" = yes ]; then compose up -d; else ./setup.sh "$PROFILE" "${words[@]}" 9>&-; fi || exit 1
+        # A way back must not stumble over what setup.sh checks for newcomers. It would wait longer than our gate, and
+        # print the first password, which no log may have.
+        [ "$GOING_BACK" = yes ] || ./setup.sh "$PROFILE" --no-start "${words[@]}" 9>&- || exit 1
         link_kept "$1"
+        compose up -d || exit 1
         keep_names
         renew_mounts
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -74,10 +75,12 @@ def credentials(box: Asked, tmp_path: Path) -> Path:
     return file
 
 
-def gate(credentials: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def gate(credentials: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """With no third-party packages, as on a server."""
     command = [sys.executable, "-S", "-E", str(GATE), "--credentials", str(credentials), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False, timeout=300
+    )
 
 
 def test_a_well_one_is_asked_a_question_with_the_first_key(box: Asked, credentials: Path) -> None:
@@ -143,4 +146,16 @@ def test_who_has_ended_is_not_waited_for(credentials: Path, tmp_path: Path) -> N
 
     looked = gate(tmp_path / "none.json", "--otherwise", "http://127.0.0.1:1", "--pid", str(ended.pid))
 
-    assert looked.returncode == 1 and "the process has ended" in looked.stdout
+    assert looked.returncode == 1 and "it has ended" in looked.stdout
+
+
+def test_a_service_that_keeps_falling_is_not_waited_for(tmp_path: Path) -> None:
+    """systemd starts it again and again; twice is enough to know."""
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text('#!/bin/sh\n[ "$2" = --property=NRestarts ] && echo 2\n', encoding="utf-8")
+    systemctl.chmod(0o755)
+    words = ("--otherwise", "http://127.0.0.1:1", "--unit", "appliance.service")
+
+    looked = gate(tmp_path / "none.json", *words, PATH=f"{tmp_path}:{os.environ['PATH']}")
+
+    assert looked.returncode == 1 and "it has ended" in looked.stdout

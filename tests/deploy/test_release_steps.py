@@ -120,13 +120,15 @@ def test_what_is_not_needed_any_more_goes(place: Place) -> None:
     )
 
     done = place.step(
-        f"mkdir -p $INNER/incoming/half; {good} release_before third; echo; forget_old; list_releases", "run"
+        "cd $INNER/incoming; mkdir half arriving; touch -d 2026-01-01 half;"
+        f" {good} release_before third; echo; forget_old; list_releases",
+        "run",
     )
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "second"
     assert sorted(path.name for path in (place.folder / "releases").iterdir()) == ["second", "third"]
-    assert not list((place.folder / ".deploy" / "incoming").iterdir())
+    assert [path.name for path in (place.folder / ".deploy" / "incoming").iterdir()] == ["arriving"]
     assert "* third" in done.stdout and "well since 2026-11-22" in done.stdout
 
 
@@ -209,7 +211,8 @@ def test_a_stack_keeps_its_name_and_has_an_image_for_each_release(place: Place) 
     wanted = [
         f"setup cpu --check, {place.folder}/releases/{NEW}, {NEW}",
         f"{place.folder}/releases/{NEW} {project} {NEW}: {compose} build",
-        f"setup cpu --yes --site box.lan, {current}, {NEW}",
+        f"setup cpu --no-start --yes --site box.lan, {current}, {NEW}",
+        f"{current} {project} {NEW}: {compose} up -d",
         f"{current} {project} {NEW}: {compose} up -d --no-deps --force-recreate caddy",
     ]
     assert [note for note in forth if note in wanted] == wanted, forth
