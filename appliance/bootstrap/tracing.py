@@ -1,8 +1,8 @@
 """OpenTelemetry: one trace from whoever asks through the gateway and the search to the engine, and one for each job.
 
 Off unless `tracing.endpoint` names a collector; then this module and its exporter are not loaded. Other parts of
-OpenTelemetry are all the same: redis-py imports `opentelemetry.sdk.metrics` for its own use wherever the SDK is installed,
-some sixty modules, 0.05 to 0.1 s of each process's start and 3 MB. Nothing is measured or sent by them.
+OpenTelemetry are all the same: redis-py imports `opentelemetry.sdk.metrics` for its own use wherever the SDK is
+installed, some sixty modules, 0.05 to 0.1 s of each process's start and 3 MB. Nothing is measured or sent by them.
 
 Spans hold ids, names of models and engines, numbers and codes; never what was said, no address with an id or a word in
 it, and no error's text. A job is a trace of its own, linked to the request that put it in and to the upload of its

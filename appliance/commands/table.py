@@ -25,6 +25,7 @@ COMMANDS = {
     "key": "appliance.commands.keys:key",
     "limit": "appliance.commands.limits:limit",
     "queue": "appliance.commands.queue:queue",
+    "insights": "appliance.commands.insights:insights",
     "index": "appliance.commands.index:index",
     "demo": "appliance.commands.demo:demo",
 }

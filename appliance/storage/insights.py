@@ -39,6 +39,7 @@ FROM requests r
 WHERE r.status IN ('refused', 'failed', 'broken') AND r.started_at >= %(since)s AND r.started_at < %(until)s
   AND (r.part_of IS NULL OR NOT EXISTS (
       SELECT 1 FROM requests p WHERE p.id = r.part_of AND p.status IN ('refused', 'failed', 'broken')))
+  AND r.user_id <> ALL ((SELECT canary_people())::uuid[])
 GROUP BY 1, 2, 3
 """
 _TURNS: LiteralString = """
@@ -67,7 +68,8 @@ _ERRORS: LiteralString = " UNION ALL ".join((_REQUESTS, _TURNS, _DOCUMENTS, _JOB
 _UNANSWERED: LiteralString = """
 SELECT t.count, t.people, t.readable, (
     SELECT count(*) FROM requests r WHERE r.finish_reason = 'nothing_found' AND r.part_of IS NULL
-    AND r.request_id NOT LIKE 'turn-%%' AND r.started_at >= %(since)s AND r.started_at < %(until)s)
+    AND r.request_id NOT LIKE 'turn-%%' AND r.started_at >= %(since)s AND r.started_at < %(until)s
+    AND r.user_id <> ALL ((SELECT canary_people())::uuid[]))
 FROM unanswered_total(%(since)s, %(until)s, %(shows_told)s) t
 """
 # Which collections there are is asked with the reader's own eyes; the others become one without a name.
@@ -92,6 +94,7 @@ FROM requests r CROSS JOIN LATERAL (VALUES
     ('first', CASE WHEN r.part_of IS NULL THEN r.ttft_ms END),
     ('total', CASE WHEN r.part_of IS NULL THEN r.total_ms END), ('queue', r.wait_ms)) m (measure, ms)
 WHERE r.started_at >= %(since)s AND r.started_at < %(until)s AND r.status = 'completed' AND m.ms IS NOT NULL
+  AND r.user_id <> ALL ((SELECT canary_people())::uuid[])
 GROUP BY 1, 2, 3
 """
 _SLOW_OF_DAYS = """
@@ -102,7 +105,7 @@ _SLOW: LiteralString = """
 WITH asked AS MATERIALIZED (
     SELECT r.id, r.total_ms, coalesce(r.ttft_ms, 0) AS ttft_ms FROM requests r
     WHERE r.started_at >= %(since)s AND r.started_at < %(until)s AND r.status = 'completed' AND r.part_of IS NULL
-      AND r.total_ms IS NOT NULL)
+      AND r.total_ms IS NOT NULL AND r.user_id <> ALL ((SELECT canary_people())::uuid[]))
 (SELECT * FROM asked ORDER BY total_ms DESC LIMIT %(most)s)
 UNION (SELECT * FROM asked ORDER BY ttft_ms DESC LIMIT %(most)s)
 """

@@ -19,6 +19,7 @@ from appliance.services.accounts import people
 from appliance.services.canaries import beneath, overviews, probes, talk
 from appliance.services.canaries.plants import Planted, Probe, Tally
 from appliance.services.canaries.run import CanaryRun
+from appliance.services.insights import report as insights
 from tests.conftest import Servers
 from tests.knowledge_harness import data, embedder_home
 from tests.whole_gateway import whole_gateway
@@ -30,6 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 COLLECTION, CHAT = 0, -2  # the owner's two plants
 TURNS_OF_ANYBODY = ("t.words @@ wanted AND t.user_id = viewer_id()", "t.words @@ wanted")
 TEXTS_NOT_SHARED = ("f.shares_text AND viewer_role() = 'admin'", "viewer_role() = 'admin'")
+QUESTIONS_NOT_SHARED = ("AND (f.shares_text OR", "AND (true OR")
 GIFTS_TO_ONESELF = ("coalesce(to_user = viewer_id(), false)", "false")
 
 
@@ -81,9 +83,15 @@ MISSING = (
     Missing("opinions are their person's", frozenset({"rows of turn_feedback"}), tables=("turn_feedback",)),
     Missing(
         "texts are shared by who gave an opinion",
-        frozenset({"GET feedback", "GET feedback as CSV"}),
+        frozenset({"GET feedback", "GET feedback as CSV", "GET insights"}),
         role="administrator",
         functions=(("shared_turn_texts", *TEXTS_NOT_SHARED),),
+    ),
+    Missing(
+        "questions are read where who asked let them be",
+        frozenset({"GET insights", "GET insights of a day", "GET unanswered questions as CSV"}),
+        role="administrator",
+        functions=(("unanswered_questions", *QUESTIONS_NOT_SHARED),),
     ),
     Missing(
         "responses are their person's",
@@ -134,6 +142,7 @@ ASKED = (
     (feedback, "require_admin", {"GET feedback", "GET feedback as CSV"}),
     (jobs_overview, "require_admin", {"GET jobs that failed", "GET jobs that wait"}),
     (limits, "require_reader", {"GET limits"}),
+    (insights, "require_reader", {"GET insights", "GET errors as CSV", "GET slow answers as CSV"}),
     (usage_report, "require_reader", {"GET person's usage"}),
 )  # fmt: skip
 

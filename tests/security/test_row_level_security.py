@@ -40,12 +40,19 @@ WITHOUT_RLS = {
     "procrastinate_workers": "the jobs' own schema",
 }
 OWN_DEFINERS = {
+    "add_up_answer_times",
     "count_blob_reference",
     "count_index_generation",
     "count_usage",
     "failed_documents",
+    "failed_readings",
+    "failed_turns",
     "give_collection",
+    "rating_counts",
     "shared_turn_texts",
+    "unanswered_counts",
+    "unanswered_questions",
+    "unanswered_total",
     "viewer_hidden_collections",
     "viewer_turns_with",
 }

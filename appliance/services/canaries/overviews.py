@@ -35,6 +35,12 @@ _OF_OVERSEERS = {
     "limits": "/api/limits",
     "history of the queue": "/api/queue/history",
     "index": "/api/index",
+    "insights": "/api/insights?period=month",
+    "insights of a day": "/api/insights?period=day",
+    "errors as CSV": "/api/insights?part=errors&format=csv",
+    "unanswered questions as CSV": "/api/insights?part=unanswered&format=csv",
+    "slow answers as CSV": "/api/insights?part=slow&format=csv",
+    "bad answers as CSV": "/api/insights?part=disliked&format=csv",
     "backups": "/api/backups",
 }
 _OF_ADMINISTRATORS = {

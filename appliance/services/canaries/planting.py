@@ -136,14 +136,20 @@ class Planting:
         return await self._talked_about(actor, planted, {"conversation_id": chat})
 
     async def _talked_about(self, actor: Actor, planted: Planted, about: Mapping[str, Any]) -> Planted:
-        """Its owner asks, thinks something of the answer, asks the other API, chooses a look, and deletes something."""
+        """Its owner asks, also where nothing is found, rates it, asks the other API, and deletes something."""
         asking = {"question": f"{QUESTION} It is for {planted.words}.", "model": PIPELINE, **about}
         turn = await self._done(actor, "POST", "/api/turns", asking)
         await self._door.send(actor.key, "GET", f"/api/turns/{turn['id']}/events")
         chat = f"/api/conversations/{turn['conversation_id']}"
         await self._done(actor, "PATCH", chat, {"title": f"canary {planted.words}"})
+        empty = {"name": f"canary {planted.words}"}
+        nowhere = (await self._done(actor, "POST", "/v1/vector_stores", empty))["id"]
+        gap = {"question": f"Where is {planted.words}?", "model": PIPELINE, "vector_store_ids": [nowhere]}
+        unanswered = await self._done(actor, "POST", "/api/turns", gap)
+        await self._door.send(actor.key, "GET", f"/api/turns/{unanswered['id']}/events")
         opinion = {"rating": "down", "reason": "wrong", "comment": "canary"}
-        await self._done(actor, "PUT", f"/api/turns/{turn['id']}/feedback", opinion)
+        for one in (turn, unanswered):
+            await self._done(actor, "PUT", f"/api/turns/{one['id']}/feedback", opinion)
         store = identifiers.wire(identifiers.COLLECTION, planted.collection_id)
         search = {"type": "file_search", "vector_store_ids": [store]}
         request = {

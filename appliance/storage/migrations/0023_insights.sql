@@ -26,6 +26,11 @@ ALTER POLICY own_requests ON requests
 CREATE FUNCTION viewer_oversees() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN coalesce(viewer_role() IN ('admin', 'auditor'), false);
 
+-- The made-up people that try every night to reach what is not theirs: what they ask is not how it goes. What they ask in
+-- the page goes with them; the ledger keeps it.
+CREATE FUNCTION canary_people() RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE
+RETURN ARRAY(SELECT id FROM users WHERE email LIKE '%@canary.invalid');
+
 -- Turns that failed before any engine was asked, so that no row of the ledger tells of them: codes and numbers.
 CREATE FUNCTION failed_turns(since timestamptz, until timestamptz)
 RETURNS TABLE (code text, model text, count bigint, people bigint, first_at timestamptz, last_at timestamptz, last_turn uuid)
@@ -84,6 +89,7 @@ $$;
 
 -- The words of those that may be read: who asked let administrators read them, with a rating, or was told so in the
 -- answer and shows_told (the setting is still on). asker: a number, to count people. Never of temporary conversations.
+-- Canaries are never among those who were told, so that whatever is read of them has leaked.
 CREATE FUNCTION unanswered_questions(since timestamptz, until timestamptz, shows_told boolean, most integer)
 RETURNS TABLE (question text, language text, asked_at timestamptz, asker bigint, is_shared boolean, collection_ids uuid[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -92,7 +98,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     FROM turns t JOIN conversations c ON c.id = t.conversation_id LEFT JOIN turn_feedback f ON f.turn_id = t.id
     WHERE t.ending = 'refused' AND t.created_at >= since AND t.created_at < until AND c.deleted_at IS NULL
       AND NOT c.is_temporary AND viewer_role() = 'admin'
-      AND (f.shares_text OR shows_told AND t.question_may_be_read)
+      AND (f.shares_text OR shows_told AND t.question_may_be_read AND t.user_id <> ALL ((SELECT canary_people())::uuid[]))
     ORDER BY t.created_at DESC LIMIT most
 $$;
 
@@ -149,6 +155,7 @@ SET search_path = public, pg_temp AS $$
 DECLARE
     last date := ((now() - interval '1 hour') AT TIME ZONE 'UTC')::date - 1;
     one date;
+    canaries uuid[] := canary_people();
     since timestamptz;
     done integer := 0;
 BEGIN
@@ -166,7 +173,7 @@ BEGIN
             ('first', CASE WHEN r.part_of IS NULL THEN r.ttft_ms END),
             ('total', CASE WHEN r.part_of IS NULL THEN r.total_ms END), ('queue', r.wait_ms)) m (measure, ms)
         WHERE r.started_at >= since AND r.started_at < since + interval '1 day' AND r.status = 'completed'
-          AND m.ms IS NOT NULL
+          AND m.ms IS NOT NULL AND r.user_id <> ALL (canaries)
         GROUP BY 2, 3, 4;
         INSERT INTO slow_answers (day, request)
         SELECT one, id FROM (
@@ -174,7 +181,7 @@ BEGIN
                    row_number() OVER (PARTITION BY r.model ORDER BY r.ttft_ms DESC NULLS LAST) AS by_first
             FROM requests r
             WHERE r.started_at >= since AND r.started_at < since + interval '1 day' AND r.status = 'completed'
-              AND r.part_of IS NULL) ranked
+              AND r.part_of IS NULL AND r.user_id <> ALL (canaries)) ranked
         WHERE by_total <= 20 OR by_first <= 20;
         INSERT INTO answer_days VALUES (one);
         done := done + 1;
