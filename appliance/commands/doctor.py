@@ -17,6 +17,7 @@ from appliance.bootstrap.doctor.place import Place, look_at
 from appliance.bootstrap.doctor.table import CHECKS
 from appliance.commands.canaries import canary_findings
 from appliance.commands.client import show
+from appliance.commands.doctor_pages import findings_chapter
 from appliance.commands.failures import EXIT_REFUSED
 from appliance.commands.options import ConfigOption, DataOption, JsonOption
 from appliance.services.doctor.findings import Finding, Severity
@@ -39,6 +40,9 @@ def doctor(
         list[Path] | None,
         typer.Option("--certificate", metavar="FILE", help="Look at this certificate too; repeatable."),
     ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the handbook's list of findings.")
+    ] = False,
     canaries: Annotated[
         bool,
         typer.Option(
@@ -50,6 +54,9 @@ def doctor(
 
     Exit code 1: something does not work; 2: it could not be looked at.
     """
+    if markdown:
+        typer.echo(findings_chapter(), nl=False)
+        return
     names = list(checks or ())
     if unknown := [name for name in names if name not in CHECKS]:
         raise typer.BadParameter(f"There is no check {unknown[0]!r}. There are: {', '.join(CHECKS)}.")

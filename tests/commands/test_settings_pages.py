@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.commands.doctor_pages import findings_chapter
 from appliance.commands.settings import described
 from appliance.commands.settings_pages import HIDDEN, current_toml, example_toml, handbook_page, hide_secrets
 from appliance.settings import Settings, load_settings
@@ -28,6 +29,15 @@ def test_the_pages_are_up_to_date(path: str, made: object, option: str) -> None:
     assert (REPOSITORY / path).read_text(encoding="utf-8") == made(described()), (
         f"run: .venv/bin/appliance settings {option} > {path}"
     )
+
+
+def test_every_finding_of_the_doctor_has_its_line_in_the_handbook() -> None:
+    """In the words that it is told with; `appliance doctor --markdown` makes them."""
+    handbook = (REPOSITORY / "docs" / "operating.md").read_text(encoding="utf-8")
+    _, _, after = handbook.partition("<!-- appliance doctor --markdown -->\n")
+
+    assert after.startswith(findings_chapter()), "run: .venv/bin/appliance doctor --markdown"
+    assert after.removeprefix(findings_chapter()).startswith("\n## ")
 
 
 def test_the_example_file_changes_nothing(tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ def read_backup(place: Place) -> BackupReading:
         is_nightly=bool(settings.folder),
         folder=status.folder,
         is_tried=status.is_verified,
+        tried_at=status.tried_at,
         failed_at=status.failed_at,
         failure=status.failure,
         is_same_disk=_is_same_disk(settings.folder, place.data),

@@ -11,13 +11,17 @@ from appliance.services.doctor.ways import Ways
 
 @dataclass(frozen=True, slots=True)
 class BackupReading:
-    """age_s: of the last good one, None where there is none. failed_at: ISO 8601. is_same_disk: as the data's."""
+    """age_s: of the last good one, None where there is none. is_same_disk: as the data's.
+
+    is_tried: a trial restore of it had every row; tried_at: when one last had, of it or one before. Times in ISO 8601.
+    """
 
     age_s: float | None
     max_age_hours: float
     is_nightly: bool
     folder: str = ""
     is_tried: bool = False
+    tried_at: str = ""
     failed_at: str = ""
     failure: str = ""
     is_same_disk: bool = False
@@ -44,4 +48,5 @@ def backup_findings(seen: BackupReading, ways: Ways) -> Iterator[Finding]:
         yield error("backup.old", command, hours=hours, most=seen.max_age_hours, folder=seen.folder)
     else:
         yield ok("backup.ok", hours=hours, folder=seen.folder)
-    yield ok("backup.tried") if seen.is_tried else warning("backup.untried", now)
+    date = seen.tried_at[:10] or "–"
+    yield ok("backup.tried", date=date) if seen.is_tried else warning("backup.untried", now, date=date)

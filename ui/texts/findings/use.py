@@ -10,12 +10,13 @@ USE = {
         "La última buena es de hace {hours} horas: {folder}.",
     ),
     "finding.backup.tried": Sentence(
-        "A trial restore of it had every row.",
-        "Al restaurarla de prueba estaban todas las filas.",
+        "A trial restore had every row, last on {date}.",
+        "Al restaurar de prueba estaban todas las filas; la última vez, el {date}.",
     ),
     "finding.backup.untried": Sentence(
-        "The last good one has never been restored on trial: nobody knows whether it opens.",
-        "La última buena nunca se ha restaurado de prueba: nadie sabe si se abre.",
+        "The last good one has not been restored on trial (last tried: {date}): nobody knows whether it "
+        "opens.",
+        "La última buena no se ha restaurado de prueba (última prueba: {date}): nadie sabe si se abre.",
     ),
     "remedy.backup.untried": Sentence(
         "Make one that is tried, or set backup.verify.",

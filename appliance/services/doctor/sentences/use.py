@@ -9,10 +9,11 @@ USE = {
         "The last good one is {hours} hours old: {folder}.",
     ),
     "backup.tried": Words(
-        "A trial restore of it had every row.",
+        "A trial restore had every row, last on {date}.",
     ),
     "backup.untried": Words(
-        "The last good one has never been restored on trial: nobody knows whether it opens.",
+        "The last good one has not been restored on trial (last tried: {date}): nobody knows whether it "
+        "opens.",
         "Make one that is tried, or set backup.verify.",
     ),
     "backup.none": Words(
