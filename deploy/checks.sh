@@ -135,7 +135,8 @@ engine_image() { sed -n '/^  engine:/,/^  [a-z]/s/^ *image: *//p' "docker-compos
 
 # As compose calls it: by the folder's name, unless somebody says otherwise.
 project_name() {
-    local name=${COMPOSE_PROJECT_NAME:-${PWD##*/}}
+    local name
+    name=$(chosen COMPOSE_PROJECT_NAME "${PWD##*/}")
     name=${name,,}
     printf '%s' "${name//[^a-z0-9_-]/}"
 }

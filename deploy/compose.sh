@@ -64,7 +64,7 @@ wait_for_compose() {
 }
 
 say_where() {
-    "${COMPOSE[@]}" exec -T gateway appliance doctor --data /var/lib/appliance ||
+    "${COMPOSE[@]}" exec -T gateway appliance doctor ||
         printf '    the doctor has found something; each line names its remedy\n'
     printf '==> ready: https://%s\n' "$(chosen APPLIANCE_SITE localhost)"
     "${COMPOSE[@]}" ps engine 2>/dev/null | grep -q '(healthy)' ||

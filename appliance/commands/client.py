@@ -28,6 +28,8 @@ from inference.sse import EventReader
 
 CONNECT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 600.0
+LOCAL_URL = "APPLIANCE_LOCAL_URL"
+"""Inside a container: where the gateway is from there. The address for people leads out, where there is no way."""
 
 Result = TypeVar("Result")
 
@@ -46,9 +48,11 @@ def find_address(url: str | None, key: str | None, data: Path | None) -> Address
         return Address(_base(url), key)
     path = (data or default_data_folder()) / "credentials.json"
     kept = _credentials(path)
-    found_url = url or kept.get("url")
+    inside = os.environ.get(LOCAL_URL, "")
+    found_url = url or inside or kept.get("url")
     # A key goes only where it was made for; another appliance needs its own.
-    found_key = key or (kept.get("api_key") if not url or _base(url) == _base(kept.get("url", "")) else None)
+    own = {_base(address) for address in (inside, kept.get("url", "")) if address}
+    found_key = key or (kept.get("api_key") if not url or _base(url) in own else None)
     if not found_url:
         raise CommandFailed(
             f"Where is the appliance? {path} does not say. Give `--url` and `--key`, or the `--data` of one here."

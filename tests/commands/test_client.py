@@ -45,6 +45,17 @@ def test_a_key_is_never_sent_to_another_appliance(tmp_path: Path) -> None:
         find_address("http://elsewhere:8080", None, data)
 
 
+def test_inside_a_container_the_gateway_is_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address for people is not asked; the box's own key goes there, and an address that is given comes first."""
+    (tmp_path / "credentials.json").write_text('{"url": "https://box.lan", "api_key": "k"}', encoding="utf-8")
+    monkeypatch.setenv("APPLIANCE_LOCAL_URL", "http://127.0.0.1:8080")
+
+    assert find_address(None, None, tmp_path) == Address("http://127.0.0.1:8080", "k")
+    assert find_address("https://box.lan", None, tmp_path) == Address("https://box.lan", "k")
+    with pytest.raises(CommandFailed, match="no key"):
+        find_address("http://elsewhere:8080", None, tmp_path)
+
+
 def test_no_address_at_all_names_the_ways_out(tmp_path: Path) -> None:
     """Neither options nor a file: the message names all three options."""
     with pytest.raises(CommandFailed, match=r"--url.*--key.*--data"):

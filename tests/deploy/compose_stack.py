@@ -92,12 +92,15 @@ class Stack:
             "/var/lib/appliance": str(self.data),
             "/opt/appliance/models": str(self.folder / "models"),
             "0.0.0.0:8080": f"127.0.0.1:{self.ports['gateway']}",
+            "127.0.0.1:8080": f"127.0.0.1:{self.ports['gateway']}",
             "gateway:8080": f"127.0.0.1:{self.ports['gateway']}",
             "engine:8000": f"127.0.0.1:{self.ports['engine']}",
             "postgres:5432": f"127.0.0.1:{self.ports['postgres']}",
             "valkey:6379": f"127.0.0.1:{self.ports['valkey']}",
         }
         word = _VARIABLE.sub(lambda found: found[2], word).replace("$$", "$")
+        if word == "/backups":
+            return str(self.folder / "backups")
         for old, new in replaced.items():
             word = word.replace(old, new)
         return word

@@ -83,6 +83,41 @@ def test_the_servers_run_with_the_files_settings(stack: Stack) -> None:
     assert monitor_can_look(stack)
 
 
+def test_the_worker_makes_a_backup_into_its_own_place(stack: Stack) -> None:
+    """What it does every night, with the file's folder and passphrase; the secrets in it are wrapped."""
+    words = [sys.executable, "-m", "appliance.bootstrap.backups.process", "--data", str(stack.data)]
+    environment = {**stack.environment("worker"), "PYTHONPATH": str(ROOT)}
+    environment["APPLIANCE_BACKUP__VERIFY"] = "false"  # tests/appliance/test_backups.py tries what it makes
+
+    made = subprocess.run(
+        words, env=environment, capture_output=True, text=True, check=False, timeout=300, cwd=stack.folder
+    )
+
+    kept = [path for path in (stack.folder / "backups").iterdir() if path.is_dir()]
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert len(kept) == 1 and (kept[0] / "database.dump").stat().st_size > 0
+    secret = (stack.folder / "secrets" / "database_role_secret").read_bytes()
+    assert not [path for path in kept[0].rglob("*") if path.is_file() and secret in path.read_bytes()]
+
+
+def test_the_command_line_works_inside_the_gateway(stack: Stack) -> None:
+    """`docker compose exec gateway appliance …`: people's address leads out, so it goes another way."""
+    words = ["appliance", "user", "add", "ana@example.com", "--data", str(stack.data)]
+    environment = {**stack.environment("gateway"), "PYTHONPATH": str(ROOT)}
+
+    told = subprocess.run(
+        [sys.executable, "-m", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert stack.credentials["url"] == "https://localhost"
+
+
 def valkey_configuration(stack: Stack, *names: str) -> dict[str, str]:
     """What Valkey says of itself."""
     from redis import Redis
