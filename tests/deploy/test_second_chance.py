@@ -37,12 +37,20 @@ def test_fixture(neighbour):
 def test_process():
     assert IS_ALONE or os._exit(3)
 """
+STALLED = """
+import pathlib
+
+def test_stalled():
+    attempts = pathlib.Path("attempts")
+    attempts.write_text(attempts.read_text() + "x" if attempts.exists() else "x")
+    assert len(attempts.read_text()) == 3
+"""
 BROKEN = """
 def test_broken():
     raise AssertionError
 """
 MANY = """
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(9))
 def test_many(number):
     assert IS_ALONE
 """
@@ -83,22 +91,33 @@ def test_what_passes_alone_is_named_and_stops_nothing(tmp_path: Path) -> None:
     }
 
 
+def test_what_passes_at_the_second_attempt_alone_is_told_apart(tmp_path: Path) -> None:
+    """A machine that stood still twice is not a broken test, but nobody overlooks it."""
+    done = _run(tmp_path, STALLED)
+
+    assert done.returncode == 0, done.stdout
+    assert _alone(done) == {
+        "test_them.py::test_stalled", "test_them.py::test_stalled (at the second attempt)"
+    }  # fmt: skip
+
+
 def test_what_fails_alone_too_is_red(tmp_path: Path) -> None:
     """Whatever passed beside it."""
     done = _run(tmp_path, SENSITIVE + BROKEN)
 
     assert done.returncode == 1
     assert "once more, alone: 4 that failed" in done.stdout
+    assert "the last time, alone: 1 that failed again" in done.stdout
     assert _alone(done) == set()
 
 
 @pytest.mark.parametrize(
-    ("content", "second_chance"), [(MANY, "yes"), (SENSITIVE, "no")], ids=["six", "by name"]
+    ("content", "second_chance"), [(MANY, "yes"), (SENSITIVE, "no")], ids=["nine", "by name"]
 )
 def test_many_at_once_and_what_was_asked_for_have_no_second_chance(
     tmp_path: Path, content: str, second_chance: str
 ) -> None:
-    """Six failures are no accident, and whoever names tests or a battery wants to see them fail."""
+    """Nine failures are no accident, and whoever names tests or a battery wants to see them fail."""
     done = _run(tmp_path, content, second_chance)
 
     assert done.returncode == 1

@@ -14,14 +14,14 @@ from appliance.bootstrap.box import open_box
 from tests.supervisor.conftest import wait_until
 from tests.whole_box import WholeBox, temporary_box
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
 def populated() -> Iterator[WholeBox]:
     """People with private documents, and nothing else."""
     with temporary_box("[knowledge]\nsample = false\n") as box:
-        wait_until(lambda: box.part_is("embedder"), "the embedder is ready", 120)
+        wait_until(lambda: box.part_is("embedder"), "the embedder is ready")
         for number in range(3):
             person = box.post_json("/api/users", {"email": f"person{number}@example.com"})
             key = box.post_json("/api/keys", {"user_id": person["id"]})["key"]
@@ -37,7 +37,7 @@ def _keep_something_private(box: WholeBox, key: str, number: int) -> None:
         made = client.post("/v1/vector_stores", json={"name": "Private", "file_ids": [file]})
         store = made.raise_for_status().json()["id"]
         path = f"/v1/vector_stores/{store}"
-        wait_until(lambda: bool(client.get(path).json()["file_counts"]["completed"]), "it is read", 60)
+        wait_until(lambda: bool(client.get(path).json()["file_counts"]["completed"]), "it is read")
 
 
 def run(box: WholeBox) -> tuple[int, list[dict[str, str]], int, int]:
@@ -46,7 +46,7 @@ def run(box: WholeBox) -> tuple[int, list[dict[str, str]], int, int]:
         [sys.executable, "-m", "appliance", "doctor", "--canaries", "--json", "--data", str(box.data)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert ran.stdout, ran.stderr

@@ -178,6 +178,7 @@ async def test_the_flood_of_one_person_is_one_flow_through_all_workers(
         async def watch() -> None:
             while True:
                 seen.append(await asyncio.to_thread(lambda: engine.running))
+                await asyncio.sleep(0.02)
 
         for client in [*some, *others]:
             await client.send(post(CHAT, chat(LONG, is_stream=True), key=box.key))

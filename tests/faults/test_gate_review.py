@@ -282,8 +282,8 @@ ALL: list[Way] = [
 
 
 async def test_a_flood_ends_with_nothing_left_behind(stage: Stage) -> None:
-    """Of 250 requests every one has an end, no slot is given twice, the bill is right, Valkey counts nothing more."""
-    await strike(stage, a_gateway_dies, 250)
+    """Of 120 requests every one has an end, no slot is given twice, the bill is right, Valkey counts nothing more."""
+    await strike(stage, a_gateway_dies, 120)
 
 
 @pytest.mark.battery

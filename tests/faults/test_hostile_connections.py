@@ -29,7 +29,7 @@ QUESTION = {"model": "fake", "messages": [{"role": "user", "content": "How are y
 STREAM = {**QUESTION, "stream": True}
 SMUGGLED = get("/v1/models", key="victim")
 SENDER_S = 4.0  # a machine that stands still for less than that has cut nobody off
-OPEN_STREAMS = int(os.environ.get("OPEN_STREAMS", "300"))
+OPEN_STREAMS = int(os.environ.get("OPEN_STREAMS", "200"))
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.asyncio(l
 
 SEED = int(os.environ.get("FAULT_SEED", "20261121"))
 PARTS = ("postgres", "valkey", "gateway", "worker", "embedder", "ui", "engine-tiny", "forkserver")
-POINTS = 5
+POINTS = 3
 MOMENTS = 4
 PATIENCE_S = 120.0  # "comes back" means within this; how soon it is in fact is shown, not judged
 WITH_SLOW_ENGINE = f"""{WITH_ENGINE}

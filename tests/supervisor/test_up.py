@@ -90,18 +90,18 @@ def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(appliance: Ru
     )
 
 
-MOMENTS = (
-    "secrets/session_secret",
-    "postgres.new-*",
-    "postgres/PG_VERSION",
-    "credentials.json",
-    "supervisor.json",
+FEW = ("postgres.new-*", "credentials.json")
+MOMENTS = ("secrets/session_secret", FEW[0], "postgres/PG_VERSION", FEW[1], "supervisor.json")
+
+
+@pytest.mark.parametrize(
+    "moments", [FEW, pytest.param(MOMENTS, marks=pytest.mark.battery)], ids=["few", "every_moment"]
 )
-
-
-def test_a_first_start_that_is_killed_is_simply_started_again(appliance: RunningAppliance) -> None:
+def test_a_first_start_that_is_killed_is_simply_started_again(
+    appliance: RunningAppliance, moments: tuple[str, ...]
+) -> None:
     """Killed at one moment after the other, each start goes on where the last one died, and the last completes it."""
-    for moment in MOMENTS:
+    for moment in moments:
         began = time.time_ns()
         appliance.start()
         wait_until(

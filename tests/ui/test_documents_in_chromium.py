@@ -65,7 +65,7 @@ async def picture(visit: Visit, name: str) -> None:
         await visit.page.screenshot(path=f"{shots}/{name}.png")
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", [pytest.param("english", marks=pytest.mark.battery), "spanish, dark, phone"])
 async def test_documents_are_added_watched_shared_found_opened_and_deleted(
     browser: Browser, database: Database, valkey: Redis, tmp_path: Path, look: str
 ) -> None:

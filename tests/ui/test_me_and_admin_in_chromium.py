@@ -173,7 +173,7 @@ async def _shot(page: Page, name: str) -> None:
         await page.screenshot(path=f"{folder}/{name}.png")
 
 
-@pytest.mark.parametrize("look", LOCALES)
+@pytest.mark.parametrize("look", [pytest.param("english", marks=pytest.mark.battery), "spanish, dark"])
 async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage(
     browser: Browser,
     database: Database,
