@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from appliance.bootstrap.backups.making import Made
 from appliance.bootstrap.backups.metrics import BackupMetrics
 from appliance.bootstrap.backups.nightly import back_up_nightly, run_process, seconds_until_next
 from appliance.bootstrap.backups.process import _run
+from appliance.bootstrap.backups.running import BackupFiles
 from appliance.bootstrap.backups.status import BackupStatus, note_failure, note_success, read_status
 from appliance.bootstrap.box import Box, open_box
 from appliance.bootstrap.doctor.examination import examine
@@ -93,7 +95,7 @@ async def test_without_a_folder_none_is_made_and_with_one_again_and_again(box: B
 
     async def run_one(of: Box) -> None:
         ran.append(of.data)
-        note_success(of.data, made(tmp_path, timedelta(0)))
+        note_success(of.data, made(tmp_path, timedelta(hours=24)))  # a night passes
 
     with pytest.raises(asyncio.CancelledError):
         await back_up_nightly(box, run=run_one, sleep=sleep)
@@ -102,6 +104,26 @@ async def test_without_a_folder_none_is_made_and_with_one_again_and_again(box: B
 
     assert len(ran) == 2
     assert 60 <= slept[0] <= 300
+
+
+async def test_one_that_somebody_asked_for_meanwhile_is_enough(box: Box, tmp_path: Path) -> None:
+    """It was made, or is being made, when the time has come."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise asyncio.CancelledError
+        if len(slept) == 2:
+            another.close()
+            note_success(box.data, made(tmp_path, timedelta(minutes=5)))
+
+    async def never(_of: Box) -> None:
+        raise AssertionError("one more was made")
+
+    with ExitStack() as another, pytest.raises(asyncio.CancelledError):
+        another.enter_context(BackupFiles(box.data).telling())
+        await back_up_nightly(box, run=never, sleep=sleep)
 
 
 def test_the_metrics_tell_the_last_one_its_age_and_a_failure(box: Box, tmp_path: Path) -> None:

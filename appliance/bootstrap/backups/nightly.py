@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _LOG_EVERY_S = 300.0
 _FIRST_AFTER = timedelta(minutes=5)  # a box that has none, or was off at night
+_RECENT = timedelta(hours=1)
 _AGAIN_AFTER = timedelta(hours=1)
 _LOOK_S = 0.5
 _MISSED_AFTER = timedelta(hours=26)
@@ -48,7 +49,15 @@ async def back_up_nightly(
     while True:
         now = datetime.now().astimezone()
         await sleep(seconds_until_next(now, box.settings.backup.hour, read_status(box.data), began))
-        await (run or run_process)(box)
+        if not _is_made(box):
+            await (run or run_process)(box)
+
+
+def _is_made(box: Box) -> bool:
+    """Somebody has asked for one meanwhile: it has just been made, or is being made."""
+    age_s = read_status(box.data).age_s(datetime.now(UTC))
+    is_recent = age_s is not None and age_s < _RECENT.total_seconds()
+    return is_recent or BackupFiles(box.data).progress() is not None
 
 
 def seconds_until_next(now: datetime, hour: int, status: BackupStatus, began: datetime) -> float:
