@@ -111,29 +111,30 @@ def test_going_back_asks_before_it_takes_the_database_along(server: Server) -> N
 
 
 def test_a_dry_run_changes_nothing(server: Server) -> None:
-    """Before the first install and before an upgrade; it says which files would change."""
-
-    def tree() -> dict[str, tuple[int, float]]:
-        return {
-            str(path): (path.lstat().st_ino, path.lstat().st_mtime)
-            for path in server.place.rglob("*")
-            if path.name != "output.txt"
-        }
-
-    before = tree()
+    """Before a first install and before an upgrade; it says which files would change, and from what to what."""
     one, two = server.release("one"), server.release("two")
+    there = server.place / "releases" / "before-0"
+
     first = server.deploy("--profile", "run", "--dry-run", "--release", str(one))
-    assert (first[0], tree()) == (0, before), first[1]
-    deployed = server.deploy("--profile", "run", "--release", str(one))
-    assert deployed[0] == 0, deployed[1]
-    before = tree()
+    untouched = [path.name for path in server.place.iterdir()]
+    shutil.copytree(one, there)
+    (server.place / "current").symlink_to("releases/before-0")
+    before = everything_below(server.place)
+    second = server.deploy("--profile", "run", "--dry-run", "--release", str(two))
+    back = server.deploy("--profile", "run", "--dry-run", "--rollback")
 
-    second = server.deploy("--dry-run", "--release", str(two))
-    back = server.deploy("--dry-run", "--rollback")
-
-    assert (second[0], back[0], tree()) == (0, 0, before), second[1] + back[1]
+    assert (first[0], second[0], back[0]) == (0, 0, 0), first[1] + second[1] + back[1]
+    assert untouched == [".env"] and everything_below(server.place) == before
+    assert "would go from nothing to release-one-" in first[1]
+    assert "would go from before-0 to release-two-" in second[1]
     changed = [line.split()[-1] for line in second[1].splitlines() if line.startswith(("<f", ">f", "*d"))]
     assert changed == ["version"], second[1]
+
+
+def everything_below(folder: Path) -> dict[str, tuple[int, int, float]]:
+    """Inode, size and time of each."""
+    seen = {path: path.lstat() for path in folder.rglob("*")}
+    return {str(path): (stat.st_ino, stat.st_size, stat.st_mtime) for path, stat in seen.items()}
 
 
 def test_what_stands_in_the_way_is_said_at_once_and_before_anything_is_copied(server: Server) -> None:
