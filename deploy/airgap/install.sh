@@ -132,7 +132,7 @@ check_nothing_runs() {
     local pid
     pid=$(sed -n 's/^{"pid": \([0-9]*\),.*/\1/p' "$DATA/supervisor.json" 2>/dev/null) || return 0
     [ -n "$pid" ] || return 0
-    ! tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q appliance || refuse "the appliance of $DATA runs (process $pid). Stop it first."
+    ! { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -q appliance || refuse "the appliance of $DATA runs (process $pid). Stop it first."
 }
 
 # What is not the bundle's own stays: data, .env, secrets, certificates, and the virtual environment, which is brought up to date.
