@@ -5,9 +5,10 @@ Answers are scripted; no engine is connected but the one that is said to be.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from redis.asyncio import Redis
 
 from appliance.api.accounts import account_routers
 from appliance.api.app import create_app
+from appliance.api.doctor import doctor_routes
 from appliance.api.health import health_router
 from appliance.api.limits import limit_routes
 from appliance.api.queue import queue_routes
@@ -22,13 +24,15 @@ from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
-from appliance.domain.people import Role
+from appliance.domain.people import Caller, Role
 from appliance.fairness.admission import FairRules
 from appliance.fairness.leases import Leases
 from appliance.fairness.queue.history import QueueHistory
 from appliance.fairness.queue.queue_view import QueueView
 from appliance.fairness.queue.shared_queue import SharedQueue
 from appliance.fairness.valkey.valkey_link import ValkeyLink
+from appliance.services.doctor.findings import Finding, error, ok, warning
+from appliance.services.doctor.room import DoctorRoom
 from appliance.services.health import READY, HealthCheck
 from appliance.services.queue_overview import PoolMembers, QueueOverview
 from appliance.storage.database import Database
@@ -49,6 +53,7 @@ from tests.page_box import (
 from tests.shelf_in_memory import ShelfInMemory, shelf_routes
 
 ADMINISTRATOR, PERSON = "root@box.example", "ana@box.example"
+DRAINED = "appliance settings --set server.drain_s=20"
 _RULES = FairRules(reserved=0)
 _POOLS = {"local": PoolMembers(("local",), ("tiny-chat",), 2)}
 
@@ -89,6 +94,7 @@ async def opened_page_office(
             *administration_routers(database, accounts, identity, "EUR"),
             build_backup_routes(ui_socket.parent, BackupSettings(folder="/mnt/backups"), database, identity),
             limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),
+            doctor_routes(DoctorRoom(_examined, lambda: (), lambda: datetime.now(UTC)), identity),
             queue_routes(
                 QueueOverview(view, lambda: _POOLS, PostgresRecentUsage(database), history), identity
             ),
@@ -102,6 +108,15 @@ async def opened_page_office(
         await page.open()
         stack.push_async_callback(page.close)
         yield PageOffice(box, one, history)
+
+
+async def _examined(_caller: Caller, _names: Sequence[str]) -> Sequence[Finding]:
+    """One of each kind: what is down and why, what wants a look, what is well."""
+    return [
+        ok("disk.ok", free_gb=1234.5, size_gb=2000.0),
+        warning("tuning.no_drain", DRAINED),
+        error("processes.broken", "appliance up", ("postgres: no space left",), date="2026-11-21 02:00 UTC"),
+    ]
 
 
 async def _queue(valkey_url: str, stack: AsyncExitStack) -> tuple[QueueView, QueueHistory]:

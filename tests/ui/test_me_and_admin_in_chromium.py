@@ -30,6 +30,7 @@ from tests.accounts_world import PASSWORD, key_of, signed_in
 from tests.administration_world import asked
 from tests.conftest import ROLE_SECRET, Servers
 from tests.page_box import Serving, until_started
+from tests.page_health import sees_health
 from tests.page_office import ADMINISTRATOR, PERSON, PageOffice, opened_page_office
 from tests.ui.insights_seen import sees_how_it_goes, something_of_everything
 from tests.ui.test_page_in_chromium import Visit, _ui, browser, pytestmark
@@ -235,6 +236,9 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         await something_of_everything(database, url_as(owner_url, DatabaseRole.API, ROLE_SECRET), ana.id)
         await _section(page, "administration-desk", text("admin_insights", language))
         await sees_how_it_goes(page, language, lambda name: _shot(page, f"{name}-{language}"))
+        await _section(page, "administration-desk", text("admin_health", language))
+        await sees_health(page, language)
+        await _shot(page, f"health-{language}")
         await _asks_for_a_backup(page, tmp_path, language)
         await _section(page, "administration-desk", text("admin_audit", language))
         set_limits = desk.get_by_role("row", name=text("action.limit.set", language))

@@ -42,6 +42,7 @@ _OF_OVERSEERS = {
     "slow answers as CSV": "/api/insights?part=slow&format=csv",
     "bad answers as CSV": "/api/insights?part=disliked&format=csv",
     "backups": "/api/backups",
+    "doctor": "/api/doctor?check=queue&check=keys&check=processes&check=credentials&check=index",
 }
 _OF_ADMINISTRATORS = {
     "feedback": "/api/feedback?limit=200",

@@ -82,24 +82,24 @@ PARTS = {
         "El equipo se cayó sin que nadie lo parara; su última señal es del {date}.",
     ),
     "remedy.processes.broken": Sentence(
-        "Its last lines are below; start it again.",
-        "Abajo están sus últimas líneas; vuelve a arrancarlo.",
+        "Its last lines say why; start it again.",
+        "Sus últimas líneas dicen por qué; vuelve a arrancarlo.",
     ),
     "finding.processes.down": Sentence(
         "{name} is down and is started again and again: {restarts} times so far{exit}.",
         "{name} está caído y se intenta arrancar sin parar: van {restarts} veces{exit}.",
     ),
     "remedy.processes.down": Sentence(
-        "Its last lines are below.",
-        "Abajo están sus últimas líneas.",
+        "Its last lines say why.",
+        "Sus últimas líneas dicen por qué.",
     ),
     "finding.processes.restarted": Sentence(
         "{name} runs, but was restarted {restarts} times{exit}.",
         "{name} funciona, pero se ha reiniciado {restarts} veces{exit}.",
     ),
     "remedy.processes.restarted": Sentence(
-        "Its last lines are below.",
-        "Abajo están sus últimas líneas.",
+        "Its last lines say why.",
+        "Sus últimas líneas dicen por qué.",
     ),
     "finding.port.ok": Sentence(
         "{url}/readyz answers: every part is ready.",

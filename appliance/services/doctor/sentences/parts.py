@@ -47,15 +47,15 @@ PARTS = {
     ),
     "processes.broken": Words(
         "The appliance ended without being stopped; it last ran {date}.",
-        "Its last lines are below; start it again.",
+        "Its last lines say why; start it again.",
     ),
     "processes.down": Words(
         "{name} is down and is started again and again: {restarts} times so far{exit}.",
-        "Its last lines are below.",
+        "Its last lines say why.",
     ),
     "processes.restarted": Words(
         "{name} runs, but was restarted {restarts} times{exit}.",
-        "Its last lines are below.",
+        "Its last lines say why.",
     ),
     "port.ok": Words(
         "{url}/readyz answers: every part is ready.",
