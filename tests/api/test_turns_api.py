@@ -86,6 +86,8 @@ async def test_a_turn_of_somebody_else_does_not_exist(box: PageBox) -> None:
     async with _client(box) as ana, _client(box, "luis@example.org") as luis:
         turn = await _ask(ana)
         await _events(ana, turn["id"])
+        own = (await ana.get(f"/api/turns/{turn['id']}/trace")).json()
+        assert (own["request_id"], own["trace_id"]) == (f"turn-{turn['id']}", None)
         conversation = turn["conversation_id"]
         answers = [
             await luis.get(f"/api/turns/{turn['id']}/events"),

@@ -18,6 +18,7 @@ from appliance.storage.roles import DatabaseRole, url_as
 from inference.errors import EngineStreamBroken, ModelNotFound
 from inference.testing.fake_engine import FakeEngine, Fault
 from inference.types import ChatMessage
+from tests.administration_world import as_owner
 from tests.conftest import ROLE_SECRET, Servers
 from tests.gateway_harness import NoDocuments, engine_settings, person, running_gateway
 
@@ -92,3 +93,28 @@ async def test_errors_come_out_as_they_are(chat: Chat, engine: FakeEngine) -> No
     engine.behaviour.fault = Fault.DIE
     with pytest.raises(EngineStreamBroken):
         await collect(chat, question())
+
+
+class Refusing:
+    """A pipeline that finds nothing."""
+
+    name = "refusing"
+
+    async def answer(self, *_: object) -> AsyncIterator[AnswerEvent]:
+        yield TextDelta("Nothing was found.")
+        yield Finished("refused", model=self.name)
+
+
+async def test_the_ledger_says_that_nothing_was_found(
+    servers: Servers, valkey: Redis, owner_url: str
+) -> None:
+    """Without a word of what was asked: administrators are told how often it happens, through the API too."""
+    async with running_gateway(
+        {},
+        valkey_url=servers.valkey.url,
+        database_url=url_as(owner_url, DatabaseRole.API, ROLE_SECRET),
+    ) as gateway:
+        await collect(Chat(gateway.room.gate, {"refusing": Refusing()}, NoDocuments()), question("refusing"))
+
+    ended = as_owner(owner_url, "SELECT status, finish_reason FROM requests")
+    assert ended == [("completed", "nothing_found")]

@@ -9,7 +9,16 @@ from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
 
-from appliance.domain.answers import Figures, Finished, Reasoned, TextDelta, TurnEvent, TurnStatus
+from appliance import telemetry
+from appliance.domain.answers import (
+    QUESTION_READ,
+    Figures,
+    Finished,
+    Reasoned,
+    TextDelta,
+    TurnEvent,
+    TurnStatus,
+)
 from appliance.domain.people import Caller, Viewer
 from appliance.errors import PartUnavailable
 from appliance.services.turns import NewTurn, Turns, as_state
@@ -253,3 +262,43 @@ async def test_thirty_readers_of_thirty_turns_see_thirty_answers(database: Datab
 
     for number, events in enumerate(answers):
         assert as_state(events)["blocks"] == [f"<p>{' '.join([f'q{number}'] * 10)}</p>\n"]
+
+
+async def test_who_asks_is_told_where_their_question_may_be_read(database: Database, valkey: Redis) -> None:
+    """In the answer that found nothing, where the setting is on; that makes it so. Never in a temporary chat."""
+    refusing = _script(TextDelta("No."), Finished("refused", model="tiny", notes=("nothing_found",)))
+    repository, log = PostgresTurns(database), ValkeyTurnLog(valkey)
+    conversations = PostgresConversations(database)
+    turns = Turns(repository, conversations, log, refusing, unanswered_are_read=True)
+    told: dict[str, list[str]] = {}
+
+    for is_temporary in (False, True):
+        first = await turns.begin(ANA, NewTurn(f"first {is_temporary}", "tiny", is_temporary=is_temporary))
+        told[first.question] = (await _all(turns, first.id))[-1].data["notes"]
+        later = NewTurn(f"later {is_temporary}", "tiny", conversation_id=first.conversation_id)
+        second = await turns.begin(ANA, later)
+        told[second.question] = (await _all(turns, second.id))[-1].data["notes"]
+    off = _turns(database, valkey, refusing)
+    unread = await off.begin(ANA, NewTurn("off", "tiny"))
+    told["off"] = (await _all(off, unread.id))[-1].data["notes"]
+    async with database.viewing(ANA.viewer) as connection:
+        rows = await connection.execute("SELECT question, ending, question_may_be_read FROM turns")
+        kept = {question: (ending, may) for question, ending, may in await rows.fetchall()}
+
+    read = {question for question, notes in told.items() if QUESTION_READ in notes}
+    assert read == {"first False", "later False"}
+    assert kept == {question: ("refused", question in read) for question in told}
+
+
+async def test_a_turn_knows_its_names_in_the_logs_and_in_a_trace(database: Database, valkey: Redis) -> None:
+    """What an operator looks for: the request's id always, the trace's where one is kept."""
+    turns = _turns(database, valkey, _script(TextDelta("Because."), END))
+    for flags, trace_id in (("01", "4bf92f3577b34da6a3ce929d0e0e4736"), ("00", None)):
+        token = telemetry.traceparent.set(f"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}")
+        begun = await turns.begin(ANA, NewTurn("Why?", "tiny"))
+        telemetry.traceparent.reset(token)
+        await _all(turns, begun.id)
+
+        turn, trace = await turns.trace(ANA, begun.id)
+
+        assert (turn.request_id, turn.trace_id, trace) == (f"turn-{begun.id}", trace_id, None)
