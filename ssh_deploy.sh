@@ -100,7 +100,7 @@ words_for_server() {
 
 check_server() { # sets facts
     local said
-    say "checking $target for $id"
+    say "checking $target"
     said=$(ask_server preflight "$id") || fail "nothing was changed"
     grep -v '^facts: ' <<<"$said" || true
     declare -gA facts=()
@@ -131,7 +131,8 @@ follow() { # log
 
 begin() { # activate|roll_back id
     local said
-    said=$(tell_server begin "$1" "$2") || fail "it was not begun: $said"
+    # Cut off just now it may have begun all the same: told again, the server only says where its log is.
+    said=$(tell_server begin "$1" "$2") || said=$(tell_server begin "$1" "$2") || fail "it was not begun; nothing was changed"
     trap 'say "it goes on by itself there; watch it with --follow"; exit 130' INT
     follow "$(sed -n 's/^log: //p' <<<"$said")"
 }

@@ -33,10 +33,12 @@ copy_files() {
     on_server "$become mkdir -p -- $place/.deploy/incoming/$id"
     if [ "${facts[rsync]}" = yes ]; then
         [ -z "${facts[current]}" ] || flags+=(--link-dest="$place/releases/${facts[current]}/")
-        rsync "${flags[@]}" "$folder/release/" "$target:$place/.deploy/incoming/$id/"
+        rsync "${flags[@]}" "$folder/release/" "$target:$place/.deploy/incoming/$id/" ||
+            fail "the copy broke off, nothing was changed. Run this again: it goes on from there" 5
     else
         printf '    without rsync (apt-get install rsync, here and there): all of it anew\n'
-        tar -C "$folder/release" -cz . | on_server "$become tar -xz -C $place/.deploy/incoming/$id"
+        tar -C "$folder/release" -cz . | on_server "$become tar -xz -C $place/.deploy/incoming/$id" ||
+            fail "the copy broke off, nothing was changed. Run this again" 5
     fi
 }
 
@@ -52,7 +54,7 @@ show_difference() {
 # A folder of its own for every version of the steps: a deploy that runs is never written over.
 send_steps() {
     local sum
-    sum=$(cat "$here"/deploy/server/* | sha256sum | cut -c 1-12)
+    sum=$(cat "$here"/deploy/server/*.* | sha256sum | cut -c 1-12)
     steps=${facts[place]}/.deploy/steps-$sum
     on_server "$become sh -c '[ -e $steps ] || { umask 022 && mkdir -p $steps.\$\$ && tar -x -C $steps.\$\$ && mv -T $steps.\$\$ $steps; }'" < <(tar -C "$here/deploy/server" -c --exclude=__pycache__ .)
 }

@@ -71,7 +71,7 @@ replace() { # id; sets WELL
 
 gate() { # seconds must|may: does a question have to be answered
     case $PROFILE in
-    run) gate_here "$@" --pid "$(process_id | grep . || echo 0)" ;;
+    run) gate_here "$@" --pid "$(cut -d ' ' -f 1 "$INNER/process" 2>/dev/null | grep . || echo 0)" ;;
     systemd) gate_here "$@" --unit appliance.service ;;
     *)
         # inside the container, which is the new one's

@@ -63,7 +63,8 @@ follow() { # log|last from-line
     [ "$log" != last ] || log=$(cat "$INNER/last_log" 2>/dev/null) || fail "nothing was deployed to $PLACE yet."
     case $log in */* | "") fail "there is no log '$log'." ;; esac
     until [ "$(log_under_way)" = "$log" ] || lock_is_free; do sleep 0.1; done
-    [ "$(log_under_way)" != "$log" ] || read -r pid _ <"$INNER/under_way"
+    # After the end that number may be anybody's.
+    [ "$(log_under_way)" != "$log" ] || lock_is_free || read -r pid _ <"$INNER/under_way"
     tail -n "+$2" -s 0.2 ${pid:+-f --pid="$pid"} -- "$PLACE/deploys/$log"
     tail -n 1 "$PLACE/deploys/$log" | grep -q '^end: ' || printf 'end: gone\n'
 }

@@ -60,6 +60,7 @@ if (here / "dies").exists():
 server = http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["APPLIANCE_SERVER__PORT"])), Answers)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 print("start", (here / "version").read_text(), os.environ["APPLIANCE_DATA"], file=notes)
+signal.alarm(7200)  # nobody is left behind by a test run that was killed
 server.serve_forever(0.05)
 print("end", (here / "version").read_text(), file=notes)
 """
