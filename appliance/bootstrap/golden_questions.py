@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import re
 import subprocess
@@ -19,6 +18,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
 from psycopg import AsyncConnection, ProgrammingError
@@ -46,6 +46,7 @@ from rag.stores.pgvector import PgvectorStore
 _SAMPLES = 5
 _WORDS = 12  # of a passage, as a question
 _DEPTH = 3
+_AROUND = 40  # characters before and after where two texts part
 _READY_S, _PAUSE_S, _PATIENCE_S = 120.0, 0.2, 15.0
 _LINE = re.compile(r"(?:(?P<email>[^\s:@]+@[^\s:]+):\s+)?(?P<text>.+)")
 _PERSON = """
@@ -79,14 +80,14 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """passages: name and place of the first ones. digest: of what they say, so that another text is another finding.
+    """passages: name and place of the first ones. texts: what they say, so that another text is another finding.
 
     by_words: the embedding model could not be asked, so it is nothing to compare with what was found by meaning.
     """
 
     is_relevant: bool
     passages: tuple[str, ...]
-    digest: str
+    texts: tuple[str, ...]
     by_words: bool = False
 
     @property
@@ -102,10 +103,24 @@ Findings = Mapping[Golden, Finding]
 def differences(before: Findings, after: Findings) -> list[str]:
     """A paragraph for each question that finds something else."""
     return [
-        f"{golden.told}\n    before: {found.told}\n    after:  {after[golden].told}"
+        f"{golden.told}\n    before: {told}\n    after:  {told_after}"
         for golden, found in before.items()
+        for told, told_after in [_apart(found, after[golden])]
         if after[golden] != found and after[golden].by_words == found.by_words
     ]
+
+
+def _apart(before: Finding, after: Finding) -> tuple[str, str]:
+    """What tells them apart: the places, or else the words where the first text begins to be another."""
+    if before.told != after.told:
+        return before.told, after.told
+    for place, text, other in zip(before.passages, before.texts, after.texts, strict=True):
+        if text != other:
+            alike = takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False))
+            begin = max(0, sum(1 for _ in alike) - _AROUND)
+            cut = slice(begin, begin + 2 * _AROUND)
+            return f"{place}: …{text[cut]}…", f"{place}: …{other[cut]}…"
+    return before.told, after.told
 
 
 def read_questions(path: Path) -> list[tuple[str, str]]:
@@ -191,9 +206,13 @@ class Asking:
 async def _finding(search: KnowledgeSearch, golden: Golden) -> Finding:
     found = await search.search(golden.caller, golden.text, None, _DEPTH)
     passages = found.passages[:_DEPTH]
-    digest = hashlib.sha256("\n".join(passage.text for passage in passages).encode()).hexdigest()
     by_words = EMBEDDER_UNAVAILABLE in found.notes
-    return Finding(found.is_relevant, tuple(_place(passage) for passage in passages), digest, by_words)
+    places, texts = (tuple(map(tell, passages)) for tell in (_place, _text))
+    return Finding(found.is_relevant, places, texts, by_words)
+
+
+def _text(passage: Passage) -> str:
+    return " ".join(passage.text.split())
 
 
 def _place(passage: Passage) -> str:

@@ -148,6 +148,10 @@ async def test_data_that_this_version_cannot_search_yet_is_not_compared(box: Box
         differences({one: found[one]}, {one: by_words}) == []
     )  # a model that was away in between is no difference
     assert differences({one: found[one]}, {one: replace(found[one], passages=())}) != []
+    other = replace(found[one], texts=("quinces grow on the roof", *found[one].texts[1:]))
+    (told,) = differences({one: found[one]}, {one: other})
+    assert "before: quinces.json p. 1: …quinces grow behind" in told
+    assert "after:  quinces.json p. 1: …quinces grow on the roof…" in told
 
 
 def test_a_file_of_questions_is_one_a_line_with_who_asks(tmp_path: Path) -> None:
