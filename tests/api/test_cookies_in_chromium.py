@@ -14,7 +14,7 @@ from tests.accounts_world import PASSWORD, Worker, add_person, serving, worker
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
 
 SIGN_IN = """async ([email, password]) => (await fetch("/api/sessions", {method: "POST",
     headers: {"content-type": "application/json"}, body: JSON.stringify({email, password})})).status"""

@@ -21,6 +21,8 @@ from tests.conftest import ROLE_SECRET, Servers
 from tests.embedding_models import built_model
 from tests.gateway_harness import Gateway, engine_settings, person, running_gateway
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = Path(__file__).parent / "clients"
 HOLD = {"model": "fake", "messages": [{"role": "user", "content": "hold"}]}
 EMBEDDED = "text-embedding-3-small"  # an alias, as people have it in their scripts

@@ -19,6 +19,8 @@ from appliance.storage.database import Database
 from tests.accounts_world import PASSWORD, Worker, add_person, serving, signed_in, until, worker
 from tests.api.test_cookies_in_chromium import CHROMIUM, page
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["page"]
 
 

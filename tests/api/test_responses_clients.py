@@ -18,6 +18,8 @@ from tests.client_environment import client_python
 from tests.conftest import ROLE_SECRET, Servers
 from tests.gateway_harness import Gateway, engine_settings, running_gateway
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = Path(__file__).parent / "clients"
 HOLD = {"model": "fake", "messages": [{"role": "user", "content": "hold"}]}
 

@@ -35,6 +35,8 @@ from tests.conftest import ROLE_SECRET, Servers
 from tests.ports import free_port
 from tests.supervisor.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 FILE = UUID(int=3)
 

@@ -17,6 +17,8 @@ import pytest
 
 from tests.supervisor.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def started(temporary: Path, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
@@ -75,7 +77,6 @@ def children_of(pid: int) -> set[str]:
 
 
 @pytest.mark.battery
-@pytest.mark.slow
 def test_fair_shares_beat_first_come_first_served(temporary: Path) -> None:
     """Beside one greedy person everybody else waits less when it is fair, the engine is as busy, nobody is refused."""
     words = ("--seconds", "4", "--greedy", "16", "--json")

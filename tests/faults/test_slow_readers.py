@@ -23,6 +23,8 @@ from tests.faults.raw_client import RawClient, events, post
 from tests.faults.scripted_engine import STREAM_HEAD, ScriptedEngine, chunk, frame
 from tests.gateway_harness import Gateway, engine_settings, running_gateway, until
 
+pytestmark = pytest.mark.slow
+
 STREAM = {"model": "fake", "messages": [{"role": "user", "content": "go on"}], "stream": True}
 READER_S = 2.0
 SMALL = 4096
