@@ -128,7 +128,7 @@ def test_the_machine_is_only_looked_at(compose: Compose) -> None:
 
 
 def test_backups_lie_outside_of_the_data(compose: Compose) -> None:
-    """The worker alone writes them, onto the disk that BACKUP_FOLDER names, else into a volume of their own."""
+    """Only the worker writes them: to the disk that BACKUP_FOLDER names, else into their own volume; the doctor looks."""
     place = "${BACKUP_FOLDER:-backups}"
     services = compose["services"]
     having = {
@@ -139,7 +139,11 @@ def test_backups_lie_outside_of_the_data(compose: Compose) -> None:
     }
     environment = services["worker"]["environment"]
 
-    assert having == {"volumes": f"{place}:/volumes/backups", "worker": f"{place}:/backups"}
+    assert having == {
+        "volumes": f"{place}:/volumes/backups",
+        "gateway": f"{place}:/backups:ro",
+        "worker": f"{place}:/backups",
+    }
     assert "10001:backups" in services["volumes"]["command"] and "backups" in compose["volumes"]
     assert environment["APPLIANCE_BACKUP__FOLDER"] == "/backups"
     assert not environment["APPLIANCE_BACKUP__FOLDER"].startswith("/var/lib/appliance")
