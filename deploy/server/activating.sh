@@ -40,7 +40,7 @@ say_first_login() {
 }
 
 runs_well_already() {
-    [ "$PREVIOUS" = "$ID" ] && [ -n "$(started_of "$ID")" ] && [ "$RESTART" != yes ] && runs_ours && gate 5 "$QUESTION"
+    [ "$PREVIOUS" = "$ID" ] && [ -n "$(started_of "$ID")" ] && [ "$RESTART" != yes ] && runs_ours && gate 30 "$QUESTION"
 }
 
 # When the first try since the last good release began: a restore point made from then on is of these tries. A try that

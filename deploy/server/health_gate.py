@@ -47,7 +47,7 @@ def request(url: str, key: str, body: object, timeout_s: float) -> tuple[int, ob
 
 def look_at_parts(url: str) -> None:
     """/readyz says which part is not there yet."""
-    status, body = request(f"{url}/readyz", "", None, 5)
+    status, body = request(f"{url}/readyz", "", None, 10)
     if status != 200:
         parts = body.get("parts", {}) if isinstance(body, dict) else {}
         away = ", ".join(f"{name}: {state}" for name, state in parts.items() if state != "ready")
