@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -51,3 +52,15 @@ def test_metrics_need_a_key(quoting_box: WholeBox) -> None:
 
     assert told.status_code == 200 and "appliance_" in told.text
     assert refused.status_code == 401
+
+
+def test_the_doctor_says_at_the_machine_what_it_says_on_the_page(quoting_box: WholeBox) -> None:
+    """Every check could look, from within and from beside; the parts that run are found running."""
+    told = json.loads(quoting_box.command("doctor", "--json").stdout)["findings"]
+    seen = quoting_box.get_json("/api/doctor")["data"]
+
+    for findings in (told, seen):
+        ids = {finding["id"] for finding in findings}
+        assert {"processes.ok", "port.ok", "postgres.ok", "valkey.ok", "embedder.ok"} <= ids
+        assert "doctor.blind" not in ids, findings
+    assert {finding["check"] for finding in told} == {finding["check"] for finding in seen}
