@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from playwright.async_api import Page, expect
 
@@ -12,17 +12,23 @@ from appliance.domain.answers import QUESTION_READ, Feedback, Turn, TurnEvent
 from appliance.domain.people import Viewer
 from appliance.fairness.accounting.ledger_rows import RequestEnd
 from appliance.storage.database import Database
+from appliance.storage.roles import DatabaseRole, url_as
 from appliance.storage.turns import PostgresTurns
 from inference.types import Usage
 from tests.administration_world import asked
+from tests.conftest import ROLE_SECRET
+from tests.page_office import PERSON, PageOffice
 from ui.texts import Language, text
 
 SHARED = "¿Cuántos días de vacaciones tengo este año?"
 PRIVATE = "Zanahoria-4711"
 
 
-async def something_of_everything(database: Database, api_url: str, user: UUID) -> None:
-    """Errors, questions that found nothing, a slow answer and a bad one. api_url: of the gateway's role."""
+async def something_of_everything(database: Database, owner_url: str, office: PageOffice) -> None:
+    """Of one person: errors, questions that found nothing, a slow answer and a bad one."""
+    person = await office.worker.accounts.people.by_email(PERSON)
+    assert person is not None
+    api_url, user = url_as(owner_url, DatabaseRole.API, ROLE_SECRET), person.id
     now = datetime.now(UTC)
     for hours in (1, 2, 30):
         away = RequestEnd("failed", error_code="engine_unavailable")

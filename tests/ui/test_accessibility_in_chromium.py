@@ -32,6 +32,7 @@ from tests.accessibility import Inspection, failings, tab_path
 from tests.conftest import Servers
 from tests.page_box import FILE, PASSAGE, PASSWORD, QUOTE, a_tiny_engine
 from tests.page_office import ADMINISTRATOR, PERSON
+from tests.ui.insights_seen import something_of_everything
 from tests.ui.test_me_and_admin_in_chromium import _section, _signed_in, _some_use, _working
 from tests.ui.test_page_in_chromium import CHROMIUM, Visit, _visiting, browser
 from ui.texts import text
@@ -254,6 +255,7 @@ async def test_documents_me_and_administration_have_no_grave_failing(
         _signed_in(browser, office, url, ADMINISTRATOR, **look) as visit,
     ):
         await _some_use(owner_url, office)
+        await something_of_everything(database, owner_url, office)
         await office.history.write()
         _fill_the_shelf(visit)
         page, seen = visit.page, Inspection(visit.page, WIDE)
@@ -268,8 +270,7 @@ async def test_documents_me_and_administration_have_no_grave_failing(
             await page.wait_for_load_state("networkidle")
             await seen.look(name)
         await _looks_at_the_administration(page, seen)
-        assert seen.found == []
-        assert visit.trouble == []
+        assert (seen.found, visit.trouble) == ([], [])
 
 
 def _fill_the_shelf(visit: Visit) -> None:
@@ -339,7 +340,7 @@ async def _looks_at_the_administration(page: Page, seen: Inspection) -> None:
     await expect(dialog.get_by_label(text("limit_tokens_day", "en"))).to_be_visible()
     await seen.look("a person")
     await page.keyboard.press("Escape")
-    sections = ("people", "groups", "engines", "health", "queue", "feedback", "jobs", "audit")
+    sections = ("people", "groups", "engines", "health", "queue", "insights", "feedback", "jobs", "audit")
     for name in [*(f"admin_{one}" for one in sections), "me_usage"]:
         await _section(page, "administration-desk", text(name, "en"))
         await expect(desk.locator(".panel .body > *")).not_to_be_empty()

@@ -233,7 +233,7 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
             await expect(desk.locator(".panel .body > *")).not_to_be_empty()
             await page.wait_for_load_state("networkidle")
             await _shot(page, f"{name}-{language}")
-        await something_of_everything(database, url_as(owner_url, DatabaseRole.API, ROLE_SECRET), ana.id)
+        await something_of_everything(database, owner_url, office)
         await _section(page, "administration-desk", text("admin_insights", language))
         await sees_how_it_goes(page, language, lambda name: _shot(page, f"{name}-{language}"))
         await _section(page, "administration-desk", text("admin_health", language))
