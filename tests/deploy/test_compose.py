@@ -128,7 +128,7 @@ def test_the_machine_is_only_looked_at(compose: Compose) -> None:
 
 
 def test_backups_lie_outside_of_the_data(compose: Compose) -> None:
-    """Only the worker writes them: to the disk that BACKUP_FOLDER names, else into their own volume; the doctor looks."""
+    """Only the worker writes them, to the disk that BACKUP_FOLDER names or into their own volume; the doctor looks."""
     place = "${BACKUP_FOLDER:-backups}"
     services = compose["services"]
     having = {
