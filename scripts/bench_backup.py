@@ -248,18 +248,17 @@ def write_passages(connection: psycopg.Connection, files: list[UUID], each: int)
     counted = [Counter(seeded.choices(names, weights, k=WORDS)) for _ in range(each * len(files))]
     with connection.cursor() as cursor:
         with cursor.copy("COPY pages (collection_id, file_id, ordinal, number, text) FROM STDIN") as copy:
-            for place, file_id in enumerate(files):
-                text = "\f".join(
-                    " ".join(words.elements()) for words in counted[place * each : (place + 1) * each]
-                )
+            for at, file_id in enumerate(files):
+                text = "\f".join(" ".join(words.elements()) for words in counted[at * each : (at + 1) * each])
                 copy.write_row((SHELF, file_id, 0, 1, text.replace("\f", " ")))
         with cursor.copy(
             "COPY chunks (id, collection_id, file_id, ordinal, page, start_offset, end_offset, headings, language,"
             " text, terms) FROM STDIN"
         ) as copy:
             for number, words in enumerate(counted):
-                row = (files[number // each], number % each, 1, 0, 1, [], "en")
-                copy.write_row((number + 1, SHELF, *row, " ".join(words.elements()), sorted(words)))
+                place: tuple[UUID, int, int, int, int, list[str], str]
+                place = (files[number // each], number % each, 1, 0, 1, [], "en")
+                copy.write_row((number + 1, SHELF, *place, " ".join(words.elements()), sorted(words)))
         with cursor.copy("COPY postings (collection_id, term, chunk_id, tf, length) FROM STDIN") as copy:
             for number, words in enumerate(counted):
                 frequencies.update(words.keys())
