@@ -155,3 +155,12 @@ def appliance(data_folder: Path) -> Iterator[RunningAppliance]:
         running.stop()
     for pid in running.processes():
         os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def started_once(appliance: RunningAppliance) -> RunningAppliance:
+    """Not running; what a first start makes is there already."""
+    from tests.whole_box import empty_data  # it needs this file itself
+
+    subprocess.run(["cp", "-a", str(empty_data()), str(appliance.data)], check=True)
+    return appliance

@@ -31,60 +31,60 @@ def _refusal(*words: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_what_is_killed_comes_back_and_the_port_stays_open(appliance: RunningAppliance) -> None:
+def test_what_is_killed_comes_back_and_the_port_stays_open(started_once: RunningAppliance) -> None:
     """`kill -9` of any child: a new one is ready soon, and a request sent meanwhile is answered, not refused."""
-    appliance.start()
-    appliance.wait_ready()
-    wait_until(lambda: appliance.child_is("embedder", "ready"), "the embedder is ready")
+    started_once.start()
+    started_once.wait_ready()
+    wait_until(lambda: started_once.child_is("embedder", "ready"), "the embedder is ready")
     for name in ("gateway", "embedder", "valkey", "postgres"):
-        before = appliance.pid_of(name)
+        before = started_once.pid_of(name)
 
         os.kill(before, signal.SIGKILL)
-        status = appliance.get("/healthz")
+        status = started_once.get("/healthz")
 
         assert status == 200, name
         wait_until(
             lambda name=name, before=before: (
-                appliance.child_is(name, "ready") and appliance.pid_of(name) != before
+                started_once.child_is(name, "ready") and started_once.pid_of(name) != before
             ),
             f"{name} is back",
         )
-        assert re.search(rf"\b{name}\b.*SIGKILL", appliance.text)
+        assert re.search(rf"\b{name}\b.*SIGKILL", started_once.text)
 
 
 def test_a_second_start_is_refused_and_the_first_one_stops_without_a_trace(
-    appliance: RunningAppliance,
+    started_once: RunningAppliance,
 ) -> None:
     """Two appliances never share a data folder: the second is told who holds it. A client that never finishes its
     request cannot keep the first from stopping; after that no process of the folder is left."""
-    appliance.start()
-    appliance.wait_ready()
-    assert appliance.state is not None and len(appliance.processes()) > 5
-    host, _, port = appliance.state.url.removeprefix("http://").rpartition(":")
+    started_once.start()
+    started_once.wait_ready()
+    assert started_once.state is not None and len(started_once.processes()) > 5
+    host, _, port = started_once.state.url.removeprefix("http://").rpartition(":")
 
-    refused, said = _refusal("--port", "0", "--data", str(appliance.data))
+    refused, said = _refusal("--port", "0", "--data", str(started_once.data))
     with socket.create_connection((host, int(port))) as client:
         client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
-        stopped = appliance.stop(signal.SIGINT)
+        stopped = started_once.stop(signal.SIGINT)
 
     assert refused == 78
-    assert f"process {appliance.pid}" in said and "--data" in said
+    assert f"process {started_once.pid}" in said and "--data" in said
     assert stopped == 0
-    assert appliance.processes() == {}
-    assert not (appliance.data / "postgres" / "postmaster.pid").exists()
+    assert started_once.processes() == {}
+    assert not (started_once.data / "postgres" / "postmaster.pid").exists()
 
 
-def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(appliance: RunningAppliance) -> None:
+def test_a_killed_supervisor_leaves_nothing_in_the_way_of_the_next(started_once: RunningAppliance) -> None:
     """`kill -9` of `appliance up` itself: the kernel ends its children, and a start right after it works."""
-    appliance.start()
-    appliance.wait_ready()
-    left = appliance.processes()
+    started_once.start()
+    started_once.wait_ready()
+    left = started_once.processes()
 
-    appliance.stop(signal.SIGKILL)
-    appliance.start()
-    appliance.wait_ready()
+    started_once.stop(signal.SIGKILL)
+    started_once.start()
+    started_once.wait_ready()
 
-    assert appliance.get("/healthz") == 200
+    assert started_once.get("/healthz") == 200
     wait_until(
         lambda: all(started_ticks(pid) != ticks for pid, ticks in left.items()), "the old processes are gone"
     )
