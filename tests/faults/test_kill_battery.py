@@ -34,7 +34,7 @@ SEED = int(os.environ.get("FAULT_SEED", "20261121"))
 PARTS = ("postgres", "valkey", "gateway", "worker", "embedder", "ui", "engine-tiny", "forkserver")
 POINTS = 3
 MOMENTS = 4
-PATIENCE_S = 120.0  # "comes back" means within this; how soon it is in fact is shown, not judged
+PATIENCE_S = 240.0  # "comes back" means within this; how soon it is in fact is shown, not judged
 WITH_SLOW_ENGINE = f"""{WITH_ENGINE}
 [models]
 default = "tiny"
@@ -89,7 +89,7 @@ def box(prepared_data: Path) -> Iterator[WholeBox]:
 async def load(box: WholeBox) -> AsyncIterator[Load]:
     """Clients with the first administrator's key, and the vector store they fill."""
     headers = {"authorization": f"Bearer {box.key}"}
-    async with aiohttp.ClientSession(box.url, headers=headers, timeout=aiohttp.ClientTimeout(60)) as session:
+    async with aiohttp.ClientSession(box.url, headers=headers, timeout=aiohttp.ClientTimeout(240)) as session:
         async with session.post("/v1/vector_stores", json={"name": "battery"}) as response:
             store = (await response.json())["id"]
         yield Load(box, store, session)

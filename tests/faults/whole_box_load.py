@@ -20,7 +20,6 @@ import psycopg
 from inference.sse import EventReader
 from tests.whole_box import PIPELINE, WholeBox
 
-_TIMEOUT = aiohttp.ClientTimeout(total=60)
 _UPLOAD_EVERY_S = 0.25
 _TURN_EVERY_S = 0.3
 _PROBE_EVERY_S = 0.02
@@ -120,24 +119,31 @@ class Load:
 
     async def is_read(self, file_id: str) -> bool:
         """Whether it can be searched; a document that was given up fails the test."""
-        async with self._session.get(f"/v1/vector_stores/{self._store}/files/{file_id}") as response:
-            file = await response.json()
+        file = await self._told("GET", f"/v1/vector_stores/{self._store}/files/{file_id}")
         assert file.get("status") in ("in_progress", "completed"), file
         return bool(file["status"] == "completed")
 
     async def finds(self, word: str) -> str:
         """The first file that a search for the word finds."""
         path = f"/v1/vector_stores/{self._store}/search"
-        async with self._session.post(path, json={"query": word}) as response:
-            found = (await response.json())["data"]
+        found = (await self._told("POST", path, {"query": word}))["data"]
         return str(found[0]["file_id"]) if found else ""
 
     async def has_ended(self, turn_id: str, conversation_id: str) -> bool:
         """Whether the turn is there, and not running any more."""
-        async with self._session.get(f"/api/conversations/{conversation_id}") as response:
-            conversation = await response.json()
+        conversation = await self._told("GET", f"/api/conversations/{conversation_id}")
         (turn,) = [one for one in conversation["turns"] if one["id"] == turn_id]
         return turn["status"] in ("done", "stopped", "failed", "interrupted")
+
+    async def _told(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON there; asked again while a part of the box is said to be away."""
+        while True:
+            async with self._session.request(method, path, json=body) as response:
+                told = await response.json()
+            if response.status != 503:
+                assert response.status == 200, (response.status, told)
+                return told
+            await asyncio.sleep(0.2)
 
     async def _upload(self) -> None:
         """A document with a word of its own, then into the store."""
