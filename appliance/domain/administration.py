@@ -11,7 +11,18 @@ from zoneinfo import ZoneInfo
 
 UsageBy = Literal["day", "model", "user", "group"]
 AuditKind = Literal[
-    "sign_in", "session", "password", "key", "user", "role", "group", "limit", "share", "deletion", "job", "question"
+    "sign_in",
+    "session",
+    "password",
+    "key",
+    "user",
+    "role",
+    "group",
+    "limit",
+    "share",
+    "deletion",
+    "job",
+    "question",
 ]
 JobStatus = Literal["failed", "waiting", "running"]
 

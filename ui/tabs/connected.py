@@ -38,7 +38,9 @@ def draw(api: ApiClient, i18n: gr.I18n, tab: gr.Tab) -> None:
     how: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
     for event in (tab.select, refresh.click):
         asked = event(read, None, shown, **how)
-        for _ in range(2):  # an event is lost now and then: at a restart, or when this machine is out of breath
+        for _ in range(
+            2
+        ):  # an event is lost now and then: at a restart, or when this machine is out of breath
             asked = asked.failure(read, None, shown, **how)
 
 
