@@ -7,6 +7,7 @@ server of a few lines, so that the tests are about the way there; test_deployed_
 
 from __future__ import annotations
 
+import ctypes
 import getpass
 import json
 import os
@@ -32,6 +33,7 @@ from tests.ports import free_port
 ROOT = Path(__file__).resolve().parent.parent.parent
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 PATIENCE_S = 240.0
+_CLONE_NEWNET = 0x40000000
 
 SETUP = """#!/bin/sh
 case $1 in
@@ -278,30 +280,54 @@ def listens(host: str, port: int) -> bool:
 
 @contextmanager
 def _network(on_loopback: bool) -> Iterator[tuple[list[str], str]]:
-    """(words before a command on the machine, its address): a namespace behind a cable, or loopback."""
-    chosen = random.Random(os.urandom(8))
-    name = f"apl{chosen.randrange(16**8):08x}"
-    net = f"10.{chosen.randrange(64, 128)}.{chosen.randrange(256)}"
+    """(words before a command on the machine, its address): a namespace behind a cable, or loopback.
+
+    The other end of the cable is in a namespace as well, which this thread joins meanwhile: a browser of another test,
+    which sees an interface come or go, breaks off what it is loading.
+    """
+    name = f"apl{random.Random(os.urandom(8)).randrange(16**8):08x}"
     ours, theirs = f"{name}a", f"{name}b"
     steps = (
-        f"ip netns add {name}",
-        f"ip link add {ours} type veth peer name {theirs} netns {name}",
-        f"ip addr add {net}.1/30 dev {ours}",
-        f"ip link set {ours} up",
-        f"ip -n {name} addr add {net}.2/30 dev {theirs}",
-        f"ip -n {name} link set {theirs} up",
-        f"ip -n {name} link set lo up",
+        f"ip netns add {ours}",
+        f"ip netns add {theirs}",
+        f"ip -n {ours} link add cable type veth peer name cable netns {theirs}",
+        f"ip -n {ours} addr add 10.64.0.1/30 dev cable",
+        f"ip -n {theirs} addr add 10.64.0.2/30 dev cable",
+        *(f"ip -n {end} link set {device} up" for end in (ours, theirs) for device in ("lo", "cable")),
     )
     has_ip = shutil.which("ip") is not None and not on_loopback
     made = has_ip and all(
         subprocess.run(step.split(), check=False, capture_output=True).returncode == 0 for step in steps
     )
     try:
-        yield (["ip", "netns", "exec", name], f"{net}.2") if made else ([], "127.0.0.1")
+        if made:
+            with _joined(ours):
+                yield ["ip", "netns", "exec", theirs], "10.64.0.2"
+        else:
+            yield [], "127.0.0.1"
     finally:
         if has_ip:
-            for step in (f"ip link del {ours}", f"ip netns del {name}"):
-                subprocess.run(step.split(), check=False, capture_output=True)
+            for end in (ours, theirs):
+                subprocess.run(["ip", "netns", "del", end], check=False, capture_output=True)
+
+
+@contextmanager
+def _joined(namespace: str) -> Iterator[None]:
+    """This thread, and what it starts, is in that network. os.setns is younger than our oldest Python."""
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    other = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+    try:
+        _set_network(other)
+        yield
+    finally:
+        _set_network(own)
+        os.close(own)
+        os.close(other)
+
+
+def _set_network(descriptor: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).setns(descriptor, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 @pytest.fixture
