@@ -233,6 +233,7 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
             await expect(desk.locator(".panel .body > *")).not_to_be_empty()
             await page.wait_for_load_state("networkidle")
             await _shot(page, f"{name}-{language}")
+        await _reads_why_a_section_is_empty(visit, language)
         await something_of_everything(database, owner_url, office)
         await _section(page, "administration-desk", text("admin_insights", language))
         await sees_how_it_goes(page, language, lambda name: _shot(page, f"{name}-{language}"))
@@ -257,6 +258,20 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert visit.trouble == []
         await _takes_the_invitation(browser, link, language, options)
+
+
+async def _reads_why_a_section_is_empty(visit: Visit, language: Language) -> None:
+    """A section that could not be read says so until it can."""
+    page = visit.page
+    problem = page.locator("administration-desk .panel > .problem")
+    assert visit.trouble == []
+    await page.route("**/api/jobs*", lambda route: route.abort())
+    await _section(page, "administration-desk", text("admin_jobs", language))
+    await expect(problem).to_contain_text(text("connection_lost", language))
+    await page.unroute("**/api/jobs*")
+    visit.trouble.clear()
+    await _section(page, "administration-desk", text("admin_audit", language))
+    await expect(problem).to_be_hidden()
 
 
 async def _asks_for_a_backup(page: Page, data: Path, language: Language) -> None:

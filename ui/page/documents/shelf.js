@@ -14,6 +14,7 @@ export class Shelf {
     host.shadowRoot.adoptedStyleSheets = [documentsLook];
     this.stores = [];
     this.store = null;
+    this.complaints = 0;
     this.nav = h("ul", {class: "stores"});
     this.problem = h("p", {class: "problem", role: "alert", hidden: true});
     this.heading = h("h1", {});
@@ -37,11 +38,13 @@ export class Shelf {
   get canWrite() { return Boolean(this.store) && this.store.can_write !== false; }
 
   async attempt(action) {
+    const before = this.complaints;
     try {
       const done = await action();
-      this.complain("");
+      if (this.complaints === before) this.complain("");   // one attempt may hold another, which has just complained
       return done;
     } catch (error) {
+      this.complaints += 1;
       if (error.name !== "AbortError") this.complain(error instanceof TypeError ? t("connection_lost") : explain(error));
     }
   }

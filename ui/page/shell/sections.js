@@ -13,6 +13,7 @@ export class Sections {
     this.kept = kept;
     this.sections = new Map(sections.map(section => [section.id, section]));
     this.opened = new Map();
+    this.complaints = 0;
     host.shadowRoot.adoptedStyleSheets = [roomLook];
     this.buttons = sections.map(({id, label, sign}) => h("button", {type: "button", "data-section": id, onclick: () => this.choose(id)}, icon(sign), h("span", {}, label)));
     this.heading = h("h1", {tabindex: "-1"});
@@ -60,11 +61,13 @@ export class Sections {
 
   /** What it returns, or undefined where it was refused, which is then said. */
   async attempt(action) {
+    const before = this.complaints;
     try {
       const done = await action();
-      this.complain("");
+      if (this.complaints === before) this.complain("");   // one attempt may hold another, which has just complained
       return done;
     } catch (error) {
+      this.complaints += 1;
       this.complain(error instanceof TypeError ? t("connection_lost") : explain(error));
     }
   }
