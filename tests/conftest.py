@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -52,10 +53,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(os.environ.pop(RUN_FOLDER), ignore_errors=True)
 
 
+# Not slow one by one, but all of them take half of the time: they start servers, read real documents, wait for others.
+_NOT_AMONG_THE_QUICK = re.compile(
+    r"tests/(?:faults|deploy|contracts/stores)/"
+    r"|tests/rag/test_(?:parsers_real|recognition|sandbox|hostile_files)\b"
+    r"|tests/api/test_(?:vector_stores|page_forwarder|documents|shelf|receipts|single_sign_on|giving|shares|chat_files|files|responses)"
+    r"|tests/commands/test_ingest|tests/inference/test_embedding_server|tests/fairness/test_fairness_simulated"
+    r"|tests/appliance/test_reading_documents"
+)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who has the most slow tests begins: no long group is left for the end, when the other processes are done."""
     slow = Counter(group(item.nodeid) for item in items if "slow" in item.keywords)
     items.sort(key=lambda item: (-slow[group(item.nodeid)], group(item.nodeid)))
+    for item in items:
+        if _NOT_AMONG_THE_QUICK.match(item.nodeid):
+            item.add_marker(pytest.mark.slow)
 
 
 @dataclass(frozen=True)
