@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.async_api import expect
 from redis.asyncio import Redis
@@ -189,3 +190,15 @@ def test_data() -> Path:
     if not folder.exists():
         pytest.skip("APPLIANCE_TEST_DATA: the folder of real test documents is not on this machine")
     return folder
+
+
+@pytest.fixture
+def empty_database(owner_url: str, servers: Servers) -> Iterator[str]:
+    """The address of one more on the same server, for a machine that is restored onto."""
+    name = f"{owner_url.partition('?')[0].rpartition('/')[2]}_new"
+    server = servers.postgres.url(database="postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield servers.postgres.url(database=name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from appliance.commands.client import find_address, talk
 from appliance.commands.options import DataOption, JsonOption, KeyOption, UrlOption
+from appliance.commands.plain_table import plain_table
 
 
 class Period(StrEnum):
@@ -64,7 +65,9 @@ def _against(part: Mapping[str, Any], what: str) -> str:
 
 
 def _errors(groups: list[dict[str, Any]]) -> Table:
-    table = _table("Errors", "code", "where", "times>", "before>", "people>", "last (UTC)", "in the logs")
+    table = plain_table(
+        "Errors", "code", "where", "times>", "before>", "people>", "last (UTC)", "in the logs"
+    )
     for one in groups:
         figures = (str(one[name]) for name in ("count", "before", "people"))
         table.add_row(
@@ -74,7 +77,7 @@ def _errors(groups: list[dict[str, Any]]) -> Table:
 
 
 def _places(places: list[dict[str, Any]]) -> Table:
-    table = _table("Nothing was found in", "language", "times>", "different>", "people>", "last (UTC)")
+    table = plain_table("Nothing was found in", "language", "times>", "different>", "people>", "last (UTC)")
     for one in places:
         name = "(not yours to see)" if one["private"] else one["collection"] or "everything they may see"
         figures = (str(one[name]) for name in ("count", "wordings", "people"))
@@ -83,14 +86,14 @@ def _places(places: list[dict[str, Any]]) -> Table:
 
 
 def _questions(questions: list[dict[str, Any]]) -> Table:
-    table = _table("Asked in similar words", "times>", "people>", "last (UTC)")
+    table = plain_table("Asked in similar words", "times>", "people>", "last (UTC)")
     for one in questions:
         table.add_row(escape(one["question"]), str(one["count"]), str(one["people"]), _moment(one["last_at"]))
     return table
 
 
 def _models(models: list[dict[str, Any]]) -> Table:
-    table = _table(
+    table = plain_table(
         "Answers by model", "answers>", "first word, 95 %>", "whole, 95 %>", "before>", "queue, 95 %>"
     )
     for one in models:
@@ -100,19 +103,12 @@ def _models(models: list[dict[str, Any]]) -> Table:
 
 
 def _slowest(answers: list[dict[str, Any]]) -> Table:
-    table = _table("The slowest", "took>", "queue>", "documents>", "engine>", "when (UTC)", "in the logs")
+    table = plain_table(
+        "The slowest", "took>", "queue>", "documents>", "engine>", "when (UTC)", "in the logs"
+    )
     for one in answers:
         times = (_seconds(one[name]) for name in ("total_ms", "queue_ms", "documents_ms", "engine_ms"))
         table.add_row(escape(one["model"]), *times, _moment(one["started_at"]), escape(one["request_id"]))
-    return table
-
-
-def _table(*columns: str) -> Table:
-    """A column whose name ends in > is for numbers."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        is_number = column.endswith(">")
-        table.add_column(column.removesuffix(">"), justify="right" if is_number else "left", overflow="fold")
     return table
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from appliance.commands.client import Address, find_address, talk
 from appliance.commands.options import DataOption, JsonOption, KeyOption, UrlOption
+from appliance.commands.plain_table import plain_table
 
 _EVERY_S = 1.0
 
@@ -71,7 +72,9 @@ def _print(console: Console, told: dict[str, Any], as_json: bool) -> None:
 
 
 def _pools(pools: Iterable[dict[str, Any]]) -> Table:
-    table = _table("Engines", "models", "slots>", "running>", "waiting>", "batch>", "tokens/s>", "a request>")
+    table = plain_table(
+        "Engines", "models", "slots>", "running>", "waiting>", "batch>", "tokens/s>", "a request>"
+    )
     for pool in pools:
         waiting = pool["waiting"]
         table.add_row(
@@ -86,7 +89,7 @@ def _pools(pools: Iterable[dict[str, Any]]) -> Table:
 
 
 def _people(people: Iterable[dict[str, Any]]) -> Table:
-    table = _table("People", "running>", "waiting>", "tokens in 5 min>", "share>", "weight>")
+    table = plain_table("People", "running>", "waiting>", "tokens in 5 min>", "share>", "weight>")
     for person in people:
         share = person["share"]
         table.add_row(
@@ -101,7 +104,7 @@ def _people(people: Iterable[dict[str, Any]]) -> Table:
 
 
 def _own(requests: Sequence[dict[str, Any]], total: int) -> Table:
-    table = _table("Your requests", "model", "state", "place>", "time left>", "since (UTC)")
+    table = plain_table("Your requests", "model", "state", "place>", "time left>", "since (UTC)")
     for request in requests:
         is_batch = request["class"] == "batch"
         table.add_row(
@@ -114,15 +117,6 @@ def _own(requests: Sequence[dict[str, Any]], total: int) -> Table:
         )
     if total > len(requests):
         table.caption = f"and {total - len(requests)} more"
-    return table
-
-
-def _table(*columns: str) -> Table:
-    """A column whose name ends in > is for numbers."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns:
-        is_number = column.endswith(">")
-        table.add_column(column.removesuffix(">"), justify="right" if is_number else "left", overflow="fold")
     return table
 
 

@@ -31,7 +31,7 @@ from appliance.storage.backups.errors import BackupError, WrongPassphrase
 from appliance.storage.backups.manifest import BLOBS, read_manifest
 from appliance.storage.backups.ssh_shelf import expired_names, ssh_shelf
 from appliance.supervisor.data_folder import check_version
-from tests.conftest import ROLE_SECRET, Servers
+from tests.conftest import ROLE_SECRET
 from tests.ports import free_port
 from tests.supervisor.conftest import wait_until
 
@@ -161,18 +161,6 @@ def test_what_does_not_work_over_there_is_said_and_leaves_nothing_half(
     for wrong in ("ssh://host", "ssh:///path", "ssh://-oProxyCommand=x/path", "ssh://a:b@host/path"):
         with pytest.raises(BackupError, match="not an address"):
             ssh_shelf(wrong, lambda: None)
-
-
-@pytest.fixture
-def empty_database(owner_url: str, servers: Servers) -> Iterator[str]:
-    """The address of one on the same server, for the machine that is restored onto."""
-    name = f"{owner_url.partition('?')[0].rpartition('/')[2]}_new"
-    server = servers.postgres.url(database="postgres")
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    yield servers.postgres.url(database=name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from appliance.storage.backups.copying import place_of
 from appliance.storage.backups.manifest import BLOBS
 from appliance.supervisor.data_folder import RESTORING, check_version
 from appliance.supervisor.unprivileged import account_for_servers
-from tests.conftest import ROLE_SECRET, Servers
+from tests.conftest import ROLE_SECRET
 from tests.faults.test_deletions_killed import Striker
 from tests.faults.test_ingestion import report
 from tests.waiting import until
@@ -72,18 +72,6 @@ def backup(owner_url: str, place: Path) -> Path:
                 (UUID(int=1), f"{number}.txt", len(content), digest.digest()),
             )
     return make_backup(open_box(data), Wishes(place / "backups", PASSPHRASE)).folder
-
-
-@pytest.fixture
-def elsewhere(owner_url: str, servers: Servers) -> Iterator[str]:
-    """The address of an empty database of the same server."""
-    name = f"{owner_url.partition('?')[0].rpartition('/')[2]}_new"
-    server = servers.postgres.url(database="postgres")
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    yield servers.postgres.url(database=name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @dataclass(frozen=True)
@@ -142,17 +130,17 @@ def rows_of(box: Box, query: LiteralString = "SELECT sha256 FROM files") -> list
 
 @pytest.mark.timeout(600)
 async def test_what_a_killed_restore_has_loaded_into_an_external_database_is_taken_away(
-    backup: Path, place: Path, elsewhere: str
+    backup: Path, place: Path, empty_database: str
 ) -> None:
     """Killed as soon as there are tables; without that the next one would find the database in use."""
-    restore = Restore(backup, place / "new", configured(place, elsewhere))
+    restore = Restore(backup, place / "new", configured(place, empty_database))
     context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe()
     process = context.Process(target=restore.run, args=(theirs,), daemon=True)
     process.start()
     assert await asyncio.to_thread(ours.poll, 400) and ours.recv() == "ready"
     ours.send("go")
-    await until(lambda: has_tables(elsewhere), timeout_s=240)
+    await until(lambda: has_tables(empty_database), timeout_s=240)
     process.kill()
     await asyncio.to_thread(process.join)
     if await asyncio.to_thread(is_whole, restore):  # it was faster
@@ -188,10 +176,10 @@ def configured(place: Path, external: str | None) -> Path:
 )
 @pytest.mark.timeout(1800)
 async def test_a_restore_bears_a_kill_at_any_moment(
-    backup: Path, place: Path, elsewhere: str, kind: str, points: int
+    backup: Path, place: Path, empty_database: str, kind: str, points: int
 ) -> None:
     """Nothing starts from half of it; the next restore begins anew, and has everything."""
-    config = configured(place, elsewhere if kind == "external" else None)
+    config = configured(place, empty_database if kind == "external" else None)
     striker, outcomes = Striker(SEED), {"empty": 0, "whole": 0}
     striker.whole_s = 3.0 if kind == "embedded" else 1.0
     restore = Restore(backup, place / "new", config)
