@@ -6,14 +6,18 @@ InferenceError
 ├── EngineStreamBroken    the server broke off in the middle of an answer
 ├── ModelNotFound         no engine serves that name
 ├── UnknownEngineKind     the configuration names an engine that is not in the table
-└── EmbedderUnavailable   no embedder answers
+├── EmbedderUnavailable   no embedder answers
+├── SpeechNotInstalled    no speech model is configured, or the extra is missing
+├── SpeechUnavailable     the speech process does not answer
+├── LanguageUnknown       the speech model does not know that language
+└── AudioRefused          the file is no recording that can be heard
 
 A class's docstring is the sentence a person reads; `code` is stable and is what programs compare.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class InferenceError(Exception):
@@ -81,3 +85,48 @@ class EmbedderUnavailable(InferenceError):
     """The embedding process does not answer, so documents cannot be searched by meaning just now."""
 
     code = "embedder_unavailable"
+
+
+class SpeechNotInstalled(InferenceError):
+    """Recordings cannot become text here yet: install the extra `speech` and set `model` in [speech]."""
+
+    code = "speech_not_installed"
+
+
+class SpeechUnavailable(InferenceError):
+    """The process that turns recordings into text does not answer. Try again in a moment."""
+
+    code = "speech_unavailable"
+
+
+class LanguageUnknown(InferenceError):
+    """The speech model does not know that language. Leave it away, or name it by its two letters, such as es."""
+
+    code = "language_unknown"
+
+
+class AudioRefused(InferenceError):
+    """This file is not a recording that can be heard."""
+
+    code = "audio_refused"
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        """reason: stable, one of AUDIO_REASONS. detail: a sentence more."""
+        super().__init__(f"{AUDIO_REASONS[reason]} {detail}".strip())
+        self.reason = reason
+
+
+# Why a recording is refused; the key is stable.
+AUDIO_REASONS: Mapping[str, str] = {
+    "empty": "It has no bytes.",
+    "not_audio": "It is in no format that is known for sound, whatever its name says.",
+    "no_sound": "There is no sound in it, only pictures or data.",
+    "unknown_codec": "Its sound is in a code that cannot be read here.",
+    "damaged": "It is damaged, or was cut off before any sound.",
+    "protected": "It is locked with a password or rights management.",
+    "too_many_channels": "It has more channels than a recording of speech has.",
+    "odd_sample_rate": "Its sample rate is none that a recording has.",
+    "too_large": "It is larger than this box accepts.",
+    "too_long": "It is longer than this box accepts.",
+    "took_too_long": "Reading it took longer than any honest recording does.",
+}

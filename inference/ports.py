@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.speech.types import SpeechFile, SpeechPart, SpeechWish
 from inference.types import ChatChunk, EngineLoad, EngineRequest, EngineResponse, ModelInfo
 
 
@@ -61,6 +63,31 @@ class Embedder(Protocol):
 
     async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """n passages -> (n, dimension). Text beyond max_tokens is not seen by the model."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Transcriber(Protocol):
+    """Hears recordings: a file of whatever format a phone records becomes text with times."""
+
+    @property
+    def model_id(self) -> str:
+        """The model's name, as /v1/models lists it. Raises SpeechNotInstalled, SpeechUnavailable."""
+        ...
+
+    async def measure(self, audio: Path) -> SpeechFile:
+        """Look at its header only. Raises AudioRefused, SpeechUnavailable, SpeechNotInstalled."""
+        ...
+
+    def transcribe(self, audio: Path, wish: SpeechWish) -> AsyncIterator[SpeechPart]:
+        """Parts as they are heard: SpeechHeader once before the first SpeechSegment, segments in order of time,
+        SpeechProgress every few seconds of recording, SpeechEnd last. A file without speech: no header, no segment.
+
+        Memory does not grow with the recording. Close the iterator to stop: the work ends within one piece (30 s).
+        Raises AudioRefused (the file; nothing else will help), SpeechUnavailable (ask again), SpeechNotInstalled,
+        LanguageUnknown.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -100,6 +100,10 @@ class Box:
         return self.sockets / "embedder.sock"
 
     @property
+    def speech_socket(self) -> Path:
+        return self.sockets / "speech.sock"
+
+    @property
     def page_socket(self) -> Path:
         return self.sockets / "ui.sock"
 

@@ -148,6 +148,22 @@ ERRORS = {
         "The configuration names an engine this appliance does not know.",
         "La configuración nombra un motor que este servidor no conoce.",
     ),
+    "speech_not_installed": Sentence(
+        "Recordings cannot become text on this box yet. Whoever runs it can add a speech model.",
+        "Esta instalación aún no convierte grabaciones en texto. Quien la administra puede añadir un modelo de voz.",
+    ),
+    "speech_unavailable": Sentence(
+        "Recordings cannot become text just now. Try again in a moment.",
+        "Ahora mismo no se pueden convertir grabaciones en texto. Prueba de nuevo en un momento.",
+    ),
+    "language_unknown": Sentence(
+        "The speech model does not know that language.",
+        "El modelo de voz no conoce ese idioma.",
+    ),
+    "audio_refused": Sentence(
+        "This file is not a recording that can be heard.",
+        "Este archivo no es una grabación que se pueda escuchar.",
+    ),
     "embedder_unavailable": Sentence(
         "The embedding process does not answer, so documents cannot be searched by meaning just now.",
         "El proceso de embeddings no responde, así que ahora no se puede buscar por significado.",
