@@ -6,6 +6,7 @@ InferenceError
 ├── EngineStreamBroken    the server broke off in the middle of an answer
 ├── ModelNotFound         no engine serves that name
 ├── UnknownEngineKind     the configuration names an engine that is not in the table
+├── ModelUnreadable       a model's files are not whole, or contradict each other
 ├── EmbedderUnavailable   no embedder answers
 ├── SpeechNotInstalled    no speech model is configured, or the extra is missing
 ├── SpeechUnavailable     the speech process does not answer
@@ -79,6 +80,12 @@ class UnknownEngineKind(InferenceError):
     """The configuration names an engine this appliance does not know."""
 
     code = "unknown_engine_kind"
+
+
+class ModelUnreadable(InferenceError):
+    """The files of this model are not whole, or contradict each other. Get it again with `appliance model pull`."""
+
+    code = "model_unreadable"
 
 
 class EmbedderUnavailable(InferenceError):

@@ -23,6 +23,7 @@ class Gpu:
     temperature_c: float | None = None
     power_w: float | None = None
     power_limit_w: float | None = None
+    compute_capability: tuple[int, int] | None = None
 
 
 class GpuReader:
@@ -74,15 +75,21 @@ class GpuReader:
             ),
             power_w=None if power is None else power / 1000,
             power_limit_w=None if limit is None else limit / 1000,
+            compute_capability=self._told(lambda: _pair(nvml.nvmlDeviceGetCudaComputeCapability(handle))),
         )
 
     def _told(self, ask: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Not every GPU knows everything: a slice of one has no power, for example."""
+        """Not every GPU knows everything, nor every driver every question: a slice of a GPU has no power."""
         try:
             return ask()
-        except self._nvml.NVMLError:
+        except (self._nvml.NVMLError, AttributeError):
             return None
 
 
 def _text(told: str | bytes) -> str:
     return told.decode() if isinstance(told, bytes) else told
+
+
+def _pair(told: Sequence[int]) -> tuple[int, int]:
+    major, minor = told
+    return int(major), int(minor)

@@ -51,6 +51,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     inference_errors.SpeechNotInstalled: (503, "server_error"),
     inference_errors.SpeechUnavailable: (503, "server_error"),
     inference_errors.LanguageUnknown: (400, "invalid_request_error"),
+    inference_errors.ModelUnreadable: (422, "invalid_request_error"),
     inference_errors.AudioRefused: (400, "invalid_request_error"),
     inference_errors.InferenceError: (500, "server_error"),
     rag_errors.UnsupportedFormat: (415, "invalid_request_error"),

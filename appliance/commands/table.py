@@ -24,6 +24,7 @@ COMMANDS = {
     "group": "appliance.commands.groups:group",
     "key": "appliance.commands.keys:key",
     "limit": "appliance.commands.limits:limit",
+    "model": "appliance.commands.models:model",
     "queue": "appliance.commands.queue:queue",
     "insights": "appliance.commands.insights:insights",
     "index": "appliance.commands.index:index",

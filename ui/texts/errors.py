@@ -164,6 +164,10 @@ ERRORS = {
         "This file is not a recording that can be heard.",
         "Este archivo no es una grabación que se pueda escuchar.",
     ),
+    "model_unreadable": Sentence(
+        "The files of this model are not whole, or contradict each other. Get it again.",
+        "Los archivos de este modelo están incompletos o se contradicen. Descárgalo otra vez.",
+    ),
     "embedder_unavailable": Sentence(
         "The embedding process does not answer, so documents cannot be searched by meaning just now.",
         "El proceso de embeddings no responde, así que ahora no se puede buscar por significado.",
