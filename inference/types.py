@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-ModelKind = Literal["chat", "embedding", "transcription"]
-EngineRoute = Literal["chat/completions", "completions", "embeddings"]
+ModelKind = Literal["chat", "embedding", "transcription", "reranker"]
+EngineRoute = Literal["chat/completions", "completions", "embeddings", "rerank"]
 
 
 @dataclass(frozen=True, slots=True)
