@@ -21,19 +21,13 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from inference.errors import InferenceError
+from inference.errors import EgressRefused
 
 _MOST_REDIRECTS = 5
 _PORTS = {"http": 80, "https": 443}
 _USER_AGENT = "llm-appliance"
 
 Happened = Literal["began", "ended", "refused"]
-
-
-class EgressRefused(InferenceError):
-    """The appliance does not go there. Name the host in the section [egress] of appliance.toml, if it should."""
-
-    code = "egress_refused"
 
 
 @dataclass(frozen=True, slots=True)

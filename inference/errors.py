@@ -7,6 +7,17 @@ InferenceError
 ├── ModelNotFound         no engine serves that name
 ├── UnknownEngineKind     the configuration names an engine that is not in the table
 ├── ModelUnreadable       a model's files are not whole, or contradict each other
+├── EgressRefused         a request was not let out
+├── HubUnavailable        where models come from does not answer, or breaks off
+├── ModelGated            a model is given only to who has accepted its licence
+├── ModelSourceUnknown    there is no such model to get
+├── ModelHasPickle        a model's weights are a file that may run code
+├── ModelHasCode          a model wants to bring code of its own
+├── ModelFileCorrupt      a file that was got is not what it should be
+├── NoRoomForModel        the disk is too small for a model
+├── ModelInUse            a model that runs, or is searched with, is not taken away
+├── UnusableModelName     a name that cannot be a folder's
+├── ModelNotInstalled     no such model on this machine
 ├── EmbedderUnavailable   no embedder answers
 ├── SpeechNotInstalled    no speech model is configured, or the extra is missing
 ├── SpeechUnavailable     the speech process does not answer
@@ -137,3 +148,69 @@ AUDIO_REASONS: Mapping[str, str] = {
     "too_long": "It is longer than this box accepts.",
     "took_too_long": "Reading it took longer than any honest recording does.",
 }
+
+
+class EgressRefused(InferenceError):
+    """The appliance does not go there. Name the host in the section [egress] of appliance.toml, if it should."""
+
+    code = "egress_refused"
+
+
+class HubUnavailable(InferenceError):
+    """The model hub does not answer, or breaks off. What has come is kept: pull again, and it goes on from there."""
+
+    code = "hub_unavailable"
+
+
+class ModelGated(InferenceError):
+    """This model is given only to people who have accepted its licence, and asks for their token."""
+
+    code = "model_gated"
+
+
+class ModelSourceUnknown(InferenceError):
+    """There is no such model to get. Check its name, revision and quantisation."""
+
+    code = "model_source_unknown"
+
+
+class ModelHasPickle(InferenceError):
+    """The model's weights are in a format that can run code when read. Take one with safetensors or GGUF files."""
+
+    code = "model_has_pickle"
+
+
+class ModelHasCode(InferenceError):
+    """The model brings program code of its own, which is never run here. Take one that its engine knows by itself."""
+
+    code = "model_has_code"
+
+
+class ModelFileCorrupt(InferenceError):
+    """A file of the model is not what it should be, so the model was not taken in. Pull it again."""
+
+    code = "model_file_corrupt"
+
+
+class NoRoomForModel(InferenceError):
+    """There is not enough room on the disk for this model. Remove another one, or make room."""
+
+    code = "model_no_room"
+
+
+class ModelInUse(InferenceError):
+    """The model is in use. Stop it first, or search with another one."""
+
+    code = "model_in_use"
+
+
+class UnusableModelName(InferenceError):
+    """A model's name has letters, digits, dots, dashes and underscores, 96 at most. Choose one by `--as`."""
+
+    code = "model_name_unusable"
+
+
+class ModelNotInstalled(InferenceError):
+    """There is no such model on this machine. `appliance model list` shows what is there."""
+
+    code = "model_not_installed"

@@ -16,24 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from inference.errors import InferenceError
+from inference.errors import ModelNotInstalled, UnusableModelName
 from inference.types import ModelKind
 
 ModelFormat = Literal["safetensors", "gguf", "onnx", "ctranslate2"]
 CARD = "model.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}\Z")
-
-
-class UnusableModelName(InferenceError):
-    """A model's name has letters, digits, dots, dashes and underscores, 96 at most. Choose one by `--as`."""
-
-    code = "model_name_unusable"
-
-
-class ModelNotInstalled(InferenceError):
-    """There is no such model on this machine. `appliance model list` shows what is there."""
-
-    code = "model_not_installed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from ui.texts.frame import FRAME
 from ui.texts.health import HEALTH
 from ui.texts.insights import INSIGHTS
 from ui.texts.me import ME
+from ui.texts.model_errors import MODEL_ERRORS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
 
@@ -42,7 +43,7 @@ TEXTS: Mapping[str, Sentence] = {
     **ADMIN,
     **HEALTH,
     **INSIGHTS,
-    **{f"error.{code}": sentence for code, sentence in ERRORS.items()},
+    **{f"error.{code}": sentence for code, sentence in (ERRORS | MODEL_ERRORS).items()},
     **{f"refused.{code}": sentence for code, sentence in REFUSALS.items()},
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
     **{f"told.{code}": sentence for code, sentence in (DOCUMENT_NOTES | DOCUMENT_REFUSALS).items()},

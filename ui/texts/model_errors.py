@@ -1,0 +1,51 @@
+"""What the page says when a model cannot be got, taken away or used."""
+
+from __future__ import annotations
+
+from ui.texts.sentence import Sentence
+
+MODEL_ERRORS = {
+    "egress_refused": Sentence(
+        "The appliance does not go to that address. The operator names the allowed hosts in the section [egress].",
+        "El servidor no sale a esa dirección. Los sitios permitidos se indican en la sección [egress].",
+    ),
+    "hub_unavailable": Sentence(
+        "The model hub does not answer, or broke off. What has come is kept: try again, and it goes on from there.",
+        "El repositorio de modelos no responde o se cortó. Lo descargado se conserva: prueba otra vez y seguirá.",
+    ),
+    "model_gated": Sentence(
+        "This model is given only to people who have accepted its licence, and asks for their token.",
+        "Este modelo solo se entrega a quien ha aceptado su licencia, y pide su token.",
+    ),
+    "model_source_unknown": Sentence(
+        "There is no such model to get. Check its name, revision and quantisation.",
+        "No hay ningún modelo así. Revisa el nombre, la revisión y la cuantización.",
+    ),
+    "model_has_pickle": Sentence(
+        "The model’s weights are in a format that can run code when read. Take one with safetensors or GGUF files.",
+        "Los pesos del modelo están en un formato que puede ejecutar código. Elige uno con safetensors o GGUF.",
+    ),
+    "model_has_code": Sentence(
+        "The model brings program code of its own, which is never run here.",
+        "El modelo trae código propio, que aquí no se ejecuta nunca.",
+    ),
+    "model_file_corrupt": Sentence(
+        "A file of the model is not what it should be, so the model was not taken in. Try again.",
+        "Un archivo del modelo no es lo que debería, así que no se instaló. Prueba otra vez.",
+    ),
+    "model_no_room": Sentence(
+        "There is not enough room on the disk for this model. Remove another one, or make room.",
+        "No hay sitio en el disco para este modelo. Elimina otro o libera espacio.",
+    ),
+    "model_in_use": Sentence(
+        "The model is in use. Stop it first, or search with another one.",
+        "El modelo está en uso. Detenlo antes o busca con otro.",
+    ),
+    "model_name_unusable": Sentence(
+        "A model’s name has letters, digits, dots, dashes and underscores, 96 at most.",
+        "El nombre de un modelo lleva letras, cifras, puntos, guiones y guiones bajos; 96 como mucho.",
+    ),
+    "model_not_installed": Sentence(
+        "There is no such model on this machine.", "Ese modelo no está en esta máquina."
+    ),
+}
