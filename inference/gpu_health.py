@@ -37,7 +37,8 @@ class Card:
     """One GPU that answers; None: it does not tell.
 
     slowed_by: heat, power supply, hardware. uncorrected: memory errors since the driver was loaded. repairs: whether a
-    bad row of its memory waits for a reset, or could not be replaced.
+    bad row of its memory waits for a reset, or could not be replaced. energy_j: since the driver was loaded. computing:
+    processes that have memory on it, by the kernel's numbers of the machine, not of a container.
     """
 
     index: int
@@ -49,6 +50,8 @@ class Card:
     uncorrected: int | None = None
     repairs: Literal["", "waiting", "failed"] = ""
     is_persistent: bool | None = None
+    energy_j: float | None = None
+    computing: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,11 @@ def _card(nvml: Any, index: int) -> Card | None:  # noqa: ANN401
         ),
         repairs=_repairs(rows),
         is_persistent=None if persistent is None else bool(persistent),
+        energy_j=_told(nvml, lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000),
+        computing=_told(
+            nvml,
+            lambda: frozenset(int(one.pid) for one in nvml.nvmlDeviceGetComputeRunningProcesses(handle)),
+        ),
     )
 
 

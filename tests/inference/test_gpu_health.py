@@ -3,76 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pynvml  # type: ignore[import-untyped]
 import pytest
 
 from inference.gpu_health import look_at_gpus
+from inference.testing.fake_nvml import FakeCard, FakeNvml
 
 
-class Driver:
-    """A stand-in for NVML. silent: the error of its first call."""
-
-    NVMLError = pynvml.NVMLError
-    NVML_TEMPERATURE_GPU = 0
-    NVML_MEMORY_ERROR_TYPE_UNCORRECTED = 1
-    NVML_VOLATILE_ECC = 0
-
-    def __init__(self, silent: int | None = None) -> None:
-        self.silent = silent
-        self.lost: set[int] = set()
-        self.open = 0
-        self.rows: tuple[int, int, int, int] | None = (0, 0, 0, 0)
-        self.reasons = pynvml.nvmlClocksThrottleReasonSwPowerCap
-
-    def nvmlInit(self) -> None:
-        if self.silent is not None:
-            raise pynvml.NVMLError(self.silent)
-        self.open += 1
-
-    def nvmlShutdown(self) -> None:
-        self.open -= 1
-
-    def nvmlSystemGetDriverVersion(self) -> bytes:
-        return b"550.54.15"
-
-    def nvmlSystemGetCudaDriverVersion(self) -> int:
-        return 12040
-
-    def nvmlDeviceGetCount(self) -> int:
-        return 2
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
-        if index in self.lost:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
-        return index
-
-    def nvmlDeviceGetName(self, handle: int) -> str:
-        return f"Card {handle}"
-
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:
-        return SimpleNamespace(total=48 << 30, used=20 << 30)
-
-    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:
-        return 91
-
-    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: int) -> int:
-        return int(self.reasons)
-
-    def nvmlDeviceGetRemappedRows(self, handle: int) -> tuple[int, int, int, int]:
-        if self.rows is None:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-        return self.rows
-
-    def nvmlDeviceGetPersistenceMode(self, handle: int) -> int:
-        return 0
-
-    def nvmlDeviceGetTotalEccErrors(self, handle: int, kind: int, counter: int) -> int:
-        if handle:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-        return 3
+def _driver() -> FakeNvml:
+    """Two cards: one with errors that it can count, one that cannot."""
+    return FakeNvml(
+        FakeCard(uncorrected=3, temperature_c=91, is_persistent=False),
+        FakeCard(uncorrected=None, temperature_c=91, is_persistent=False),
+        driver="550.54.15",
+        cuda=12040,
+    )
 
 
 def _machine(root: Path, *devices: tuple[str, str]) -> Path:
@@ -86,9 +32,9 @@ def _machine(root: Path, *devices: tuple[str, str]) -> Path:
 
 def test_what_a_card_tells_of_itself_is_told(tmp_path: Path) -> None:
     """Errors and persistence where it knows them; a power cap is no trouble, heat is."""
-    driver = Driver()
-    driver.reasons |= pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
-    driver.rows = (0, 1, 1, 0)
+    driver = _driver()
+    driver.cards[0].slowed_by |= pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
+    driver.cards[0].rows = (0, 1, 1, 0)
 
     seen = look_at_gpus(driver, tmp_path)
 
@@ -102,8 +48,8 @@ def test_what_a_card_tells_of_itself_is_told(tmp_path: Path) -> None:
 
 def test_a_power_cap_and_a_card_without_repairs_are_no_trouble(tmp_path: Path) -> None:
     """Every card at full work has the first; consumer cards lack the second."""
-    driver = Driver()
-    driver.rows = None
+    driver = _driver()
+    driver.cards[0].rows = None
 
     (card, _) = look_at_gpus(driver, tmp_path).cards
 
@@ -112,8 +58,8 @@ def test_a_power_cap_and_a_card_without_repairs_are_no_trouble(tmp_path: Path) -
 
 def test_one_that_fell_off_the_bus_is_counted_and_not_shown(tmp_path: Path) -> None:
     """So that somebody can miss it."""
-    driver = Driver()
-    driver.lost.add(1)
+    driver = _driver()
+    driver.cards[1].is_lost = True
 
     seen = look_at_gpus(driver, tmp_path)
 
@@ -134,7 +80,7 @@ def test_every_way_of_being_silent_is_told_apart(code: int, state: str, tmp_path
     """With the library's own words, and how many cards the kernel sees; a network card of NVIDIA's is none."""
     root = _machine(tmp_path, ("0x10de", "0x030200"), ("0x10de", "0x020000"), ("0x1002", "0x030000"))
 
-    seen = look_at_gpus(Driver(code), root)
+    seen = look_at_gpus(FakeNvml(silent=code), root)
 
     assert (seen.state, seen.plugged, seen.cards) == (state, 1, ())
     assert seen.detail

@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pynvml  # type: ignore[import-untyped]
 from prometheus_client import CollectorRegistry
 
 from appliance.bootstrap.metrics.machine import GpuMetrics
 from inference.gpus import GpuReader
-
-
-class Driver:
-    """A stand-in for NVML. lost: numbers of GPUs that have fallen off the bus."""
-
-    NVMLError = pynvml.NVMLError
-    NVML_TEMPERATURE_GPU = 0
-
-    def __init__(self, gpus: int = 2) -> None:
-        self.gpus = gpus
-        self.lost: set[int] = set()
-        self.is_there = True
-        self.open = 0
-
-    def nvmlInit(self) -> None:
-        if not self.is_there:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
-        self.open += 1
-
-    def nvmlShutdown(self) -> None:
-        self.open -= 1
-
-    def nvmlSystemGetDriverVersion(self) -> bytes:
-        return b"580.95.05"
-
-    def nvmlDeviceGetCount(self) -> int:
-        return self.gpus
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
-        if index in self.lost:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
-        return index
-
-    def nvmlDeviceGetName(self, handle: int) -> str:
-        return f"Card {handle}"
-
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:
-        return SimpleNamespace(total=80 << 30, used=20 << 30)
-
-    def nvmlDeviceGetUtilizationRates(self, handle: int) -> Any:
-        return SimpleNamespace(gpu=75)
-
-    def nvmlDeviceGetTemperature(self, handle: int, sensor: int) -> int:
-        return 61
-
-    def nvmlDeviceGetPowerUsage(self, handle: int) -> int:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-
-    def nvmlDeviceGetEnforcedPowerLimit(self, handle: int) -> int:
-        return 700_000
+from inference.testing.fake_nvml import FakeCard, FakeNvml
 
 
 def test_all_that_the_driver_tells_is_shown() -> None:
     """In the units of Prometheus; what a GPU does not tell is left out."""
     registry = CollectorRegistry()
-    metrics = GpuMetrics(GpuReader(driver := Driver()))
+    metrics = GpuMetrics(GpuReader(driver := FakeNvml(FakeCard(), FakeCard())))
     registry.register(metrics)
 
     metrics.look()
@@ -86,11 +34,11 @@ def test_all_that_the_driver_tells_is_shown() -> None:
 def test_a_gpu_that_is_lost_is_missed() -> None:
     """Fewer answer than did, which is what the alert looks at; the others go on being measured."""
     registry = CollectorRegistry()
-    metrics = GpuMetrics(GpuReader(driver := Driver()))
+    metrics = GpuMetrics(GpuReader(driver := FakeNvml(FakeCard(), FakeCard())))
     registry.register(metrics)
     metrics.look()
 
-    driver.lost.add(0)
+    driver.cards[0].is_lost = True
     metrics.look()
 
     assert registry.get_sample_value("appliance_gpus") == 1
@@ -101,12 +49,12 @@ def test_a_gpu_that_is_lost_is_missed() -> None:
 
 def test_a_machine_without_a_driver_has_none() -> None:
     """No error, and no figures of GPUs; one whose driver goes away has lost them."""
-    metrics = GpuMetrics(GpuReader(driver := Driver()))
+    metrics = GpuMetrics(GpuReader(driver := FakeNvml(FakeCard(), FakeCard())))
     registry = CollectorRegistry()
     registry.register(metrics)
     metrics.look()
 
-    driver.is_there = False
+    driver.silent = pynvml.NVML_ERROR_DRIVER_NOT_LOADED
     metrics.look()
 
     assert registry.get_sample_value("appliance_gpus") == 0
