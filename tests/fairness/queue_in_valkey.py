@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from typing import Any
 
@@ -69,6 +69,9 @@ class QueueInValkey:
 
     def learn(self, capacities: Sequence[Capacity], worker: str, now_us: int) -> None:
         self.call(worker, now_us, operations.learn(capacities))
+
+    def keep(self, engines: Collection[str], worker: str, now_us: int) -> None:
+        self.call(worker, now_us, operations.keep(engines))
 
     def renew(self, worker: str, now_us: int) -> int:
         return int(self.call(worker, now_us, operations.renew())[0][0])

@@ -404,7 +404,6 @@ def test_a_silent_worker_is_given_up_within_its_lease() -> None:
 def test_zero_slots_are_one() -> None:
     """An engine that says so by mistake is asked one request at a time, and nothing is stuck."""
     room = Room(slots=0)
-    room.queue.learn([Capacity("a", 0)], room.now_us)
     first, second = room.ask("ana"), room.ask("bob")
 
     assert room.running == [first]

@@ -210,8 +210,11 @@ EVENTS = st.one_of(
     st.tuples(st.just("grew"), WHICH, st.sampled_from([10, 300, 5000])),
     st.tuples(st.just("move"), WHICH, CANDIDATES),
     st.tuples(
-        st.just("learn"), st.sampled_from(ENGINES), st.sampled_from([(1, None), (3, 2500), (20, None)])
+        st.just("learn"),
+        st.sampled_from(ENGINES),
+        st.sampled_from([(1, None), (3, 2500), (20, None), (0, None)]),
     ),
+    st.tuples(st.just("keep"), st.sampled_from([(), ("a",), ("a", "c"), ENGINES]), st.none()),
     st.tuples(st.just("poke"), st.none(), st.none()),
     st.tuples(st.just("die"), st.sampled_from([6_500_000, HOUR_US, -HOUR_US]), st.sampled_from(WORKERS)),
     st.tuples(st.just("empty"), st.none(), st.none()),
@@ -247,6 +250,10 @@ def _happen(both: Both, event: tuple[str, object, object]) -> None:
             both.local.renew("w1", both.now_us)
             both.local.learn([capacity], both.now_us)
             both.shared.learn([capacity], "w1", both.now_us)
+        case ("keep", tuple() as names, _):
+            both.local.renew("w1", both.now_us)
+            both.local.keep(names)
+            both.shared.keep(names, "w1", both.now_us)
         case ("poke", _, _):
             both.local.renew("w2", both.now_us)
             both.local.poke(both.now_us)

@@ -182,7 +182,7 @@ end
 local function slots_in(pool)
   local slots = 0
   for name, known in pairs(pool.engines) do slots = slots + slots_of(engine_of(name), known) end
-  return slots
+  return max(1, slots)
 end
 
 -- A pace of a few turns is mostly chance, and the first ones come late: all slots had just begun.

@@ -11,7 +11,7 @@ away, is what the simulation runs, and is what the tests hold the script against
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -162,6 +162,21 @@ class FairQueue:
         for capacity in capacities:
             self.occupancy.learn(capacity)
         self.poke(now_us)
+
+    def keep(self, engines: Collection[str]) -> None:
+        """Forget all other engines but those that run something or that somebody in line could still get."""
+        kept = set(engines)
+        for pool in self._pools.values():
+            kept.update(*(model.engines for model in pool.models.values()))
+            if pool.returned:
+                kept.update(pool.engines)
+        for pool in self._pools.values():
+            pool.engines = {
+                name: slots
+                for name, slots in pool.engines.items()
+                if name in kept or self.occupancy.running(name)
+            }
+        self.occupancy.keep(kept)
 
     def renew(self, worker: str, now_us: int) -> int:
         """This worker lives; returns how many requests of it are known."""

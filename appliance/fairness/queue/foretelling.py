@@ -65,4 +65,4 @@ class Foretelling:
         return (trust * by_pace + (1 - trust) * by_slots) / 1000
 
     def _slots(self, pool: Pool) -> int:
-        return sum(self._occupancy.slots(name, known) for name, known in pool.engines.items())
+        return max(1, sum(self._occupancy.slots(name, known) for name, known in pool.engines.items()))

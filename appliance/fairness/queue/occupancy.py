@@ -5,6 +5,7 @@ Pure: no clock, no I/O. `fair_queue.lua` holds the same rules.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -71,8 +72,9 @@ class Occupancy:
         engine.slots, engine.kv_tokens = capacity.slots, capacity.kv_tokens
 
     def slots(self, engine: str, otherwise: int) -> int:
-        """As last learned, else as the asker knows; never below 1."""
-        return max(1, self._of(engine).slots or otherwise)
+        """As last learned, else as the asker knows; 0: it takes nobody now, because it is loading or on its way out."""
+        learned = self._of(engine).slots
+        return max(1, otherwise) if learned is None else learned
 
     def running(self, engine: str) -> int:
         return len(self._of(engine).needs)
@@ -81,13 +83,19 @@ class Occupancy:
         """Requests by engine."""
         return {name: len(engine.needs) for name, engine in self._engines.items() if engine.needs}
 
+    def keep(self, engines: Container[str]) -> None:
+        """Forget what was known of all the others that run nothing."""
+        self._engines = {
+            name: engine for name, engine in self._engines.items() if engine.needs or name in engines
+        }
+
     def is_full(self, engine: str, slots: int) -> bool:
         return self.running(engine) >= self.slots(engine, slots)
 
     def is_closed(self, name: str, slots: int, held: int, *, as_batch: bool) -> bool:
         """No slot of it may be taken by whoever holds so many, whatever the request is like."""
         slots = self.slots(name, slots)
-        if held or as_batch:
+        if slots and (held or as_batch):
             slots = max(1, slots - self._rules.reserved_of(slots))
         return self.running(name) >= slots
 
@@ -97,9 +105,9 @@ class Occupancy:
         """Whether the request may start there now. held: slots that its person has in this pool already."""
         rules, engine = self._rules, self._of(name)
         slots, running = self.slots(name, slots), len(engine.needs)
-        unreserved = slots - rules.reserved_of(slots)
         if running >= slots:
             return "full"
+        unreserved = slots - rules.reserved_of(slots)
         if as_batch:
             of_batch = sum(1 for other in engine.needs.values() if other.is_batch)
             if of_batch >= rules.batch_slots_of(slots) or running >= max(1, unreserved):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
@@ -63,6 +63,11 @@ def learn(capacities: Sequence[Capacity]) -> Operation:
     return orjson.dumps(
         ("learn", [(c.engine, c.slots, -1 if c.kv_tokens is None else c.kv_tokens) for c in capacities])
     )
+
+
+def keep(engines: Collection[str]) -> Operation:
+    """The engines that there are; others may be forgotten. Answers nothing."""
+    return orjson.dumps(("keep", sorted(engines)))
 
 
 def renew() -> Operation:

@@ -272,6 +272,37 @@ function operations.learn(capacities)
   return '[]'
 end
 
+-- Forget all other engines but those that run something or that somebody in line could still get.
+function operations.keep(names)
+  local kept, all = {}, {}
+  for _, name in ipairs(names) do kept[name] = true end
+  for i, name in ipairs(call('SMEMBERS', prefix .. 'pools')) do
+    local pool = pool_of(name)
+    all[i] = pool
+    for _, of_model in pairs(pool.models) do
+      for engine in pairs(of_model[2]) do kept[engine] = true end
+    end
+    if pool.returned > 0 then
+      for engine in pairs(pool.engines) do kept[engine] = true end
+    end
+  end
+  for _, pool in ipairs(all) do
+    local left = {}
+    for engine, slots in pairs(pool.engines) do
+      if kept[engine] or engine_of(engine).running > 0 then left[engine] = slots else pool.is_touched = true end
+    end
+    pool.engines = left
+  end
+  for _, name in ipairs(call('HKEYS', prefix .. 'engines')) do
+    if not kept[name] and engine_of(name).running == 0 then
+      call('HDEL', prefix .. 'engines', name)
+      call('DEL', prefix .. 'reading:' .. name)
+      touched_engines[name], engines[name] = nil, nil
+    end
+  end
+  return '[]'
+end
+
 -- How many requests of the caller are known.
 function operations.renew() return '[' .. call('SCARD', prefix .. 'worker:' .. me) .. ']' end
 

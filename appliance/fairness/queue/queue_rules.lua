@@ -126,7 +126,7 @@ end
 -- engines (occupancy.py) --------------------------------------------------------------------------------
 
 local function slots_of(engine, otherwise)
-  return max(1, engine.slots > 0 and engine.slots or otherwise)
+  return engine.slots >= 0 and engine.slots or max(1, otherwise)
 end
 
 local function reserved_of(slots)
@@ -138,7 +138,7 @@ local function batch_slots_of(slots) return max(1, slots - max(reserved_of(slots
 
 local function is_closed(engine, otherwise, held, as_batch)
   local slots = slots_of(engine, otherwise)
-  if held > 0 or as_batch then slots = max(1, slots - reserved_of(slots)) end
+  if slots > 0 and (held > 0 or as_batch) then slots = max(1, slots - reserved_of(slots)) end
   return engine.running >= slots
 end
 
@@ -172,8 +172,8 @@ end
 
 local function fit(pool, engine, otherwise, request, held, as_batch)
   local slots = slots_of(engine, otherwise)
-  local unreserved = slots - reserved_of(slots)
   if engine.running >= slots then return 'full' end
+  local unreserved = slots - reserved_of(slots)
   if as_batch then
     if engine.batch >= batch_slots_of(slots) or engine.running >= max(1, unreserved) then return 'full' end
   elseif held > 0 then

@@ -7,7 +7,7 @@ that calls functions in Valkey.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -130,6 +130,10 @@ class SharedQueue:
     async def learn(self, capacities: Sequence[Capacity]) -> None:
         """What engines can bear."""
         await self.step((asked.learn(capacities),))
+
+    async def keep(self, engines: Collection[str]) -> None:
+        """These engines there are; what is known of others is forgotten when nobody needs it."""
+        await self.step((asked.keep(engines),))
 
     async def renew(self) -> int:
         """This worker lives; returns how many of its requests the queue knows."""
