@@ -15,7 +15,7 @@ import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.sandbox import landlock, seccomp
+from inference import landlock, seccomp
 
 _PR_SET_PDEATHSIG = 1
 _LARGEST_FILE_BYTES = 64 * 2**20

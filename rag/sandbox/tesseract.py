@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from inference import seccomp
 from rag.notes import Note
 from rag.recognition import GreyImage, RecognisedPage, RecognitionFailed, read_tsv
-from rag.sandbox import seccomp
 from rag.sandbox.confinement import SandboxState, confine, die_with_parent, library_folders
 
 _PICTURE, _RESULT = "page.pgm", "page"
