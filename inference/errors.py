@@ -157,7 +157,7 @@ class EgressRefused(InferenceError):
 
 
 class HubUnavailable(InferenceError):
-    """The model hub does not answer, or breaks off. What has come is kept: pull again, and it goes on from there."""
+    """Where the model comes from does not answer, or broke off. What has come is kept: pull again to go on."""
 
     code = "hub_unavailable"
 

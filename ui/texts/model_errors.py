@@ -10,8 +10,8 @@ MODEL_ERRORS = {
         "El servidor no sale a esa dirección. Los sitios permitidos se indican en la sección [egress].",
     ),
     "hub_unavailable": Sentence(
-        "The model hub does not answer, or broke off. What has come is kept: try again, and it goes on from there.",
-        "El repositorio de modelos no responde o se cortó. Lo descargado se conserva: prueba otra vez y seguirá.",
+        "Where the model comes from does not answer, or broke off. What has come is kept: try again to go on.",
+        "El origen del modelo no responde o se cortó. Lo que ya llegó se conserva: prueba otra vez y seguirá.",
     ),
     "model_gated": Sentence(
         "This model is given only to people who have accepted its licence, and asks for their token.",
