@@ -355,6 +355,8 @@ class Membership:
     superseded_at: datetime | None = None
     attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
     is_chat: bool = False
+    heard_s: float | None = None
+    spoken: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from rag import spoken_time
 from rag.documents import Anchor
 
 _CELLS = re.compile(r"([A-Z]{1,3})(\d{1,7})(?::([A-Z]{1,3})(\d{1,7}))?\Z")
@@ -22,13 +23,16 @@ def covered(anchors: Sequence[Anchor], start: int, end: int) -> Sequence[Anchor]
 
 
 def reference(anchors: Sequence[Anchor], start: int, end: int) -> str:
-    """The span's place in words of its format: cells are joined into one range, others are told from first to last."""
+    """The span's place in words of its format: cells and times are joined into one range, others are told from first to
+    last."""
     refs = [anchor.ref for anchor in covered(anchors, start, end) if anchor.ref]
     if not refs:
         return ""
     cells = [_CELLS.match(ref) for ref in refs]
     if all(cells):
         return _range([match.groups() for match in cells if match])
+    if spoken := spoken_time.covering(refs):
+        return spoken
     return refs[0] if refs[0] == refs[-1] else f"{refs[0]} – {refs[-1]}"
 
 

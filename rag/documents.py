@@ -8,6 +8,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
+from rag import spoken_time
+
 if TYPE_CHECKING:  # the parsing child uses this module and has no need of numpy's 20 MB
     import numpy as np
     from numpy.typing import NDArray
@@ -15,7 +17,7 @@ if TYPE_CHECKING:  # the parsing child uses this module and has no need of numpy
     from rag.trace import Trace
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "code"]
-Unit = Literal["page", "sheet", "slide"]
+Unit = Literal["page", "sheet", "slide", "recording"]
 COLUMN_BAR = " | "
 """Stands between the cells of a table's row, and between the columns' names that end a heading path."""
 
@@ -37,7 +39,8 @@ class Block:
 class Anchor:
     """Where a run of a page's text, `page.text[start:end]`, stands in the document itself.
 
-    ref: as people of that format say it, or empty: a cell range ("B2:F2"), a row ("row 7"), a paragraph ("¶ 12").
+    ref: as people of that format say it, or empty: a cell range ("B2:F2"), a row ("row 7"), a paragraph ("¶ 12"), when
+    it was said ("12:34.20–12:58.90").
     box: (left, top, right, bottom) as shares of the page as it is shown, 0 to 1 from its upper left corner; or None.
     """
 
@@ -127,7 +130,10 @@ def content_hash(chunk: Chunk) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where in its document a passage stands; only what the format has is set."""
+    """Where in its document a passage stands; only what the format has is set.
+
+    time: in a recording, as people read it ("12:34–12:58"); time_s, time_end_s: the same in seconds from its start.
+    """
 
     page: int | None = None
     heading: str | None = None
@@ -135,7 +141,9 @@ class Location:
     cells: str | None = None
     slide: int | None = None
     ref: str | None = None
+    time: str | None = None
     time_s: float | None = None
+    time_end_s: float | None = None
 
 
 def locate(unit: Unit, page: int | None, label: str, ref: str, headings: Sequence[str]) -> Location:
@@ -145,6 +153,9 @@ def locate(unit: Unit, page: int | None, label: str, ref: str, headings: Sequenc
         return Location(heading=heading if heading != label else None, sheet=label or None, cells=ref or None)
     if unit == "slide":
         return Location(heading=heading, slide=page, ref=ref or None)
+    if unit == "recording":
+        span = spoken_time.read(ref)
+        return Location(time=span.told, time_s=span.start_s, time_end_s=span.end_s) if span else Location()
     return Location(page=page, heading=heading, ref=ref or None)
 
 
@@ -190,7 +201,7 @@ class Passage:
 
     @property
     def location(self) -> Location:
-        """As its format has it: a page, a slide, or a sheet with cells."""
+        """As its format has it: a page, a slide, a sheet with cells, or a time."""
         return locate(self.unit, self.page, self.label, self.ref, self.headings)
 
 

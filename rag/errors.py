@@ -4,6 +4,8 @@ RagError
 ├── DocumentRefused            the file is not read, for a reason its owner can do something about
 │   ├── UnsupportedFormat      no parser for what the file really is
 │   ├── DocumentEmpty          there is no text in it
+│   │   └── RecordingSilent    nobody speaks in it
+│   ├── RecordingRefused       a recording that cannot be heard
 │   ├── DocumentDamaged        it cannot be opened
 │   ├── DocumentEncrypted      it needs a password
 │   ├── DocumentTooLarge       more pages, text or inflated bytes than the limits allow
@@ -42,6 +44,18 @@ class DocumentEmpty(DocumentRefused):
     """There is no text in this document. If it is a scan, run text recognition on it first."""
 
     code = "document_empty"
+
+
+class RecordingSilent(DocumentEmpty):
+    """Nobody speaks in this recording, so there is nothing to find in it."""
+
+    code = "recording_silent"
+
+
+class RecordingRefused(DocumentRefused):
+    """This recording cannot be heard here. Save it as MP3, M4A or WAV with another program and upload that."""
+
+    code = "recording_refused"
 
 
 class DocumentDamaged(DocumentRefused):

@@ -9,6 +9,7 @@ import re
 import zipfile
 from pathlib import Path, PurePath
 
+from rag import recording_types
 from rag.archives import open_archive, read_member
 from rag.decoding import decode, has_mark
 from rag.errors import DocumentEmpty, DocumentEncrypted, UnsupportedFormat
@@ -110,13 +111,6 @@ _SIGNATURES: tuple[tuple[int, bytes, Note], ...] = (
     (4, b"ftypheic", Note("kind_picture", kind="HEIC")),
     (4, b"ftypavif", Note("kind_picture", kind="AVIF")),
     (0, b"8BPS", Note("kind_picture", kind="Photoshop")),
-    (4, b"ftyp", Note("kind_recording", kind="MP4")),
-    (0, b"ID3", Note("kind_recording", kind="MP3")),
-    (0, b"OggS", Note("kind_recording", kind="Ogg")),
-    (0, b"fLaC", Note("kind_recording", kind="FLAC")),
-    (8, b"WAVE", Note("kind_recording", kind="WAV")),
-    (8, b"AVI ", Note("kind_recording", kind="AVI")),
-    (0, b"\x1aE\xdf\xa3", Note("kind_recording", kind="Matroska")),
     (0, b"\x1f\x8b", Note("kind_archive", kind="gzip")),
     (0, b"BZh", Note("kind_archive", kind="bzip2")),
     (0, b"\xfd7zXZ\0", Note("kind_archive", kind="xz")),
@@ -169,7 +163,7 @@ def from_filename(filename: str) -> str | None:
     suffix = path.suffix.lower()
     if suffix.removeprefix(".") in _CODE_SUFFIXES or path.name.lower() in _CODE_NAMES:
         return SOURCE
-    return _BY_SUFFIX.get(suffix)
+    return _BY_SUFFIX.get(suffix) or recording_types.from_suffix(suffix)
 
 
 def suffixes(media_type: str) -> tuple[str, ...]:
@@ -177,7 +171,7 @@ def suffixes(media_type: str) -> tuple[str, ...]:
     if media_type == SOURCE:
         return tuple(f".{suffix}" for suffix in sorted(_CODE_SUFFIXES))
     named = tuple(suffix for suffix, kind in _BY_SUFFIX.items() if kind == media_type)
-    return named or _PICTURE_SUFFIXES.get(media_type, ())
+    return named or _PICTURE_SUFFIXES.get(media_type) or recording_types.suffixes(media_type)
 
 
 def detect(path: Path, limits: ParsingLimits, hint: str | None = None) -> str:
@@ -204,6 +198,10 @@ def detect(path: Path, limits: ParsingLimits, hint: str | None = None) -> str:
     for offset, signature, sentence in _SIGNATURES:
         if head[offset : offset + len(signature)] == signature:
             raise UnsupportedFormat(sentence)
+    if recording := recording_types.recognise(
+        head
+    ):  # heard, not parsed; whoever asks here has no transcriber
+        raise UnsupportedFormat(Note("kind_recording", kind=recording.kind))
     return _detect_text(head, hint)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from appliance.domain.documents import Audience, CollectionFile, PageRequest
 from appliance.domain.people import Caller, Role
 from appliance.ports import RetryLater
+from appliance.services.knowledge.hearing import Hearing
 from appliance.services.knowledge.ingestion import Ingestion, ReadingEnd
 from appliance.services.knowledge.inside import Inside
 from appliance.services.knowledge.knowledge import Knowledge
@@ -29,6 +30,8 @@ from appliance.storage.database import Database
 from appliance.storage.files import PostgresFiles
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.reading import PostgresReading
+from appliance.storage.transcripts import TranscriptSpool, transcripts_folder
+from inference.ports import Transcriber
 from rag.analysis import Analyzer
 from rag.documents import Block, Child, Page, ParsedDocument
 from rag.errors import DocumentDamaged
@@ -93,9 +96,18 @@ class CountingEmbedder:
 
 
 class Desk:
-    """The use cases with a worker that works when it is told to."""
+    """The use cases with a worker that works when it is told to. transcriber: hears recordings."""
 
-    def __init__(self, api: Database, worker: Database, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self,
+        api: Database,
+        worker: Database,
+        folder: Path,
+        *,
+        transcriber: Transcriber | None = None,
+        slice_s: float = 300.0,
+        **settings: Any,
+    ) -> None:
         self.settings = KnowledgeSettings(**settings)
         self.worker = worker
         self.store = PgvectorStore()
@@ -109,8 +121,10 @@ class Desk:
         indexing = Indexing(completing, self.embedder, Analyzer(["en"]), ChunkingSettings())
         inside = Inside(reading, self.blobs, self.settings)
         self.ended: list[ReadingEnd] = []
+        self.spool = TranscriptSpool(transcripts_folder(folder / "blobs"))
+        hearing = None if transcriber is None else Hearing(transcriber, self.spool, slice_s=slice_s)
         self.ingestion = Ingestion(
-            reading, self.blobs, Reader(), indexing, completing, inside, self.ended.append
+            reading, self.blobs, Reader(), indexing, completing, inside, self.ended.append, hearing=hearing
         )
 
     def _knowledge(self, database: Database) -> Knowledge:

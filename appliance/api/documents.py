@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from appliance.api.openai_files import download_headers
-from appliance.api.vector_store_shapes import note_codes
+from appliance.api.vector_store_shapes import as_recording, note_codes
 from appliance.domain.people import Caller
 from appliance.ports import DocumentCard, Membership, Relative
 from appliance.services.knowledge import identifiers
@@ -155,6 +155,7 @@ def _membership(one: Membership) -> dict[str, Any]:
         "last_error": None
         if one.error_code is None
         else {"code": one.error_code, "message": one.error_message},
+        "recording": as_recording(one.heard_s, one.spoken),
         "source": one.source,
         "superseded_by": None if newer is None else identifiers.wire(identifiers.FILE, newer),
     }

@@ -296,16 +296,24 @@ def as_vector_store_file(file: CollectionFile) -> dict[str, Any]:
         "chunks": file.chunks,
         "stage": file.stage,
         "pages_done": file.pages_done,
-        "pages_per_s": None if file.pages_per_s is None else round(file.pages_per_s, 2),
+        "pages_per_s": None
+        if file.pages_per_s is None or file.stage == "hearing"
+        else round(file.pages_per_s, 2),
         "notes": list(file.notes),
         "note_codes": note_codes(file.notes),
         "sha256": file.sha256.hex(),
         "source": file.source,
         "parent_id": _file_or_none(file.parent_id),
         "inside": file.inside,
+        "recording": as_recording(file.heard_s, file.spoken),
         "duplicate_of": _file_or_none(file.duplicate_of),
         "superseded_by": _file_or_none(file.superseded_by),
     }
+
+
+def as_recording(heard_s: float | None, spoken: str | None) -> dict[str, Any] | None:
+    """How long a recording is, and the language in it; null for what is none, or was not heard yet."""
+    return None if heard_s is None else {"duration_s": round(heard_s, 2), "language": spoken}
 
 
 def note_codes(notes: Sequence[str]) -> list[dict[str, Any] | None]:

@@ -27,6 +27,7 @@ from appliance.bootstrap.turns import remove_conversations_forever
 from appliance.bootstrap.upkeep import build_upkeep
 from appliance.errors import PartUnavailable
 from appliance.services.chat_files import ChatFiles
+from appliance.services.knowledge.hearing import Hearing
 from appliance.services.knowledge.ingestion import Ingestion
 from appliance.services.knowledge.inside import Inside
 from appliance.services.settings import ResponseSettings
@@ -38,9 +39,11 @@ from appliance.storage.job_worker import JobWorker
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.reading import PostgresReading
 from appliance.storage.roles import DatabaseRole
+from appliance.storage.transcripts import TranscriptSpool, transcripts_folder
 from appliance.supervisor.readiness import announce_ready
 from inference.embedding.client import EmbedderClient
 from inference.giving_way import give_way_for, give_way_process
+from inference.speech.client import SpeechClient
 from rag.analysis import Analyzer
 from rag.indexing import Indexing
 from rag.parsers import PARSERS
@@ -96,7 +99,9 @@ async def work(
         reading = PostgresReading(database, PostgresJobQueue(database))
         inside = Inside(reading, blobs, settings.knowledge)
         observed = () if metrics is None else (metrics.observe,)
-        ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside, *observed)
+        transcriber = SpeechClient(box.speech_socket)
+        hearing = Hearing(transcriber, TranscriptSpool(transcripts_folder(blobs_folder(box.data))))
+        ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside, *observed, hearing=hearing)
         worker = JobWorker(
             url,
             jobs.handlers(ingestion) if tracing is None else tracing.handlers(jobs.handlers(ingestion)),
@@ -125,6 +130,7 @@ async def work(
             await _ended(beside)
             await sandbox.close()
             await embedder.close()
+            await transcriber.close()
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:

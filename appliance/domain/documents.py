@@ -13,7 +13,7 @@ from appliance.domain.people import Viewer
 # Files, and the collections they are in ---------------------------------------------------------------
 
 IngestionStatus = Literal["in_progress", "completed", "failed", "cancelled"]
-IngestionStage = Literal["waiting", "parsing", "embedding", "indexing", "done"]
+IngestionStage = Literal["waiting", "parsing", "hearing", "embedding", "indexing", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,8 @@ class CollectionFile:
 
     pages_done: pages through the current stage; pages_per_s: since reading began. source: its path in a folder that is
     kept in step. duplicate_of: a file of the same content that is found in its place. inside: files that lie in it.
+    heard_s, spoken: a recording's length in seconds, and the language in it (ISO 639-1); while it is heard, pages_done
+    counts seconds.
     """
 
     file_id: UUID
@@ -168,6 +170,8 @@ class CollectionFile:
     duplicate_of: UUID | None = None
     parent_id: UUID | None = None
     inside: int = 0
+    heard_s: float | None = None
+    spoken: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,16 @@ MIN_ANSWER_TOKENS = 64
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is sent, which passages got in, and how many earlier messages had to stay out."""
+    """What is sent, which passages got in, and how many earlier messages had to stay out, with their tokens."""
 
     messages: tuple[ChatMessage, ...]
     passages: tuple[Passage, ...]
     dropped_messages: int = 0
+    dropped_tokens: int = 0
 
 
 def label(place: Passage | Citation, language: Language) -> str:
-    """How a place is called: document › heading · page, slide, or sheet and cells."""
+    """How a place is called: document › heading · page, slide, time, or sheet and cells."""
     words, where = place.filename, place.location
     if where.heading:
         words += f" › {where.heading}"
@@ -35,6 +36,8 @@ def label(place: Passage | Citation, language: Language) -> str:
         words += f" · {where.cells}" if where.cells else ""
     elif where.slide is not None:
         words += f" · {text(language, 'slide', number=where.slide)}"
+    elif where.time is not None:
+        words += f" · {where.time}"
     elif where.page is not None:
         words += f" · {text(language, 'page', number=where.page)}"
     return words
@@ -87,9 +90,9 @@ def build(
         blocks.append(block)
         kept.append(passage)
         left -= cost
-    earlier, dropped = _recent(history[:-1], left, count_tokens)
+    earlier, dropped, tokens = _recent(history[:-1], left, count_tokens)
     system = ChatMessage("system", frame + "\n".join(blocks))
-    return Prompt((system, *earlier, ChatMessage("user", question)), tuple(kept), dropped)
+    return Prompt((system, *earlier, ChatMessage("user", question)), tuple(kept), dropped, tokens)
 
 
 def _frame(language: Language) -> str:
@@ -113,7 +116,7 @@ def _spoken(history: Sequence[ChatMessage]) -> list[ChatMessage]:
 
 def _recent(
     history: Sequence[ChatMessage], left: int, count_tokens: CountTokens
-) -> tuple[tuple[ChatMessage, ...], int]:
+) -> tuple[tuple[ChatMessage, ...], int, int]:
     spoken = _spoken(history)
     kept: list[ChatMessage] = []
     for message in reversed(spoken):
@@ -124,4 +127,6 @@ def _recent(
         left -= cost
     while kept and kept[-1].role != "user":  # a conversation starts with a person
         kept.pop()
-    return tuple(reversed(kept)), len(spoken) - len(kept)
+    gone = spoken[: len(spoken) - len(kept)]
+    tokens = sum(count_tokens(message.content) + MESSAGE_OVERHEAD_TOKENS for message in gone)
+    return tuple(reversed(kept)), len(gone), tokens

@@ -22,6 +22,7 @@ from appliance.domain.refusals import Told
 from appliance.errors import StorageFull, TooLarge
 from appliance.storage.database import Database
 from appliance.storage.page_images import PageImages, page_images_folder
+from appliance.storage.transcripts import TranscriptSpool, transcripts_folder
 
 _WRITE_BYTES = 2**20  # gathered before a thread writes and hashes them
 _READ_BYTES = 256 * 1024
@@ -95,6 +96,7 @@ class BlobStore:
         self._database = database
         self._min_free_bytes = min_free_bytes
         self._images = PageImages(page_images_folder(root))
+        self._transcripts = TranscriptSpool(transcripts_folder(root))
 
     def open(self) -> None:
         """Make the folders, for nobody else to look into."""
@@ -134,7 +136,7 @@ class BlobStore:
         return self._images.count(sha256)
 
     async def forget(self, sha256: bytes) -> bool:
-        """Remove the content and the pictures of it if no file refers to it any more; true if it was removed."""
+        """Remove the content and what was drawn and heard of it if no file refers to it any more; true if it was."""
         return bool(await self.forget_all([sha256]))
 
     async def forget_all(self, hashes: Sequence[bytes]) -> int:
@@ -153,13 +155,15 @@ class BlobStore:
         async with self._database.connection() as connection:
             unused = [row[0] for row in await (await connection.execute(_UNUSED)).fetchall()]
         removed = await self.forget_all([bytes(sha256) for sha256 in unused])
-        await asyncio.to_thread(self._images.sweep, lambda sha256: self.path(sha256).exists())
+        for made in (self._images, self._transcripts):
+            await asyncio.to_thread(made.sweep, lambda sha256: self.path(sha256).exists())
         return removed + await asyncio.to_thread(self._remove_abandoned) + await self._remove_uncounted()
 
     def _remove_bytes(self, hashes: Sequence[bytes]) -> None:
         for sha256 in hashes:
             self.path(sha256).unlink(missing_ok=True)
             self._images.forget(sha256)
+            self._transcripts.forget(sha256)
 
     def _remove_abandoned(self) -> int:
         old = [path for path in self._incoming.iterdir() if _age_s(path) > _ABANDONED_S]

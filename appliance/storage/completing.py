@@ -13,10 +13,16 @@ from appliance.storage.versions import Place
 from rag.documents import Chunk, Page
 from rag.ports import Scope, VectorStore
 
+# What is had from another place of the same recording is as long as that.
 _COMPLETE = """
-UPDATE collection_files
+UPDATE collection_files cf
 SET status = 'completed', stage = 'done', progress = 1, pages = %(pages)s, pages_done = %(pages)s, chunks = %(chunks)s,
-    duplicate_of = %(duplicate_of)s, finished_at = now(), updated_at = now()
+    duplicate_of = %(duplicate_of)s, finished_at = now(), updated_at = now(),
+    (heard_s, spoken) = (
+        SELECT o.heard_s, o.spoken FROM collection_files o
+        WHERE (o.collection_id = cf.collection_id AND o.file_id = coalesce(%(duplicate_of)s::uuid, cf.file_id))
+              OR (cf.heard_s IS NULL AND o.file_id = cf.file_id)
+        ORDER BY o.heard_s IS NULL, o.collection_id LIMIT 1)
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s
 """
 # Looking holds the document's row as well, and PostgreSQL would write that down and wait for the disk.

@@ -31,7 +31,7 @@ SELECT id AS file_id, filename, size_bytes FROM files WHERE parent_id = %(id)s O
 _MEMBERSHIPS = """
 SELECT cf.collection_id, c.name, cf.status, cf.stage, cf.progress, cf.pages, cf.chunks, cf.added_at, cf.notes,
        cf.error_code, cf.error_message, cf.source, cf.superseded_by, cf.superseded_at,
-       cf.attributes, c.conversation_id IS NOT NULL AS is_chat
+       cf.attributes, c.conversation_id IS NOT NULL AS is_chat, cf.heard_s, cf.spoken
 FROM collection_files cf JOIN collections c ON c.id = cf.collection_id
 WHERE cf.file_id = %(id)s ORDER BY cf.added_at, cf.collection_id
 """

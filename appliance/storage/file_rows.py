@@ -24,7 +24,7 @@ SELECT cf.file_id, cf.collection_id, f.filename, cf.status, cf.added_at, cf.prog
        CASE WHEN cf.started_at IS NOT NULL THEN cf.pages_done / greatest(
            extract(epoch FROM coalesce(cf.finished_at, now()) - cf.started_at)::float8, 0.001) END AS pages_per_s,
        cf.source, cf.superseded_by, cf.duplicate_of, f.parent_id,
-       (SELECT count(*) FROM files inside WHERE inside.parent_id = f.id) AS inside
+       (SELECT count(*) FROM files inside WHERE inside.parent_id = f.id) AS inside, cf.heard_s, cf.spoken
 FROM collection_files cf JOIN files f ON f.id = cf.file_id
 WHERE cf.collection_id = %(collection_id)s"""
 

@@ -58,6 +58,10 @@ _NOTE = """
 UPDATE collection_files SET notes = %(notes)s, updated_at = now()
 WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
 """
+_HEARD = """
+UPDATE collection_files SET heard_s = %(heard_s)s, spoken = %(spoken)s, updated_at = now()
+WHERE collection_id = %(collection_id)s AND file_id = %(file_id)s AND status = 'in_progress'
+"""
 _FAIL = """
 UPDATE collection_files SET status = 'failed', error_code = %(code)s, error_message = %(message)s, notes = %(notes)s,
     finished_at = now(), updated_at = now()
@@ -112,6 +116,13 @@ class PostgresReading:
         values = {"collection_id": collection_id, "file_id": file_id, "notes": written_notes(notes)}
         async with self._database.viewing(viewer, is_flushed=False) as connection:
             await connection.execute(_NOTE, values)
+
+    async def heard(
+        self, viewer: Viewer, collection_id: UUID, file_id: UUID, heard_s: float, spoken: str | None
+    ) -> None:
+        values = {"collection_id": collection_id, "file_id": file_id, "heard_s": heard_s, "spoken": spoken}
+        async with self._database.viewing(viewer, is_flushed=False) as connection:
+            await connection.execute(_HEARD, values)
 
     async def fail(
         self,

@@ -25,6 +25,7 @@ from ui.texts.health import HEALTH
 from ui.texts.insights import INSIGHTS
 from ui.texts.me import ME
 from ui.texts.model_errors import MODEL_ERRORS
+from ui.texts.recordings import RECORDING_ERRORS, RECORDING_NOTES, RECORDINGS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
 
@@ -43,10 +44,11 @@ TEXTS: Mapping[str, Sentence] = {
     **ADMIN,
     **HEALTH,
     **INSIGHTS,
-    **{f"error.{code}": sentence for code, sentence in (ERRORS | MODEL_ERRORS).items()},
+    **RECORDINGS,
+    **{f"error.{code}": sentence for code, sentence in (ERRORS | MODEL_ERRORS | RECORDING_ERRORS).items()},
     **{f"refused.{code}": sentence for code, sentence in REFUSALS.items()},
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
-    **{f"told.{code}": sentence for code, sentence in (DOCUMENT_NOTES | DOCUMENT_REFUSALS).items()},
+    **{f"told.{code}": sentence for code, sentence in (DOCUMENT_NOTES | DOCUMENT_REFUSALS | RECORDING_NOTES).items()},
 }
 
 

@@ -113,6 +113,9 @@ def results(
                     ("cells", passage.location.cells),
                     ("heading", passage.location.heading),
                     ("ref", passage.location.ref),
+                    ("time", passage.location.time),
+                    ("time_s", passage.location.time_s),
+                    ("time_end_s", passage.location.time_end_s),
                 )
                 if value is not None
             },

@@ -21,6 +21,7 @@ from appliance.domain.documents import IngestionStage, ReadingProgress, ReadingT
 from appliance.domain.people import Role, Viewer
 from appliance.errors import PartUnavailable, ReadingFailed, ReadingInterrupted, StorageFull
 from appliance.ports import ReadingStopped, RetryLater
+from appliance.services.knowledge.hearing import Hearing, HearingPostponed
 from appliance.services.knowledge.inside import Inside
 from appliance.services.knowledge.ports import BlobStore, ReadingRepository
 from inference.errors import EmbedderUnavailable
@@ -38,6 +39,7 @@ _AWAY_S = 10.0  # between two tries; the embedder is asked by itself with growin
 _WAITED_FOR: Mapping[type[Exception], str] = {EmbedderUnavailable: "embedder_away", StorageFull: "disk_full"}
 _PROGRESS_S = 0.5  # between two writes of the progress
 _PARSING_SHARE = 0.3  # of the progress; measured: embedding takes most of the time
+_HEARING_SHARE = 0.9  # of a recording's: turning speech into text takes nearly all of it
 
 Progress = Callable[[int, int], None]
 AsyncProgress = Callable[[int, int], Awaitable[None]]
@@ -91,7 +93,10 @@ class Completer(Protocol):
 
 
 class Ingestion:
-    """The use case of the `ingest` job. on_end: told of every try that ended; must not fail."""
+    """The use case of the `ingest` job. on_end: told of every try that ended; must not fail.
+
+    hearing: for recordings, which no parser reads; None: they are refused like any format that is not known.
+    """
 
     def __init__(
         self,
@@ -102,8 +107,11 @@ class Ingestion:
         completer: Completer,
         inside: Inside,
         on_end: Callable[[ReadingEnd], None] = lambda _end: None,
+        *,
+        hearing: Hearing | None = None,
     ) -> None:
         self._on_end = on_end
+        self._hearing = hearing
         self._reading = reading
         self._blobs = blobs
         self._reader = reader
@@ -122,6 +130,11 @@ class Ingestion:
                 await self._read(viewer, task)
         except ReadingStopped:
             logger.info("file %s is not wanted any more", file_id)
+        except HearingPostponed as postponed:
+            self._on_end(ReadingEnd("postponed", postponed.note.code))
+            with suppress(PartUnavailable):
+                await self._reading.wait(viewer, collection_id, file_id, postponed.note)
+            raise RetryLater(postponed.delay_s) from postponed
         except _TRANSIENT as error:
             await self._postpone(viewer, collection_id, file_id, task, error)
 
@@ -139,7 +152,7 @@ class Ingestion:
             notes = [detail] if isinstance(detail, Note) else []
             await self._reading.fail(viewer, task.collection_id, file.id, refusal.code, str(refusal), notes)
             self._on_end(ReadingEnd("refused", refusal.code))
-        except (*_TRANSIENT, ReadingStopped):
+        except (*_TRANSIENT, ReadingStopped, HearingPostponed):
             raise
         except Exception:
             logger.exception("file %s could not be read", file.id)
@@ -156,7 +169,7 @@ class Ingestion:
             scope, file.id, task.copy_from, collection_id
         ):
             return
-        document = await self._reader.parse(self._blobs.path(file.sha256), file.media_type, progress.parsing)
+        document = await self._document(viewer, task, progress)
         progress.pages = len(document.pages)
         notes = [*document.notes, *await self._inside.register(viewer, task, document.children)]
         if notes:
@@ -167,6 +180,23 @@ class Ingestion:
             if not document.children:
                 raise
             await self._completer.add_empty(scope, file.id, collection_id)
+        if self._hearing is not None:
+            await self._hearing.done(file.sha256)
+
+    async def _document(self, viewer: Viewer, task: ReadingTask, progress: _Progress) -> ParsedDocument:
+        """A recording is heard; everything else is parsed."""
+        file, hearing = task.file, self._hearing
+        path = self._blobs.path(file.sha256)
+        kind = await hearing.kind(path) if hearing is not None else None
+        if hearing is None or kind is None:
+            return await self._reader.parse(path, file.media_type, progress.parsing)
+        try:
+            heard = await hearing.hear(path, kind, file.sha256, progress.hearing)
+        except DocumentRefused:
+            await hearing.done(file.sha256)
+            raise
+        await self._reading.heard(viewer, task.collection_id, file.id, heard.duration_s, heard.language)
+        return heard.document
 
     @asynccontextmanager
     async def _progress(self, viewer: Viewer, task: ReadingTask) -> AsyncIterator[_Progress]:
@@ -212,20 +242,27 @@ class Ingestion:
 
 
 class _Progress:
-    """How far a document is, of whose work parsing is a known share. pages: of the parsed document."""
+    """How far a document is, of whose work parsing, or hearing, is a known share. pages: of the parsed document."""
 
     def __init__(self) -> None:
         self.state = ReadingProgress("parsing")
         self.pages = 0
         self.changed = asyncio.Event()
+        self._begun_share = _PARSING_SHARE
 
     def parsing(self, done: int, total: int) -> None:
         self._set("parsing", _PARSING_SHARE * done / max(total, 1), done)
 
+    def hearing(self, heard_s: float, total_s: float) -> None:
+        """pages_done are seconds meanwhile."""
+        self._begun_share = _HEARING_SHARE
+        self._set("hearing", _HEARING_SHARE * heard_s / max(total_s, heard_s, 1.0), int(heard_s))
+
     async def indexing(self, done: int, total: int) -> None:
         share = done / max(total, 1)
         stage: IngestionStage = "indexing" if done >= total else "embedding"
-        self._set(stage, _PARSING_SHARE + (1 - _PARSING_SHARE) * share, int(self.pages * share))
+        begun = self._begun_share
+        self._set(stage, begun + (1 - begun) * share, int(self.pages * share))
 
     def _set(self, stage: IngestionStage, share: float, pages_done: int) -> None:
         self.state = ReadingProgress(stage, max(self.state.share, min(share, 0.99)), pages_done)

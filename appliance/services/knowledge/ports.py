@@ -177,6 +177,12 @@ class ReadingRepository(Protocol):
         """Keep what the owner should know of the reading, instead of what was kept before."""
         ...
 
+    async def heard(
+        self, viewer: Viewer, collection_id: UUID, file_id: UUID, heard_s: float, spoken: str | None
+    ) -> None:
+        """How long a recording is, and the language in it."""
+        ...
+
     async def fail(
         self,
         viewer: Viewer,

@@ -1,8 +1,9 @@
 // A line of the list: what a document is, how far it is, why it was not read, and what can be done about it.
 import {h, icon} from "../shell/dom.js";
 import {fileSize, language, number, settings, t} from "../shell/settings.js";
+import {clock, isRecording, languageName} from "./spoken.js";
 
-const STAGES = {parsing: t("stage_parsing"), embedding: t("stage_embedding"), indexing: t("stage_indexing")};
+const STAGES = {parsing: t("stage_parsing"), hearing: t("stage_hearing"), embedding: t("stage_embedding"), indexing: t("stage_indexing")};
 const day = new Intl.DateTimeFormat(language, {dateStyle: "medium"});
 const MOST_ATTRIBUTES = 4;
 
@@ -41,7 +42,7 @@ function unfold(list, file, isOpen) {
   return h("button", {type: "button", class: "sign unfold", "aria-expanded": String(isOpen), title: label, "aria-label": `${label}: ${file.filename}`, "data-act": "unfold", onclick: () => list.unfold(file)}, icon("right"));
 }
 
-const signOf = name => /\.(eml|msg)$/i.test(name) ? "mail" : /\.zip$/i.test(name) ? "archive" : "document";
+const signOf = name => /\.(eml|msg)$/i.test(name) ? "mail" : /\.zip$/i.test(name) ? "archive" : isRecording(name) ? "wave" : "document";
 
 function title(list, file, isInside) {
   const name = file.filename ?? file.id, shown = isInside ? name.slice(name.indexOf("/") + 1) : name;
@@ -65,7 +66,7 @@ function notes(file) {
 
 function state(file) {
   const inside = file.inside_failed ? h("p", {class: "reason"}, t("inside_failed", {count: file.inside_failed})) : file.inside_in_progress ? h("p", {class: "reason"}, bar(null, t("filter_reading")), t("filter_reading")) : null;
-  if (file.status === "completed") return [badge("ready", t("state_ready")), file.inside ? h("span", {class: "speed count"}, t("inside_count", {count: file.inside})) : null, inside];
+  if (file.status === "completed") return [badge("ready", t("state_ready")), recording(file), file.inside ? h("span", {class: "speed count"}, t("inside_count", {count: file.inside})) : null, inside];
   if (file.status === "failed") return [badge("failed", t("state_failed")), h("p", {class: "reason"}, reason(file.last_error)), ...noteSentences(file).map(note => h("p", {class: "reason"}, note))];
   if (file.status === "cancelled") return badge("", t("state_cancelled"));
   if (!file.stage || file.stage === "waiting") {
@@ -73,8 +74,13 @@ function state(file) {
     return [h("span", {class: "waiting"}, place), ...noteSentences(file).map(note => h("p", {class: "reason"}, note))];
   }
   const share = t("stage_share", {stage: STAGES[file.stage], percent: Math.floor(file.progress * 100)});
-  const speed = file.pages_per_s ? h("span", {class: "speed"}, t("stage_speed", {pages: number.format(file.pages_per_s)})) : null;
+  const speed = file.stage === "hearing" ? h("span", {class: "speed"}, t("stage_heard", {heard: clock(file.pages_done)})) : file.pages_per_s ? h("span", {class: "speed"}, t("stage_speed", {pages: number.format(file.pages_per_s)})) : null;
   return [bar(file.progress, share), h("span", {class: "doing"}, share), speed];
+}
+
+// How long it is and what is spoken in it.
+function recording({recording: told}) {
+  return told ? h("span", {class: "speed recording"}, clock(told.duration_s), told.language ? badge("spoken", languageName(told.language)) : null) : null;
 }
 
 function actions(list, file) {
