@@ -14,7 +14,8 @@ class SpeechWish:
 
     language: ISO 639-1 code such as es; None: told by the first speech. task translate: into English.
     words: times of single words too. prompt: names and terms that occur in it. temperature: 0 to 1; 0 also tries
-    higher ones where the text comes out badly. vad: leave out what is no speech.
+    higher ones where the text comes out badly. vad: leave out what is no speech. start_s: what comes before is known
+    already and is not heard again; times still count from the recording's start.
     """
 
     language: str | None = None
@@ -23,6 +24,7 @@ class SpeechWish:
     prompt: str = ""
     temperature: float = 0.0
     vad: bool = True
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
