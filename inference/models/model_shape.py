@@ -14,8 +14,9 @@ class ModelShape:
     """One model in one quantisation.
 
     weight_bytes: of all tensors as they lie on disk. parameters, active_parameters: all, and those that one
-    token goes through (fewer in a mixture of experts). kv_heads, head_dim: of attention's keys and values;
-    latent_dim instead: what multi-head latent attention (DeepSeek) keeps of a token in a layer, in elements.
+    token goes through (fewer in a mixture of experts, which sends it through experts_per_token of them).
+    kv_heads, head_dim: of attention's keys and values; latent_dim instead: what multi-head latent attention
+    (DeepSeek) keeps of a token in a layer, in elements. intermediate: of what one token goes through at once.
     window: tokens that `windowed_layers` of the layers look back; the others look back to the beginning.
     quantisation: "bf16", "fp16", "fp32", "fp8", "awq", "gptq", "mxfp4" …, for GGUF its own name, "Q4_K_M".
     is_known: False for an architecture that this appliance does not know, whose figures are taken as the
@@ -40,6 +41,7 @@ class ModelShape:
     latent_dim: int = 0
     window: int = 0
     windowed_layers: int = 0
+    experts_per_token: int = 0
     active_parameters: int = 0
     is_known: bool = True
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Verdict = Literal["fits", "less_context", "fp8_kv", "quantised", "two_gpus", "cpu", "no"]
-Engine = Literal["vllm", "llama_cpp", "ollama"]
+Engine = Literal["vllm", "llama_cpp", "ollama", "own"]
+"""own: a process of the appliance itself, for embedders, rerankers and speech."""
 KvWish = Literal["auto", "fp8"]
 
 STAFF_PER_SLOT = 7.5
@@ -25,11 +26,13 @@ class Wish:
 
     slots: conversations answered together where that is known; None: by the number of people. kv_dtype: "fp8"
     asks for the halved cache, "auto" takes the model's own unless that does not fit. max_batched_tokens: of
-    prompts, in one step. max_utilisation: the part of each GPU's memory that may be taken at most.
-    reserve_bytes: to be left free on each GPU besides, for a model that comes later. may_quantise: whether
-    another file of the same model may be suggested. gguf_on_gpu: whether the llama.cpp or Ollama here computes
-    on the GPU (the llama.cpp of this appliance does not). engine: for a GGUF file "llama_cpp" or "ollama";
-    safetensors are always vLLM's.
+    prompts, in one step. max_running: requests that vLLM may run at once (--max-num-seqs); None: four for each
+    slot, since most conversations are shorter than the longest. max_utilisation: the part of each GPU's memory
+    that may be taken at most. reserve_bytes: to be left free on each GPU besides, for a model that comes later.
+    takes_all: the cache gets what is left of the GPU; False: what the wish needs and no more. may_quantise:
+    whether another file of the same model may be suggested. gguf_on_gpu: whether the llama.cpp or Ollama here
+    computes on the GPU (the llama.cpp of this appliance does not). engine: for a GGUF file "llama_cpp" or
+    "ollama"; safetensors are always vLLM's. tensor_parallel: so many GPUs and no other number; None: as few as do.
     """
 
     context_tokens: int = 16_384
@@ -37,11 +40,14 @@ class Wish:
     slots: int | None = None
     kv_dtype: KvWish = "auto"
     max_batched_tokens: int = 8192
+    max_running: int | None = None
     max_utilisation: float = 0.92
     reserve_bytes: int = 0
+    takes_all: bool = True
     may_quantise: bool = True
     gguf_on_gpu: bool = False
     engine: Engine | None = None
+    tensor_parallel: int | None = None
 
     @property
     def wanted_slots(self) -> int:
@@ -51,10 +57,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class ArithmeticLine:
-    """One line of the sum. code: what it is, stable; values: the numbers of its sentence. size_bytes: per GPU."""
+    """One line of the sum. code: what it is, stable; values: the numbers of its sentence.
+
+    size_bytes: of each GPU, or of RAM. kind: "have", what there is, negative where something is taken off it; "need",
+    what the model takes (these add up to the plan's needed_bytes); "note", only told.
+    """
 
     code: str
     size_bytes: int
+    kind: Literal["have", "need", "note"] = "need"
     values: Mapping[str, int | float | str] = field(default_factory=dict)
 
 
@@ -78,6 +89,7 @@ class Plan:
     kv_dtype: KvWish = "auto"
     utilisation: float = 0.0
     max_batched_tokens: int = 0
+    max_running: int = 0
     needed_bytes: int = 0
     available_bytes: int = 0
     weight_bytes: int = 0
