@@ -132,6 +132,7 @@ class AudioRefused(InferenceError):
         """reason: stable, one of AUDIO_REASONS. detail: a sentence more."""
         super().__init__(f"{AUDIO_REASONS[reason]} {detail}".strip())
         self.reason = reason
+        self.more = detail
 
 
 # Why a recording is refused; the key is stable.
@@ -214,3 +215,39 @@ class ModelNotInstalled(InferenceError):
     """There is no such model on this machine. `appliance model list` shows what is there."""
 
     code = "model_not_installed"
+
+
+class ModelDoesNotFit(InferenceError):
+    """This model does not fit in this machine's memory. `appliance model plan` shows the sum, and which ones do."""
+
+    code = "model_does_not_fit"
+
+
+class ModelNeedsVllm(InferenceError):
+    """This model needs vLLM beside us: name it in `models.vllm_command`, or use compose, `./setup.sh gpu`."""
+
+    code = "model_needs_vllm"
+
+
+class ModelNotStartable(InferenceError):
+    """Models of this kind are not started by hand: the appliance loads them where they are used."""
+
+    code = "model_not_startable"
+
+
+class ModelNotStarted(InferenceError):
+    """This model has not been started. `appliance model start` starts it."""
+
+    code = "model_not_started"
+
+
+class ModelLoadFailed(EngineUnavailable):
+    """The model cannot be loaded just now. An administrator sees the reason under Models."""
+
+    code = "model_load_failed"
+
+
+class ModelNotLoaded(EngineUnavailable):
+    """The model is not in memory, and loading on first use is switched off. An administrator can start it."""
+
+    code = "model_not_loaded"
