@@ -28,6 +28,8 @@ from appliance.services.settings import (
 from appliance.services.single_sign_on.settings import IdentitySettings
 from appliance.storage.settings import BackupSettings, DatabaseSettings, ValkeySettings
 from appliance.telemetry import LoggingSettings, TracingSettings
+from inference.getting.settings import EgressSettings, HubSettings
+from inference.keeping.settings import KeepingSettings
 from inference.settings import EmbeddingSettings
 from rag.settings import ChunkingSettings, ParsingSettings, RetrievalSettings
 
@@ -83,10 +85,8 @@ class ServerSettings(BaseModel):
         return value
 
 
-class ModelSettings(BaseModel):
-    """Names under which models are offered, and what they cost."""
-
-    model_config = ConfigDict(extra="forbid")
+class ModelSettings(KeepingSettings, HubSettings):
+    """Names under which models are offered, what they cost, where they come from and how they are kept here."""
 
     aliases: dict[str, str] = Field(
         default_factory=dict, description='Other names for models: "gpt-4o-mini" = "llama-3.1-8b".'
@@ -117,6 +117,7 @@ class Settings(BaseModel):
         default_factory=dict, description="One section per engine; validated by that engine's own settings."
     )
     models: ModelSettings = Field(default_factory=ModelSettings)
+    egress: EgressSettings = Field(default_factory=EgressSettings)
     gate: GateSettings = Field(default_factory=GateSettings)
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     parsing: ParsingSettings = Field(default_factory=ParsingSettings)

@@ -107,6 +107,10 @@ class Box:
     def page_socket(self) -> Path:
         return self.sockets / "ui.sock"
 
+    @property
+    def keeper_socket(self) -> Path:
+        return self.sockets / "keeper.sock"
+
     def engine_socket(self, name: str) -> Path:
         """Of an engine that we run ourselves."""
         digest = sha256(name.encode()).hexdigest()[:12]

@@ -13,8 +13,6 @@ from inference.launching.families import tool_call_parser
 from inference.launching.launch import Job, Launch
 
 SHUTDOWN_S = 30
-_MOST_SEQUENCES = 64
-_SHORT_CONVERSATION_TOKENS = 2048
 _QUEUE_FENCE = 8  # requests above what the gate sends, before vLLM itself refuses
 
 ENVIRONMENT: Mapping[str, str] = {
@@ -69,12 +67,11 @@ def vllm_flags(job: Job, *, shares_card: bool = False) -> tuple[str, ...]:
 
 
 def running_at_once(job: Job) -> int:
-    """Requests the engine may run together: the planned full-length ones, or more of the usual short ones.
+    """Requests the engine may run together: more than the planned full-length ones, because few are so long.
 
-    Its cache is laid out in pages and taken whole at the start, so more of them take no more memory.
+    Its cache is laid out in pages and taken whole at the start, so more of them take no more of it.
     """
-    short_ones = min(_MOST_SEQUENCES, job.plan.kv_tokens // _SHORT_CONVERSATION_TOKENS)
-    return max(1, job.plan.slots, short_ones)
+    return max(1, job.plan.slots, job.plan.max_running)
 
 
 def _memory(job: Job, *, shares_card: bool) -> list[str]:
