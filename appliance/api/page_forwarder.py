@@ -72,6 +72,8 @@ _FORWARDED = (
 )
 _RETURNED = ("content-type", "content-encoding", "content-length", "etag", "last-modified", "vary")
 _MAX_BODY = 1024 * 1024
+# The microphone is for dictating; the page asks for nothing else that a browser guards.
+_PERMISSIONS = "camera=(), display-capture=(), geolocation=(), microphone=(self), payment=(), usb=()"
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _UI_PAGE_TIMEOUT_S = 5.0
 
@@ -223,6 +225,7 @@ class PageForwarder:
         headers = {
             "content-security-policy": view.policy,
             "cache-control": "no-store",
+            "permissions-policy": _PERMISSIONS,
             "referrer-policy": "same-origin",
             "x-content-type-options": "nosniff",
         }

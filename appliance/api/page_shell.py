@@ -30,7 +30,7 @@ _OUR_ELEMENTS = "<page-header></page-header>\n<chat-transcript></chat-transcript
 # `unsafe-inline` for styles: Gradio writes style attributes, which a nonce does not cover.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "img-src 'self' data: blob:; media-src 'self'; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 

@@ -5,6 +5,68 @@ from __future__ import annotations
 from ui.texts.sentence import Sentence
 
 RECORDINGS = {
+    "dictate": Sentence("Dictate", "Dictar"),
+    "dictate_stop": Sentence("End the dictation", "Terminar el dictado"),
+    "dictation": Sentence("Dictation", "Dictado"),
+    "dictate_language": Sentence("Language you speak", "Idioma en el que hablas"),
+    "dictate_auto": Sentence("Any language", "Cualquier idioma"),
+    "dictate_es": Sentence("Spanish", "Español"),
+    "dictate_en": Sentence("English", "Inglés"),
+    "dictate_opening": Sentence("Waiting for the microphone …", "Esperando al micrófono…"),
+    "dictate_recording": Sentence("Recording …", "Grabando…"),
+    "dictate_recording_said": Sentence("Recording. Escape cancels it.", "Grabando. Con Escape se cancela."),
+    "dictate_quiet": Sentence(
+        "Nothing comes from the microphone. Is it muted?", "No llega sonido del micrófono. ¿Está silenciado?"
+    ),
+    "dictate_nearly": Sentence("It ends by itself at {most}.", "Se terminará sola a los {most}."),
+    "dictate_listening": Sentence("Turning it into text …", "Pasándolo a texto…"),
+    "dictate_written": Sentence(
+        "The text is in the question box. It has not been sent.",
+        "El texto está en el cuadro de la pregunta. No se ha enviado.",
+    ),
+    "dictate_cancelled": Sentence("The dictation was cancelled.", "Dictado cancelado."),
+    "dictate_cancel": Sentence("Cancel", "Cancelar"),
+    "dictate_done": Sentence("Done", "Listo"),
+    "dictate_again": Sentence("Try again", "Intentar otra vez"),
+    "dictate_retry": Sentence("Record again", "Grabar otra vez"),
+    "dictate_keep": Sentence("Download the recording", "Descargar la grabación"),
+    "dictate_drop": Sentence("Discard it", "Descartarla"),
+    "dictate_close": Sentence("Close", "Cerrar"),
+    "dictate_nothing": Sentence(
+        "I heard nothing. Speak closer to the microphone, or check that it is the right one.",
+        "No he oído nada. Habla más cerca del micrófono o comprueba que sea el correcto.",
+    ),
+    "dictate_too_long": Sentence(
+        "The recording is too long. Download it, and add it as a document instead.",
+        "La grabación es demasiado larga. Descárgala y añádela como documento.",
+    ),
+    "dictate_signed_out": Sentence(
+        "You have been signed out. Download the recording before you sign in again.",
+        "Se ha cerrado tu sesión. Descarga la grabación antes de volver a entrar.",
+    ),
+    "dictate_no_insecure": Sentence(
+        "Browsers give the microphone only to pages under https:// or on this same machine. Ask an administrator to "
+        "set up HTTPS, and open the page by that address.",
+        "Los navegadores solo dan el micrófono a páginas con https:// o en el propio equipo. Pide a un administrador "
+        "que configure HTTPS y abre la página con esa dirección.",
+    ),
+    "dictate_no_unsupported": Sentence(
+        "This browser cannot record. Use a current Firefox, Chrome, Edge or Safari.",
+        "Este navegador no puede grabar. Usa una versión actual de Firefox, Chrome, Edge o Safari.",
+    ),
+    "dictate_no_denied": Sentence(
+        "This page may not use the microphone. Allow it beside the page's address, then try again.",
+        "Esta página no tiene permiso para usar el micrófono. Dáselo junto a la dirección de la página y prueba otra "
+        "vez.",
+    ),
+    "dictate_no_none": Sentence(
+        "No microphone was found. Connect one, then try again.",
+        "No se ha encontrado ningún micrófono. Conecta uno y prueba otra vez.",
+    ),
+    "dictate_no_busy": Sentence(
+        "The microphone does not answer; another program may be using it. Close that, then try again.",
+        "El micrófono no responde; puede que lo esté usando otro programa. Ciérralo y prueba otra vez.",
+    ),
     "stage_hearing": Sentence("Listening to the recording", "Escuchando la grabación"),
     "stage_heard": Sentence("{heard} heard so far", "{heard} escuchados hasta ahora"),
 }

@@ -2,6 +2,7 @@
 // one type on while an answer is written, and turns its button into Stop meanwhile.
 import {Attachments} from "./attachments.js";
 import {Choices} from "./composer_choices.js";
+import {DictationButton} from "./composer_dictation.js";
 import {Pastes} from "./composer_pastes.js";
 import {ContextMeter} from "./context_meter.js";
 import {h, icon} from "../shell/dom.js";
@@ -25,9 +26,10 @@ export class Composer {
     this.pastes = new Pastes(this);
     this.meter = new ContextMeter(room);
     this.choices = new Choices(this);
+    this.dictation = new DictationButton(this);
     this.element = h("form", {class: "composer", onsubmit: event => this.onSubmit(event)},
       this.problem, this.waiting, this.files.list, this.pastes.element, this.box,
-      h("div", {class: "row"}, this.files.button, this.files.input, this.choices.element, this.meter.element, this.button));
+      h("div", {class: "row"}, this.files.button, this.files.input, this.choices.element, this.meter.element, this.dictation.button, this.button));
     this.setRunning(false);
   }
 
