@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
 from appliance.storage.database import Database
-from tests.client_environment import client_python
 from tests.conftest import Servers
 from tests.contracts.engines.rows import TAUGHT
 from tests.gateway_harness import Gateway, person, until
 from tests.llama_gateway import gateway_before_llama_cpp
-
-CLIENT = Path(__file__).parent / "clients" / "openai_sdk_chat.py"
+from tests.taught_answers import TAUGHT_CALLS, sdk_answers
 
 
 @pytest.fixture
@@ -29,30 +26,10 @@ async def gateway(servers: Servers, valkey: Redis, owner_url: str) -> AsyncItera
 
 async def test_the_official_sdk_gets_every_taught_answer(gateway: Gateway, database: Database) -> None:
     """22 answers and each tool call exactly, streamed and not; the tokens of all of them are on record."""
-    python = await asyncio.to_thread(client_python, "openai>=3,<4")
-    asked = {
-        "questions": list(TAUGHT["chat"]),
-        "tool": TAUGHT["tool"],
-        "tool_questions": list(TAUGHT["tool_calls"]),
-    }
-    process = await asyncio.create_subprocess_exec(
-        str(python),
-        str(CLIENT),
-        f"{gateway.base_url}/v1",
-        "ana",
-        "tiny",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    seen = await sdk_answers(gateway.base_url, "ana", "tiny")
 
-    out, err = await process.communicate(json.dumps(asked).encode())
-
-    assert process.returncode == 0, err.decode()[-3000:]
-    seen = json.loads(out)
     assert seen["whole"] == seen["streamed"] == TAUGHT["chat"]
     assert seen["called"] == TAUGHT["tool_calls"]
-    calls = 2 * len(TAUGHT["chat"]) + len(TAUGHT["tool_calls"])
 
     async def all_counted() -> bool:
         async with database.viewing(person("ana").viewer) as connection:
@@ -60,7 +37,7 @@ async def test_the_official_sdk_gets_every_taught_answer(gateway: Gateway, datab
                 "SELECT count(*) FROM requests WHERE status = 'completed' AND NOT is_estimated"
                 " AND prompt_tokens > 0 AND completion_tokens > 0 AND engine = 'laptop'"
             )
-            return await cursor.fetchone() == (calls,)
+            return await cursor.fetchone() == (TAUGHT_CALLS,)
 
     await until(all_counted)
 

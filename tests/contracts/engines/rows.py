@@ -1,6 +1,6 @@
 """The servers the contract suite runs against: one for every row of the engine table, and a real vLLM where one is.
 
-llama.cpp is real. vLLM and Ollama are stand-ins unless APPLIANCE_TEST_VLLM_URL names a real vLLM.
+llama.cpp is real. vLLM and Ollama are stand-ins but for the battery, which starts a real vLLM (tests/real_vllm.py).
 """
 
 from __future__ import annotations
@@ -132,7 +132,6 @@ async def _real_vllm(url: str) -> AsyncIterator[Subject]:
         return (await engine.load()).running
 
     model = (await engine.models())[0]
-    # `scripts/make_sample_models.py OUT --transformers` writes the taught model as vLLM wants it: serve it as `tiny`
     expected = TAUGHT["chat"][QUESTION] if model.id == "tiny" else ""
     yield Subject(engine, model.id, running, expected, endless_tokens=(model.context_tokens or 4096) - 100)
     await connections.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,14 +18,12 @@ from inference.types import EngineRequest, EngineRoute
 from tests.contracts.engines.rows import LONG_QUESTION, QUESTION, TAUGHT, Subject, open_subject
 
 
-@pytest.fixture(params=[*ENGINES, "real vllm"])
+@pytest.fixture(params=[*ENGINES, pytest.param("real vllm", marks=pytest.mark.battery)])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     """Each row in turn."""
-    vllm_url = os.environ.get("APPLIANCE_TEST_VLLM_URL", "")
-    if request.param == "real vllm" and not vllm_url:
-        pytest.skip("APPLIANCE_TEST_VLLM_URL: no real vLLM is named")
+    url = request.getfixturevalue("vllm_url") if request.param == "real vllm" else ""
     with tempfile.TemporaryDirectory(prefix="eng-", dir="/tmp") as folder:
-        async with open_subject(request.param, Path(folder), vllm_url) as opened:
+        async with open_subject(request.param, Path(folder), url) as opened:
             yield opened
 
 
