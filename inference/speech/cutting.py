@@ -36,18 +36,23 @@ class Piece:
 
 
 class Cutter:
-    """One for each recording."""
+    """One for each recording. skipped: samples before the first that is fed."""
 
-    def __init__(self, find_speech: FindSpeech) -> None:
+    def __init__(self, find_speech: FindSpeech, skipped: int = 0) -> None:
         self._find_speech = find_speech
         self._waiting: list[Samples] = []
         self._waits = 0
-        self._gone = 0
+        self._gone = skipped
 
     @property
     def heard_s(self) -> float:
         """Of the recording, all that was fed."""
         return (self._gone + self._waits) / RATE
+
+    @property
+    def done_s(self) -> float:
+        """Of the recording, all whose pieces are complete: whoever goes on from there misses nothing."""
+        return self._gone / RATE
 
     def is_full_with(self, samples: Samples) -> bool:
         """Whether feeding these means looking for speech, which takes a while."""

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from inference.speech.cutting import Cutter, FindSpeech, Piece, Samples, everything
+from inference.speech.cutting import RATE, Cutter, FindSpeech, Piece, Samples, everything
 from inference.speech.decoding import decoding
 from inference.speech.decoding_limits import DecodingLimits
 from inference.speech.types import (
@@ -59,10 +59,11 @@ class Hearing:
     async def hear(self, audio: Path, wish: SpeechWish) -> AsyncIterator[SpeechPart]:
         """As inference.ports.Transcriber.transcribe. Raises AudioRefused, LanguageUnknown."""
         self._model.check(wish.language)
-        cutter = Cutter(self._find_speech if wish.vad else everything)
+        skipped = int(wish.start_s * RATE)
+        cutter = Cutter(self._find_speech if wish.vad else everything, skipped)
         language, is_told, speech_s = wish.language, False, 0.0
         async with decoding(audio, self._limits, self._max_bytes) as sound:
-            async for pieces in self._pieces(sound.pieces, cutter):
+            async for pieces in self._pieces(_after(skipped, sound.pieces), cutter):
                 for place in range(0, len(pieces), self._batch):
                     together = pieces[place : place + self._batch]
                     sure = 1.0
@@ -76,7 +77,7 @@ class Hearing:
                     speech_s += sum(piece.speech_s for piece in together)
                     last = together[-1]
                     yield SpeechProgress(last.end_s, sound.told.duration_s)
-                yield SpeechProgress(cutter.heard_s, sound.told.duration_s)
+                yield SpeechProgress(cutter.done_s, sound.told.duration_s)
         yield SpeechEnd(cutter.heard_s, speech_s)
 
     async def _pieces(self, sound: AsyncIterator[Samples], cutter: Cutter) -> AsyncIterator[list[Piece]]:
@@ -90,3 +91,12 @@ class Hearing:
     async def _in_turn(self, work: Callable[..., _Result], *given: object) -> _Result:
         """On the model's threads, first come, first served."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+
+async def _after(skipped: int, sound: AsyncIterator[Samples]) -> AsyncIterator[Samples]:
+    """The sound without its first samples, which were heard before."""
+    async for samples in sound:
+        rest = samples[skipped:]
+        skipped = max(0, skipped - len(samples))
+        if len(rest):
+            yield rest
