@@ -4,7 +4,8 @@ ApplianceError
 ├── InvalidRequest          a field is wrong; `param` names it
 │   ├── ConflictingCredentials   two different keys in one request
 │   ├── PasswordRefused          too short, or the e-mail address
-│   └── QuestionTooLong          no passage and no answer would fit beside it
+│   └── PromptTooLong            with its answer it has more tokens than the model reads
+│       └── QuestionTooLong          no passage and no answer would fit beside it
 ├── NotAuthenticated        no credential, or one that is unknown, expired or revoked
 │   ├── SignInFailed             e-mail or password is wrong
 │   ├── AccountSuspended         right, but an administrator has suspended the account
@@ -80,10 +81,14 @@ class PasswordRefused(InvalidRequest):
     code = "password_refused"
 
 
-class QuestionTooLong(InvalidRequest):
-    """The question is too long for the language model. Ask a shorter one."""
+class PromptTooLong(InvalidRequest):
+    """The prompt and the answer that it asks for do not fit into the model's context."""
 
     code = "context_length_exceeded"
+
+
+class QuestionTooLong(PromptTooLong):
+    """The question is too long for the language model. Ask a shorter one."""
 
 
 class NotAuthenticated(ApplianceError):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.speech.types import SpeechFile, SpeechPart, SpeechWish
-from inference.types import ChatChunk, EngineLoad, EngineRequest, EngineResponse, ModelInfo
+from inference.types import ChatChunk, EngineLoad, EngineRequest, EngineResponse, ModelInfo, PromptCount
 
 
 class ChatEngine(Protocol):
@@ -43,6 +43,15 @@ class ChatEngine(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class CountsPrompts(Protocol):
+    """An engine that can tell before how long a request's prompts are."""
+
+    async def count_prompt(self, request: EngineRequest) -> PromptCount | None:
+        """`payload["model"]` is its own name. None where it cannot tell, or not now. Makes no token, takes no slot."""
+        ...
 
 
 class Embedder(Protocol):

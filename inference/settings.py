@@ -84,6 +84,11 @@ class EngineSettings(BaseModel):
     context_tokens: int | None = Field(
         None, ge=256, description="Context of its models in tokens; empty: ask the engine."
     )
+    tokenizer: Path | None = Field(
+        None,
+        description="The model's `tokenizer.json`: counts prompts where the server has no way to be asked "
+        "(Ollama, OpenAI-compatible services), so that none is cut silently.",
+    )
     max_running: int | None = Field(
         None, ge=1, description="Requests the gate may have running there; empty: learned from the engine."
     )

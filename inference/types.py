@@ -69,6 +69,16 @@ class EngineRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptCount:
+    """Tokens of each prompt of a request. is_exact: as the engine will count them; else its texts alone, without what
+    the chat template writes: never more than the engine reads.
+    """
+
+    tokens: tuple[int, ...]
+    is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class EngineResponse:
     """An engine's answer as it arrives: bytes, not parsed.
 

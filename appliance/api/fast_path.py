@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from appliance import telemetry
 from appliance.api.draining import restarting
+from appliance.api.dropped_notes import dropped_headers, in_stream, in_whole
 from appliance.api.embedding_answers import EmbeddingAnswers
 from appliance.api.exchange import Exchange
 from appliance.api.interruption import Interruption
@@ -160,9 +161,12 @@ class FastPath:
         call = EngineRequest(request.route, request.payload, exchange.request_id)
         async with engine.relay(call) as response:
             if response.content_type.startswith("text/event-stream"):
-                await exchange.begin_stream(response.served_by, rate_limit_headers(response.limits))
+                more = [*rate_limit_headers(response.limits), *dropped_headers(response.dropped)]
+                await exchange.begin_stream(response.served_by, more)
                 async with aclosing(response.frames) as frames:  # type: ignore[type-var]
-                    async for frame in frames:
+                    async for frame in (
+                        frames if response.dropped is None else in_stream(frames, response.dropped)
+                    ):
                         await exchange.send_piece(frame)
             else:
                 await self._pass_whole(exchange, response)
@@ -188,7 +192,9 @@ class FastPath:
             (b"x-served-by", response.served_by.encode()),
             (b"x-queue-wait-ms", b"%d" % round(response.wait_ms)),
             *rate_limit_headers(response.limits),
+            *dropped_headers(response.dropped),
         ]
+        body = in_whole(body, response.dropped)
         await exchange.send_whole(response.status, response.content_type, body, headers)
 
     def _may_comment(self, exchange: Exchange) -> bool:

@@ -167,7 +167,13 @@ def _template_arguments(value: object, param: str) -> None:
         raise _wrong(param, "an object without `chat_template`")
 
 
+def _truncation(value: object, param: str) -> None:
+    if value not in ("auto", "disabled"):
+        raise _wrong(param, "`auto` or `disabled`")
+
+
 _CHECKS: Mapping[str, Check] = {
+    "truncation": _truncation,
     "stream": _boolean,
     "stream_options": _stream_options,
     "max_tokens": _integer(1, _MOST_INT32),
@@ -196,6 +202,7 @@ _CHECKS: Mapping[str, Check] = {
 _REFUSED: Mapping[str, str] = {
     "priority": "is not for clients to set: the queue decides whose turn it is.",
     "chat_template": "cannot be replaced by a request.",
+    "truncate_prompt_tokens": 'cuts without a word; send `truncation: "auto"`, which tells what was left out.',
     "kv_transfer_params": "is not for clients to set.",
 }
 

@@ -146,6 +146,7 @@ class Completion:
         return orjson.dumps(
             {
                 **self._base,
+                **self._dropped(),
                 "object": "chat.completion",
                 "choices": [choice],
                 "usage": usage_object(self.finished.usage),
@@ -163,7 +164,9 @@ class Completion:
         """What comes after the text: the annotations, the finish reason, the usage where asked for, [DONE]."""
         delta: dict[str, Any] = {} if self._text else {"role": "assistant", "content": ""}
         delta["annotations"] = self._annotations
-        events = self._event(delta, self.finished.finish_reason, {"appliance": self._extras()})
+        events = self._event(
+            delta, self.finished.finish_reason, {**self._dropped(), "appliance": self._extras()}
+        )
         if wants_usage:
             usage = {"choices": [], "usage": usage_object(self.finished.usage)}
             events += b"data: %b\n\n" % orjson.dumps(
@@ -177,6 +180,10 @@ class Completion:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         chunk = {**self._base, "object": "chat.completion.chunk", "choices": [choice], **(more or {})}
         return b"data: %b\n\n" % orjson.dumps(chunk)
+
+    def _dropped(self) -> dict[str, Any]:
+        dropped = self.finished.dropped
+        return {} if dropped is None else {"dropped": dropped.as_object()}
 
     def _extras(self) -> dict[str, Any]:
         """What OpenAI's shape has no place for."""

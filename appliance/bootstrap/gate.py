@@ -127,7 +127,15 @@ def build_gate(
         held=lambda: leases.requests.running,
         on_look=look,
     )
-    gate = Gate(roster, leases, ledger, loads, policy, default_slots=settings.default_slots)
+    gate = Gate(
+        roster,
+        leases,
+        ledger,
+        loads,
+        policy,
+        default_slots=settings.default_slots,
+        on_counted=metrics.compare,
+    )
     metrics.watch(gate)
     view, watch, live_watch = QueueView(leases), FairnessWatch(), FairnessWatch(_PLOTTED_S)
     history = QueueHistory(

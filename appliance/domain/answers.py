@@ -145,10 +145,33 @@ class Progressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """What of a conversation the model did not see for want of room: the oldest messages, with their tokens.
+
+    answer_tokens: to which `max_tokens` was cut; None: it was not.
+    """
+
+    messages: int
+    tokens: int
+    answer_tokens: int | None = None
+
+    def __add__(self, other: Dropped) -> Dropped:
+        """What was left out in two steps, one after the other."""
+        answer = other.answer_tokens if other.answer_tokens is not None else self.answer_tokens
+        return Dropped(self.messages + other.messages, self.tokens + other.tokens, answer)
+
+    def as_object(self) -> dict[str, int]:
+        """As it stands in an answer."""
+        told = {"messages": self.messages, "tokens": self.tokens}
+        return told if self.answer_tokens is None else {**told, "max_tokens": self.answer_tokens}
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The end of an answer. kind tells how it came about: written by a model, quoted, or refused for want of evidence.
 
-    dropped_messages: earlier messages of the conversation that did not fit into the model's context.
+    dropped_messages: earlier messages of the conversation that did not fit into the model's context, and dropped_tokens
+    how many tokens those have, roughly where the engine was not asked.
     """
 
     kind: Literal["written", "quoted", "refused"]
@@ -158,7 +181,13 @@ class Finished:
     model: str = ""
     notes: tuple[str, ...] = ()
     dropped_messages: int = 0
+    dropped_tokens: int = 0
     coverage: tuple[Coverage, ...] = ()
+
+    @property
+    def dropped(self) -> Dropped | None:
+        """None: the model saw all of it."""
+        return Dropped(self.dropped_messages, self.dropped_tokens) if self.dropped_messages else None
 
 
 AnswerEvent = TextDelta | Reasoned | Restarted | Waiting | Searched | Progressed | Cited | Finished

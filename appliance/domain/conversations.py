@@ -96,7 +96,8 @@ class ContextUse:
 
 @dataclass(frozen=True, slots=True)
 class FittedChat:
-    """The messages that are sent, and how many earlier ones had to stay out for want of room."""
+    """The messages that are sent, and how many earlier ones had to stay out for want of room, with their tokens."""
 
     messages: tuple[ChatMessage, ...]
     dropped_messages: int = 0
+    dropped_tokens: int = 0

@@ -67,6 +67,15 @@ SENTENCES: Mapping[str, str] = {
     "gift_not_own": "Only whose collection it is, or an administrator, can give it to somebody else.",
     "share_not_own": "Only whose collection it is can share it.",
     "chat_not_shared": "Files of a chat stay in that chat. Put them into a collection to share them.",
+    "prompt_too_long": "It has {prompt} tokens; {model} reads {context} in all, its answer included: {over} too "
+    'many. Shorten it, or send `truncation: "auto"` to leave out the oldest messages.',
+    "answer_too_long": "It has {prompt} tokens and `max_tokens` asks for {answer} more; {model} reads {context} in "
+    "all: {over} too many. Ask for at most {most}, or shorten it.",
+    "model_name_taken": "{name} is being got from {source} already. Choose another `name`, or cancel that.",
+    "model_not_pulled": "{name} is not being got.",
+    "model_not_for_search": "{name} is no embedding model in the ONNX format, so nothing can be found with it.",
+    "search_model_set": "The section [embedding] of appliance.toml names the model to search with. Take it out there "
+    "first, and start the appliance again.",
     "share_missing": "It is not shared with them.",
 }
 

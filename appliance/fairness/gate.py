@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from uuid import UUID
 
-from appliance.domain.answers import OnUsed, Waiting
+from appliance.domain.answers import Dropped, OnUsed, Waiting
 from appliance.domain.people import Caller
 from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry, Ledger
-from appliance.fairness.admission import AppliedLimit, Ask, LimitState, Share, Spent
+from appliance.fairness.admission import AppliedLimit, Ask, LimitState, Share
 from appliance.fairness.answer_scan import StreamScan, WholeScan, estimated_prompt_tokens
+from appliance.fairness.charging import most_tokens, note_completion, note_delivery, note_usage, spent
+from appliance.fairness.context_guard import Checked, ContextGuard, as_too_long
 from appliance.fairness.lease import Lease
 from appliance.fairness.leases import Leases, OnWaiting
 from appliance.fairness.routing import Engines, Routes, Routing, pools_of
 from appliance.fairness.slots.load_watch import LoadWatch
 from inference.chat_chunks import parse_answer, read_chunks
-from inference.errors import EngineStreamBroken, EngineUnavailable
+from inference.errors import EngineRefused, EngineStreamBroken, EngineUnavailable
 from inference.types import (
     ChatChunk,
     EngineLoad,
@@ -38,6 +41,8 @@ from inference.types import (
 )
 
 logger = logging.getLogger(__name__)
+
+OnCounted = Callable[[str, Checked, Usage], None]
 
 _GROWTH_TOKENS = 256  # a long answer is charged again in steps of this
 
@@ -71,10 +76,14 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class GatedResponse(EngineResponse):
-    """An engine's answer, how long it waited for its turn, and what is left of the limits that count for it."""
+    """An engine's answer, how long it waited for its turn, and what is left of the limits that count for it.
+
+    dropped: what of the prompt was left out, where the request allows it.
+    """
 
     wait_ms: float = 0.0
     limits: tuple[LimitState, ...] = ()
+    dropped: Dropped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +106,16 @@ class Gate:
         policy: Callable[[], SharesAndLimits],
         *,
         default_slots: int,
+        on_counted: OnCounted = lambda _engine, _counted, _usage: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """on_counted: told of each prompt that was counted before, with what the engine then read."""
         self.ledger = ledger
         self.leases = leases
         self.loads = loads
         self.policy = policy
+        self.guard = ContextGuard(clock)
+        self.on_counted = on_counted
         self._engines = engines
         self._routing = Routing(engines, loads.slots, default_slots)
 
@@ -178,6 +192,8 @@ class GatedEngine:
         self.name = model
         self.served_by: str | None = None
         """Who answered last, `local:NAME`."""
+        self.dropped: Dropped | None = None
+        """What of its prompt was left out, where that was allowed."""
         self._gate = gate
         self._caller = caller
         self._purpose = purpose
@@ -213,6 +229,10 @@ class GatedEngine:
         engine, own_name = routes.engines[routes.candidates[0].engine]
         return await engine.count_tokens(own_name, text)
 
+    async def fitted(self, request: EngineRequest) -> Checked:
+        """As `relay` sends it: `truncation: "auto"` may cost the oldest turns. Raises PromptTooLong."""
+        return await self._gate.guard.check(request, self._gate.routes(self.name))
+
     async def close(self) -> None:
         """Nothing of its own to close."""
 
@@ -220,8 +240,8 @@ class GatedEngine:
     async def relay(self, request: EngineRequest) -> AsyncIterator[GatedResponse]:
         """Wait for the turn, then pass the answer's bytes. The start row is committed before this is entered.
 
-        Raises QueueFull, RateLimited, QuotaExceeded, PartUnavailable, EngineUnavailable, EngineRefused; while
-        reading EngineStreamBroken.
+        Raises PromptTooLong, QueueFull, RateLimited, QuotaExceeded, PartUnavailable, EngineUnavailable,
+        EngineRefused; while reading EngineStreamBroken.
         """
         gate = self._gate
         entry = gate.ledger.begin(
@@ -230,8 +250,12 @@ class GatedEngine:
         scan: StreamScan | WholeScan = WholeScan()
         prompt_tokens = estimated_prompt_tokens(request.payload)
         lease: Lease | None = None
+        checked = Checked(request)
         try:
             routes = gate.routes(self.name)
+            checked = await gate.guard.check(request, routes)
+            request, self.dropped = checked.request, checked.dropped
+            prompt_tokens = checked.prompt_tokens or prompt_tokens
             ask = self._ask(entry, request, routes, prompt_tokens)
             lease = await gate.leases.acquire(ask, self._told_after_commit(entry))
             async with AsyncExitStack() as stack:
@@ -247,16 +271,20 @@ class GatedEngine:
                     response.served_by,
                     lease.wait_s * 1000,
                     lease.limits,
+                    checked.dropped,
                 )
-            _note_completion(entry, scan)
+            note_completion(entry, scan)
         except BaseException as error:
             entry.note_failure(error)
+            note_delivery(entry, scan)
             raise
         finally:
-            _note_usage(entry, scan, prompt_tokens)
+            note_usage(entry, scan, prompt_tokens)
             if lease is not None:
-                lease.release(_spent(entry, scan, request))
+                lease.release(spent(entry, scan, request))
             gate.ledger.finish(entry)
+            if scan.usage is not None:
+                gate.on_counted(entry.end.engine or "", checked, scan.usage)
             if self._purpose.on_used is not None:
                 self._purpose.on_used(entry.end.usage, entry.end.cost)
 
@@ -286,7 +314,7 @@ class GatedEngine:
             policy.shares_of(caller),
             routes.candidates,
             prompt_tokens,
-            _most_tokens(request),
+            most_tokens(request),
             self._is_batch,
             policy.limits_for(caller, routes.own_name, self.name, self._purpose.within or self.name),
             request.request_id,
@@ -312,6 +340,8 @@ class GatedEngine:
                 logger.warning("engine %s failed, moving on", lease.engine)
                 await lease.move(candidates)
                 continue
+            except EngineRefused as refusal:
+                raise as_too_long(refusal, request, routes.context_tokens) from refusal
             entry.end.ttft_ms = entry.elapsed_ms()
             self.served_by = response.served_by
             return response
@@ -362,7 +392,7 @@ def _prepared(request: EngineRequest, own_name: str) -> Mapping[str, Any]:
     """The payload with the engine's own model name, asking for the usage event of every stream."""
     payload = {**request.payload, "model": own_name}
     payload.pop("service_tier", None)  # the queue's business, and not every engine bears it
-    if request.is_stream and request.route != "embeddings":
+    if request.is_stream and request.route not in ("embeddings", "rerank"):
         options = payload.get("stream_options")
         payload["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
     return payload
@@ -371,45 +401,3 @@ def _prepared(request: EngineRequest, own_name: str) -> Mapping[str, Any]:
 def _asks_usage(payload: Mapping[str, Any]) -> bool:
     options = payload.get("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
-
-
-def _note_completion(entry: Entry, scan: StreamScan | WholeScan) -> None:
-    if isinstance(scan, StreamScan) and scan.told_error:
-        entry.end.status, entry.end.error_code = "broken", EngineStreamBroken.code
-    else:
-        entry.end.status = "completed" if scan.is_done else "client_gone"
-
-
-def _note_usage(entry: Entry, scan: StreamScan | WholeScan, prompt_tokens: int) -> None:
-    """Tokens as the engine counted them; else estimated, where it began to work at all."""
-    end = entry.end
-    end.finish_reason = scan.finish_reason
-    usage = scan.usage
-    if usage is not None:
-        end.usage = usage
-    elif end.ttft_ms is not None or (end.status in ("client_gone", "revoked") and end.engine is not None):
-        written = max(0, scan.events - 1) if isinstance(scan, StreamScan) else 0
-        end.usage = Usage(prompt_tokens, written)
-        end.is_estimated = True
-
-
-def _spent(entry: Entry, scan: StreamScan | WholeScan, request: EngineRequest) -> Spent | None:
-    """What the queue charges; None: the engine did nothing."""
-    end, usage = entry.end, entry.end.usage
-    if not usage.prompt_tokens and not usage.completion_tokens:
-        return None
-    is_stream = isinstance(scan, StreamScan) and end.ttft_ms is not None
-    prefill_ms = (end.ttft_ms or 0.0) - (end.wait_ms or 0.0) if is_stream else None
-    # Whoever leaves before a whole answer has the engine write in vain; nobody counted how much.
-    is_unknown = end.is_estimated and not request.is_stream
-    answer = None if is_unknown else usage.completion_tokens
-    return Spent(usage.prompt_tokens, usage.cached_tokens, answer, prefill_ms)
-
-
-def _most_tokens(request: EngineRequest) -> int | None:
-    """How long the answer may be at most, all choices together; None: the request does not say."""
-    if request.route == "embeddings":
-        return 0
-    payload = request.payload
-    most = payload.get("max_completion_tokens") or payload.get("max_tokens")
-    return most * (payload.get("n") or 1) if most is not None else None

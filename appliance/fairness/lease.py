@@ -97,6 +97,11 @@ class Requests(dict[str, Request]):
         return Counter(request.engine for request in self.values() if request.engine)
 
     @property
+    def writing(self) -> Counter[str]:
+        """How many of these have begun to be answered, piece by piece."""
+        return Counter(one.engine for one in self.values() if one.engine and one.has_begun)
+
+    @property
     def waiting(self) -> int:
         """How many are in line."""
         return len(self.in_line())

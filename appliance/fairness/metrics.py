@@ -6,6 +6,7 @@ in all of them, by the one that watches, and is told as it is.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from appliance.fairness.accounting.ledger import Entry
+from appliance.fairness.context_guard import Checked, is_cut
 from appliance.fairness.gate import Gate
 from appliance.fairness.shared_metrics import add_up
-from inference.types import EngineLoad
+from inference.types import EngineLoad, Usage
+
+logger = logging.getLogger(__name__)
 
 _TTFT_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _TOTAL_S = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -64,6 +68,13 @@ class GateMetrics:
         self._total = Histogram(
             "appliance_request_seconds", "A whole request.", _PLACES, buckets=_TOTAL_S, registry=own
         )
+        self._counted = Counter(
+            "appliance_prompts_counted",
+            "Prompts counted before they were sent, by whether the engine then read as many tokens: same, more, or "
+            "fewer - it cut the prompt.",
+            ["engine", "usage"],
+            registry=own,
+        )
         self._gauges = _ProcessGauges(own)
         self._fairness: Mapping[str, float] = {}
         # Looking a child up by its labels takes longer than counting.
@@ -99,6 +110,21 @@ class GateMetrics:
             ttft.observe(end.ttft_ms / 1000)
         if end.total_ms is not None:
             total.observe(end.total_ms / 1000)
+
+    def compare(self, engine: str, counted: Checked, usage: Usage) -> None:
+        """Count whether the engine read what was counted before. One that reads less is in the log too."""
+        if counted.prompt_tokens is None or not usage.prompt_tokens:
+            return
+        difference = usage.prompt_tokens - counted.prompt_tokens
+        if is_cut(counted, usage):
+            logger.warning(
+                "engine %s read %d tokens of a prompt of %d: it cut it and said nothing",
+                engine,
+                usage.prompt_tokens,
+                counted.prompt_tokens,
+            )
+        word = "fewer" if difference < 0 else "more" if difference and counted.is_exact else "same"
+        self._counted.labels(engine, word).inc()
 
     def watch(self, gate: Gate) -> None:
         """Show how full the gate and the engines are."""

@@ -34,11 +34,15 @@ class Engines(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Where a model can be answered. engines: by name, with their own name for the model. candidates: best first."""
+    """Where a model can be answered. engines: by name, with their own name for the model. candidates: best first.
+
+    context_tokens: what every one of them reads, prompt and answer; None: unknown.
+    """
 
     pool: str
     engines: Mapping[str, tuple[ChatEngine, str]]
     candidates: tuple[Candidate, ...]
+    context_tokens: int | None = None
 
     @property
     def own_name(self) -> str:
@@ -98,7 +102,13 @@ class Routing:
             for name in healthy or by_name
         )
         first = candidates[0].engine
-        return Routes(self._pools.get(first, first), by_name, candidates)
+        contexts = [
+            known.context_tokens
+            for name in healthy or by_name
+            for known in (states[name].models if name in states else ())
+            if known.id == by_name[name][1] and known.context_tokens is not None
+        ]
+        return Routes(self._pools.get(first, first), by_name, candidates, min(contexts, default=None))
 
 
 def _told_slots(state: EngineState | None) -> int | None:

@@ -137,5 +137,6 @@ class AnswerFromFiles:
             model=request.model,
             notes=tuple(notes),
             dropped_messages=whole.dropped_messages,
+            dropped_tokens=whole.dropped_tokens,
             coverage=(*(coverage(one, whole.sections_of(one), ()) for one in documents), *unread),
         )

@@ -177,6 +177,7 @@ class AnswerWithSources:
             model=self.name,
             notes=tuple(notes),
             dropped_messages=prompt.dropped_messages,
+            dropped_tokens=prompt.dropped_tokens,
         )
 
     async def _sections(

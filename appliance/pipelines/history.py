@@ -50,7 +50,9 @@ class FittedHistories:
                 param="messages",
             )
         kept = await _recent(counts, earlier, room - fixed)
-        return FittedChat((*front, *kept, *rear), len(earlier) - len(kept))
+        gone = earlier[: len(earlier) - len(kept)]
+        tokens = sum(counts(message.content) + MESSAGE_OVERHEAD_TOKENS for message in gone)
+        return FittedChat((*front, *kept, *rear), len(gone), tokens)
 
     async def measured(self, engine: ChatEngine | None, request: AnswerRequest) -> ContextUse:
         """used_tokens: of what would be sent with the question as far as it is there."""

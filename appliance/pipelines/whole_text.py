@@ -29,6 +29,7 @@ class WholeText:
     sections: tuple[Section, ...]
     answer_tokens: int
     dropped_messages: int = 0
+    dropped_tokens: int = 0
 
     @classmethod
     async def fitting(
@@ -54,7 +55,9 @@ class WholeText:
         # the first passage goes in even if it had to be cut
         if len(prompt.passages) < len(sections) or sections[0].text not in prompt.messages[0].content:
             return None
-        return cls(prompt.messages, sections, fitted.answer_tokens, prompt.dropped_messages)
+        return cls(
+            prompt.messages, sections, fitted.answer_tokens, prompt.dropped_messages, prompt.dropped_tokens
+        )
 
     def sections_of(self, document: WholeDocument) -> list[Section]:
         """Those of one document."""

@@ -15,6 +15,7 @@ from functools import partial
 from appliance.domain.answers import (
     AnswerEvent,
     AnswerRequest,
+    Dropped,
     Finished,
     Reasoned,
     Restarted,
@@ -90,7 +91,11 @@ class Chat:
         sent = fitted.messages[:-1] if request.partial else fitted.messages
         messages = [{"role": message.role, "content": message.content} for message in sent]
         payload = {**request.options, "model": request.model, "messages": messages, "stream": True}
-        last = Finished("written", model=request.model, dropped_messages=fitted.dropped_messages)
+        payload["truncation"] = (
+            "auto"  # what was fitted by its parts may still be a token too long as a whole
+        )
+        left_out = Dropped(fitted.dropped_messages, fitted.dropped_tokens)
+        last = Finished("written", model=request.model)
         call = EngineRequest("chat/completions", payload, request.request_id)
         chunks = go_on(engine.stream, call, request.partial) if request.partial else engine.stream(call)
         async with aclosing(chunks):  # type: ignore[type-var]
@@ -107,7 +112,14 @@ class Chat:
                     usage=chunk.usage or last.usage,
                     served_by=engine.served_by or last.served_by,
                 )
-        yield last
+        if engine.dropped is not None:
+            left_out += engine.dropped
+        yield replace(
+            last,
+            notes=("history_cut",) if left_out.messages else (),
+            dropped_messages=left_out.messages,
+            dropped_tokens=left_out.tokens,
+        )
 
     async def _fitted(self, engine: GatedEngine, request: AnswerRequest) -> FittedChat:
         if self._histories is not None:

@@ -6,6 +6,7 @@ past the gate, and a restarted process keeps its address.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,7 +22,8 @@ from inference.engines.exposition import series_values
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.errors import EngineStreamBroken, EngineUnavailable
 from inference.settings import EngineSettings, LlamaCppSettings
-from inference.types import EngineLoad, EngineRequest, EngineResponse
+from inference.tokenizing.prompts import counted, texts_to_count
+from inference.types import EngineLoad, EngineRequest, EngineResponse, PromptCount
 
 # The host of a URL that goes over a unix socket means nothing; this one makes error messages readable.
 _SOCKET_URL = "http://llama-cpp/v1"
@@ -79,6 +81,23 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
         tokens = (await self._ask_tokenizer({"content": text}) or {}).get("tokens")
         return len(tokens) if isinstance(tokens, list) else None
 
+    async def count_prompt(self, request: EngineRequest) -> PromptCount | None:
+        """By the routes that render and count a chat as its chat route does, whichever of them it has."""
+        payload = request.payload
+        if request.route == "chat/completions":
+            told = await self._ask_tokenizer(payload, "/v1/chat/completions/input_tokens")
+            if told is not None:
+                return counted(payload, [told.get("input_tokens")])
+            rendered = await self._ask_tokenizer(payload, "/apply-template")  # builds before 2026
+            texts = [(rendered or {}).get("prompt")]
+        else:
+            texts = [*texts_to_count(payload)]
+        if not all(isinstance(text, str) for text in texts):
+            return None
+        asked = [{"content": text, "add_special": True, "parse_special": True} for text in texts]
+        answers = await asyncio.gather(*map(self._ask_tokenizer, asked))
+        return counted(payload, [_length((answer or {}).get("tokens")) for answer in answers])
+
     async def load(self) -> EngineLoad:
         """What its /metrics and /props say. Raises EngineUnavailable.
 
@@ -117,6 +136,10 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
             slots * context if is_ours and slots and isinstance(context, int) and context > 0 else None
         )
         return slots, kv_tokens
+
+
+def _length(tokens: object) -> int | None:
+    return len(tokens) if isinstance(tokens, list) else None
 
 
 async def _one_frame(body: bytes) -> AsyncIterator[bytes]:

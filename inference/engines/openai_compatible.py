@@ -6,6 +6,7 @@ nobody waits any more and frees the GPU.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,7 +23,10 @@ from inference.continuing import in_words
 from inference.engines.connections import Connections
 from inference.errors import EngineRefused, EngineStreamBroken, EngineUnavailable
 from inference.settings import EngineSettings, OpenAiCompatibleSettings
-from inference.types import ChatChunk, EngineLoad, EngineRequest, EngineResponse, ModelInfo
+from inference.tokenizing.local import LocalTokenizer, texts_of
+from inference.types import ChatChunk, EngineLoad, EngineRequest, EngineResponse, ModelInfo, PromptCount
+
+logger = logging.getLogger(__name__)
 
 MAX_ERROR_BYTES = 1024 * 1024
 MAX_PROBE_BYTES = 8 * 1024 * 1024
@@ -36,6 +40,8 @@ class OpenAiCompatibleEngine:
     """One running language-model server, spoken to over HTTP."""
 
     settings_type: ClassVar[type[EngineSettings]] = OpenAiCompatibleSettings
+    refuses_long_answers: ClassVar[bool] = False
+    """Whether it answers 400 to a `max_tokens` for which its context has no room; others stop there ("length")."""
 
     def __init__(self, name: str, settings: EngineSettings, connections: Connections) -> None:
         self.name = name
@@ -50,6 +56,7 @@ class OpenAiCompatibleEngine:
             total=None, sock_connect=settings.connect_timeout_s, sock_read=settings.first_byte_timeout_s
         )
         self._probe_timeout = aiohttp.ClientTimeout(total=settings.probe_timeout_s)
+        self._tokenizer = LocalTokenizer(settings.tokenizer) if settings.tokenizer else None
         self._headers = {"Content-Type": "application/json"}
         try:
             key = settings.key()
@@ -121,8 +128,22 @@ class OpenAiCompatibleEngine:
         return EngineLoad(running=self.running, slots=self._settings.max_running)
 
     async def count_tokens(self, model: str, text: str) -> int | None:
-        """OpenAI's API has no way to ask."""
-        return None
+        """OpenAI's API has no way to ask: by the tokenizer that the settings name, if any."""
+        return None if self._tokenizer is None else await self._tokenizer.count(text)
+
+    async def count_prompt(self, request: EngineRequest) -> PromptCount | None:
+        """The texts by the tokenizer that the settings name; without one nobody knows."""
+        if self._tokenizer is None:
+            return None
+        try:
+            counts = [
+                sum([await self._tokenizer.count(text) for text in texts])
+                for texts in texts_of(request.payload)
+            ]
+        except EngineUnavailable as error:
+            logger.warning("%s", error)
+            return None
+        return PromptCount(tuple(counts), is_exact=False) if counts else None
 
     async def close(self) -> None:
         """Nothing of its own to close: the connections are shared, and whoever opened them closes them."""
@@ -212,10 +233,12 @@ class OpenAiCompatibleEngine:
         except (aiohttp.ClientError, OSError) as error:
             raise EngineStreamBroken(f"{self.name!r}: {error}.") from error
 
-    async def _ask_tokenizer(self, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    async def _ask_tokenizer(
+        self, payload: Mapping[str, Any], path: str = "/tokenize"
+    ) -> dict[str, Any] | None:
         """The answer of the server's /tokenize, outside its queue; None where it has none or does not answer."""
         try:
-            status, body = await self._send("POST", f"{self.root_url}/tokenize", orjson.dumps(payload))
+            status, body = await self._send("POST", f"{self.root_url}{path}", orjson.dumps(payload))
             parsed = orjson.loads(body) if status == 200 else None
         except (EngineUnavailable, orjson.JSONDecodeError):
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
@@ -9,7 +10,8 @@ from inference.engines.exposition import series_labels, series_values
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.errors import EngineUnavailable
 from inference.settings import EngineSettings, VllmSettings
-from inference.types import EngineLoad, EngineRequest, ModelInfo
+from inference.tokenizing.prompts import counted, texts_to_count
+from inference.types import EngineLoad, EngineRequest, ModelInfo, PromptCount
 
 # `gpu_cache_usage_perc` of older releases became `kv_cache_usage_perc`; it is a share, whatever the name says
 _METRICS = {
@@ -22,8 +24,16 @@ _METRICS = {
     "generation_tokens": "vllm:generation_tokens_total",
 }
 _CACHE = "vllm:cache_config_info"
-
-
+# What decides the rendered prompt; everything else that a request says is the sampler's business.
+_RENDERED = (
+    "model",
+    "messages",
+    "tools",
+    "chat_template_kwargs",
+    "add_generation_prompt",
+    "continue_final_message",
+    "add_special_tokens",
+)
 _BATCH_PRIORITY = 10  # lower goes first; everybody else has 0
 
 
@@ -31,6 +41,7 @@ class VllmEngine(OpenAiCompatibleEngine):
     """One vLLM server."""
 
     settings_type: ClassVar[type[EngineSettings]] = VllmSettings
+    refuses_long_answers: ClassVar[bool] = True
 
     def prepare(self, request: EngineRequest) -> Mapping[str, Any]:
         """Always ask for the usage chunk: tokens are billed by the engine's own count.
@@ -61,6 +72,21 @@ class VllmEngine(OpenAiCompatibleEngine):
         payload = {"model": model, "prompt": text, "add_special_tokens": False}
         count = (await self._ask_tokenizer(payload) or {}).get("count")
         return count if isinstance(count, int) else None
+
+    async def count_prompt(self, request: EngineRequest) -> PromptCount | None:
+        """By its /tokenize, which renders the chat template with tools as its chat route does."""
+        payload = self.prepare(request)
+        if request.route == "chat/completions":
+            told = {name: payload[name] for name in _RENDERED if payload.get(name) is not None}
+            effort = payload.get("reasoning_effort")
+            if effort is not None:
+                arguments = told.get("chat_template_kwargs") or {}
+                told["chat_template_kwargs"] = {"reasoning_effort": effort, **arguments}
+            asked = [told]
+        else:
+            asked = [{"model": payload["model"], "prompt": text} for text in texts_to_count(payload)]
+        answers = await asyncio.gather(*map(self._ask_tokenizer, asked))
+        return counted(payload, [(answer or {}).get("count") for answer in answers])
 
     async def load(self) -> EngineLoad:
         """What its /metrics says. Raises EngineUnavailable, also where that page is not vLLM's.

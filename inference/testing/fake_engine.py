@@ -287,7 +287,7 @@ class FakeEngine(FakeServer):
         return _json({"object": "list", "data": rows})
 
     async def _tokenize(self, request: web.Request) -> web.Response:
-        tokens = tokens_of(str((await request.json())["prompt"]))
+        tokens = prompt_tokens_of(await request.json())
         return _json(
             {"count": len(tokens), "max_model_len": self.context_tokens, "tokens": [*range(len(tokens))]}
         )

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from appliance.api.responses.input_items import sealed
 from appliance.api.responses.messages import chat_messages, check_calls
 from appliance.api.responses.requests import ResponseRequest, own_name, read_request
-from appliance.api.responses.truncating import dropped
 from appliance.errors import InvalidRequest, NotFound
 
 NEW = UUID("01890000-0000-7000-8000-00000000000a")
@@ -352,23 +351,6 @@ def test_a_response_repeats_its_request() -> None:
 def test_what_an_engine_refuses_is_named_as_it_was_sent(of_the_chat: str | None, own: str | None) -> None:
     """Nobody sees the names of a chat that they did not write."""
     assert own_name(of_the_chat) == own
-
-
-def test_truncation_drops_the_oldest_and_never_half_a_call() -> None:
-    """System messages and the last question stay; outputs go with their call."""
-    messages: list[dict[str, Any]] = [
-        {"role": "system", "content": "s"},
-        {"role": "user", "content": "old"},
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "c1"}]},
-        {"role": "tool", "tool_call_id": "c1", "content": "x"},
-        {"role": "assistant", "content": "newer"},
-        {"role": "user", "content": "now"},
-    ]
-    sizes = [10, 10, 10, 10, 10, 10]
-
-    assert dropped(messages, sizes, 60) == messages
-    assert [m["content"] for m in dropped(messages, sizes, 45)] == ["s", "newer", "now"]
-    assert [m["content"] for m in dropped(messages, sizes, 5)] == ["s", "now"]
 
 
 _TYPES = st.sampled_from(

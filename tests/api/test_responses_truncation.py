@@ -56,13 +56,17 @@ async def test_auto_leaves_out_the_oldest(gateway: Gateway, engine: FakeEngine) 
 
     assert await _first_words(engine) == ["Be", "third", "fourth", "fifth"]
     assert response["truncation"] == "auto"
+    assert response["dropped"] == {"messages": 2, "tokens": 402}
 
 
-async def test_disabled_sends_all_of_it(gateway: Gateway, engine: FakeEngine) -> None:
-    """The engine says itself that it is too long."""
-    await answered(gateway, input=SAID)
+async def test_disabled_refuses_with_the_numbers(gateway: Gateway, engine: FakeEngine) -> None:
+    """OpenAI's code, its own field's name, and by how much it is too long; the engine is not asked."""
+    async with gateway.post("responses", {"model": "fake", "input": SAID}) as response:
+        error = (await response.json())["error"]
 
-    assert len(await _first_words(engine)) == len(SAID)
+    assert (response.status, error["code"], error["param"]) == (400, "context_length_exceeded", "input")
+    assert error["detail"]["values"] == {"model": "'fake'", "prompt": "607", "context": "512", "over": "96"}
+    assert not [request for request in engine.requests if request.path.endswith("chat/completions")]
 
 
 async def test_what_fits_is_not_touched(gateway: Gateway, engine: FakeEngine) -> None:

@@ -207,8 +207,31 @@ REFUSALS = {
         "Files of a chat stay in that chat. Put them into a collection to share them.",
         "Los archivos de un chat se quedan en él. Ponlos en una colección para compartirlos.",
     ),
+    "model_name_taken": Sentence(
+        "{name} is being got from {source} already. Choose another name, or cancel that.",
+        "{name} ya se está descargando de {source}. Elige otro nombre o cancela esa descarga.",
+    ),
+    "model_not_pulled": Sentence("{name} is not being got.", "{name} no se está descargando."),
+    "model_not_for_search": Sentence(
+        "{name} is no embedding model in the ONNX format, so nothing can be found with it.",
+        "{name} no es un modelo de búsqueda en formato ONNX.",
+    ),
+    "search_model_set": Sentence(
+        "The section [embedding] of appliance.toml names the model to search with. Take it out there first.",
+        "La sección [embedding] de appliance.toml ya indica el modelo de búsqueda. Quítalo de ahí primero.",
+    ),
     "share_missing": Sentence(
         "It is not shared with them.",
         "No está compartida con ellos.",
+    ),
+    "prompt_too_long": Sentence(
+        "It has {prompt} tokens; {model} reads {context} in all, its answer included: {over} too many. Shorten it.",
+        "Tiene {prompt} tokens; {model} lee {context} en total, con la respuesta: sobran {over}. Acórtala.",
+    ),
+    "answer_too_long": Sentence(
+        "It has {prompt} tokens and the answer asked for {answer} more; {model} reads {context} in all: {over} too "
+        "many. Ask for at most {most}, or shorten it.",
+        "Tiene {prompt} tokens y la respuesta pide {answer} más; {model} lee {context} en total: sobran {over}. Pide "
+        "{most} como mucho, o acórtala.",
     ),
 }

@@ -25,9 +25,8 @@ from appliance.api.responses.input_items import REFERENCE, Item
 from appliance.api.responses.messages import chat_messages, check_calls
 from appliance.api.responses.refusals import renamed_refusal
 from appliance.api.responses.requests import ResponseRequest, own_name, read_request
-from appliance.api.responses.truncating import fitting
 from appliance.api.responses.writing import Writing
-from appliance.domain.answers import Cited, Finished, Progressed, Searched, TextDelta, Waiting
+from appliance.domain.answers import Cited, Dropped, Finished, Progressed, Searched, TextDelta, Waiting
 from appliance.domain.people import Caller
 from appliance.errors import InvalidRequest, NotFound
 from appliance.fairness.gate import Gate, GatedEngine, Purpose
@@ -124,11 +123,12 @@ class ResponsesDoor:
         engine = self._engine(caller, request.model, writing)
         payload = request.chat(chat_messages(request.instructions, said))
         if request.truncates:
-            payload["messages"] = await fitting(payload, engine)
+            payload, writing.dropped = await _shortened(payload, engine)
         grounded = await self._grounded(caller, request, payload, engine, writing.exchange.request_id)
         call = EngineRequest("chat/completions", payload, writing.exchange.request_id)
         async with engine.relay(call) as response:
             writing.served_by, writing.wait_ms = response.served_by, response.wait_ms
+            writing.dropped = _together(writing.dropped, response.dropped)
             writing.limits = response.limits
             async with aclosing(response.frames) as frames:  # type: ignore[type-var]
                 if response.content_type.startswith("text/event-stream"):
@@ -221,6 +221,17 @@ class ResponsesDoor:
             if not await self._responses.keep(caller, kept):
                 finished["store"] = False
         await writing.end(finished)
+
+
+async def _shortened(payload: dict[str, Any], engine: GatedEngine) -> tuple[dict[str, Any], Dropped | None]:
+    """The chat without its oldest turns where it is too long: before a search fills what room is left."""
+    wanted = {**payload, "truncation": "auto"}
+    checked = await engine.fitted(EngineRequest("chat/completions", wanted))
+    return {**checked.request.payload, "truncation": "auto"}, checked.dropped
+
+
+def _together(one: Dropped | None, other: Dropped | None) -> Dropped | None:
+    return one + other if one is not None and other is not None else one or other
 
 
 async def _whole(frames: AsyncIterator[bytes]) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from appliance.api.dropped_notes import dropped_headers
 from appliance.api.exchange import Exchange
 from appliance.api.pipeline_answers import annotation, progress_comment
 from appliance.api.rate_limit_headers import rate_limit_headers
@@ -14,7 +15,7 @@ from appliance.api.responses.chat_deltas import Delta
 from appliance.api.responses.composing import Composer
 from appliance.api.responses.file_search import results
 from appliance.api.responses.requests import ResponseRequest
-from appliance.domain.answers import Cited, Finished, Progressed, Waiting
+from appliance.domain.answers import Cited, Dropped, Finished, Progressed, Waiting
 from appliance.fairness.admission import LimitState
 from appliance.services.answer_shapes import as_coverage
 from rag.documents import Passage
@@ -38,6 +39,8 @@ class Writing:
         self.served_by: str | None = None
         self.wait_ms = 0.0
         self.limits: Sequence[LimitState] = ()
+        self.dropped: Dropped | None = None
+        """What of the conversation the model did not see."""
         self._is_stream = request.is_stream
         self._is_writing = False
         self._shows_queue = request.is_stream and shows_queue and exchange.wants_comments
@@ -56,7 +59,7 @@ class Writing:
     async def begin(self) -> None:
         """The engine begins to answer; calls after the first change nothing."""
         if self._is_stream and not self._is_writing:
-            await self.exchange.begin_stream(self.served_by, rate_limit_headers(self.limits))
+            await self.exchange.begin_stream(self.served_by, self._more_headers())
             await self._send(self.composer.in_progress())
         self._is_writing = True
 
@@ -83,6 +86,7 @@ class Writing:
     def note(self, finished: Finished) -> None:
         """What OpenAI's shape has no place for, as on /v1/chat/completions."""
         self.served_by = finished.served_by
+        self.dropped = finished.dropped
         self.composer.add(
             {
                 "appliance": {
@@ -98,6 +102,8 @@ class Writing:
 
     async def close(self) -> None:
         """Nothing more will be said."""
+        if self.dropped is not None:
+            self.composer.add({"dropped": self.dropped.as_object()})
         await self._send(self.composer.close())
 
     async def end(self, response: Mapping[str, Any]) -> None:
@@ -110,9 +116,12 @@ class Writing:
         headers = [
             (b"x-served-by", (self.served_by or "").encode()),
             (b"x-queue-wait-ms", b"%d" % round(self.wait_ms)),
-            *rate_limit_headers(self.limits),
+            *self._more_headers(),
         ]
         await self.exchange.send_whole(200, "application/json", orjson.dumps(response), headers)
+
+    def _more_headers(self) -> list[tuple[bytes, bytes]]:
+        return [*rate_limit_headers(self.limits), *dropped_headers(self.dropped)]
 
     async def _send(self, events: bytes) -> None:
         if self._is_stream:
