@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.embedding import wire
+from inference.embedding.following import FollowedSpecs
 from inference.embedding.served_models import LocalThreads, ServedModel, served
 from inference.embedding.specs import BUILT_IN, read_specs
 from inference.errors import EmbedderUnavailable
@@ -38,6 +39,7 @@ class EmbeddingServer:
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._is_stopping = False
+        self._hellos = 0  # grows when what a hello told is out of date
 
     async def serve(self, socket: Path, stopping: asyncio.Event) -> None:
         """Listen until `stopping`, then finish what is being answered (at most STOP_GRACE_S)."""
@@ -60,13 +62,29 @@ class EmbeddingServer:
         for model in self._models:
             await model.close()
 
+    def want(self, model: ServedModel) -> None:
+        """It is the first from now on. Whoever is connected learns it by coming again, after the answer under way."""
+        if self._models[0] is model:
+            return
+        self._models = [model, *(other for other in self._models if other is not model)]
+        self._hellos += 1
+        log.info("%s is the one that is wanted", model.name)
+        for connection, writer in self._connections.items():
+            if connection not in self._answering:
+                writer.close()
+
+    def serves(self, model: ServedModel) -> bool:
+        """Whether it has not been let go."""
+        return any(other is model for other in self._models)
+
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.current_task()
         assert connection is not None
         self._connections[connection] = writer
         try:
+            hello = self._hellos
             await wire.write_frame(writer, wire.HELLO, self._hello())
-            while not self._is_stopping:
+            while not self._is_stopping and hello == self._hellos:
                 kind, payload = await wire.read_frame(reader)
                 self._answering.add(connection)
                 await wire.write_frame(writer, *await self._answer(kind, payload))
@@ -146,7 +164,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     specs = (read_specs(arguments.specs) if arguments.specs else []) or [BUILT_IN]
     threads = LocalThreads(arguments.threads)
     models = [served(spec, arguments.models, threads) for spec in specs]
-    opening = [asyncio.create_task(_opened(model)) for model in models]
+    opening: list[asyncio.Task[Any]] = [asyncio.create_task(_opened(model)) for model in models]
     try:
         # Whether an engine answers is not for us to wait for: it is asked again whenever somebody asks us.
         await _until_one_is_open(
@@ -155,7 +173,14 @@ async def _run(arguments: argparse.Namespace) -> None:
         if not any(task.done() and task.result() for task in opening) and specs == [BUILT_IN]:
             raise EmbedderUnavailable(models[0].problem)
         if not stopping.is_set():
-            await EmbeddingServer(models).serve(arguments.socket, stopping)
+            server = EmbeddingServer(models)
+            if arguments.specs:
+                pairs = list(zip(specs, models, strict=True))
+                followed = FollowedSpecs(
+                    arguments.specs, pairs, lambda spec: served(spec, arguments.models, threads)
+                )
+                opening.append(asyncio.create_task(followed.follow(server)))
+            await server.serve(arguments.socket, stopping)
     finally:
         for task in opening:
             task.cancel()

@@ -16,7 +16,6 @@ from typing import Any
 from inference.errors import HubUnavailable, ModelFileCorrupt
 from inference.getting.choosing import SourceFile
 from inference.getting.progress import Meter
-from inference.getting.room import on_a_full_disk
 
 PART = ".part"
 _PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)  # between attempts that brought nothing
@@ -42,7 +41,7 @@ class Fetching:
         self._folder, self._pieces, self._meter, self._seen, self._sleep = folder, pieces, meter, seen, sleep
 
     async def fetch(self, file: SourceFile) -> str:
-        """Returns its sha256. Raises HubUnavailable, ModelFileCorrupt, NoRoomForModel and what pieces raises."""
+        """Returns its sha256. Raises HubUnavailable, ModelFileCorrupt, what pieces raises, OSError."""
         place = self._folder / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.is_file() and place.stat().st_size == file.size_bytes:  # checked before it had its name
@@ -76,7 +75,7 @@ class Fetching:
         digests = await asyncio.to_thread(_digests, part, file)
         start = _size(part)
         self._meter.count(start)
-        with on_a_full_disk(), part.open("ab") as content:
+        with part.open("ab") as content:
             if start < file.size_bytes or file.size_bytes == 0:
                 async for piece in self._pieces(file, start):
                     if not piece:

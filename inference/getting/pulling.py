@@ -94,16 +94,20 @@ class Pulling:
         Raises InferenceError of every kind that getting has. After a refusal for good the folder is empty.
         """
         try:
-            if isinstance(wanted.source, FolderSource):
-                disk = await asyncio.to_thread(ModelOnDisk, wanted.source)
-                listing = await asyncio.to_thread(disk.listing)
-                return await self._take(wanted, place, listing, disk.pieces, tell, disk.kind())
-            if isinstance(wanted.source, HubSource):
-                return await self._from_hub(wanted, wanted.source, place, tell)
-            raise ModelSourceUnknown(f"{wanted.source} is got by Ollama itself.")
+            with on_a_full_disk():
+                return await self._pull(wanted, place, tell)
         except FOR_GOOD:
             await asyncio.to_thread(_empty, place)
             raise
+
+    async def _pull(self, wanted: Wanted, place: Path, tell: Tell) -> InstalledModel:
+        if isinstance(wanted.source, FolderSource):
+            disk = await asyncio.to_thread(ModelOnDisk, wanted.source)
+            listing = await asyncio.to_thread(disk.listing)
+            return await self._take(wanted, place, listing, disk.pieces, tell, disk.kind())
+        if isinstance(wanted.source, HubSource):
+            return await self._from_hub(wanted, wanted.source, place, tell)
+        raise ModelSourceUnknown(f"{wanted.source} is got by Ollama itself.")
 
     async def _from_hub(self, wanted: Wanted, source: HubSource, place: Path, tell: Tell) -> InstalledModel:
         async with self._egress.session(PURPOSE, wanted.actor) as session:
@@ -142,8 +146,7 @@ class Pulling:
             pulled_at=self._now(),
             sha256=sums,
         )
-        with on_a_full_disk():
-            return await asyncio.to_thread(self._library.add, files, model)
+        return await asyncio.to_thread(self._library.add, files, model)
 
     async def _fetched(self, files: Path, choice: Choice, pieces: Pieces, tell: Tell) -> dict[str, str]:
         meter = Meter(choice.size_bytes)
@@ -169,11 +172,10 @@ class Pulling:
 
 def _prepared(place: Path, files: Path, listing: Listing) -> int:
     """Keep the list beside the files; returns the bytes that are there of it already, and clears away what is not."""
-    with on_a_full_disk():
-        files.mkdir(parents=True, exist_ok=True)
-        plan = place / f"{_PLAN}.new"
-        plan.write_text(json.dumps(asdict(listing)), encoding="utf-8")
-        plan.replace(place / _PLAN)
+    files.mkdir(parents=True, exist_ok=True)
+    plan = place / f"{_PLAN}.new"
+    plan.write_text(json.dumps(asdict(listing)), encoding="utf-8")
+    plan.replace(place / _PLAN)
     known = {file.path for file in listing.files}
     there = 0
     for one in files.rglob("*"):

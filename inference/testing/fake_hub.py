@@ -1,8 +1,8 @@
 """A stand-in for a model hub: repositories, revisions, checksums, gated models, and files that come from another host.
 
 Speaks the two routes that inference.getting.hub uses, in the shape of huggingface.co's, written after its
-documentation and never compared with it. Large files are answered by a redirect to `cdn`, a second server on a port of its
-own, as the real one does; both remember what they were asked. HubFaults says what goes wrong, and how often.
+documentation and never compared with it. Large files are answered by a redirect to `cdn`, a second server on a port
+of its own, as the real one does; both remember what they were asked. HubFaults says what goes wrong, and how often.
 """
 
 from __future__ import annotations
