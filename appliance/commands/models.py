@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from appliance.commands import model_library
+from appliance.commands.model_plan import plan
+
 model = typer.Typer(help="Plan, get, start and stop models.", no_args_is_help=True)
+model.command("plan")(plan)
+model_library.register(model)
 
 
 @model.callback()

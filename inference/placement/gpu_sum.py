@@ -16,6 +16,8 @@ from inference.placement.wish import ArithmeticLine, KvWish, Wish
 OLDEST_CAPABILITY = (7, 5)
 """What vLLM is built for; deploy/drivers.tsv has the same of the pinned image."""
 BF16_CAPABILITY, FP8_CAPABILITY = (8, 0), (8, 9)
+LARGE_GPU_BYTES, LARGE_BATCH, SMALL_BATCH = 70 << 30, 8192, 2048
+"""vLLM's defaults for a server (EngineArgs.get_batch_defaults)."""
 _NEEDS = {"fp8": BF16_CAPABILITY, "mxfp4": BF16_CAPABILITY, "nvfp4": BF16_CAPABILITY, "int8": (7, 5)}
 """fp8 and four-bit floats are unpacked by Marlin from 8.0 on, and computed with as they are by newer cards."""
 
@@ -113,10 +115,15 @@ def lay_out(
     wish: Wish,
     kv_dtype: KvWish = "auto",
     measured: Sequence[Measurement] = (),
+    batched_tokens: int | None = None,
 ) -> Layout:
-    """gpus: all that it is divided over. Every figure is of the GPU that has the least."""
+    """gpus: all that it is divided over; every figure is of the one that has the least.
+
+    batched_tokens: in one step; None: what is asked for, or would be chosen first.
+    """
     parts, running = len(gpus), running_requests(wish)
-    known = find(measured, shape.name, gpus[0].name, parts, wish.max_batched_tokens, running, kv_dtype)
+    batched_tokens = batched_tokens or batch_sizes(gpus, wish)[0]
+    known = find(measured, shape.name, gpus[0].name, parts, batched_tokens, running, kv_dtype)
     outside = overheads.CUDA_CONTEXT_BYTES
     if known is not None and known.outside_bytes is not None:
         outside = known.outside_bytes
@@ -127,7 +134,7 @@ def lay_out(
     total = least.memory_bytes or 0
     usable = total - overheads.reserved_bytes(total)
     weights = overheads.weight_bytes(shape, parts)
-    activations = overheads.activation_bytes(shape, wish.max_batched_tokens, running, parts)
+    activations = overheads.activation_bytes(shape, batched_tokens, running, parts)
     buffers, graphs = overheads.buffer_bytes(parts), overheads.graph_bytes(shape, running, parts)
     if known is not None:
         weights, activations, buffers, graphs = known.weight_bytes, known.overhead_bytes, 0, 0
@@ -135,9 +142,9 @@ def lay_out(
         shape=shape,
         gpus=tuple(gpus),
         kv_dtype=kv_dtype,
-        cache=kv_cache(shape, kv_dtype, parts, wish.max_batched_tokens),
+        cache=kv_cache(shape, kv_dtype, parts, batched_tokens),
         running=running,
-        batched_tokens=wish.max_batched_tokens,
+        batched_tokens=batched_tokens,
         total_bytes=total,
         used_bytes=_used(least),
         reserve_bytes=wish.reserve_bytes,
@@ -150,6 +157,14 @@ def lay_out(
         graph_bytes=graphs,
         is_measured=known is not None,
     )
+
+
+def batch_sizes(gpus: Sequence[Gpu], wish: Wish) -> tuple[int, ...]:
+    """Tokens of prompts in one step, the best first: vLLM's own two, of which the larger is for large GPUs."""
+    if wish.max_batched_tokens is not None:
+        return (wish.max_batched_tokens,)
+    is_large = all((gpu.memory_bytes or 0) >= LARGE_GPU_BYTES for gpu in gpus)
+    return (LARGE_BATCH, SMALL_BATCH) if is_large else (SMALL_BATCH,)
 
 
 def running_requests(wish: Wish) -> int:

@@ -52,23 +52,26 @@ def plan(
     alternatives: the same model in other quantisations; only these can make the verdict "quantised", and only a GGUF
     file among them lets a model of safetensors run on the processor. measured: what starts here used.
     """
+    asked = wish
     wish = replace(wish, context_tokens=min(wish.context_tokens, shape.longest_context))
     if shape.format == "gguf":
-        return _in_one_piece(shape, shape, hardware, wish)
+        return _in_one_piece(shape, shape, hardware, asked)
     gpus = sorted(
         (gpu for gpu in hardware.gpus if gpu.memory_bytes), key=lambda gpu: (-_free(gpu), gpu.index)
     )
     others = [other for other in alternatives if other.name != shape.name] if wish.may_quantise else []
     best: Layout | None = None
     for attempt in _attempts(shape, [other for other in others if other.format != "gguf"], gpus, wish):
-        layout = lay_out(attempt.shape, gpus[: attempt.parts], wish, attempt.kv_dtype, measured)
-        found = _fitted(attempt, layout, wish)
-        if found is not None:
-            return _made(shape, layout, wish, *found)
-        if attempt.shape is shape and (best is None or layout.room_bytes > best.room_bytes):
-            best = layout
-    for other in sorted((other for other in others if other.format == "gguf"), key=_largest_first):
-        on_cpu = _in_one_piece(shape, other, hardware, wish)
+        group = gpus[: attempt.parts]
+        for batched_tokens in gpu_sum.batch_sizes(group, wish):
+            layout = lay_out(attempt.shape, group, wish, attempt.kv_dtype, measured, batched_tokens)
+            found = _fitted(attempt, layout, wish)
+            if found is not None:
+                return _made(shape, layout, asked, *found)
+            if attempt.shape is shape and (best is None or layout.room_bytes > best.room_bytes):
+                best = layout
+    for other in sorted((other for other in others if other.format == "gguf"), key=_smallest_first):
+        on_cpu = _in_one_piece(shape, other, hardware, asked)
         if on_cpu.runs:
             return on_cpu
     return _refusal(shape, best, gpus, wish)
@@ -136,7 +139,7 @@ def _made(asked: ModelShape, layout: Layout, wish: Wish, slots: int, tokens: int
         slots=slots,
         kv_dtype=layout.kv_dtype,
         utilisation=utilisation,
-        max_batched_tokens=wish.max_batched_tokens,
+        max_batched_tokens=layout.batched_tokens,
         max_running=layout.running,
         needed_bytes=needed,
         available_bytes=layout.available_bytes,
@@ -155,8 +158,9 @@ def _given_up(asked: ModelShape, layout: Layout, wish: Wish, slots: int, tokens:
         "other_quantisation": shape is not asked,
         "several_gpus": len(layout.gpus) > 1,
         "fp8_kv": layout.kv_dtype == "fp8" and wish.kv_dtype != "fp8",
-        "less_context": tokens < wish.context_tokens,
+        "less_context": tokens < min(wish.context_tokens, shape.longest_context),
         "fewer_at_once": slots < wish.wanted_slots,
+        "model_context": shape.longest_context < wish.context_tokens,
         "float16": shape.quantisation == "bf16" and capability < gpu_sum.BF16_CAPABILITY,
         "fp8_unpacked": shape.quantisation == "fp8" and capability < gpu_sum.FP8_CAPABILITY,
         "unknown_architecture": not shape.is_known,
@@ -178,6 +182,8 @@ def _verdict(given_up: Sequence[str]) -> Verdict:
 
 def _in_one_piece(asked: ModelShape, shape: ModelShape, hardware: Hardware, wish: Wish) -> Plan:
     """A GGUF file: whole on one GPU where llama.cpp or Ollama computes there, else on the processor."""
+    full = min(wish.context_tokens, shape.longest_context)
+    least = min(full, LEAST_TOKENS)
     gpus = sorted(
         (gpu for gpu in hardware.gpus if gpu.memory_bytes), key=lambda gpu: (-_free(gpu), gpu.index)
     )
@@ -185,16 +191,16 @@ def _in_one_piece(asked: ModelShape, shape: ModelShape, hardware: Hardware, wish
     for gpu in (gpus[0] if gpus and wish.gguf_on_gpu else None, None):
         there = cpu_sum.reside(shape, wish, hardware.ram_bytes, hardware.ram_free_bytes, gpu)
         slots = wish.wanted_slots if gpu is not None else min(wish.wanted_slots, cpu_sum.MOST_SLOTS)
-        tokens = there.cache.longest(there.room_bytes, slots, wish.context_tokens)
-        if tokens < min(wish.context_tokens, LEAST_TOKENS):
-            slots = 1
-            tokens = there.cache.longest(there.room_bytes, slots, min(wish.context_tokens, LEAST_TOKENS))
-        fits = tokens >= min(wish.context_tokens, LEAST_TOKENS)
-        told = tokens or min(wish.context_tokens, LEAST_TOKENS)
+        tokens = there.cache.longest(there.room_bytes, slots, full)
+        if tokens < least:
+            slots, tokens = 1, there.cache.longest(there.room_bytes, 1, least)
+        fits = tokens >= least
+        told = tokens if fits else least
         codes = {
             "other_quantisation": shape is not asked,
-            "less_context": fits and tokens < wish.context_tokens,
+            "less_context": fits and tokens < full,
             "fewer_at_once": fits and slots < wish.wanted_slots,
+            "model_context": fits and shape.longest_context < wish.context_tokens,
             "slow_cpu": gpu is None,
             "unknown_architecture": not shape.is_known,
             "ram_too_small": not fits,
@@ -205,13 +211,12 @@ def _in_one_piece(asked: ModelShape, shape: ModelShape, hardware: Hardware, wish
             verdict="no" if not fits else "cpu" if gpu is None else _verdict(given_up),
             engine=wish.engine or "llama_cpp",
             gpus=() if gpu is None else (gpu.index,),
-            context_tokens=tokens,
+            context_tokens=tokens if fits else 0,
             slots=slots if fits else 0,
-            max_batched_tokens=wish.max_batched_tokens,
             needed_bytes=there.needed_bytes(slots, told),
             available_bytes=there.available_bytes,
             weight_bytes=there.weight_bytes,
-            kv_tokens=slots * tokens,
+            kv_tokens=slots * tokens if fits else 0,
             steps=there.steps(slots, told),
             given_up=given_up,
         )
@@ -244,6 +249,11 @@ def _refusal(shape: ModelShape, best: Layout | None, gpus: Sequence[Gpu], wish: 
 
 def _free(gpu: Gpu) -> int:
     return (gpu.memory_bytes or 0) - (gpu.memory_used_bytes or 0)
+
+
+def _smallest_first(shape: ModelShape) -> int:
+    """A processor writes the faster the fewer bytes it has to read for each word."""
+    return shape.weight_bytes
 
 
 def _largest_first(shape: ModelShape) -> int:

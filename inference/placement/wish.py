@@ -26,20 +26,21 @@ class Wish:
 
     slots: conversations answered together where that is known; None: by the number of people. kv_dtype: "fp8"
     asks for the halved cache, "auto" takes the model's own unless that does not fit. max_batched_tokens: of
-    prompts, in one step. max_running: requests that vLLM may run at once (--max-num-seqs); None: four for each
-    slot, since most conversations are shorter than the longest. max_utilisation: the part of each GPU's memory
-    that may be taken at most. reserve_bytes: to be left free on each GPU besides, for a model that comes later.
-    takes_all: the cache gets what is left of the GPU; False: what the wish needs and no more. may_quantise:
-    whether another file of the same model may be suggested. gguf_on_gpu: whether the llama.cpp or Ollama here
-    computes on the GPU (the llama.cpp of this appliance does not). engine: for a GGUF file "llama_cpp" or
-    "ollama"; safetensors are always vLLM's. tensor_parallel: so many GPUs and no other number; None: as few as do.
+    prompts, in one step; None: as vLLM chooses, by the GPU. max_running: requests that vLLM may run at once
+    (--max-num-seqs); None: four for each slot, since most conversations are shorter than the longest.
+    max_utilisation: the part of each GPU's memory that may be taken at most. reserve_bytes: to be left free on
+    each GPU besides, for a model that comes later. takes_all: the cache gets what is left of the GPU; False:
+    what the wish needs and no more. may_quantise: whether another file of the same model may be suggested.
+    gguf_on_gpu: whether the llama.cpp or Ollama here computes on the GPU (the llama.cpp of this appliance does
+    not). engine: for a GGUF file "llama_cpp" or "ollama"; safetensors are always vLLM's. tensor_parallel: so
+    many GPUs and no other number; None: as few as do.
     """
 
     context_tokens: int = 16_384
     people: int = 20
     slots: int | None = None
     kv_dtype: KvWish = "auto"
-    max_batched_tokens: int = 8192
+    max_batched_tokens: int | None = None
     max_running: int | None = None
     max_utilisation: float = 0.92
     reserve_bytes: int = 0
