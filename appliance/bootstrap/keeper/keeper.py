@@ -144,7 +144,9 @@ class Keeper:
             if again_at is None:
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min(_LOOK_S, max(0.05, again_at - self._clock())))
+                # not `wait_for`, which may lose a cancellation until Python 3.12
+                async with asyncio.timeout(min(_LOOK_S, max(0.05, again_at - self._clock()))):
+                    await self._wake.wait()
 
     async def close(self) -> None:
         """End every engine; what was in memory is remembered for the next start."""
