@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import uuid4
 
@@ -23,13 +24,16 @@ import orjson
 
 from inference.chat_chunks import error_message
 from inference.engines.connections import Connections
-from inference.engines.ollama_wire import AnswerWriter, embeddings_answer, native_path, to_native
+from inference.engines.ollama_cuts import cut_error, least_tokens
+from inference.engines.ollama_wire import AnswerWriter, embeddings_answer, event, native_path, to_native
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.errors import EngineRefused, EngineStreamBroken, EngineUnavailable
 from inference.settings import EngineSettings, OllamaSettings
+from inference.tokenizing.bounds import text_bytes
 from inference.types import EngineLoad, EngineRequest, EngineResponse, ModelInfo
 
 T = TypeVar("T")
+CutWatch = Callable[[Mapping[str, Any]], dict[str, Any] | None]
 _MAX_LINE_BYTES = 32 * 1024 * 1024
 
 
@@ -84,7 +88,9 @@ class OllamaEngine(OpenAiCompatibleEngine):
         try:
             async with self._exchange(url, native, request.request_id) as (response, frames):
                 is_stream = request.is_stream and request.route != "embeddings"
-                rewritten = self._events(request, frames) if is_stream else self._answer(request, frames)
+                watch = await self._watch(request, num_ctx)
+                written = self._events if is_stream else self._answer
+                rewritten = written(request, frames, watch)
                 content_type = "text/event-stream" if is_stream else "application/json"
                 yield EngineResponse(response.status, content_type, rewritten, f"local:{self.name}")
         except EngineRefused as refusal:
@@ -118,6 +124,13 @@ class OllamaEngine(OpenAiCompatibleEngine):
             )
             for row in (await self._ask(self._client.ps())).models
         ]
+
+    async def gpu_share(self) -> float | None:
+        """How much lies on a GPU of the model of which the least does; None: nothing is in memory.
+
+        Raises EngineUnavailable.
+        """
+        return min((one.gpu_share for one in await self.loaded()), default=None)
 
     async def pull(self, model: str) -> AsyncIterator[PullProgress]:
         """Have it download a model from its own registry, which takes as long as it takes.
@@ -183,6 +196,15 @@ class OllamaEngine(OpenAiCompatibleEngine):
                 f"{self.name!r} at {self.root_url}: {error or type(error).__name__}."
             ) from error
 
+    async def _watch(self, request: EngineRequest, num_ctx: int) -> CutWatch | None:
+        """Looks at how much it read; None: the prompt is so short that there is nothing to cut."""
+        if request.route == "embeddings" or text_bytes(request.payload) < num_ctx:
+            return None
+        count = await self.count_prompt(request)
+        return partial(
+            cut_error, least=sum(count.tokens) if count else least_tokens(request.payload), num_ctx=num_ctx
+        )
+
     def _writer(self, request: EngineRequest) -> AnswerWriter:
         options = request.payload.get("stream_options")
         prefix = "cmpl" if request.route == "completions" else "chatcmpl"
@@ -193,7 +215,9 @@ class OllamaEngine(OpenAiCompatibleEngine):
             wants_usage=isinstance(options, dict) and bool(options.get("include_usage")),
         )
 
-    async def _events(self, request: EngineRequest, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _events(
+        self, request: EngineRequest, frames: AsyncIterator[bytes], watch: CutWatch | None
+    ) -> AsyncIterator[bytes]:
         writer = self._writer(request)
         pending = b""
         is_done = False
@@ -207,14 +231,20 @@ class OllamaEngine(OpenAiCompatibleEngine):
                 if line.strip():
                     native = _native_object(line)
                     is_done = is_done or bool(native.get("done") or native.get("error"))
-                    written += writer.events(native)
+                    cut = watch(native) if watch else None
+                    written += event({"error": cut}) if cut else writer.events(native)
             if written:
                 yield written
         if not is_done:
             raise EngineStreamBroken(f"{self.name!r} ended its answer without saying so.")
 
-    async def _answer(self, request: EngineRequest, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _answer(
+        self, request: EngineRequest, frames: AsyncIterator[bytes], watch: CutWatch | None
+    ) -> AsyncIterator[bytes]:
         native = _native_object(b"".join([frame async for frame in frames]))
+        cut = watch(native) if watch else None
+        if cut:
+            raise EngineRefused(400, orjson.dumps({"error": cut}))
         if request.route == "embeddings":
             yield embeddings_answer(native, str(request.payload.get("encoding_format") or "float"))
         else:

@@ -33,10 +33,14 @@ def to_native(route: str, payload: Mapping[str, Any], num_ctx: int, keep_alive: 
         "model": payload.get("model"),
         "options": _options(payload, num_ctx),
         "keep_alive": keep_alive,
+        "truncate": False,  # an error instead of a prompt that is cut without a word; unknown to servers before 0.12.4
     }
     if route == "embeddings":
         return {**native, "input": payload.get("input")}
     native["stream"] = bool(payload.get("stream"))
+    native["shift"] = (
+        False  # an answer that fills the context ends there, and does not push the question out of it
+    )
     _copy_thinking_and_logprobs(payload, native)
     answer_format = _format(payload.get("response_format"))
     if answer_format is not None:

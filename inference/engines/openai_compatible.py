@@ -137,7 +137,7 @@ class OpenAiCompatibleEngine:
             return None
         try:
             counts = [
-                sum([await self._tokenizer.count(text) for text in texts])
+                sum([await self._tokenizer.count(text.strip()) for text in texts])  # as templates do
                 for texts in texts_of(request.payload)
             ]
         except EngineUnavailable as error:

@@ -1,7 +1,8 @@
 """A stand-in for an Ollama server, for its adapter's tests.
 
 Written after Ollama's documentation and source, never compared with a running server. It keeps one habit that
-matters: a prompt longer than options.num_ctx is cut without a word, and num_ctx is 4096 unless the request says so.
+matters: a prompt longer than options.num_ctx is cut without a word, and num_ctx is 4096 unless the request says so;
+`truncate: false` makes it an error, unless the server is of before 0.12.4 (knows_truncate).
 Its /v1 routes are missing on purpose: nothing here may use them for chat.
 """
 
@@ -52,7 +53,9 @@ class FakeOllama(FakeServer):
         *,
         slots: int = 1,
         behaviour: Behaviour | None = None,
+        knows_truncate: bool = True,
     ) -> None:
+        self.knows_truncate = knows_truncate
         super().__init__(slots=slots)
         self.models = {model.name: model for model in models}
         self.behaviour = behaviour or Behaviour()
@@ -82,6 +85,9 @@ class FakeOllama(FakeServer):
             return _error(404, f"model '{payload.get('model')}' not found")
         if self.behaviour.fault is Fault.HTTP_500:
             return _error(500, "llama runner process has terminated")
+        is_too_long = len(prompt_tokens_of(payload)) > _num_ctx(payload)
+        if is_too_long and self.knows_truncate and payload.get("truncate") is False:
+            return _error(400, "the input length exceeds the context length")
         async with self.slot():
             if self.behaviour.fault is Fault.HANG:
                 await asyncio.Event().wait()
