@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import sys
+import sysconfig
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -81,8 +82,14 @@ def confine(limits: DecodingLimits) -> None:
     with suppress(OSError):
         seccomp.forbid_new_privileges()
         if version := landlock.abi():
-            landlock.restrict(version, (), ())
+            landlock.restrict(version, _library_folders(), ())
         seccomp.install(os.getpid())
+
+
+def _library_folders() -> set[Path]:
+    """Of Python and its packages, which load more of themselves on the way; never a data folder."""
+    paths = sysconfig.get_paths()
+    return {Path(paths[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 
 
 def decode(limits: DecodingLimits) -> None:
