@@ -5,6 +5,7 @@ The model of the settings stands first; what was served before stays until the w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from appliance.bootstrap.box import Box
 from appliance.errors import StartupError
 from inference.embedding.specs import BUILT_IN, EmbeddingSpec, ahead, read_specs, write_specs
 from inference.embedding.token_counter import TokenCounter
+from inference.library import ModelLibrary
 
 
 def specs_path(box: Box) -> Path:
@@ -23,6 +25,14 @@ def specs_path(box: Box) -> Path:
 def wanted_spec(box: Box) -> EmbeddingSpec:
     """What the settings ask for. Raises StartupError."""
     chosen = box.settings.embedding
+    if chosen.source == "built_in" and (name := chosen_for_search(box)):
+        return EmbeddingSpec(
+            source="onnx",
+            model=str((box.models_folder / "library" / name).resolve()),
+            device=chosen.device,
+            languages=tuple(chosen.languages),
+            batch=chosen.batch,
+        )
     if chosen.source == "built_in":
         return EmbeddingSpec(languages=BUILT_IN.languages, device=chosen.device)
     base_url, socket, key = chosen.base_url, "", ""
@@ -48,6 +58,21 @@ def wanted_spec(box: Box) -> EmbeddingSpec:
         languages=tuple(chosen.languages),
         batch=chosen.batch,
     )
+
+
+def search_choice_path(box: Box) -> Path:
+    """Where the word of an administrator is kept, which counts as long as [embedding] names no model."""
+    return box.models_folder / "search-model.json"
+
+
+def chosen_for_search(box: Box) -> str:
+    """A model of the library that is there; empty: none was chosen."""
+    try:
+        name = json.loads(search_choice_path(box).read_text(encoding="utf-8"))["model"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    model = ModelLibrary(box.models_folder / "library").find(str(name))
+    return "" if model is None or model.format != "onnx" else model.name
 
 
 def keep_specs(box: Box) -> Path:

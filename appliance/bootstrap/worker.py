@@ -22,6 +22,7 @@ from appliance.bootstrap.entry import enter
 from appliance.bootstrap.index import WrittenEmbedders, build_reindexing
 from appliance.bootstrap.insights import add_up_answer_times_forever
 from appliance.bootstrap.metrics.reading import ReadingMetrics
+from appliance.bootstrap.model_library import build_pull_runner
 from appliance.bootstrap.responses import remove_old_responses
 from appliance.bootstrap.turns import remove_conversations_forever
 from appliance.bootstrap.upkeep import build_upkeep
@@ -120,6 +121,7 @@ async def work(
             asyncio.create_task(run_nightly(box, settings.knowledge.canaries_hour)),
             asyncio.create_task(back_up_nightly(box)),
             asyncio.create_task(back_up_when_asked(box)),
+            asyncio.create_task(build_pull_runner(box).run()),
             asyncio.create_task(log_deletions_forever(box)),
             asyncio.create_task(keep_diary(box.data)),
             asyncio.create_task(_stop_when(stopping, worker)),

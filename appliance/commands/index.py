@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -40,6 +40,20 @@ def switch(
     """Go over to the model that is being built, as soon as every passage has its vector."""
     told = talk(find_address(url, key, data), lambda api: api.post("/api/index/switch", {}))
     show(told, as_json, "\n".join(lines(told)))
+
+
+@index.command()
+def use(
+    model: Annotated[str, typer.Argument(help="A model of `appliance model list`, or built-in.")],
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+    data: DataOption = None,
+) -> None:
+    """Search with another embedding model: its vectors are made in the background, and search goes on."""
+    body = {"model": "" if model == "built-in" else model}
+    told = talk(find_address(url, key, data), lambda api: api.put("/api/models/library/search", body))
+    show(told, as_json, "The index follows: `appliance index status`.")
 
 
 def lines(told: dict[str, Any]) -> Iterator[str]:
