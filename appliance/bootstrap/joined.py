@@ -46,6 +46,7 @@ from appliance.bootstrap.inference import (
 from appliance.bootstrap.joined_metrics import join_metrics
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.bootstrap.limits import build_limits
+from appliance.bootstrap.model_library import build_model_library_routes
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
@@ -242,6 +243,7 @@ class Gateway:
             build_doctor_routes(box, queue, identity),
             index_routes(build_index_room(box, client, models), identity),
             build_backup_routes(box.data, settings.backup, database, identity),
+            build_model_library_routes(box, database, identity, partial(_serves, inference)),
             *administration_routers(
                 database,
                 accounts,
@@ -297,6 +299,11 @@ class Gateway:
 
 def _nowhere(_entry: Entry) -> None:
     """Nobody follows requests."""
+
+
+async def _serves(inference: Inference, model: str) -> bool:
+    """Whether an engine has the model of that name just now."""
+    return any(model == each.id for state in inference.roster.states() for each in state.models)
 
 
 async def _learn_embedded_model(embedder: EmbedderClient) -> None:
