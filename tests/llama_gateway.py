@@ -16,7 +16,7 @@ from tests.gateway_harness import Gateway, running_gateway
 
 @asynccontextmanager
 async def gateway_before_llama_cpp(
-    servers: Servers, owner_url: str, slots: int = 2
+    servers: Servers, owner_url: str, slots: int = 2, context_tokens: int | None = None
 ) -> AsyncIterator[Gateway]:
     """The engine is called `laptop`, its model `tiny`."""
     with tempfile.TemporaryDirectory(prefix="llm-", dir="/tmp") as folder:
@@ -26,6 +26,7 @@ async def gateway_before_llama_cpp(
             model_name="tiny",
             socket_path=Path(folder) / "llama.sock",
             slots=slots,
+            context_tokens=context_tokens,
             cache_ram_mib=16,
         )
         database_url = url_as(owner_url, DatabaseRole.API, ROLE_SECRET)
