@@ -50,7 +50,7 @@ def graph_bytes(shape: ModelShape, running: int, tensor_parallel: int = 1) -> in
 
 
 def buffer_bytes(tensor_parallel: int = 1) -> int:
-    """Workspaces of kernels, and of several GPUs the buffers they exchange sums through: 0.2 to 4 GiB seen of 2 to 8."""
+    """Workspaces of kernels, and of several GPUs the buffers they exchange sums through: 0.2 to 4 GiB seen."""
     return int(0.35 * GIB) if tensor_parallel == 1 else int((0.75 + 0.5 * min(tensor_parallel, 8)) * GIB)
 
 
