@@ -31,6 +31,7 @@ from appliance.telemetry import LoggingSettings, TracingSettings
 from inference.getting.settings import EgressSettings, HubSettings
 from inference.keeping.settings import KeepingSettings
 from inference.settings import EmbeddingSettings
+from inference.watchdog.settings import WatchdogSettings
 from rag.settings import ChunkingSettings, ParsingSettings, RetrievalSettings
 
 ENVIRONMENT_PREFIX = "APPLIANCE_"
@@ -129,6 +130,7 @@ class Settings(BaseModel):
     responses: ResponseSettings = Field(default_factory=ResponseSettings)
     insights: InsightsSettings = Field(default_factory=InsightsSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
+    watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     tracing: TracingSettings = Field(default_factory=TracingSettings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 from psycopg import AsyncConnection
@@ -14,6 +15,7 @@ from appliance.bootstrap.entry import enter
 from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.leases import Leases
 from appliance.services.health import READY, HealthCheck, Probe
+from appliance.services.watchdog import Found
 from appliance.storage.database import Database
 from appliance.storage.jobs import WORKER_LIVES, WORKER_LOCK_CLASS
 from appliance.storage.roles import DatabaseRole
@@ -27,8 +29,12 @@ def build_health(
     embedder: EmbedderClient,
     recording: Recording,
     leases: Leases,
+    found: Callable[[], Found] = Found,
 ) -> HealthCheck:
-    """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; page, ledger and queue are listed apart."""
+    """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; page, ledger, queue and watchdog are listed apart.
+
+    found: what the watchdog found last.
+    """
 
     is_engine = box.settings.embedding.source == "engine"
 
@@ -71,13 +77,16 @@ def build_health(
     async def queue() -> str:
         return READY if leases.is_shared else "alone: this process serves a share of the slots by itself"
 
+    async def watchdog() -> str:
+        return ", ".join(f"{one.kind} {one.subject}" for one in found().findings) or READY
+
     required: dict[str, Probe] = {
         "postgresql": postgresql,
         "valkey": answering,
         "embedder": embedding,
         "worker": worker,
     }
-    others: dict[str, Probe] = {"ledger": ledger, "queue": queue}
+    others: dict[str, Probe] = {"ledger": ledger, "queue": queue, "watchdog": watchdog}
     if is_engine:
         others["embedding_engine"] = embedding_engine
     if box.settings.server.run_page:

@@ -27,6 +27,7 @@ from appliance.api.models import models_router
 from appliance.api.queue import queue_routes
 from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
+from appliance.api.watchdog import watchdog_routes
 from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.backups.desk import build_backup_routes
@@ -46,10 +47,12 @@ from appliance.bootstrap.inference import (
 from appliance.bootstrap.joined_metrics import join_metrics
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.bootstrap.limits import build_limits
+from appliance.bootstrap.metrics.watchdog import WatchdogMetrics
 from appliance.bootstrap.model_library import build_model_library_routes
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
+from appliance.bootstrap.watching import build_watchman
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.accounting.pricing import Prices
@@ -228,7 +231,18 @@ class Gateway:
         )
         await self._keep(page.open, page.close)
         self.draining.add_work(lambda: page.turns.is_writing)
-        health = build_health(box, database, valkey, client, room.gate.ledger.recording, room.gate.leases)
+        watchman = build_watchman(box, room, inference.roster, database)
+        self._in_background(watchman.run(), "watchdog")
+        room.metrics.register(WatchdogMetrics(lambda: watchman.found))
+        health = build_health(
+            box,
+            database,
+            valkey,
+            client,
+            room.gate.ledger.recording,
+            room.gate.leases,
+            lambda: watchman.found,
+        )
         offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
         operator_limits = limits.operator_limits(accounts.people, offered.names)
         before_scrape = join_metrics(room, box, database)
@@ -255,6 +269,7 @@ class Gateway:
             documents.routes(identity.caller),
             responses_router(responses, identity.caller),
             *page.routers,
+            watchdog_routes(lambda: watchman.found, identity),
             health_router(health, inference.roster.states, identity.caller),
             models_router(offered, identity.caller),
             metrics_router(

@@ -45,7 +45,10 @@ class FakeOllamaModel:
 
 
 class FakeOllama(FakeServer):
-    """See the module. behaviour is what tests change; loaded maps a model in memory to its context size."""
+    """See the module. behaviour is what tests change; loaded maps a model in memory to its context size.
+
+    gpu_share: of each model in memory, what lies on a GPU, 0 to 1.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class FakeOllama(FakeServer):
         self.models = {model.name: model for model in models}
         self.behaviour = behaviour or Behaviour()
         self.loaded: dict[str, int] = {}
+        self.gpu_share = 0.5
 
     def routes(self) -> list[web.RouteDef]:
         """Ollama's own routes."""
@@ -189,7 +193,11 @@ class FakeOllama(FakeServer):
 
     async def _ps(self, _request: web.Request) -> web.Response:
         rows = [
-            {**_row(self.models[name]), "size_vram": _SIZE_BYTES // 2, "context_length": num_ctx}
+            {
+                **_row(self.models[name]),
+                "size_vram": int(_SIZE_BYTES * self.gpu_share),
+                "context_length": num_ctx,
+            }
             for name, num_ctx in self.loaded.items()
         ]
         return _json({"models": rows})

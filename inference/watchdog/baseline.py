@@ -81,9 +81,10 @@ def rate_of(engine: EngineReading, before: Reading, now: Reading) -> float | Non
         return None
     if not (earlier.writes_only and engine.writes_only) or _load_of(earlier) != _load_of(engine):
         return None
-    if engine.progress is None or earlier.progress is None or engine.progress < earlier.progress:
+    done, before_that = _done(engine), _done(earlier)
+    if done is None or before_that is None or done < before_that:
         return None
-    return (engine.progress - earlier.progress) / past_s
+    return (done - before_that) / past_s
 
 
 def standstill_s(name: str, history: Sequence[Reading]) -> float:
@@ -98,6 +99,11 @@ def standstill_s(name: str, history: Sequence[Reading]) -> float:
             break
         began_s = reading.at_s
     return history[-1].at_s - began_s
+
+
+def _done(engine: EngineReading) -> int | None:
+    """By its own word, else by what came from it."""
+    return engine.written if engine.progress is None else engine.progress
 
 
 def _load_of(engine: EngineReading) -> str:

@@ -13,8 +13,9 @@ class EngineReading:
 
     is_ours: its process is run by us and may be started again by us. running: requests it says it is answering, of
     whoever sent them. decoding: of those, as many as we know to be past their first token. progress: a number that
-    grows while it works. gpu_share: of its models in memory, the smallest part that lies on a GPU, 0 to 1. pid: of a
-    process of ours. wants_gpu: it was told to put so many layers on a GPU.
+    grows while it works. written: pieces of answers that we have passed on. gpu_share: of its models in memory, the
+    smallest part that lies on a GPU, 0 to 1. pid: of a process of ours. wants_gpu: it was told to put so many layers
+    on a GPU.
     """
 
     name: str
@@ -24,6 +25,7 @@ class EngineReading:
     running: int = 0
     decoding: int | None = None
     progress: int | None = None
+    written: int | None = None
     gpu_share: float | None = None
     pid: int | None = None
     wants_gpu: bool = False
