@@ -24,12 +24,18 @@ REFRESH_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """An engine on the roster. kind: the engine table's name for it; base_url is shown to people only."""
+    """An engine on the roster. kind: the engine table's name for it; base_url is shown to people only.
+
+    models: known before it was asked. asleep: says why it is not to be asked just now, because it is not in memory;
+    None, or an empty text: ask it.
+    """
 
     engine: ChatEngine
     kind: str
     base_url: str = ""
     is_fallback: bool = False
+    models: tuple[ModelInfo, ...] = ()
+    asleep: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +146,20 @@ class Roster:
             self._fallbacks |= {name}
         self.version += 1
 
+    async def remove(self, name: str) -> None:
+        """Let one go, and its connections with it. A name that is not there is nobody's."""
+        member = self._members.pop(name, None)
+        self._states.pop(name, None)
+        self._fallbacks -= {name}
+        self.version += 1
+        if member is not None:
+            await member.engine.close()
+
     async def refresh(self) -> None:
         """Ask all engines at once, and tell the callback if anything but their load changed."""
         before = _without_load(self.states())
         asked = await asyncio.gather(*(self._ask(name, member) for name, member in self._members.items()))
-        self._states.update({state.name: state for state in asked})
+        self._states.update({state.name: state for state in asked if state.name in self._members})
         if _without_load(self.states()) == before:
             return
         self.version += 1
@@ -163,7 +178,10 @@ class Roster:
             await member.engine.close()
 
     async def _ask(self, name: str, member: Membership) -> EngineState:
-        previous = self._states[name]
+        previous = self._states.get(name) or _not_asked_yet(member)
+        why_asleep = member.asleep() if member.asleep is not None else ""
+        if why_asleep:
+            return replace(_not_asked_yet(member), reason=why_asleep, is_asleep=True)
         try:
             models = await member.engine.models()
         except InferenceError as error:
@@ -182,7 +200,7 @@ class Roster:
     def _down(self, previous: EngineState, error: InferenceError) -> EngineState:
         if previous.is_healthy or previous.reason == NOT_ASKED_YET:
             logger.warning("engine %s is down: %s", previous.name, error)
-        return replace(previous, is_healthy=False, reason=str(error), load=EngineLoad())
+        return replace(previous, is_healthy=False, is_asleep=False, reason=str(error), load=EngineLoad())
 
     async def _load_of(self, engine: ChatEngine) -> EngineLoad:
         try:
@@ -200,6 +218,7 @@ def _not_asked_yet(member: Membership) -> EngineState:
         engine=member.kind,
         is_healthy=False,
         reason=NOT_ASKED_YET,
+        models=member.models,
         base_url=member.base_url,
     )
 

@@ -133,6 +133,9 @@ class VllmSettings(EngineSettings):
         description="It runs with --scheduling-policy priority: batch requests are sent with a lower priority, so "
         "that they are set aside first when its memory runs short.",
     )
+    socket_path: Path | None = Field(
+        None, description="Unix socket on which it listens (--uds); empty: base_url is its address."
+    )
 
 
 class OllamaSettings(EngineSettings):

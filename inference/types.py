@@ -116,7 +116,10 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """How the roster sees one engine, for /readyz, doctor and the page."""
+    """How the roster sees one engine, for /readyz, doctor and the page.
+
+    is_asleep: it is not in memory and is known to be startable: its models are offered, and nothing is wrong.
+    """
 
     name: str
     engine: str
@@ -125,3 +128,4 @@ class EngineState:
     reason: str = ""
     base_url: str = ""
     load: EngineLoad = field(default_factory=EngineLoad)
+    is_asleep: bool = False

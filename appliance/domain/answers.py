@@ -111,10 +111,14 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The request stands in the queue; position counts from 1, eta_s is None while no rate is known."""
+    """The request stands in the queue; position counts from 1, eta_s is None while no rate is known.
+
+    loading: the model that is being brought into memory for it, empty where none is; eta_s is then when it answers.
+    """
 
     position: int
     eta_s: float | None = None
+    loading: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from appliance.domain.answers import Dropped, OnUsed, Waiting
@@ -24,12 +24,14 @@ from appliance.fairness.admission import AppliedLimit, Ask, LimitState, Share
 from appliance.fairness.answer_scan import StreamScan, WholeScan, estimated_prompt_tokens
 from appliance.fairness.charging import most_tokens, note_completion, note_delivery, note_usage, spent
 from appliance.fairness.context_guard import Checked, ContextGuard, as_too_long
-from appliance.fairness.lease import Lease
-from appliance.fairness.leases import Leases, OnWaiting
+from appliance.fairness.kept_engines import NOTHING_KEPT, KeptEngines, loading_of
+from appliance.fairness.lease import Lease, OnWaiting
+from appliance.fairness.leases import Leases
+from appliance.fairness.relaying import asks_usage, followed, one_chunk, prepared
 from appliance.fairness.routing import Engines, Routes, Routing, pools_of
 from appliance.fairness.slots.load_watch import LoadWatch
-from inference.chat_chunks import parse_answer, read_chunks
-from inference.errors import EngineRefused, EngineStreamBroken, EngineUnavailable
+from inference.chat_chunks import read_chunks
+from inference.errors import EngineRefused, EngineUnavailable
 from inference.types import (
     ChatChunk,
     EngineLoad,
@@ -44,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 OnCounted = Callable[[str, Checked, Usage], None]
 
-_GROWTH_TOKENS = 256  # a long answer is charged again in steps of this
+_RETURNS = 3  # of an engine that died before the first byte; more, and the request may be what it dies of
 
 
 class SharesAndLimits(Protocol):
@@ -106,16 +108,20 @@ class Gate:
         policy: Callable[[], SharesAndLimits],
         *,
         default_slots: int,
+        kept: KeptEngines = NOTHING_KEPT,
         on_counted: OnCounted = lambda _engine, _counted, _usage: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """on_counted: told of each prompt that was counted before, with what the engine then read."""
+        """kept: engines whose models come and go.
+
+        on_counted: told of each prompt that was counted before, with what the engine then read."""
         self.ledger = ledger
         self.leases = leases
         self.loads = loads
         self.policy = policy
         self.guard = ContextGuard(clock)
         self.on_counted = on_counted
+        self.kept = kept
         self._engines = engines
         self._routing = Routing(engines, loads.slots, default_slots)
 
@@ -153,14 +159,20 @@ class Gate:
         return self._engines.models()
 
     def chat_model(self, preferred: str = "") -> str | None:
-        """The preferred chat model, else the first one, of those with an engine that is up; None: no such model."""
-        up = {model.id for state in self._engines.states() if state.is_healthy for model in state.models}
-        serving = [
-            model.id
-            for model in self._engines.models()
-            if model.kind == "chat" and any(own in up for _, own in self._engines.resolve(model.id))
-        ]
-        return preferred if preferred in serving else next(iter(serving), None)
+        """The preferred chat model, else the first one, of those with an engine that is up; None: no such model.
+
+        One that would have to be loaded first is taken where it is preferred, or where no other is there.
+        """
+        states = self._engines.states()
+        up = {model.id for state in states if state.is_healthy for model in state.models}
+        asleep = {model.id for state in states if state.is_asleep for model in state.models}
+        chat = [model.id for model in self._engines.models() if model.kind == "chat"]
+        own_names = {model: {own for _, own in self._engines.resolve(model)} for model in chat}
+        serving = [model for model in chat if own_names[model] & up]
+        loadable = [model for model in chat if own_names[model] & asleep]
+        if preferred in serving or preferred in loadable:
+            return preferred
+        return next(iter([*serving, *loadable]), None)
 
     def engine_states(self) -> list[EngineState]:
         """How every engine is."""
@@ -257,17 +269,21 @@ class GatedEngine:
             request, self.dropped = checked.request, checked.dropped
             prompt_tokens = checked.prompt_tokens or prompt_tokens
             ask = self._ask(entry, request, routes, prompt_tokens)
-            lease = await gate.leases.acquire(ask, self._told_after_commit(entry))
+            is_absent = self._wake(routes)
+            lease = await gate.leases.acquire(ask, self._told_after_commit(entry, routes))
+            if is_absent:  # only now can the prompt be counted exactly
+                checked = await gate.guard.check(request, routes)
+                request, self.dropped = checked.request, checked.dropped
             async with AsyncExitStack() as stack:
                 response = await self._send(entry, lease, request, routes, stack)
                 await entry.committed()
                 if response.content_type.startswith("text/event-stream"):
-                    scan = StreamScan(_asks_usage(request.payload))
+                    scan = StreamScan(asks_usage(request.payload))
                     lease.first_byte()
                 yield GatedResponse(
                     response.status,
                     response.content_type,
-                    _followed(response.frames, scan, lease),
+                    followed(response.frames, scan, lease),
                     response.served_by,
                     lease.wait_s * 1000,
                     lease.limits,
@@ -296,7 +312,7 @@ class GatedEngine:
             if response.content_type.startswith("text/event-stream"):
                 chunks = read_chunks(response.frames)
             else:  # a server that cannot stream
-                chunks = _one_chunk(response.frames)
+                chunks = one_chunk(response.frames)
             yield ChunkedAnswer(chunks, response.served_by)
 
     async def stream(self, request: EngineRequest) -> AsyncIterator[ChatChunk]:
@@ -304,6 +320,21 @@ class GatedEngine:
         async with self.reading(request) as answer:
             async for chunk in answer.chunks:
                 yield chunk
+
+    def _wake(self, routes: Routes) -> bool:
+        """Have the model brought into memory where it is in none. Returns whether it is not there yet.
+
+        Raises ModelLoadFailed, ModelNotLoaded.
+        """
+        kept, names = self._gate.kept, [candidate.engine for candidate in routes.candidates]
+        refusals = [refusal for refusal in map(kept.refusal, names) if refusal is not None]
+        if len(refusals) == len(names):
+            raise refusals[0]
+        if loading_of(kept, names) is None:
+            return False
+        for name in names:
+            kept.use(name)
+        return True
 
     def _ask(self, entry: Entry, request: EngineRequest, routes: Routes, prompt_tokens: int) -> Ask:
         caller, policy = self._caller, self._gate.policy()
@@ -324,17 +355,23 @@ class GatedEngine:
         self, entry: Entry, lease: Lease, request: EngineRequest, routes: Routes, stack: AsyncExitStack
     ) -> EngineResponse:
         """Ask the engine that has the slot; where it fails before its first byte, another one, each once only."""
-        candidates = routes.candidates
+        candidates, returns_left = routes.candidates, _RETURNS
         while True:
             entry.end.engine, entry.end.wait_ms = lease.engine, lease.wait_s * 1000
             engine, own_name = routes.engines[lease.engine]
             try:
-                call = replace(request, payload=_prepared(request, own_name), is_batch=self._is_batch)
+                call = replace(request, payload=prepared(request, own_name), is_batch=self._is_batch)
                 # The loop comes to it when the engine has the request: writing takes a millisecond of this core.
                 asyncio.get_running_loop().call_soon(entry.hurry)
                 response = await stack.enter_async_context(engine.relay(call))
             except EngineUnavailable:
-                candidates = tuple(c for c in candidates if c.engine != lease.engine)
+                others = tuple(c for c in candidates if c.engine != lease.engine)
+                if not others and returns_left and await self._gate.kept.failed(lease.engine):
+                    returns_left -= 1
+                    logger.warning("engine %s is away: the request waits for its return", lease.engine)
+                    await lease.move(candidates)
+                    continue
+                candidates = others
                 if not candidates:
                     raise
                 logger.warning("engine %s failed, moving on", lease.engine)
@@ -346,7 +383,7 @@ class GatedEngine:
             self.served_by = response.served_by
             return response
 
-    def _told_after_commit(self, entry: Entry) -> OnWaiting | None:
+    def _told_after_commit(self, entry: Entry, routes: Routes) -> OnWaiting | None:
         """The caller's callback, kept until the start row is on disk: it may send the first bytes."""
         tell = self._on_waiting
         if tell is None:
@@ -354,50 +391,9 @@ class GatedEngine:
 
         async def told(waiting: Waiting) -> None:
             await entry.committed()
+            loading = loading_of(self._gate.kept, [candidate.engine for candidate in routes.candidates])
+            if loading is not None:
+                waiting = replace(waiting, loading=loading.model, eta_s=loading.eta_s)
             await tell(waiting)
 
         return told
-
-
-async def _followed(
-    frames: AsyncIterator[bytes], scan: StreamScan | WholeScan, lease: Lease
-) -> AsyncIterator[bytes]:
-    """The same bytes, event by event where streamed. Raises EngineStreamBroken for a stream without its end."""
-    feed = scan.feed
-    if isinstance(scan, WholeScan):
-        async for data in frames:
-            yield feed(data)
-        scan.is_done = True
-        return
-    told = _GROWTH_TOKENS
-    async for data in frames:
-        passed = feed(data)
-        if passed:
-            yield passed
-        if scan.events >= told:  # an event is a token, or a little more
-            lease.grew(scan.events)
-            told = scan.events + _GROWTH_TOKENS
-    last = scan.end()
-    if last:
-        yield last
-    if not scan.is_done and not scan.told_error:
-        raise EngineStreamBroken("The stream ended without [DONE].")
-
-
-async def _one_chunk(frames: AsyncIterator[bytes]) -> AsyncIterator[ChatChunk]:
-    yield parse_answer(b"".join([frame async for frame in frames]))
-
-
-def _prepared(request: EngineRequest, own_name: str) -> Mapping[str, Any]:
-    """The payload with the engine's own model name, asking for the usage event of every stream."""
-    payload = {**request.payload, "model": own_name}
-    payload.pop("service_tier", None)  # the queue's business, and not every engine bears it
-    if request.is_stream and request.route not in ("embeddings", "rerank"):
-        options = payload.get("stream_options")
-        payload["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-    return payload
-
-
-def _asks_usage(payload: Mapping[str, Any]) -> bool:
-    options = payload.get("stream_options")
-    return isinstance(options, dict) and options.get("include_usage") is True

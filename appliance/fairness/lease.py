@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from appliance.domain.answers import Waiting
 from appliance.errors import QueueFull
 from appliance.fairness.admission import (
     Answer,
@@ -24,6 +25,10 @@ from appliance.fairness.limits.refusals import come_back_s, refusal
 from appliance.fairness.queue import operations
 from appliance.fairness.queue.operations import Operation
 
+OnWaiting = Callable[[Waiting], Awaitable[None]]
+
+REPORT_S = 1.0
+"""Who waits is told its place so often."""
 _HELD_AT_ONCE = 100
 _GREW_TOKENS = 256
 
@@ -79,6 +84,15 @@ class Request:
         elif isinstance(answer, Refused):
             raise refusal(answer)
 
+    def refuse(self, error: Exception) -> None:
+        """It waits in vain: `turn` raises the error."""
+        if self.engine is not None:
+            return
+        if self.turn is None or self.turn.done():
+            self.turn = asyncio.get_running_loop().create_future()
+        self.turn.set_exception(error)
+        self.turn.exception()  # whoever leaves meanwhile need not hear of it
+
     def grant(self, engine: str) -> None:
         """It has a slot; a second one is not taken."""
         if self.engine is not None:
@@ -118,9 +132,44 @@ class Requests(dict[str, Request]):
         """Those without a slot."""
         return [request for request in self.values() if request.engine is None]
 
+    def refuse_waiting(self, engine: str, error: Exception) -> None:
+        """Nobody need wait for this engine any more; who could be answered by another one goes on waiting."""
+        for request in self.in_line():
+            if {candidate.engine for candidate in request.ask.candidates} == {engine}:
+                request.refuse(error)
+
     def admitted(self) -> list[Request]:
         """Those that a queue has taken."""
         return [request for request in self.values() if request.is_admitted]
+
+
+async def wait_for_turn(
+    request: Request,
+    on_waiting: OnWaiting | None,
+    begin: Callable[[], None],
+    until_s: float,
+    max_wait_s: float,
+    first_report_s: float,
+) -> None:
+    """Return when it has a slot. begin: told that somebody waits. until_s: on the loop's clock.
+
+    Raises QueueFull at that time, and whatever it is refused with.
+    """
+    loop, report_s = asyncio.get_running_loop(), first_report_s
+    while request.engine is None:
+        begin()
+        if request.turn is None:
+            request.turn = loop.create_future()
+        if on_waiting is not None and request.place is not None:
+            await on_waiting(Waiting(request.place.position, request.place.eta_s))
+        left_s = until_s - loop.time()
+        if left_s <= 0:
+            eta_s = request.place.eta_s if request.place else None
+            raise QueueFull(f"This one waited {max_wait_s:.0f} s.", retry_after_s=come_back_s(eta_s))
+        await asyncio.wait((request.turn,), timeout=min(report_s, left_s))
+        if request.turn.done():
+            request.turn.result()
+        report_s = REPORT_S
 
 
 def restoring(requests: Sequence[Request]) -> list[Operation]:

@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from appliance.domain.answers import Waiting
-from appliance.errors import PartUnavailable, QueueFull
-from appliance.fairness.admission import Answer, Ask, Candidate, FairRules, Gone, Leaving, Place, Spent
+from appliance.errors import PartUnavailable
+from appliance.fairness.admission import (
+    Answer,
+    Ask,
+    Candidate,
+    Capacity,
+    FairRules,
+    Gone,
+    Leaving,
+    Place,
+    Spent,
+)
 from appliance.fairness.background import end, for_ever
-from appliance.fairness.lease import Lease, Request, Requests, restoring
-from appliance.fairness.limits.refusals import come_back_s
+from appliance.fairness.lease import REPORT_S, Lease, OnWaiting, Request, Requests, restoring, wait_for_turn
 from appliance.fairness.queue import operations
 from appliance.fairness.queue.local_queue import LocalQueue, QueueClock
 from appliance.fairness.queue.operations import unpack_answer, unpack_grants
@@ -32,14 +40,11 @@ from appliance.fairness.valkey.valkey_link import ValkeyLink
 
 logger = logging.getLogger(__name__)
 
-OnWaiting = Callable[[Waiting], Awaitable[None]]
-
 LEASE_S = 15.0
 _RENEWALS = 6  # a lease, each with a look for dead workers
 _POKE_S = 0.1
 _POKES_A_PLACE = 10
 _PLACES_AT_ONCE = 250  # some 10 ms of Valkey's time; when more wait, others are asked about in each second
-_REPORT_S = 1.0
 _MOST_UNTOLD = 100_000
 _LEFT_AT_ONCE = 100
 _CLOSING_S = 1.0
@@ -53,7 +58,8 @@ class Leases:
     """All of this process's leases. Made before `link` opens; open() before the first, close() after the last.
 
     share: the part of an engine's slots this process may fill while Valkey is away; workers: processes that share the
-    limits then. first_report_s: after this wait on_waiting is told the place again, then every second.
+    limits then. first_report_s: after this wait on_waiting is told the place again, then every second. closed: engines
+    that take nobody just now.
     """
 
     def __init__(
@@ -65,14 +71,16 @@ class Leases:
         share: float,
         workers: int = 1,
         max_wait_s: float,
-        first_report_s: float = _REPORT_S,
+        first_report_s: float = REPORT_S,
+        closed: Callable[[], Sequence[Capacity]] = tuple,
     ) -> None:
         self._queue = queue
         self._rules = rules
         self._share = share
         self._workers = workers
         self._max_wait_s = max_wait_s
-        self._first_report_s = min(first_report_s, _REPORT_S)
+        self._closed = closed
+        self._first_report_s = min(first_report_s, REPORT_S)
         self._calls = QueueCalls(queue, self._call_failed)
         self._clock = QueueClock()
         self._state = QueueState(link, PREFIX, queue.layout, queue.worker)
@@ -186,6 +194,14 @@ class Leases:
         else:
             self._tell_left(leaving)
 
+    async def learn(self, capacities: Sequence[Capacity]) -> None:
+        """What engines can bear, at once. Raises PartUnavailable."""
+        if self._alone is not None:
+            self._alone.learn(capacities)
+            self._hand_out()
+        elif capacities:
+            await self._calls.ask(operations.learn(capacities))
+
     async def look(
         self, operation: Operation, unpack: Callable[[Reply], _T], alone: Callable[[LocalQueue], _T]
     ) -> _T:
@@ -229,21 +245,8 @@ class Leases:
         await self._contact.sure()
 
     async def _wait(self, request: Request, on_waiting: OnWaiting | None, started: float) -> None:
-        report_s = self._first_report_s
-        while request.engine is None:
-            self._someone_waits.set()
-            if request.turn is None:
-                request.turn = asyncio.get_running_loop().create_future()
-            if on_waiting is not None and request.place is not None:
-                await on_waiting(Waiting(request.place.position, request.place.eta_s))
-            left_s = started + self._max_wait_s - self._now()
-            if left_s <= 0:
-                eta_s = request.place.eta_s if request.place else None
-                raise QueueFull(
-                    f"This one waited {self._max_wait_s:.0f} s.", retry_after_s=come_back_s(eta_s)
-                )
-            await asyncio.wait((request.turn,), timeout=min(report_s, left_s))
-            report_s = _REPORT_S
+        begin, until_s, report_s = self._someone_waits.set, started + self._max_wait_s, self._first_report_s
+        await wait_for_turn(request, on_waiting, begin, until_s, self._max_wait_s, report_s)
 
     # the shared queue ---------------------------------------------------------------------------------
 
@@ -393,6 +396,7 @@ class Leases:
             limits_share=1 / self._workers,
         )
         self._alone = alone
+        alone.learn(self._closed())
         alone.restore([request.held for request in self._requests.admitted()])
         for request in self._requests.admitted():
             if request.has_begun:

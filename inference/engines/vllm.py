@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from inference.engines.exposition import series_labels, series_values
@@ -24,6 +25,7 @@ _METRICS = {
     "generation_tokens": "vllm:generation_tokens_total",
 }
 _CACHE = "vllm:cache_config_info"
+_SOCKET_URL = "http://vllm/v1"  # its host means nothing over a unix socket
 # What decides the rendered prompt; everything else that a request says is the sampler's business.
 _RENDERED = (
     "model",
@@ -41,6 +43,13 @@ class VllmEngine(OpenAiCompatibleEngine):
     """One vLLM server."""
 
     settings_type: ClassVar[type[EngineSettings]] = VllmSettings
+
+    def _base_url(self, settings: EngineSettings) -> str:
+        return _SOCKET_URL if cast(VllmSettings, settings).socket_path else super()._base_url(settings)
+
+    def _socket_path(self) -> Path | None:
+        return cast(VllmSettings, self._settings).socket_path
+
     refuses_long_answers: ClassVar[bool] = True
 
     def prepare(self, request: EngineRequest) -> Mapping[str, Any]:

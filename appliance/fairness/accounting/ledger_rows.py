@@ -45,7 +45,10 @@ class RequestStart:
 
 @dataclass(slots=True)
 class RequestEnd:
-    """How it ended. Times in milliseconds from the start; is_estimated: the engine told no usage."""
+    """How it ended. Times in milliseconds from the start; is_estimated: the engine told no usage.
+
+    audio_seconds: of a recording that was heard; None: it was no request about sound.
+    """
 
     status: Status = "failed"
     engine: str | None = None
@@ -57,6 +60,7 @@ class RequestEnd:
     total_ms: float | None = None
     error_code: str | None = None
     cost: Cost | None = None
+    audio_seconds: float | None = None
 
 
 class RowsRefused(Exception):
@@ -123,6 +127,7 @@ def end_row(row_id: UUID, end: RequestEnd) -> bytes:
             "total_ms": end.total_ms,
             "error_code": end.error_code,
             "cost": None if end.cost is None else end.cost.amount,
+            "audio_seconds": end.audio_seconds,
         }
     )
 

@@ -17,6 +17,7 @@ from appliance.fairness.admission import (
     AppliedLimit,
     Ask,
     Candidate,
+    Capacity,
     FairRules,
     Grant,
     Held,
@@ -93,6 +94,12 @@ class LocalQueue:
         self._queue.restore(
             self._worker, [replace(one, ask=self._own(one.ask)) for one in held], self._clock.now_us()
         )
+
+    def learn(self, capacities: Sequence[Capacity]) -> None:
+        """As FairQueue.learn, with our share of the slots; none stays none."""
+        share = self._slots_share
+        own = [replace(one, slots=one.slots and max(1, int(one.slots * share))) for one in capacities]
+        self._queue.learn(own, self._clock.now_us())
 
     def poke(self) -> None:
         """As FairQueue.poke; this process lives."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -53,12 +53,17 @@ class Learns(Protocol):
         """Take these for what each engine can bear from now on. Raises PartUnavailable."""
         ...
 
+    async def keep(self, engines: Collection[str]) -> None:
+        """These engines there are. Raises PartUnavailable."""
+        ...
+
 
 class LoadWatch:
     """open() and close() it, or look() by hand.
 
     valkey: sends a command. engines: those that are up now, asked again at every look. held: requests of this process
-    by the engine they run on. on_look: called at every look. clock: seconds that only go forward.
+    by the engine they run on. closed: engines that take nobody just now. there: every engine of the roster, up or not;
+    None: not known. on_look: called at every look. clock: seconds that only go forward.
     """
 
     def __init__(
@@ -70,6 +75,8 @@ class LoadWatch:
         *,
         default_slots: int,
         held: Callable[[], Mapping[str, int]] = dict,
+        closed: Callable[[], Sequence[Capacity]] = tuple,
+        there: Callable[[], Collection[str] | None] = lambda: None,
         on_look: Callable[[], None] = lambda: None,
         every_s: float = _EVERY_S,
         clock: Callable[[], float] = time.monotonic,
@@ -80,6 +87,9 @@ class LoadWatch:
         self._worker = worker
         self._default_slots = default_slots
         self._held = held
+        self._closed = closed
+        self._there = there
+        self._told_there: Collection[str] | None = None
         self._on_look = on_look
         self._every_s = every_s
         self._clock = clock
@@ -142,7 +152,8 @@ class LoadWatch:
             return
         await self._ask()
         try:
-            await self._queue.learn([c for c in map(self.capacity, self._controls) if c is not None])
+            await self._queue.learn(self._capacities())
+            await self._forget_gone()
             await self._share()
         except (RedisError, OSError, PartUnavailable):
             logger.debug("the engines' load is not shared just now")
@@ -182,6 +193,24 @@ class LoadWatch:
         self._controls[name] = after
         if after.slots != before.slots:
             logger.info("engine %s gets %d requests at once, %d before", name, after.slots, before.slots)
+
+    def _capacities(self) -> list[Capacity]:
+        closed = {capacity.engine: capacity for capacity in self._closed()}
+        seen = [self.capacity(name) for name in self._controls if name not in closed]
+        return [*closed.values(), *(capacity for capacity in seen if capacity is not None)]
+
+    async def _forget_gone(self) -> None:
+        """Engines that are not on the roster any more leave the queue as soon as nobody needs them there."""
+        there = self._there()
+        if there is None:
+            return
+        gone = [name for name in self._controls if name not in there]
+        for name in gone:
+            del self._controls[name]
+            self._loads.pop(name, None)
+        if gone or self._told_there is None or set(there) != set(self._told_there):
+            await self._queue.keep(there)
+            self._told_there = there
 
     # sharing ------------------------------------------------------------------------------------------
 
