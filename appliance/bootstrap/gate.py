@@ -19,6 +19,7 @@ from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.accounting.request_log import RequestLog
 from appliance.fairness.accounting.spool import Spool
 from appliance.fairness.gate import Gate, SharesAndLimits
+from appliance.fairness.kept_engines import NOTHING_KEPT, KeptEngines
 from appliance.fairness.leases import LEASE_S, Leases
 from appliance.fairness.limits.policy import Policy
 from appliance.fairness.metrics import GateMetrics
@@ -76,6 +77,7 @@ def build_gate(
     workers: int = 1,
     policy: Callable[[], SharesAndLimits] = lambda: NO_POLICY,
     prices: Prices = NO_PRICES,
+    kept: KeptEngines = NOTHING_KEPT,
     on_end: Callable[[Entry], None] = lambda _entry: None,
 ) -> GateRoom:
     """database_url: of the role this process has; workers: gateway processes that share the engines.
@@ -95,6 +97,7 @@ def build_gate(
         workers=workers,
         max_wait_s=settings.max_wait_s,
         first_report_s=settings.comment_after_s,
+        closed=kept.capacities,
     )
     registry = CollectorRegistry()
     metrics = GateMetrics(registry, shared_folder())
@@ -125,6 +128,8 @@ def build_gate(
         str(worker),
         default_slots=settings.default_slots,
         held=lambda: leases.requests.running,
+        closed=kept.capacities,
+        there=lambda: [state.name for state in roster.states()],
         on_look=look,
     )
     gate = Gate(
