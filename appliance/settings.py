@@ -31,6 +31,7 @@ from appliance.telemetry import LoggingSettings, TracingSettings
 from inference.getting.settings import EgressSettings, HubSettings
 from inference.keeping.settings import KeepingSettings
 from inference.settings import EmbeddingSettings
+from inference.speech.settings import SpeechSettings
 from inference.watchdog.settings import WatchdogSettings
 from rag.settings import ChunkingSettings, ParsingSettings, RetrievalSettings
 
@@ -121,6 +122,7 @@ class Settings(BaseModel):
     egress: EgressSettings = Field(default_factory=EgressSettings)
     gate: GateSettings = Field(default_factory=GateSettings)
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
+    speech: SpeechSettings = Field(default_factory=SpeechSettings)
     parsing: ParsingSettings = Field(default_factory=ParsingSettings)
     chunking: ChunkingSettings = Field(default_factory=ChunkingSettings)
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)

@@ -28,6 +28,8 @@ from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
 from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
+from appliance.api.speech.answers import SpeechAnswers
+from appliance.api.speech.door import SpeechDoor
 from appliance.bootstrap.gate import NO_POLICY, GateRoom, build_gate
 from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
@@ -44,7 +46,7 @@ from appliance.storage.database import Database
 from appliance.storage.responses import PostgresResponses
 from inference.engines import load_engine_class
 from inference.engines.connections import Connections
-from inference.ports import Embedder
+from inference.ports import Embedder, Transcriber
 from inference.roster import Membership, Roster
 from inference.settings import EngineSettings
 from rag.analysis import Analyzer
@@ -156,6 +158,7 @@ async def running_gateway(
     pipelines: Mapping[str, Pipeline] | None = None,
     search: Search | None = None,
     embedder: Embedder | None = None,
+    transcriber: Transcriber | None = None,
     patience: Patience | None = None,
     drain_s: float = 1.0,
     retention_days: int = 30,
@@ -208,7 +211,15 @@ async def running_gateway(
         comment_after_s=settings.comment_after_s,
         shows_queue=settings.queue_comments,
     )
-    offered = OfferedModels(room.gate, chat.pipeline_names, embedder, aliases or {})
+    offered = OfferedModels(room.gate, chat.pipeline_names, embedder, aliases or {}, transcriber)
+    speech = SpeechDoor(
+        identity,
+        live,
+        SpeechAnswers(transcriber, room.gate, aliases or {}, shows_queue=settings.queue_comments),
+        Path(own_folder.name) / "speech",
+        max_file_bytes=16 * 2**20,
+        comment_after_s=settings.comment_after_s,
+    )
 
     async def identify(request: Request) -> Caller:
         return await identity.identify(request.scope)
@@ -226,6 +237,8 @@ async def running_gateway(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if fast_path.serves(scope):
             await fast_path(scope, receive, send)
+        elif speech.serves(scope):
+            await speech(scope, receive, send)
         else:
             await draining.serve(rest, scope, receive, send)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.embedding import keep_specs
+from appliance.bootstrap.speech import speech_words
 from appliance.supervisor.child import ChildSpec
 from appliance.supervisor.readiness import accepts_on
 
@@ -74,7 +75,7 @@ def gateway_specs(box: Box, descriptor: int) -> list[ChildSpec]:
 
 
 def other_specs(box: Box) -> list[ChildSpec]:
-    """The embedder, our own engines and the worker."""
+    """The embedder, our own engines, the speech process and the worker."""
     return [
         ChildSpec(
             name="embedder",
@@ -89,6 +90,7 @@ def other_specs(box: Box) -> list[ChildSpec]:
             stop_phase=_MODELS,
         ),
         *_engine_specs(box),
+        *_speech_specs(box),
         ChildSpec(
             name="worker",
             argv=(*_module("appliance.bootstrap.worker"), *_box_words(box)),
@@ -150,6 +152,23 @@ def _engine_specs(box: Box) -> list[ChildSpec]:
             )
         )
     return specs
+
+
+def _speech_specs(box: Box) -> list[ChildSpec]:
+    """Only where a model is named and the extra is installed."""
+    words = speech_words(box)
+    if words is None:
+        return []
+    return [
+        ChildSpec(
+            name="speech",
+            argv=(*_module("inference.speech.server"), *words),
+            probe=accepts_on(box.speech_socket),
+            env=_environment(),
+            stop_timeout_s=0.5,
+            stop_phase=_MODELS,
+        )
+    ]
 
 
 def _module(name: str) -> Sequence[str]:

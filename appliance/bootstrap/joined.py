@@ -27,6 +27,8 @@ from appliance.api.models import models_router
 from appliance.api.queue import queue_routes
 from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
+from appliance.api.speech.answers import SpeechAnswers
+from appliance.api.speech.door import SpeechDoor
 from appliance.api.watchdog import watchdog_routes
 from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.administration import administration_routers
@@ -49,9 +51,11 @@ from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, bu
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.metrics.watchdog import WatchdogMetrics
 from appliance.bootstrap.model_library import build_model_library_routes
+from appliance.bootstrap.model_planning import build_model_planning_routes
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
+from appliance.bootstrap.speech import speech_client
 from appliance.bootstrap.watching import build_watchman
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.ledger import Entry
@@ -91,6 +95,7 @@ class Gateway:
         self.draining = Draining()
         self._answers: AnswerCounts | None = None
         self._fast: FastPath | None = None
+        self._speech: SpeechDoor | None = None
         self._api: ASGIApp | None = None
         self._page: ASGIApp | None = None
 
@@ -103,6 +108,8 @@ class Gateway:
             send = self._answers.counting(scope, send)
         if self._fast.serves(scope):
             await self._fast(scope, receive, send)
+        elif self._speech is not None and self._speech.serves(scope):
+            await self._speech(scope, receive, send)
         elif scope["path"].startswith(_API_PREFIXES):
             await self.draining.serve(self._api, scope, receive, send)
         else:
@@ -214,6 +221,20 @@ class Gateway:
             comment_after_s=settings.gate.comment_after_s,
             shows_queue=settings.gate.queue_comments,
         )
+        transcriber = speech_client(box)
+        self._speech = SpeechDoor(
+            identity,
+            accounts.live,
+            SpeechAnswers(
+                transcriber,
+                room.gate,
+                settings.models.aliases,
+                shows_queue=settings.gate.queue_comments,
+            ),
+            box.data / "speech",
+            max_file_bytes=settings.speech.max_file_mb * 2**20,
+            comment_after_s=settings.gate.comment_after_s,
+        )
         preferences = PostgresPreferences(database)
         page = join_page(
             database,
@@ -243,7 +264,9 @@ class Gateway:
             room.gate.leases,
             lambda: watchman.found,
         )
-        offered = OfferedModels(room.gate, chat.pipeline_names, embedder, settings.models.aliases)
+        offered = OfferedModels(
+            room.gate, chat.pipeline_names, embedder, settings.models.aliases, transcriber
+        )
         operator_limits = limits.operator_limits(accounts.people, offered.names)
         before_scrape = join_metrics(room, box, database)
         queue = build_queue_overview(room, database)
@@ -257,6 +280,7 @@ class Gateway:
             build_doctor_routes(box, queue, identity),
             index_routes(build_index_room(box, client, models), identity),
             build_backup_routes(box.data, settings.backup, database, identity),
+            build_model_planning_routes(box, identity),
             build_model_library_routes(box, database, identity, partial(_serves, inference)),
             *administration_routers(
                 database,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from appliance.domain.people import Caller
 from appliance.fairness.gate import Gate
-from inference.errors import EmbedderUnavailable, ModelNotFound
-from inference.ports import Embedder
+from inference.errors import EmbedderUnavailable, InferenceError, ModelNotFound
+from inference.ports import Embedder, Transcriber
 from inference.types import ModelKind
 
 
@@ -32,16 +32,30 @@ def embedded_names(model_id: str, aliases: Mapping[str, str]) -> list[str]:
     return [*own, *(alias for alias, target in aliases.items() if target in own)]
 
 
+def own_names(model_id: str, aliases: Mapping[str, str]) -> list[str]:
+    """The name of a model that the appliance serves itself, and its aliases."""
+    return [model_id, *(alias for alias, target in aliases.items() if target == model_id)]
+
+
 class OfferedModels:
-    """pipelines: names, first in the list. embedder None: engines alone embed. aliases: of the configuration."""
+    """pipelines: names, first in the list. embedder None: engines alone embed. aliases: of the configuration.
+
+    transcriber None: no recording is heard here.
+    """
 
     def __init__(
-        self, gate: Gate, pipelines: Sequence[str], embedder: Embedder | None, aliases: Mapping[str, str]
+        self,
+        gate: Gate,
+        pipelines: Sequence[str],
+        embedder: Embedder | None,
+        aliases: Mapping[str, str],
+        transcriber: Transcriber | None = None,
     ) -> None:
         self._gate = gate
         self._pipelines = tuple(pipelines)
         self._embedder = embedder
         self._aliases = aliases
+        self._transcriber = transcriber
 
     def all(self, caller: Caller) -> list[OfferedModel]:
         """What this caller may use, each name once."""
@@ -77,6 +91,10 @@ class OfferedModels:
         ]
         with suppress(EmbedderUnavailable):  # it has not told its name yet
             models += self._embedded()
+        if self._transcriber is not None:
+            with suppress(InferenceError):  # none is installed
+                names = own_names(self._transcriber.model_id, self._aliases)
+                models += [OfferedModel(name, "transcription", "appliance") for name in names]
         return models
 
     def _embedded(self) -> list[OfferedModel]:
