@@ -124,7 +124,7 @@ class _Figures:
             for tensor in tensors
             if (found := re.match(r"blk\.(\d+)\.", tensor.name)) is not None
         }
-        if seen != set(range(layers)):
+        if len(seen) != layers or max(seen) >= layers:
             raise ModelUnreadable(
                 f"{self.path.name} says {layers} layers and has the tensors of {len(seen)}: "
                 "cut off, or not the same model."

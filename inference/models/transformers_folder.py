@@ -63,8 +63,8 @@ def _compare(figures: Figures, tensors: Mapping[str, Tensor]) -> None:
     """Layers, width and keys of the language model's own tensors against config.json."""
     own = {name: tensor for name, tensor in tensors.items() if not _FOREIGN.search(name)}
     seen = {int(found.group(1)) for name in own if (found := _LAYER.search(name)) is not None}
-    lacking = set(range(figures.layers)) - seen
-    if seen and (lacking or max(seen) >= figures.layers + figures.extra_layers):
+    lacks = figures.layers > sum(layer < figures.layers for layer in seen)
+    if seen and (lacks or max(seen) >= figures.layers + figures.extra_layers):
         _lies("num_hidden_layers", figures.layers, f"tensors of {len(seen)} layers")
     for name, tensor in own.items():
         if _EMBEDDING.search(name) and tensor.dtype in _PLAIN and len(tensor.shape) == 2:
