@@ -103,6 +103,12 @@ class ApiClient:
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401
         return await self._json("GET", path, params=params)
 
+    async def text(self, path: str, params: Mapping[str, str] | None = None) -> str:
+        """What is meant to be read, not parsed."""
+        async with self._session.get(path, params=params) as response:
+            await _refuse(response)
+            return await response.text()
+
     async def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
         return await self._json("POST", path, json=body if body is not None else {})
 
