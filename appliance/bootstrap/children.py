@@ -20,6 +20,7 @@ from appliance.supervisor.readiness import accepts_on
 # On the way down, after the gateway, the worker and the page, which use them. At most 4.7 s in all,
 # and server.drain_s for what is being answered.
 _MODELS, _VALKEY, _DATABASE = 1, 2, 3
+_VLLM_ENDS_S = 15.0  # it gives the GPU's memory back in order, where it runs
 _ROOT = Path(__file__).resolve().parent.parent.parent  # holds our packages, installed or not
 
 
@@ -90,6 +91,14 @@ def other_specs(box: Box) -> list[ChildSpec]:
             stop_phase=_MODELS,
         ),
         *_engine_specs(box),
+        ChildSpec(
+            name="keeper",
+            argv=(*_module("appliance.bootstrap.keeper.process"), *_box_words(box)),
+            env=_environment(),
+            stop_timeout_s=1.0,
+            stop_phase=_MODELS,
+            drain_s=0.0 if box.settings.models.vllm_command is None else _VLLM_ENDS_S,
+        ),
         *_speech_specs(box),
         ChildSpec(
             name="worker",

@@ -139,6 +139,7 @@ def build_gate(
         loads,
         policy,
         default_slots=settings.default_slots,
+        kept=kept,
         on_counted=metrics.compare,
     )
     metrics.watch(gate)

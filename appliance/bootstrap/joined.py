@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
@@ -47,6 +48,9 @@ from appliance.bootstrap.inference import (
     read_engine_settings,
 )
 from appliance.bootstrap.joined_metrics import join_metrics
+from appliance.bootstrap.keeper.following import KeptRoster
+from appliance.bootstrap.keeper.link import KeeperLink
+from appliance.bootstrap.keeper.preparing import engine_key
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.metrics.watchdog import WatchdogMetrics
@@ -55,6 +59,7 @@ from appliance.bootstrap.model_planning import build_model_planning_routes
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.responses import build_responses
+from appliance.bootstrap.running_models import build_running_models_routes
 from appliance.bootstrap.speech import speech_client
 from appliance.bootstrap.watching import build_watchman
 from appliance.errors import PartUnavailable
@@ -175,6 +180,10 @@ class Gateway:
             self._in_background(single_sign_on.rechecking.run(), "sign-ins checked again")
         inference = await self._open_inference()
         prices = Prices(settings.models.prices, settings.models.currency, settings.models.aliases)
+        link = KeeperLink(box.keeper_socket, f"gateway {os.getpid()}")
+        kept = KeptRoster(
+            link, inference.roster, inference.connections, taken=settings.engines, key=engine_key(box)
+        )
         room = build_gate(
             settings.gate,
             inference.roster,
@@ -185,9 +194,13 @@ class Gateway:
             workers=settings.server.workers,
             policy=lambda: limits.watch.policy,
             prices=prices,
+            kept=kept,
             on_end=_nowhere if self._tracing is None else self._tracing.ended,
         )
         await self._keep(room.open, room.close)
+        kept.attach(room.gate.leases)
+        link.attach(kept)
+        self._in_background(link.run(), "keeper")
         self._answers = AnswerCounts(room.metrics)
         knowledge = build_knowledge(
             database,
@@ -281,6 +294,7 @@ class Gateway:
             index_routes(build_index_room(box, client, models), identity),
             build_backup_routes(box.data, settings.backup, database, identity),
             build_model_planning_routes(box, identity),
+            build_running_models_routes(box, link, database, identity),
             build_model_library_routes(box, database, identity, partial(_serves, inference)),
             *administration_routers(
                 database,
