@@ -78,12 +78,15 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def tell_waiting(self, waiting: Waiting) -> None:
-        """The place in the queue as a comment, once the wait is long enough to show it."""
+        """The place in the queue, or the model that is loading, as a comment, once the wait is long enough to show it."""
         if time.perf_counter() - self._started < self._comment_after_s:
             return
         await self.begin_stream(None)
         eta = b"" if waiting.eta_s is None else b" eta_s=%.1f" % waiting.eta_s
-        await self.send_piece(b": queue position=%d%b\n\n" % (waiting.position, eta))
+        if waiting.loading:
+            await self.send_piece(b": loading model=%b%b\n\n" % (waiting.loading.encode(), eta))
+        else:
+            await self.send_piece(b": queue position=%d%b\n\n" % (waiting.position, eta))
 
     async def send_piece(self, data: bytes) -> None:
         """More of a stream; waits while the client reads slowly."""

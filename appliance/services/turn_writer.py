@@ -183,8 +183,9 @@ class TurnWriter:
                     self._news.set()
             case Restarted():
                 self._begin_anew()
-            case Waiting(position, eta_s):
-                self._emit("status", 0, {"state": "queued", "position": position, "eta_s": eta_s})
+            case Waiting(position, eta_s, loading):
+                queued = {"state": "queued", "position": position, "eta_s": eta_s}
+                self._emit("status", 0, {**queued, "loading": loading} if loading else queued)
             case Searched(passages, notes, trace):
                 self._trace = None if trace is None else trace.as_json()
                 self._passages = {passage.chunk_id: passage for passage in passages}

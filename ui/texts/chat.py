@@ -38,6 +38,10 @@ CHAT = {
     "status_reading": Sentence("Reading {filename}: {percent} %", "Leyendo {filename}: {percent} %"),
     "status_summarising": Sentence("{done} of {total} parts read…", "{done} de {total} partes leídas…"),
     "status_queued": Sentence("Waiting: place {position}", "En espera: puesto {position}"),
+    "status_loading": Sentence("Loading the model {model}", "Cargando el modelo {model}"),
+    "status_loading_eta": Sentence(
+        "Loading the model {model}, about {eta} s", "Cargando el modelo {model}, unos {eta} s"
+    ),
     "status_queued_eta": Sentence(
         "Waiting: place {position}, about {eta} s", "En espera: puesto {position}, unos {eta} s"
     ),

@@ -90,6 +90,11 @@ export class TurnView {
 
   // The place is what counts: it stands out, and the time beside it is an estimate.
   showPlace(position, eta_s) {
+    if (loading) {
+      this.showStatus(eta_s == null ? t("status_loading", {model: loading})
+        : t("status_loading_eta", {model: loading, eta: number.format(Math.max(1, Math.round(eta_s)))}));
+      return;
+    }
     this.showStatus(eta_s == null ? t("status_queued", {position}) : t("status_queued_eta", {position, eta: number.format(Math.max(1, Math.round(eta_s)))}));
     this.status.prepend(h("b", {class: "place", "aria-hidden": "true"}, String(position)));
   }
