@@ -1,6 +1,6 @@
 """A small server with continuous batching on plain torch, for GPU machines where no vLLM can be had.
 
-    PYTHONPATH=scripts python -m gpu_check.engine_server /tmp/models/8b --port 8000 --slots 64
+    PYTHONPATH=. python -m scripts.gpu_check.engine_server /tmp/models/8b --port 8000 --slots 64
 
 Speaks OpenAI's chat completions, streamed and whole, /v1/models, /health, /tokenize, and vLLM's names on /metrics.
 Always greedy. Needs torch, transformers and safetensors. For measuring: it has no authentication.
@@ -22,9 +22,9 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer
 
-from gpu_check.generating import Generating
-from gpu_check.llama import Llama, load_weights
-from gpu_check.wire import Answering, HttpRequest, serve
+from scripts.gpu_check.generating import Generating
+from scripts.gpu_check.llama import Llama, load_weights
+from scripts.gpu_check.wire import Answering, HttpRequest, serve
 
 _DEFAULT_TOKENS = 256
 

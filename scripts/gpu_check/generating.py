@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from gpu_check.scheduler import Scheduler
-from gpu_check.scheduler import Sequence as Request
+from scripts.gpu_check.scheduler import Scheduler
+from scripts.gpu_check.scheduler import Sequence as Request
 
 
 class Model(Protocol):

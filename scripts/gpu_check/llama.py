@@ -14,13 +14,16 @@ import torch
 import torch.nn.functional as functional
 from safetensors import safe_open
 
-from gpu_check.shapes import LlamaSize, size_of
+from scripts.gpu_check.shapes import LlamaSize, size_of
 
+_MOST_SCORES = 1 << 25  # elements of a mask or of copied keys at once
 _REACHES = (256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072)
 
 
 class Llama:
-    """Weights on one device, and the cache. slots, context_tokens: of the cache; one slot more takes what is padded."""
+    """Weights on one device, and the cache. slots, context_tokens: of the cache; with graphs one slot more takes what
+    is padded. Beside weights and cache, memory grows with the tokens of a step, hardly with the context.
+    """
 
     def __init__(
         self,
@@ -36,12 +39,17 @@ class Llama:
         embeddings = weights["model.embed_tokens.weight"]
         self.device, self.dtype = embeddings.device, embeddings.dtype
         self._output = embeddings if size.is_tied else weights["lm_head.weight"]
-        cache = (size.layers, slots + 1, size.kv_heads, context_tokens, size.head_dim)
+        self._with_graphs = with_graphs and self.device.type == "cuda"
+        cache = (size.layers, slots + self._with_graphs, size.kv_heads, context_tokens, size.head_dim)
         self._keys = torch.zeros(cache, dtype=self.dtype, device=self.device)
         self._values = torch.zeros_like(self._keys)
         self._rotary = _rotary_table(size, context_tokens, self.device)
-        self._with_graphs = with_graphs and self.device.type == "cuda"
         self._graphs: dict[tuple[int, int], Callable[[list[int], list[int], list[int]], list[int]]] = {}
+
+    @property
+    def cache_bytes(self) -> int:
+        """Of keys and values, the slot for what is padded included."""
+        return self._keys.nbytes + self._values.nbytes
 
     @torch.inference_mode()
     def read(self, tokens: list[int], slot: int, start: int) -> int:
@@ -49,22 +57,36 @@ class Llama:
         size, end = self.size, start + len(tokens)
         hidden = functional.embedding(self._tensor(tokens), self._weights["model.embed_tokens.weight"])
         cosine, sine = (part[start:end] for part in self._rotary)
-        mask = None
-        if start:
-            rows = torch.arange(start, end, device=self.device)
-            mask = torch.arange(end, device=self.device)[None, :] <= rows[:, None]
-        group = size.heads // size.kv_heads
         for layer in range(size.layers):
             queries, keys, values = self._project(layer, hidden, cosine, sine)  # (T, H or K, D)
             self._keys[layer, slot, :, start:end] = keys.transpose(0, 1)
             self._values[layer, slot, :, start:end] = values.transpose(0, 1)
-            of_all = (cache[layer, slot, :, :end] for cache in (self._keys, self._values))
-            back = (one.repeat_interleave(group, dim=0)[None] for one in of_all)
-            seen = functional.scaled_dot_product_attention(
-                queries.transpose(0, 1)[None], *back, attn_mask=mask, is_causal=mask is None
-            )
-            hidden = self._finish(layer, hidden, seen[0].transpose(0, 1).reshape(len(tokens), -1))
+            seen = self._look_back(queries, layer, slot, start)
+            hidden = self._finish(layer, hidden, seen)
         return int(self._next(hidden[-1:]))
+
+    def _look_back(self, queries: torch.Tensor, layer: int, slot: int, start: int) -> torch.Tensor:
+        """Attention of (T, H, D) queries from position `start` on, to all before them: (T, H * D).
+
+        The heads that share keys are rows of one product, so that no key is copied; some rows at a time.
+        """
+        size, count = self.size, queries.shape[0]
+        end, group = start + count, size.heads // size.kv_heads
+        keys, values = (cache[layer, slot, None, :, :end] for cache in (self._keys, self._values))
+        grouped = queries.view(count, size.kv_heads, group, size.head_dim).permute(1, 2, 0, 3)
+        columns = torch.arange(end, device=self.device)
+        step = max(1, _MOST_SCORES // (group * end))
+        seen = torch.empty_like(queries)
+        for first in range(0, count, step):
+            last = min(first + step, count)
+            rows = torch.arange(start + first, start + last, device=self.device).repeat(group)
+            some = grouped[:, :, first:last].reshape(1, size.kv_heads, -1, size.head_dim)
+            found = functional.scaled_dot_product_attention(
+                some, keys, values, attn_mask=columns[None, :] <= rows[:, None]
+            )
+            apart = found.view(size.kv_heads, group, last - first, size.head_dim).permute(2, 0, 1, 3)
+            seen[first:last] = apart.reshape(last - first, size.heads, size.head_dim)
+        return seen.view(count, -1)
 
     def write(self, tokens: list[int], slots: list[int], positions: list[int]) -> list[int]:
         """One token of each sequence through the model; the likeliest next one of each."""
@@ -121,13 +143,24 @@ class Llama:
             place = (slots[:, None], heads, positions[:, None])
             self._keys[layer].index_put_(place, keys)
             self._values[layer].index_put_(place, values)
-            all_keys, all_values = (cache[layer, :, :, :reach][slots] for cache in (self._keys, self._values))
             grouped = queries.view(batch, size.kv_heads, group, size.head_dim)
-            scores = grouped @ all_keys.transpose(2, 3) * size.head_dim**-0.5  # (B, K, group, L)
-            scores = scores.float().masked_fill(~is_seen[:, None, None, :], float("-inf"))
-            seen = scores.softmax(-1).to(self.dtype) @ all_values
+            seen = torch.cat(
+                [
+                    self._look_at(layer, grouped[some], slots[some], is_seen[some], reach)
+                    for some in _parts(batch, _MOST_SCORES // (size.kv_heads * size.head_dim * reach))
+                ]
+            )
             hidden = self._finish(layer, hidden, seen.reshape(batch, -1))
         return self._next(hidden)
+
+    def _look_at(
+        self, layer: int, grouped: torch.Tensor, slots: torch.Tensor, is_seen: torch.Tensor, reach: int
+    ) -> torch.Tensor:
+        """Attention of one token of each sequence, (B, K, group, D), to its slot's first `reach` positions."""
+        keys, values = (cache[layer, :, :, :reach][slots] for cache in (self._keys, self._values))
+        scores = grouped @ keys.transpose(2, 3) * self.size.head_dim**-0.5  # (B, K, group, L)
+        scores = scores.float().masked_fill(~is_seen[:, None, None, :], float("-inf"))
+        return scores.softmax(-1).to(self.dtype) @ values
 
     def _project(
         self, layer: int, hidden: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor
@@ -182,12 +215,18 @@ def random_weights(size: LlamaSize, device: str, dtype: torch.dtype) -> dict[str
 def _rotary_table(size: LlamaSize, tokens: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     halves = torch.arange(0, size.head_dim, 2, dtype=torch.float32, device=device) / size.head_dim
     angles = torch.arange(tokens, dtype=torch.float32, device=device)[:, None] / size.rope_theta**halves
-    angles = torch.cat((angles, angles), dim=-1)
-    return angles.cos(), angles.sin()
+    return angles.cos(), angles.sin()  # each (positions, D / 2)
 
 
 def _turned(heads: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
     """(T, H, D) by their positions: rotary embedding, the halves apart as Hugging Face has them."""
     first, second = heads.float().chunk(2, dim=-1)
-    turned = torch.cat((-second, first), dim=-1)
-    return (heads.float() * cosine[:, None] + turned * sine[:, None]).to(heads.dtype)
+    cosine, sine = cosine[:, None], sine[:, None]
+    turned = torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
+    return turned.to(heads.dtype)
+
+
+def _parts(count: int, most: int) -> list[slice]:
+    """0 to count in runs of at most so many, one at least."""
+    step = max(1, most)
+    return [slice(first, min(first + step, count)) for first in range(0, count, step)]

@@ -1,6 +1,6 @@
 """Write a Llama with random weights in Hugging Face's form: config, safetensors and tokenizer, from a seed.
 
-    python -m gpu_check.make_model 8b /tmp/models/8b --device cuda
+    python -m scripts.gpu_check.make_model 8b /tmp/models/8b --device cuda
 
 Needs torch, safetensors and tokenizers. The numbers are drawn on the device, tensor by tensor; 8b takes 16 GB of disk.
 """
@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from gpu_check.shapes import SIZES, LlamaSize
-from gpu_check.tokenizer import write_tokenizer
+from scripts.gpu_check.shapes import SIZES, LlamaSize
+from scripts.gpu_check.tokenizer import write_tokenizer
 
 _SHARD_BYTES = 4 * 1024**3
 _STD = 0.02
