@@ -19,8 +19,8 @@ from appliance.errors import StartupError
 from inference.discovery import FoundEngine, find_local
 from inference.engines import ENGINES, load_engine_class
 from inference.engines.connections import Connections
-from inference.engines.gguf_header import read_number
 from inference.errors import InferenceError
+from inference.models.gguf_header import read_number
 from inference.roster import Membership, Roster
 from inference.settings import EngineSettings, LlamaCppSettings
 from inference.types import EngineState
@@ -81,7 +81,7 @@ def _require_gguf(name: str, path: Path | None) -> None:
         read_number(path, ".context_length")
     except (ValueError, OSError) as error:
         raise StartupError(
-            f"[engines.{name}]: model_path = {str(path)!r} cannot be used: {error} Give it a GGUF file."
+            f"[engines.{name}]: model_path = {str(path)!r} cannot be used: {error}. Give it a GGUF file."
         ) from error
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import xllamacpp
 
-from inference.engines.gguf_header import read_number
+from inference.models.gguf_header import read_number
 
 # A model made for 128k tokens would reserve gigabytes for them at once.
 DEFAULT_CONTEXT_TOKENS = 8192

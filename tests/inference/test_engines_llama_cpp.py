@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from inference.engines.connections import Connections
-from inference.engines.gguf_header import read_number
 from inference.engines.llama_cpp import LlamaCppEngine
 from inference.errors import EngineUnavailable
+from inference.models.gguf_header import read_number
 from inference.settings import LlamaCppSettings
 from inference.types import EngineRequest
 from tests.contracts.engines.rows import MODELS_FOLDER, TAUGHT, llama_cpp_process
