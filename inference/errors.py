@@ -19,6 +19,7 @@ InferenceError
 ├── UnusableModelName     a name that cannot be a folder's
 ├── ModelNotInstalled     no such model on this machine
 ├── EmbedderUnavailable   no embedder answers
+├── RerankerBroken        a cross-encoder cannot be opened or run
 ├── SpeechNotInstalled    no speech model is configured, or the extra is missing
 ├── SpeechUnavailable     the speech process does not answer
 ├── LanguageUnknown       the speech model does not know that language
@@ -103,6 +104,12 @@ class EmbedderUnavailable(InferenceError):
     """The embedding process does not answer, so documents cannot be searched by meaning just now."""
 
     code = "embedder_unavailable"
+
+
+class RerankerBroken(InferenceError):
+    """The reranking model cannot be used. The folder that `retrieval.reranker` names must hold one in ONNX."""
+
+    code = "reranker_broken"
 
 
 class SpeechNotInstalled(InferenceError):

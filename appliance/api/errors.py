@@ -48,6 +48,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     inference_errors.EngineStreamBroken: (502, "server_error"),
     inference_errors.EngineRefused: (502, "server_error"),
     inference_errors.EmbedderUnavailable: (503, "server_error"),
+    inference_errors.RerankerBroken: (503, "server_error"),
     inference_errors.SpeechNotInstalled: (503, "server_error"),
     inference_errors.SpeechUnavailable: (503, "server_error"),
     inference_errors.LanguageUnknown: (400, "invalid_request_error"),

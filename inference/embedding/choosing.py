@@ -45,6 +45,24 @@ class ModelEmbedder:
     async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return await self._client.embed_passages(texts, self._model_id)
 
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Both marks and the prefix of passages included."""
+        return await self._client.count_tokens(texts, self._model_id)
+
+    async def texts_of(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """What ids of the model's own vocabulary stand for. Raises TokensRefused."""
+        return await self._client.texts_of(ids, self._model_id)
+
+    @property
+    def shorter(self) -> tuple[int, ...]:
+        """Lengths to which its vectors may be cut. Raises EmbedderUnavailable."""
+        return self._card.shorter
+
+    @property
+    def counts_exactly(self) -> bool:
+        """An engine's tokens are not known here."""
+        return self._card.max_tokens > 0
+
     async def close(self) -> None:
         """The client is somebody else's."""
 

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from inference.embedding import wire
 from inference.embedding.model_card import ModelCard
-from inference.errors import EmbedderUnavailable
+from inference.embedding.refusals import QueryTooLong, TokensRefused
+from inference.errors import EmbedderUnavailable, RerankerBroken
+from inference.reranking.judged import Judged
 
 _TEXTS_PER_REQUEST = 64  # what a cancelled caller may leave behind
 _CHARACTERS_PER_REQUEST = 32_000  # about 0.5 s of the built-in model's work
@@ -116,12 +118,33 @@ class EmbedderClient:
             await self._learned()
         return np.concatenate(parts) if parts else np.empty((0, self.card(model_id).dimension), np.float32)
 
-    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+    async def count_tokens(self, texts: Sequence[str], model_id: str | None = None) -> list[int]:
         """Tokens of each text as the model counts them, both marks included."""
         counts: list[int] = []
         for batch in _batches(texts):
-            counts += json.loads(await self._ask(wire.COUNT, batch, self._passages_patience_s))
+            counts += json.loads(await self._ask(wire.COUNT, batch, self._passages_patience_s, model_id))
         return counts
+
+    async def texts_of(self, ids: Sequence[Sequence[int]], model_id: str | None = None) -> list[str]:
+        """What token ids of the model's own stand for. Raises TokensRefused, naming the place that is wrong."""
+        told = json.loads(await self._ask(wire.DECODE, ids, self._passages_patience_s, model_id))
+        if "refused" in told:
+            raise TokensRefused(told["place"], told["refused"])
+        texts: list[str] = told["texts"]
+        return texts
+
+    async def rerank(self, query: str, texts: Sequence[str]) -> list[Judged]:
+        """By the process's cross-encoder. Raises EmbedderUnavailable, RerankerBroken, QueryTooLong."""
+        found: list[Judged] = []
+        for batch in _batches(texts):
+            payload = await self._ask(wire.RERANK, [query, *batch], self._passages_patience_s)
+            told = json.loads(payload)
+            if "broken" in told:
+                raise RerankerBroken(told["broken"])
+            if "query_tokens" in told:
+                raise QueryTooLong(told["query_tokens"], told["most"])
+            found += [Judged(*one) for one in told["judged"]]
+        return found
 
     async def keep_only(self, model_ids: Sequence[str]) -> None:
         """The process may forget its other models, but for the first. Raises EmbedderUnavailable."""
@@ -156,7 +179,7 @@ class EmbedderClient:
         return self.card()
 
     async def _ask(
-        self, kind: bytes, texts: Sequence[str], patience_s: float, model_id: str | None = None
+        self, kind: bytes, texts: Sequence[Any], patience_s: float, model_id: str | None = None
     ) -> bytes:
         """One request, again from the start whenever the process goes away in the middle: it has no state."""
         loop = asyncio.get_running_loop()
@@ -206,7 +229,9 @@ class EmbedderClient:
 
 def _told(one: dict[str, Any]) -> ServedModel:
     card = one["card"]
-    made = ModelCard(**{**card, "languages": tuple(card["languages"])}) if card else None
+    made = None
+    if card:
+        made = ModelCard(**{**card, "languages": tuple(card["languages"]), "shorter": tuple(card["shorter"])})
     return ServedModel(one["name"], made, one["problem"])
 
 

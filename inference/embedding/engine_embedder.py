@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from inference.embedding.batching import batches
 from inference.embedding.model_card import ModelCard
 from inference.embedding.pooling import unit
+from inference.embedding.refusals import TokensRefused
 from inference.embedding.specs import EmbeddingSpec
 from inference.errors import EmbedderUnavailable
 
@@ -67,6 +68,10 @@ class EngineEmbedder:
     async def counts(self, texts: Sequence[str]) -> list[int]:
         """Roughly: an engine's tokens cannot be counted through this API."""
         return [len(text) // 3 + 2 for text in texts]
+
+    async def texts_of(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """Its vocabulary is not known here."""
+        raise TokensRefused(0, "unknown")
 
     async def close(self) -> None:
         if self._session is not None:

@@ -15,6 +15,7 @@ class Lanes:
     """place(is_urgent=…) waits for a free place and gives it back on leaving. First come, first served in a lane."""
 
     def __init__(self, places: int) -> None:
+        self.places = places
         self._free = places
         self._urgent: deque[asyncio.Future[None]] = deque()
         self._ordinary: deque[asyncio.Future[None]] = deque()

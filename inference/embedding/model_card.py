@@ -10,6 +10,7 @@ class ModelCard:
     """model.json of a built model. model_id names model and build; max_tokens counts both marks.
 
     languages: those it was trained in; empty: all. device: where it runs. problem: what should be known of that.
+    shorter: lengths to which its vectors may be cut, because it was trained for that (Matryoshka).
     """
 
     model_id: str
@@ -18,3 +19,4 @@ class ModelCard:
     languages: tuple[str, ...] = ()
     device: str = "cpu"
     problem: str = ""
+    shorter: tuple[int, ...] = ()

@@ -123,7 +123,14 @@ class ModelFolder:
 
     def card(self, dimension: int) -> ModelCard:
         """What it says of itself."""
-        return ModelCard(f"{self.path.name}@{self.digest}", dimension, self.max_tokens, self._languages)
+        name = f"{self.path.name}@{self.digest}"
+        return ModelCard(name, dimension, self.max_tokens, self._languages, shorter=self._shorter(dimension))
+
+    def _shorter(self, dimension: int) -> tuple[int, ...]:
+        """As its authors say: cutting other models' vectors gives worse ones, without a sign of it."""
+        told = self._json("config.json", {}).get("matryoshka_dimensions")
+        lengths = told if isinstance(told, list) else []
+        return tuple(sorted({one for one in lengths if isinstance(one, int) and 0 < one < dimension}))
 
     def opened(self, open_: Callable[[str], Any]) -> Any:  # noqa: ANN401 - onnxruntime has no types
         """The graph in a session."""

@@ -21,6 +21,7 @@ from inference.embedding.batching import batches
 from inference.embedding.model_card import ModelCard
 from inference.embedding.model_folder import ModelFolder
 from inference.embedding.pooling import Pooling, pooled, unit
+from inference.embedding.token_ids import texts_of
 from inference.onnx_runtime import onnxruntime
 
 MAX_CHARACTERS = (
@@ -72,6 +73,10 @@ class OnnxEmbedder:
             len(self._tokenizer.encode(text[start : start + MAX_CHARACTERS], add_special_tokens=False))
             for start in pieces
         )
+
+    def texts_of(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """Raises TokensRefused."""
+        return texts_of(self._tokenizer, ids)
 
     def _token_ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text[:MAX_CHARACTERS]).ids
@@ -130,8 +135,12 @@ class OnnxFolder:
         return self._run([one.ids for one in encoded])
 
     def count_tokens(self, text: str) -> int:
-        """As OnnxEmbedder's."""
-        return len(self._counter.encode(text).ids)
+        """As OnnxEmbedder's, with the prefix of passages."""
+        return len(self._counter.encode(self._folder.passage_prefix + text).ids)
+
+    def texts_of(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """Raises TokensRefused."""
+        return texts_of(self._counter, ids)
 
     def _run(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         longest = max(map(len, rows))

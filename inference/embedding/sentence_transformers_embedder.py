@@ -6,6 +6,7 @@ Nothing is downloaded, no code of the model is run, and weights are read from sa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.embedding.batching import batches
-from inference.embedding.model_card import ModelCard
 from inference.embedding.model_folder import ModelFolder
 from inference.embedding.pooling import unit
+from inference.embedding.token_ids import texts_of
 from inference.errors import EmbedderUnavailable
 
 
@@ -57,7 +58,7 @@ class SentenceTransformersEmbedder:
         most = int(self._model.max_seq_length or folder.max_tokens)
         dimension = int(self._encoded(["dimension"]).shape[1])
         card = folder.card(dimension)
-        self.card = ModelCard(card.model_id, dimension, most, card.languages, device, problem)
+        self.card = replace(card, dimension=dimension, max_tokens=most, device=device, problem=problem)
 
     def plan(self, texts: Sequence[str]) -> list[list[int]]:
         """Texts of like length together."""
@@ -71,8 +72,15 @@ class SentenceTransformersEmbedder:
         return self._encoded([prefix + text for text in texts])
 
     def count_tokens(self, text: str) -> int:
-        """Both marks included, without a limit."""
-        return len(self._model.tokenizer(text, truncation=False)["input_ids"])
+        """Both marks and the passages' prefix included, without a limit."""
+        return len(self._model.tokenizer(self._folder.passage_prefix + text, truncation=False)["input_ids"])
+
+    def texts_of(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """Raises TokensRefused, and EmbedderUnavailable where the model has no fast tokenizer."""
+        tokenizer = getattr(self._model.tokenizer, "backend_tokenizer", None)
+        if tokenizer is None:
+            raise EmbedderUnavailable("This model's tokenizer cannot be asked for its ids; send texts.")
+        return texts_of(tokenizer, ids)
 
     def _encoded(self, texts: Sequence[str]) -> NDArray[np.float32]:
         made = self._model.encode(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inference.embedding.build_minilm import ensure
 from inference.embedding.engine_embedder import EngineEmbedder
+from inference.embedding.joining import Joining
 from inference.embedding.lanes import Lanes
 from inference.embedding.model_card import ModelCard
 from inference.embedding.model_folder import ModelFolder
@@ -39,6 +40,10 @@ class LocalModel(Protocol):
 
     def count_tokens(self, text: str) -> int: ...
 
+    def texts_of(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """Raises TokensRefused."""
+        ...
+
 
 class ServedModel(Protocol):
     """card None: it has not told what it is; problem: why, and whatever else should be known."""
@@ -57,11 +62,16 @@ class ServedModel(Protocol):
 
     async def counts(self, texts: Sequence[str]) -> list[int]: ...
 
+    async def texts_of(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        """What ids of its own vocabulary stand for. Raises TokensRefused."""
+        ...
+
     async def close(self) -> None: ...
 
 
 class LocalThreads:
     """Where local models run. Questions have threads of their own, so none waits for a passage; passages give way.
+    Tokens are counted beside both.
 
     count: of each kind.
     """
@@ -69,10 +79,11 @@ class LocalThreads:
     def __init__(self, count: int) -> None:
         self.questions = ThreadPoolExecutor(count, thread_name_prefix="question")
         self.passages = ThreadPoolExecutor(count, thread_name_prefix="passages", initializer=give_way_thread)
+        self.counting = ThreadPoolExecutor(1, thread_name_prefix="counting", initializer=give_way_thread)
         self.asking, self.reading = Lanes(count), Lanes(count)
 
     def close(self) -> None:
-        for pool in (self.questions, self.passages):
+        for pool in (self.questions, self.passages, self.counting):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -85,6 +96,7 @@ class LocalServed:
         self._model: LocalModel | None = None
         self._failure = "It is being loaded."
         self.card: ModelCard | None = None
+        self._joined = Joining(self._passages, lambda texts: self._there().plan(texts), threads.reading)
 
     @property
     def problem(self) -> str:
@@ -99,23 +111,35 @@ class LocalServed:
         self.card = self._model.card
 
     async def vectors(self, texts: Sequence[str], *, is_query: bool) -> Vectors:
-        model, loop = self._there(), asyncio.get_running_loop()
+        """Passages of several callers go through the model together; a question goes by itself, and at once."""
+        model = self._there()
         found = np.empty((len(texts), model.card.dimension), np.float32)
-        pool = self._threads.questions if is_query else self._threads.passages
-        lanes = self._threads.asking if is_query else self._threads.reading
+        if not is_query:
+            for place, vector in enumerate(await self._joined.vectors(texts)):
+                found[place] = vector
+            return found
         for places in model.plan(texts):
             batch = [texts[place] for place in places]
-            async with lanes.place(is_urgent=is_query):
-                found[places] = await loop.run_in_executor(
-                    pool, partial(model.vectors, batch, is_query=is_query)
-                )
+            async with self._threads.asking.place(is_urgent=True):
+                found[places] = await self._run(self._threads.questions, batch, is_query=True)
         return found
+
+    async def _passages(self, texts: list[str]) -> Vectors:
+        return await self._run(self._threads.passages, texts, is_query=False)
+
+    async def _run(self, pool: ThreadPoolExecutor, texts: list[str], *, is_query: bool) -> Vectors:
+        model, loop = self._there(), asyncio.get_running_loop()
+        return await loop.run_in_executor(pool, partial(model.vectors, texts, is_query=is_query))
 
     async def counts(self, texts: Sequence[str]) -> list[int]:
         model, loop = self._there(), asyncio.get_running_loop()
         return await loop.run_in_executor(
-            self._threads.questions, lambda: [model.count_tokens(t) for t in texts]
+            self._threads.counting, lambda: [model.count_tokens(text) for text in texts]
         )
+
+    async def texts_of(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        model, loop = self._there(), asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads.counting, model.texts_of, ids)
 
     async def close(self) -> None:
         self._model, self.card = None, None

@@ -23,7 +23,9 @@ from typing import Any
 
 from inference.embedding import wire
 from inference.embedding.following import FollowedSpecs
+from inference.embedding.refusals import TokensRefused
 from inference.embedding.served_models import LocalThreads, ServedModel, served
+from inference.embedding.served_reranker import ServedReranker
 from inference.embedding.specs import BUILT_IN, read_specs
 from inference.errors import EmbedderUnavailable
 
@@ -34,8 +36,9 @@ STOP_GRACE_S = 8.0
 class EmbeddingServer:
     """Answers frames (inference.embedding.wire) with its models, the wanted one first."""
 
-    def __init__(self, models: Sequence[ServedModel]) -> None:
+    def __init__(self, models: Sequence[ServedModel], reranker: ServedReranker | None = None) -> None:
         self._models = list(models)
+        self._reranker = reranker or ServedReranker(None, None)
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._is_stopping = False
@@ -112,12 +115,16 @@ class EmbeddingServer:
             return wire.REFUSED, b"The payload is not JSON."
         asked = told if isinstance(told, dict) else {"texts": told}
         wanted, texts = asked.get("model"), asked.get("texts")
+        if kind == wire.DECODE and isinstance(texts, list):
+            return await self._decoded(wanted, texts)
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             return wire.REFUSED, b"A JSON list of texts was expected."
         try:
             if kind == wire.ONLY:
                 await self._keep_only(texts)
                 return wire.DONE, b""
+            if kind == wire.RERANK and texts:
+                return wire.DONE, json.dumps(await self._reranker.judged(texts[0], texts[1:])).encode()
             if kind == wire.COUNT:
                 return wire.DONE, json.dumps(await self._model(wanted).counts(texts)).encode()
             if kind in (wire.QUERY, wire.PASSAGES):
@@ -125,6 +132,16 @@ class EmbeddingServer:
         except EmbedderUnavailable as error:
             return wire.AWAY, str(error).encode()
         return wire.REFUSED, b"Unknown kind of request."
+
+    async def _decoded(self, wanted: str | None, lists: list[Any]) -> tuple[bytes, bytes]:
+        if not all(isinstance(ids, list) and ids and all(type(one) is int for one in ids) for ids in lists):
+            return wire.REFUSED, b"Lists of token ids were expected."
+        try:
+            return wire.DONE, json.dumps({"texts": await self._model(wanted).texts_of(lists)}).encode()
+        except TokensRefused as refusal:
+            return wire.DONE, json.dumps({"refused": refusal.why, "place": refusal.place}).encode()
+        except EmbedderUnavailable as error:
+            return wire.AWAY, str(error).encode()
 
     def _model(self, wanted: str | None) -> ServedModel:
         if wanted is None:
@@ -173,7 +190,7 @@ async def _run(arguments: argparse.Namespace) -> None:
         if not any(task.done() and task.result() for task in opening) and specs == [BUILT_IN]:
             raise EmbedderUnavailable(models[0].problem)
         if not stopping.is_set():
-            server = EmbeddingServer(models)
+            server = EmbeddingServer(models, ServedReranker(arguments.reranker, threads))
             if arguments.specs:
                 pairs = list(zip(specs, models, strict=True))
                 followed = FollowedSpecs(
@@ -212,6 +229,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--models", type=Path, required=True, help="where built models are kept")
     parser.add_argument("--threads", type=int, default=1, help="texts embedded side by side")
     parser.add_argument("--specs", type=Path, help="file that names the models; without it the built-in one")
+    parser.add_argument(
+        "--reranker", type=Path, help="folder of a cross-encoder in ONNX, opened at its first use"
+    )
     arguments: Any = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     try:

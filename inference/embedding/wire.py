@@ -15,6 +15,8 @@ from asyncio import StreamReader, StreamWriter
 QUERY = b"q"  # texts -> vectors, before every passage that waits
 PASSAGES = b"p"  # texts -> vectors
 COUNT = b"c"  # texts -> token counts, both marks included
+DECODE = b"i"  # lists of token ids -> {"texts"}, or {"refused", "place"}
+RERANK = b"k"  # a query and texts -> {"judged": [[score, tokens, unread], ...]}; {"broken"}; {"query_tokens", "most"}
 ONLY = b"o"  # ids of models: forget the others but the first
 
 HELLO = b"h"

@@ -122,7 +122,8 @@ async def test_every_overlong_prompt_is_refused_in_the_engine_s_own_numbers(
 ) -> None:
     """All that it would refuse and none that it would take; what is taken has as many tokens as were counted."""
     rng = random.Random(20261122)
-    chats, words = [], []
+    chats: list[dict[str, Any]] = []
+    words: list[int | None] = []
     while len(words) - words.count(None) < refusals:
         chats.append(random_chat(rng))
         words.append(await engine_s_word(gateway, chats[-1]))

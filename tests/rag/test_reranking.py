@@ -8,80 +8,22 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from appliance.bootstrap.reranker import choose_reranking
 from appliance.errors import StartupError
+from inference.reranking.cross_encoder import probability
 from rag.documents import Passage
-from rag.rerankers.onnx_cross_encoder import OnnxCrossEncoder, probability
+from rag.rerankers.onnx_cross_encoder import OnnxCrossEncoder
 from rag.reranking import RERANKER_LATE, RERANKER_UNAVAILABLE, RerankerUnavailable, Reranking
 from rag.settings import RetrievalSettings
-
-WORDS = [
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "leave",
-    "days",
-    "laptop",
-    "canteen",
-    "opens",
-    "noon",
-    "how",
-    "many",
-    "thirty",
-]
+from tests.cross_encoders import make_cross_encoder
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cross-encoder that counts the words which question and text share: its logit is twice that, less three."""
-    folder = tmp_path_factory.mktemp("rerankers") / "shared-words"
-    folder.mkdir()
-    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 1), ("[SEP]", 2)],
-    )
-    tokenizer.save(str(folder / "tokenizer.json"))
-    names = ("input_ids", "attention_mask", "token_type_ids")
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["b", "n"]) for name in names]
-    output = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", 1])
-    numbers = {"columns": [2], "rows": [1], "ends": [2], "one": [1]}
-    constants = [helper.make_tensor(name, TensorProto.INT64, [1], value) for name, value in numbers.items()]
-    constants += [
-        helper.make_tensor("two", TensorProto.FLOAT, [], [2.0]),
-        helper.make_tensor("three", TensorProto.FLOAT, [], [3.0]),
-        helper.make_tensor("sides", TensorProto.INT64, [2], [1, 2]),
-    ]
-    steps = [
-        ("Unsqueeze", ["input_ids", "columns"], "as_column", {}),
-        ("Unsqueeze", ["input_ids", "rows"], "as_row", {}),
-        ("Equal", ["as_column", "as_row"], "equal", {}),
-        ("Greater", ["input_ids", "ends"], "is_word", {}),
-        ("Equal", ["token_type_ids", "one"], "is_text", {}),
-        ("Not", ["is_text"], "is_question", {}),
-        ("And", ["is_word", "is_question"], "asked", {}),
-        ("Unsqueeze", ["asked", "columns"], "asked_column", {}),
-        ("Unsqueeze", ["is_text", "rows"], "text_row", {}),
-        ("And", ["asked_column", "text_row"], "across", {}),
-        ("And", ["equal", "across"], "shared", {}),
-        ("Cast", ["shared"], "counted", {"to": TensorProto.FLOAT}),
-        ("ReduceSum", ["counted", "sides"], "sum", {"keepdims": 0}),
-        ("Mul", ["sum", "two"], "doubled", {}),
-        ("Sub", ["doubled", "three"], "less", {}),
-        ("Unsqueeze", ["less", "one"], "logits", {}),
-    ]
-    nodes = [helper.make_node(kind, given, [made], **more) for kind, given, made, more in steps]
-    graph = helper.make_graph(nodes, "shared-words", inputs, [output], constants)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.save(made, str(folder / "model.onnx"))
-    return folder
+    return make_cross_encoder(tmp_path_factory.mktemp("rerankers") / "shared-words")
 
 
 def _passages(*texts: str) -> list[Passage]:

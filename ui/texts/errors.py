@@ -183,6 +183,10 @@ ERRORS = {
     "engine_refused": Sentence(
         "The language model refused the request.", "El modelo de lenguaje rechazó la petición."
     ),
+    "reranker_broken": Sentence(
+        "The reranking model cannot be used. An administrator finds the cause in the log.",
+        "El modelo de reordenación no funciona. Un administrador puede ver la causa en el registro.",
+    ),
     "engine_stream_broken": Sentence(
         "The language model broke off in the middle of the answer. Ask again.",
         "El modelo de lenguaje se cortó en mitad de la respuesta. Pregunta otra vez.",
