@@ -35,6 +35,8 @@ class KvCache:
 
     def longest(self, room_bytes: int, conversations: int, most: int) -> int:
         """Tokens that each of so many conversations can have in that room, at most `most`; 0: not even a block."""
+        if conversations * self.conversation_bytes(most) <= room_bytes:
+            return most
         if conversations * self.conversation_bytes(BLOCK_TOKENS) > room_bytes:
             return 0
         low, high = 1, max(1, most // BLOCK_TOKENS)

@@ -84,11 +84,11 @@ def _attempts(
     own = list(_ways(shape, gpus, wish))
     quantised = [way for other in sorted(others, key=_largest_first) for way in _ways(other, gpus, wish)]
     full = wish.context_tokens
-    useful = min(full, max(USEFUL_TOKENS, full // 2))
+    most, useful = (min(full, max(USEFUL_TOKENS, full * part // 4)) for part in (3, 2))
     for shape_, parts, kv_dtype in own:
         if parts == own[0][1] and kv_dtype == own[0][2]:
             yield _Attempt(shape_, parts, kv_dtype, full)
-            yield _Attempt(shape_, parts, kv_dtype, useful)
+            yield _Attempt(shape_, parts, kv_dtype, most)
     for least in (full, useful):
         yield from (_Attempt(*way, least) for way in own)
         yield from (_Attempt(*way, least) for way in quantised)
