@@ -78,7 +78,7 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def tell_waiting(self, waiting: Waiting) -> None:
-        """The place in the queue, or the model that is loading, as a comment, once the wait is long enough to show it."""
+        """The place in the queue, or which model is loading, as a comment, once the wait is long enough."""
         if time.perf_counter() - self._started < self._comment_after_s:
             return
         await self.begin_stream(None)

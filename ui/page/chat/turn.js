@@ -80,21 +80,22 @@ export class TurnView {
     this.status.hidden = !sentence;
   }
 
-  showProgress({state, position, eta_s, found, done, total, filename}) {
+  showProgress({state, position, eta_s, loading, found, done, total, filename}) {
     if (state === "reading") return this.showStatus(t("status_reading", {filename, percent: done}));
     if (state === "summarising") return this.showStatus(t("status_summarising", {done, total}));
+    if (state === "queued" && loading) return this.showLoading(loading, eta_s);
     if (state === "queued") return this.showPlace(position, eta_s);
     if (state === "searched" && found) this.showStatus(t(found === 1 ? "status_searched_one" : "status_searched", {found}));
     else this.showStatus(this.startedSentence);
   }
 
+  showLoading(model, eta_s) {
+    const eta = eta_s == null ? null : number.format(Math.max(1, Math.round(eta_s)));
+    this.showStatus(eta == null ? t("status_loading", {model}) : t("status_loading_eta", {model, eta}));
+  }
+
   // The place is what counts: it stands out, and the time beside it is an estimate.
   showPlace(position, eta_s) {
-    if (loading) {
-      this.showStatus(eta_s == null ? t("status_loading", {model: loading})
-        : t("status_loading_eta", {model: loading, eta: number.format(Math.max(1, Math.round(eta_s)))}));
-      return;
-    }
     this.showStatus(eta_s == null ? t("status_queued", {position}) : t("status_queued_eta", {position, eta: number.format(Math.max(1, Math.round(eta_s)))}));
     this.status.prepend(h("b", {class: "place", "aria-hidden": "true"}, String(position)));
   }
