@@ -45,6 +45,30 @@ MODEL_ERRORS = {
         "A model’s name has letters, digits, dots, dashes and underscores, 96 at most.",
         "El nombre de un modelo lleva letras, cifras, puntos, guiones y guiones bajos; 96 como mucho.",
     ),
+    "model_does_not_fit": Sentence(
+        "This model does not fit in this machine's memory. The plan shows which ones do.",
+        "Este modelo no cabe en la memoria de esta máquina. El plan muestra cuáles caben.",
+    ),
+    "model_needs_vllm": Sentence(
+        "This model needs vLLM beside the appliance: set models.vllm_command, or use compose.",
+        "Este modelo necesita vLLM junto al servidor: ajusta models.vllm_command o usa compose.",
+    ),
+    "model_not_startable": Sentence(
+        "Models of this kind are not started by hand.",
+        "Los modelos de este tipo no se arrancan a mano.",
+    ),
+    "model_not_started": Sentence(
+        "This model has not been started.",
+        "Este modelo no se ha arrancado.",
+    ),
+    "model_load_failed": Sentence(
+        "The model cannot be loaded just now. An administrator sees the reason under Models.",
+        "El modelo no se puede cargar ahora. Un administrador verá el motivo en Modelos.",
+    ),
+    "model_not_loaded": Sentence(
+        "The model is not in memory. An administrator can start it.",
+        "El modelo no está en memoria. Un administrador puede arrancarlo.",
+    ),
     "model_not_installed": Sentence(
         "There is no such model on this machine.", "Ese modelo no está en esta máquina."
     ),
