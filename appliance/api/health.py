@@ -31,7 +31,7 @@ def health_router(
         body: dict[str, Any] = {
             "status": "ready" if found.is_ready else "starting",
             "parts": dict(found.parts),
-            "engines": {state.name: "ready" if state.is_healthy else "down" for state in engines()},
+            "engines": {state.name: _standing(state) for state in engines()},
             **found.others,
         }
         return JSONResponse(body, status_code=200 if found.is_ready else 503)
@@ -49,6 +49,7 @@ def _engine(state: EngineState, with_address: bool) -> dict[str, Any]:
         "name": state.name,
         "engine": state.engine,
         "is_healthy": state.is_healthy,
+        "is_asleep": state.is_asleep,
         "reason": state.reason if with_address else "",
         "models": [
             {"id": model.id, "kind": model.kind, "context_tokens": model.context_tokens}

@@ -11,6 +11,7 @@ from appliance.api.account_bodies import Json
 from appliance.api.identity import Identity
 from appliance.api.strict_json import StrictJsonRoute
 from appliance.domain.people import Caller, Role
+from appliance.fairness.kept_engines import Loading
 from appliance.fairness.queue.history import KEPT_S, STEP_S, HistoryPoint
 from appliance.fairness.queue.survey import Standing
 from appliance.services.queue_overview import PersonOverview, PoolOverview, QueueOverview
@@ -24,7 +25,7 @@ def queue_routes(queue: QueueOverview, identity: Identity) -> APIRouter:
     async def overview(caller: Caller = Depends(identity.caller)) -> Json:
         own = await queue.own(caller)
         told: Json = {
-            "data": [standing_json(standing) for standing in own.requests],
+            "data": [standing_json(one, queue.loading(one)) for one in own.requests],
             "total": own.total,
             "pools": [pool_json(pool) for pool in await queue.pools()],
             "is_shared": queue.is_shared,
@@ -45,7 +46,8 @@ def queue_routes(queue: QueueOverview, identity: Identity) -> APIRouter:
 
     @routes.get("/{request_id}")
     async def request(request_id: str, caller: Caller = Depends(identity.caller)) -> Json:
-        return standing_json(await queue.request(caller, request_id))
+        standing = await queue.request(caller, request_id)
+        return standing_json(standing, queue.loading(standing))
 
     return routes
 
@@ -59,8 +61,11 @@ def point_json(point: HistoryPoint) -> Json:
     }
 
 
-def standing_json(standing: Standing) -> Json:
-    """A request; position and eta_s only while it waits, engine and running_since only while it runs."""
+def standing_json(standing: Standing, loading: Loading | None = None) -> Json:
+    """A request; position and eta_s only while it waits, engine and running_since only while it runs.
+
+    loading: the model that is being brought into memory for it; eta_s is then when that answers.
+    """
     return {
         "request_id": standing.request_id,
         "status": "waiting" if standing.engine is None else "running",
@@ -68,7 +73,8 @@ def standing_json(standing: Standing) -> Json:
         "pool": standing.pool,
         "class": _class(standing.is_batch),
         "position": standing.position,
-        "eta_s": standing.eta_s,
+        "eta_s": standing.eta_s if loading is None else loading.eta_s,
+        "loading": None if loading is None else loading.model,
         "engine": standing.engine,
         "created_at": _moment(standing.came_us),
         "running_since": None if standing.since_us is None else _moment(standing.since_us),
@@ -87,6 +93,7 @@ def pool_json(pool: PoolOverview) -> Json:
         "waiting": {"interactive": state.waiting - state.batch_waiting, "batch": state.batch_waiting},
         "tokens_per_s": state.tokens_per_s,
         "request_s": state.held_s,
+        "loading": None if pool.loading is None else asdict(pool.loading),
     }
 
 

@@ -79,7 +79,7 @@ def _pools(pools: Iterable[dict[str, Any]]) -> Table:
         waiting = pool["waiting"]
         table.add_row(
             escape(", ".join(pool["engines"]) or pool["name"]),
-            escape(", ".join(pool["models"])),
+            escape(", ".join(pool["models"])) + _loading(pool.get("loading")),
             *(str(number) for number in (pool["slots"], pool["running"])),
             *(str(number) for number in (waiting["interactive"], waiting["batch"])),
             "" if pool["tokens_per_s"] is None else f"{pool['tokens_per_s']:.0f}",
@@ -110,7 +110,8 @@ def _own(requests: Sequence[dict[str, Any]], total: int) -> Table:
         table.add_row(
             request["request_id"],
             escape(request["model"]),
-            escape(request["engine"] or "waiting") + (" (batch)" if is_batch else ""),
+            escape(request["engine"] or ("loading model" if request.get("loading") else "waiting"))
+            + (" (batch)" if is_batch else ""),
             "" if request["position"] is None else str(request["position"]),
             _seconds(request["eta_s"]),
             (request["running_since"] or request["created_at"])[11:19],
@@ -118,6 +119,13 @@ def _own(requests: Sequence[dict[str, Any]], total: int) -> Table:
     if total > len(requests):
         table.caption = f"and {total - len(requests)} more"
     return table
+
+
+def _loading(loading: dict[str, Any] | None) -> str:
+    if loading is None:
+        return ""
+    eta = "" if loading["eta_s"] is None else f", {loading['eta_s']:.0f} s"
+    return escape(f" (loading {loading['model']}{eta})")
 
 
 def _seconds(seconds: float | None) -> str:

@@ -268,7 +268,7 @@ class _EngineGauges:
         for state in self._gate.engine_states():
             load = self._gate.loads.load(state.name) or EngineLoad()
             values: dict[str, float | None] = {
-                "up": state.is_healthy,
+                "up": None if state.is_asleep else state.is_healthy,
                 "slots": self._gate.loads.slots(state.name),
                 "slots_limit": load.slots,
                 "running_requests": load.running if load.is_measured else None,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from appliance.domain.people import Caller, Viewer
 from appliance.errors import NotFound, PartUnavailable
+from appliance.fairness.kept_engines import Loading
 from appliance.fairness.queue.history import HistoryPoint
 from appliance.fairness.queue.survey import PoolState, Standing, Standings, Used
 from appliance.services.accounts.people import require_reader
@@ -57,10 +58,11 @@ class RemembersQueue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PoolOverview:
-    """A pool of engines that share one queue, as it stands; see PoolState."""
+    """A pool of engines that share one queue, as it stands; see PoolState. loading: what those in line wait for."""
 
     state: PoolState
     members: PoolMembers
+    loading: Loading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class PersonOverview:
 
 
 class QueueOverview:
-    """members: the pools as they are now, by name."""
+    """members: the pools as they are now, by name. loading: what has to be loaded before a model answers."""
 
     def __init__(
         self,
@@ -89,7 +91,9 @@ class QueueOverview:
         members: Callable[[], Mapping[str, PoolMembers]],
         usage: RecentUsage,
         history: RemembersQueue,
+        loading: Callable[[str], Loading | None] = lambda _model: None,
     ) -> None:
+        self._loading = loading
         self._history = history
         self._view = view
         self._members = members
@@ -120,8 +124,16 @@ class QueueOverview:
         for name in sorted({*members, *(name for name, state in seen.items() if state.nodes)}):
             of_pool = members.get(name, PoolMembers((), (), None))
             state = seen.get(name) or PoolState(name, of_pool.slots or 0, 0, 0, 0, None, None)
-            shown.append(PoolOverview(state, of_pool))
+            shown.append(PoolOverview(state, of_pool, self._loading_for(state, of_pool)))
         return shown
+
+    def loading(self, standing: Standing) -> Loading | None:
+        """What a request waits for, besides its turn."""
+        return self._loading(standing.model) if standing.engine is None else None
+
+    def _loading_for(self, state: PoolState, members: PoolMembers) -> Loading | None:
+        found = (self._loading(model) for model in members.models) if state.waiting else ()
+        return next((loading for loading in found if loading is not None), None)
 
     async def history(self, caller: Caller) -> Sequence[HistoryPoint]:
         """The last quarter of an hour; for administrators and auditors. Raises NotPermitted, PartUnavailable."""
