@@ -10,12 +10,12 @@ from pathlib import Path
 _FOLDER = Path(tempfile.gettempdir()) / "gpu-check-packages"
 
 
-def install(wheels: Path) -> Path | None:
+def install(wheels: Path, folder: Path = _FOLDER) -> Path | None:
     """The folder for PYTHONPATH; None where it is on it already. Raises SystemExit where there are no wheels."""
-    if str(_FOLDER) in sys.path:
+    if str(folder) in sys.path:
         return None
-    if (_FOLDER / "complete").exists():
-        return _FOLDER
+    if (folder / "complete").exists():
+        return folder
     files = sorted(map(str, wheels.glob("*.whl")))
     if not files:
         raise SystemExit(f"{wheels} holds no wheels: make them with `python -m scripts.gpu_check.pack`.")
@@ -30,7 +30,7 @@ def install(wheels: Path) -> Path | None:
         "--no-compile",
         "--upgrade",
     ]
-    subprocess.run([*words, "--root-user-action", "ignore", "--target", str(_FOLDER), *files], check=True)
-    _FOLDER.chmod(0o755)  # PostgreSQL runs as another user where we are root
-    (_FOLDER / "complete").touch()
-    return _FOLDER
+    subprocess.run([*words, "--root-user-action", "ignore", "--target", str(folder), *files], check=True)
+    folder.chmod(0o755)  # PostgreSQL runs as another user where we are root
+    (folder / "complete").touch()
+    return folder
