@@ -44,6 +44,12 @@ def health_router(
     return router
 
 
+def _standing(state: EngineState) -> str:
+    if state.is_asleep:
+        return "asleep"
+    return "ready" if state.is_healthy else "down"
+
+
 def _engine(state: EngineState, with_address: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "name": state.name,

@@ -42,4 +42,5 @@ def _wire(model: OfferedModel, created: int) -> dict[str, Any]:
         "owned_by": model.owner,
         "kind": model.kind,
         "context_length": model.context_tokens,
+        "state": model.state,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from appliance.domain.people import Caller
 from appliance.fairness.gate import Gate
@@ -13,14 +14,21 @@ from inference.ports import Embedder, Transcriber
 from inference.types import ModelKind
 
 
+OfferedState = Literal["ready", "asleep", "down"]
+
+
 @dataclass(frozen=True, slots=True)
 class OfferedModel:
-    """One name. owner: the engine that serves it, or `appliance`. context_tokens None: the engine does not tell."""
+    """One name. owner: the engine that serves it, or `appliance`. context_tokens None: the engine does not tell.
+
+    state: `asleep` is not in memory and is loaded when it is asked; `down` is an engine that does not answer.
+    """
 
     id: str
     kind: ModelKind
     owner: str
     context_tokens: int | None = None
+    state: OfferedState = "ready"
 
 
 def embedded_names(model_id: str, aliases: Mapping[str, str]) -> list[str]:
@@ -35,6 +43,11 @@ def embedded_names(model_id: str, aliases: Mapping[str, str]) -> list[str]:
 def own_names(model_id: str, aliases: Mapping[str, str]) -> list[str]:
     """The name of a model that the appliance serves itself, and its aliases."""
     return [model_id, *(alias for alias, target in aliases.items() if target == model_id)]
+
+
+def _better(one: OfferedState | None, other: OfferedState) -> OfferedState:
+    order: tuple[OfferedState, ...] = ("ready", "asleep", "down")
+    return other if one is None else min(one, other, key=order.index)
 
 
 class OfferedModels:
@@ -76,7 +89,11 @@ class OfferedModels:
 
     def _everything(self) -> list[OfferedModel]:
         owners: dict[str, str] = {}
+        states: dict[str, OfferedState] = {}
         for state in self._gate.engine_states():
+            for served in state.models:
+                seen: OfferedState = "ready" if state.is_healthy else "asleep" if state.is_asleep else "down"
+                states[served.id] = _better(states.get(served.id), seen)
             for served in state.models:
                 owners.setdefault(served.id, state.name)
         models = [OfferedModel(name, "chat", "appliance") for name in self._pipelines]
@@ -86,6 +103,7 @@ class OfferedModels:
                 model.kind,
                 owners.get(self._aliases.get(model.id, model.id), "appliance"),
                 model.context_tokens,
+                states.get(self._aliases.get(model.id, model.id), "ready"),
             )
             for model in self._gate.models()
         ]
