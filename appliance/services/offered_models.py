@@ -13,7 +13,6 @@ from inference.errors import EmbedderUnavailable, InferenceError, ModelNotFound
 from inference.ports import Embedder, Transcriber
 from inference.types import ModelKind
 
-
 OfferedState = Literal["ready", "asleep", "down"]
 
 
