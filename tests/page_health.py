@@ -27,6 +27,9 @@ async def sees_health(page: Page, language: Language) -> None:
     await expect(desk.get_by_role("row", name=text("check_disk", language))).to_contain_text(free)
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await drain.get_by_role("button").click()
-    assert await page.evaluate("navigator.clipboard.readText()") == DRAINED
+    # the text is written after the click has been heard
+    await page.wait_for_function(
+        "async wanted => await navigator.clipboard.readText() === wanted", arg=DRAINED, timeout=60_000
+    )
     await desk.get_by_role("button", name=text("health_again", language)).click()
     await expect(desk.locator(".finding")).to_have_count(2)

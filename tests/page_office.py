@@ -50,6 +50,7 @@ from tests.page_box import (
     _models,
     a_tiny_engine,
 )
+from tests.page_models import model_routes
 from tests.shelf_in_memory import ShelfInMemory, shelf_routes
 
 ADMINISTRATOR, PERSON = "root@box.example", "ana@box.example"
@@ -93,6 +94,7 @@ async def opened_page_office(
             *account_routers(accounts, identity, PostgresPreferences(database)),
             *administration_routers(database, accounts, identity, "EUR"),
             build_backup_routes(ui_socket.parent, BackupSettings(folder="/mnt/backups"), database, identity),
+            *model_routes(ui_socket.parent, identity),
             limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),
             doctor_routes(DoctorRoom(_examined, lambda: (), lambda: datetime.now(UTC)), identity),
             queue_routes(

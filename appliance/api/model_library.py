@@ -101,7 +101,9 @@ def pull_json(pull: Pull) -> Json:
         "bytes_per_second": round(progress.rate),
         "seconds_left": None if progress.seconds_left is None else round(progress.seconds_left),
         "file": progress.file or None,
-        "failure": None if not pull.code else {"code": pull.code, "message": _sentence(pull)},
+        "failure": None
+        if not pull.code
+        else {"code": pull.code, "message": _sentence(pull), "detail": pull.detail or None},
         "asked_by": order.actor or None,
         "asked_at": order.asked_at or None,
         "ended_at": pull.ended_at or None,

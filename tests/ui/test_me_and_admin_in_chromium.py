@@ -33,6 +33,7 @@ from tests.page_box import Serving, until_started
 from tests.page_health import sees_health
 from tests.page_office import ADMINISTRATOR, PERSON, PageOffice, opened_page_office
 from tests.ui.insights_seen import sees_how_it_goes, something_of_everything
+from tests.ui.models_seen import sees_models
 from tests.ui.test_page_in_chromium import Visit, _ui, browser, pytestmark
 from ui.texts import Language, text
 
@@ -237,6 +238,8 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         await something_of_everything(database, owner_url, office)
         await _section(page, "administration-desk", text("admin_insights", language))
         await sees_how_it_goes(page, language, lambda name: _shot(page, f"{name}-{language}"))
+        await _section(page, "administration-desk", text("admin_models", language))
+        await sees_models(page, language, lambda name: _shot(page, f"{name}-{language}"))
         await _section(page, "administration-desk", text("admin_health", language))
         await sees_health(page, language)
         await _shot(page, f"health-{language}")
@@ -253,6 +256,9 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
 
         await page.set_viewport_size({"width": 390, "height": 844})
         await _shot(page, f"audit-phone-{language}")
+        await _section(page, "administration-desk", text("admin_models", language))
+        await expect(page.locator("administration-desk").get_by_role("progressbar").first).to_be_visible()
+        await _shot(page, f"models-phone-{language}")
         await _section(page, "administration-desk", text("admin_people", language))
         await _shot(page, f"people-phone-{language}")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -13,10 +13,12 @@ from appliance.domain.refusals import SENTENCES as REFUSED
 from appliance.errors import ApplianceError
 from appliance.services.doctor.sentences import SENTENCES as FOUND
 from inference.errors import InferenceError
+from inference.placement.words import GIVEN_UP, STEPS, VERDICTS
 from rag.errors import RagError
 from rag.notes import SENTENCES, places
-from ui.texts import LANGUAGES, TEXTS, as_json, as_script
+from ui.texts import LANGUAGES, TEXTS, as_json, as_script, models_script
 from ui.texts.findings import FINDINGS
+from ui.texts.models import MODELS, PLANS
 
 UI = Path(__file__).resolve().parents[2] / "ui"
 DOORS = UI.parent / "appliance" / "api"
@@ -118,3 +120,22 @@ def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -
     )
     mentioned = set(re.findall(r"[\w.]+", scripts + python))
     assert {key for key in TEXTS if key not in mentioned and not key.startswith(computed)} == set()
+
+
+def test_what_the_view_of_models_says_is_used_and_the_same_in_both_languages() -> None:
+    """After a change: `python -m ui.texts`. Each place is filled in both; no sentence is left over."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (UI / "page" / "admin").glob("models*.js"))
+    built = ("kind_", "state_", "verdict.", "given.", "step.")
+    for key, sentence in (MODELS | PLANS).items():
+        assert _places(sentence.en) == _places(sentence.es), key
+        assert f'"{key}"' in code.replace("`", '"') or key.startswith(built), key
+    for language in LANGUAGES:
+        written = (UI / "page" / "admin" / f"models_{language}.js").read_text(encoding="utf-8")
+        assert written == models_script(language)
+
+
+def test_every_line_of_a_plan_can_be_said_in_both_languages() -> None:
+    """In English with the planner's own figures; a new code without a sentence of the page is noticed here."""
+    for kind, sentences in (("verdict", VERDICTS), ("given", GIVEN_UP), ("step", STEPS)):
+        for code, sentence in sentences.items():
+            assert _places(sentence) == _places(PLANS[f"{kind}.{code}"].es), code

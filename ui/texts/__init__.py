@@ -25,6 +25,7 @@ from ui.texts.health import HEALTH
 from ui.texts.insights import INSIGHTS
 from ui.texts.me import ME
 from ui.texts.model_errors import MODEL_ERRORS
+from ui.texts.models import MODELS, PLANS
 from ui.texts.recordings import RECORDING_ERRORS, RECORDING_NOTES, RECORDINGS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
@@ -48,7 +49,10 @@ TEXTS: Mapping[str, Sentence] = {
     **{f"error.{code}": sentence for code, sentence in (ERRORS | MODEL_ERRORS | RECORDING_ERRORS).items()},
     **{f"refused.{code}": sentence for code, sentence in REFUSALS.items()},
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
-    **{f"told.{code}": sentence for code, sentence in (DOCUMENT_NOTES | DOCUMENT_REFUSALS | RECORDING_NOTES).items()},
+    **{
+        f"told.{code}": sentence
+        for code, sentence in (DOCUMENT_NOTES | DOCUMENT_REFUSALS | RECORDING_NOTES).items()
+    },
 }
 
 
@@ -74,8 +78,15 @@ def as_script(language: Language) -> str:
     return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
 
 
+def models_script(language: Language) -> str:
+    """What Administration › Models says, likewise."""
+    told = {key: getattr(sentence, language) for key, sentence in (MODELS | PLANS).items()}
+    return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
+
+
 def write_files(folder: Path) -> None:
     """Write the sentences of each language into the folder of the page's scripts."""
     for language in LANGUAGES:
         (folder / f"texts.{language}.json").write_text(as_json(language), encoding="utf-8")
         (folder / "admin" / f"findings_{language}.js").write_text(as_script(language), encoding="utf-8")
+        (folder / "admin" / f"models_{language}.js").write_text(models_script(language), encoding="utf-8")

@@ -7,7 +7,8 @@ from ui.texts.sentence import Sentence
 ADMIN = {
     "admin_people": Sentence("People", "Personas"),
     "admin_groups": Sentence("Groups", "Grupos"),
-    "admin_engines": Sentence("Engines and models", "Motores y modelos"),
+    "admin_engines": Sentence("Engines", "Motores"),
+    "admin_models": Sentence("Models", "Modelos"),
     "admin_queue": Sentence("Queue and fairness", "Cola y reparto"),
     "admin_feedback": Sentence("Feedback", "Valoraciones"),
     "admin_jobs": Sentence("Background work", "Trabajos en segundo plano"),

@@ -7,6 +7,7 @@ export function open(host) {
     {id: "people", label: t("admin_people"), sign: "people", load: () => import("./people.js")},
     {id: "groups", label: t("admin_groups"), sign: "share", load: () => import("./groups.js")},
     {id: "engines", label: t("admin_engines"), sign: "cloud", load: () => import("./engines.js")},
+    {id: "models", label: t("admin_models"), sign: "download", load: () => import("./models.js")},
     {id: "health", label: t("admin_health"), sign: "pulse", load: () => import("./health.js")},
     {id: "limits", label: t("limits"), sign: "gauge", load: () => import("./all_limits.js")},
     {id: "queue", label: t("admin_queue"), sign: "steps", load: () => import("./queue.js")},
