@@ -360,6 +360,15 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptRecording:
+    """The parts of a recording in order; how long it is and the language in it, where that is known."""
+
+    pages: Sequence[Page]
+    heard_s: float | None = None
+    spoken: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PageName:
     """A page as it is found: number counts from 1, also where the format itself has no pages."""
 

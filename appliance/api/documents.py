@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
+from appliance.api.byte_ranges import ranged
 from appliance.api.openai_files import download_headers
 from appliance.api.vector_store_shapes import as_recording, note_codes
 from appliance.domain.people import Caller
@@ -43,11 +43,15 @@ def document_routes(pages: DocumentPages, identify: Identify) -> APIRouter:
         response.headers.update(_CACHING | _GUARDS)
         return as_document(await pages.card(caller, identifiers.parse(identifiers.FILE, file_id)))
 
-    @routes.get("/api/documents/{file_id}/original")
-    async def original(file_id: str, caller: Caller = Depends(identify)) -> StreamingResponse:
-        """The file as it was uploaded, for whoever may see the document."""
-        file, pieces = await pages.original(caller, identifiers.parse(identifiers.FILE, file_id))
-        return StreamingResponse(pieces, headers=download_headers(file))
+    @routes.get("/api/documents/{file_id}/original", response_model=None)
+    async def original(request: Request, file_id: str, caller: Caller = Depends(identify)) -> Response:
+        """The file as it was uploaded, for whoever may see the document; a part of it for who plays it."""
+        file = await pages.file(caller, identifiers.parse(identifiers.FILE, file_id))
+
+        async def read(first: int, length: int) -> AsyncIterator[bytes]:
+            return (await pages.original(caller, file.id, first, length))[1]
+
+        return await ranged(request, download_headers(file), file.size_bytes, file.sha256.hex()[:32], read)
 
     @routes.get("/api/documents/{file_id}/pages/{number}", response_model=None)
     async def page(

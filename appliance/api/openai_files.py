@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
 
+from appliance.api.byte_ranges import ranged
 from appliance.api.multipart import Event, PartBegin, PartData, read_parts
 from appliance.api.receipts import as_receipt
 from appliance.domain.documents import PageRequest, StoredFile
@@ -57,10 +57,14 @@ def files_router(knowledge: Knowledge, identify: Identify, *, max_file_bytes: in
     async def file(file_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:
         return as_file(await knowledge.file(caller, identifiers.parse(identifiers.FILE, file_id)))
 
-    @router.get("/v1/files/{file_id}/content")
-    async def content(file_id: str, caller: Caller = Depends(identify)) -> StreamingResponse:
-        found, pieces = await knowledge.content(caller, identifiers.parse(identifiers.FILE, file_id))
-        return StreamingResponse(pieces, headers=download_headers(found))
+    @router.get("/v1/files/{file_id}/content", response_model=None)
+    async def content(request: Request, file_id: str, caller: Caller = Depends(identify)) -> Response:
+        found = await knowledge.file(caller, identifiers.parse(identifiers.FILE, file_id))
+
+        async def read(first: int, length: int) -> AsyncIterator[bytes]:
+            return (await knowledge.content(caller, found.id, first, length))[1]
+
+        return await ranged(request, download_headers(found), found.size_bytes, found.sha256.hex()[:32], read)
 
     @router.delete("/v1/files/{file_id}")
     async def delete(file_id: str, caller: Caller = Depends(identify)) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 
 from appliance.api.documents import document_routes
+from appliance.api.transcripts import transcript_routes
 from appliance.bootstrap.knowledge import KnowledgeParts
 from appliance.domain.people import Caller
 from appliance.services.knowledge.document_pages import DocumentPages
+from appliance.services.knowledge.transcripts import Transcripts
 from appliance.settings import Settings
 from appliance.storage.blobs import blobs_folder
 from appliance.storage.database import Database
@@ -29,10 +31,14 @@ class DocumentsRoom:
     """The use cases, and the process to be ended with the gateway."""
 
     pages: DocumentPages
+    transcripts: Transcripts
     sandbox: ParsingSandbox
 
     def routes(self, identify: Callable[[Request], Awaitable[Caller]]) -> APIRouter:
-        return document_routes(self.pages, identify)
+        routes = APIRouter()
+        routes.include_router(document_routes(self.pages, identify))
+        routes.include_router(transcript_routes(self.transcripts, identify))
+        return routes
 
     async def close(self) -> None:
         await self.sandbox.close()
@@ -52,7 +58,7 @@ def build_documents(
     )
     sandbox = ParsingSandbox(limits, RENDERERS)
     images = PageImages(page_images_folder(blobs_folder(data)), settings.knowledge.page_images_mib * 2**20)
-    pages = DocumentPages(
-        PostgresDocuments(database), knowledge.knowledge, knowledge.search, knowledge.blobs, sandbox, images
-    )
-    return DocumentsRoom(pages, sandbox)
+    documents = PostgresDocuments(database)
+    pages = DocumentPages(documents, knowledge.knowledge, knowledge.search, knowledge.blobs, sandbox, images)
+    transcripts = Transcripts(documents, knowledge.knowledge, knowledge.blobs)
+    return DocumentsRoom(pages, transcripts, sandbox)

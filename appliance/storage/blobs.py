@@ -12,6 +12,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -122,11 +123,14 @@ class BlobStore:
     async def has(self, sha256: bytes) -> bool:
         return await asyncio.to_thread(self.path(sha256).is_file)
 
-    async def read(self, sha256: bytes) -> AsyncIterator[bytes]:
-        """The content in pieces. Raises FileNotFoundError."""
+    async def read(self, sha256: bytes, first: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The content from a byte on, so many bytes of it or all, in pieces. Raises FileNotFoundError."""
         file = await asyncio.to_thread(self.path(sha256).open, "rb")
+        left = sys.maxsize if length is None else length
         try:
-            while data := await asyncio.to_thread(file.read, _READ_BYTES):
+            await asyncio.to_thread(file.seek, first)
+            while data := await asyncio.to_thread(file.read, min(_READ_BYTES, left)):
+                left -= len(data)
                 yield data
         finally:
             file.close()

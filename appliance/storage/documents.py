@@ -12,9 +12,10 @@ from psycopg.rows import class_row, dict_row
 from appliance.domain.documents import StoredFile
 from appliance.domain.people import Viewer
 from appliance.errors import NotFound
-from appliance.ports import DocumentCard, Membership, PageName, Relative, Version
+from appliance.ports import DocumentCard, KeptRecording, Membership, PageName, Relative, Version
 from appliance.storage.database import Database
 from appliance.storage.file_rows import COLUMNS, read_notes
+from rag.documents import Anchor, Page
 
 Row = TypeVar("Row")
 
@@ -43,6 +44,17 @@ WHERE file_id = %(id)s AND collection_id = (
     WHERE p.file_id = %(id)s ORDER BY p.collection_id LIMIT 1)
 ORDER BY ordinal LIMIT %(most)s
 """
+_RECORDING = """
+SELECT p.number, p.text, p.unit, p.label, p.anchors FROM pages p
+WHERE p.file_id = %(id)s AND p.unit = 'recording' AND p.collection_id = (
+    SELECT o.collection_id FROM pages o JOIN collections c ON c.id = o.collection_id
+    WHERE o.file_id = %(id)s ORDER BY o.collection_id LIMIT 1)
+ORDER BY p.ordinal
+"""
+_HEARD = """
+SELECT cf.heard_s, cf.spoken FROM collection_files cf JOIN collections c ON c.id = cf.collection_id
+WHERE cf.file_id = %(id)s AND cf.heard_s IS NOT NULL ORDER BY cf.collection_id LIMIT 1
+"""
 _VERSIONS = """
 SELECT DISTINCT other.file_id, f.filename, other.collection_id, other.added_at, other.superseded_at
 FROM collection_files mine JOIN collections c ON c.id = mine.collection_id
@@ -64,7 +76,7 @@ WHERE ch.id = %(chunk)s AND ch.file_id = %(id)s
 
 
 class PostgresDocuments:
-    """Fulfils services.knowledge.document_pages.DocumentRepository."""
+    """Fulfils services.knowledge.document_pages.DocumentRepository, and transcripts.RecordingRepository."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -99,6 +111,16 @@ class PostgresDocuments:
         async with self._database.viewing(viewer) as connection:
             row = await (await connection.execute(_HEADINGS, values)).fetchone()
         return tuple(row[0]) if row else ()
+
+    async def recording(self, viewer: Viewer, file_id: UUID) -> KeptRecording:
+        async with self._database.viewing(viewer) as connection:
+            rows = await (await connection.execute(_RECORDING, {"id": file_id})).fetchall()
+            heard = await (await connection.execute(_HEARD, {"id": file_id})).fetchone()
+        pages = [
+            Page(number, text, (), unit, label, tuple(Anchor(*one[:3]) for one in anchors))
+            for number, text, unit, label, anchors in rows
+        ]
+        return KeptRecording(pages, *(heard or ()))
 
     async def chunk(self, viewer: Viewer, file_id: UUID, chunk_id: int) -> tuple[int | None, int, int] | None:
         async with self._database.viewing(viewer) as connection:

@@ -1,9 +1,11 @@
-"""Dictating in a real browser with a made microphone: what is recorded, what becomes of it, and that nothing is lost."""
+"""Dictating in a real browser with a made microphone: what is recorded, what becomes of it, that nothing is lost."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+import os
 import struct
 import wave
 from collections.abc import AsyncIterator
@@ -83,6 +85,12 @@ class Listener:
             await route.abort()
 
 
+async def _picture(page: Page, name: str) -> None:
+    """For looking at, where PAGE_SCREENSHOTS names a folder."""
+    if shots := os.environ.get("PAGE_SCREENSHOTS"):
+        await page.screenshot(path=f"{shots}/{name}.png")
+
+
 async def _ready(page: Page, listener: Listener) -> None:
     """The microphone button is there once the box has said that it hears."""
     await listener.attach(page)
@@ -116,6 +124,7 @@ async def test_what_is_dictated_comes_to_the_caret_and_is_not_sent(
             ".querySelector('.level').dataset.loudest) > .5"
         )
         assert await failings(page) == []
+        await _picture(page, f"dictating-{language}")
         listener.answers.append((200, {"text": " in the middle "}))
         await button.press("Enter")
         await expect(box).to_have_value("Before in the middle after")
@@ -161,9 +170,10 @@ async def test_a_recording_that_fails_is_not_lost(
         ]
         await button.click()
         await expect(problem).to_have_text(text("connection_lost", "es"))
+        await _picture(page, "dictation-failed-phone")
         async with page.expect_download() as download:
             await page.get_by_role("link", name=text("dictate_keep", "es")).click()
-        kept = Path(await (await download.value).path()).read_bytes()
+        kept = await asyncio.to_thread(Path(await (await download.value).path()).read_bytes)
         assert await failings(page, rules={"color-contrast": {"enabled": False}}) == []
         for sentence in ("error.speech_unavailable", "dictate_too_long", "dictate_nothing"):
             await again.click()
@@ -201,6 +211,7 @@ async def test_without_a_microphone_the_page_says_what_to_do(
         await page.locator("chat-transcript .dictate").click()
         problem = page.locator("chat-transcript .dictation [role=alert]")
         await expect(problem).to_have_text(text(sentence, "es"))
+        await _picture(page, sentence)
         await page.get_by_role("button", name=text("dictate_close", "es")).click()
 
         await expect(page.locator("chat-transcript .dictation")).to_be_hidden()

@@ -49,7 +49,9 @@ class FileReader(Protocol):
 
     async def file(self, caller: Caller, file_id: UUID) -> StoredFile: ...
 
-    async def content(self, caller: Caller, file_id: UUID) -> tuple[StoredFile, AsyncIterator[bytes]]: ...
+    async def content(
+        self, caller: Caller, file_id: UUID, first: int = 0, length: int | None = None
+    ) -> tuple[StoredFile, AsyncIterator[bytes]]: ...
 
 
 class PageReader(Protocol):
@@ -148,9 +150,15 @@ class DocumentPages:
         """Raises NotFound for what the caller may not see."""
         return await self._documents.card(caller.viewer, file_id)
 
-    async def original(self, caller: Caller, file_id: UUID) -> tuple[StoredFile, AsyncIterator[bytes]]:
-        """The file and its bytes, as they were uploaded. Raises NotFound."""
-        return await self._files.content(caller, file_id)
+    async def file(self, caller: Caller, file_id: UUID) -> StoredFile:
+        """Raises NotFound."""
+        return await self._files.file(caller, file_id)
+
+    async def original(
+        self, caller: Caller, file_id: UUID, first: int, length: int
+    ) -> tuple[StoredFile, AsyncIterator[bytes]]:
+        """The file and its bytes, as they were uploaded, so many from the first on. Raises NotFound."""
+        return await self._files.content(caller, file_id, first, length)
 
     async def marked(self, caller: Caller, file_id: UUID, number: int, wanted: Wanted) -> Marked:
         """Raises NotFound for a page that the caller may not see."""

@@ -68,12 +68,14 @@ class Knowledge:
     ) -> tuple[list[StoredFile], bool]:
         return await self._files.files(caller.viewer, page, purpose)
 
-    async def content(self, caller: Caller, file_id: UUID) -> tuple[StoredFile, AsyncIterator[bytes]]:
-        """The file and its bytes, as they were uploaded."""
+    async def content(
+        self, caller: Caller, file_id: UUID, first: int = 0, length: int | None = None
+    ) -> tuple[StoredFile, AsyncIterator[bytes]]:
+        """The file and its bytes, as they were uploaded: all, or so many from the first on."""
         file = await self._files.file(caller.viewer, file_id)
         if not await self._blobs.has(file.sha256):
             raise NotFound(Told("content_missing"))
-        return file, self._blobs.read(file.sha256)
+        return file, self._blobs.read(file.sha256, first, length)
 
     async def remove_file(self, caller: Caller, file_id: UUID) -> Receipt:
         """Forget the file, what lies inside, whatever was read from them, and bytes that no other file has."""
