@@ -30,6 +30,8 @@ from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.api.speech.answers import SpeechAnswers
 from appliance.api.speech.door import SpeechDoor
+from appliance.bootstrap.keeper.following import KeptRoster
+from appliance.bootstrap.keeper.link import KeeperLink
 from appliance.bootstrap.gate import NO_POLICY, GateRoom, build_gate
 from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
@@ -165,8 +167,9 @@ async def running_gateway(
     spool_folder: Path | None = None,
     policy: SharesAndLimits = NO_POLICY,
     prices: Prices = NO_PRICES,
+    keeper_socket: Path | None = None,
 ) -> AsyncIterator[Gateway]:
-    """Yields when it answers. spool_folder None: one of its own, removed at the end."""
+    """Yields when it answers. keeper_socket: where a keeper listens, whose models are offered too. spool_folder None: one of its own, removed at the end."""
     own_folder = tempfile.TemporaryDirectory(prefix="apl-spool-")
     settings = settings or GateSettings()
     connections = Connections()
@@ -180,6 +183,8 @@ async def running_gateway(
     ]
     roster = Roster(members, aliases or {})
     await roster.refresh()
+    link = KeeperLink(keeper_socket or Path("/nowhere"), "gateway of a test")
+    kept = KeptRoster(link, roster, connections, taken=engines, key="")
     room = build_gate(
         settings,
         roster,
@@ -188,8 +193,12 @@ async def running_gateway(
         spool_folder=spool_folder or Path(own_folder.name),
         policy=lambda: policy,
         prices=prices,
+        kept=kept,
     )
     await room.open()
+    kept.attach(room.gate.leases)
+    link.attach(kept)
+    following = asyncio.create_task(link.run() if keeper_socket is not None else asyncio.sleep(0))
     await room.gate.loads.look()
     identity, live = KeysAreNames(), LiveRequests()
     chat = Chat(room.gate, pipelines or {}, search or NoDocuments())
@@ -255,6 +264,8 @@ async def running_gateway(
     finally:
         server.should_exit = server.is_hurried = True
         await serving
+        following.cancel()
+        await asyncio.wait([following])
         await room.close()
         await database.close()
         await connections.close()
