@@ -1,4 +1,5 @@
-# Which models of deploy/models.tsv fit into a memory, and for how many people: the one place where this is computed.
+# Which models of deploy/models.tsv fit into a memory, and for how many people, on a host without Python. `appliance model
+# plan` computes it of more (inference/placement); a test holds that the two agree.
 #   awk -v engine=vllm -v memory_mib=46068 -v share=0.90 -v context=16384 -f deploy/fits.awk deploy/models.tsv
 # engine: whose models. memory_mib: what nvidia-smi calls memory.total, or of the machine what is left for Ollama. share:
 # the part that the engine may take (GPU_MEMORY_SHARE). context: tokens that one conversation may have at most.

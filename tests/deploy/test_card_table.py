@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from inference.gpus import Gpu
+from inference.models.catalogue import Catalogue
+from inference.placement.gpu_sum import lay_out
+from inference.placement.wish import Wish
 from scripts.card_table import CARDS, CONTEXT, ROOT, SHARE, SUGGESTED, TABLES, fits, renewed
+from scripts.model_table import TABLE, table
 
 GIB = 2**30
 BYTES = {"BF16": 2.0, "FP8": 1.0, "AWQ": (4 + (16 + 4) / 128) / 8}
@@ -70,3 +75,27 @@ def test_the_share_and_context_are_the_compose_files_own() -> None:
 def test_the_pages_show_the_table(path: str) -> None:
     """`.venv/bin/python scripts/card_table.py --write` brings it up to date."""
     assert (ROOT / path).read_text(encoding="utf-8") == renewed(path)
+
+
+def test_the_table_is_made_of_the_cards() -> None:
+    """One source: `.venv/bin/python -m scripts.model_table --write` brings deploy/models.tsv up to date."""
+    assert TABLE.read_text(encoding="utf-8") == table()
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_awk_and_the_planner_agree(card: str) -> None:
+    """setup.sh, on a host without Python, offers what `appliance model plan` would: the same, for as many.
+
+    The planner with vLLM at 64 requests at once, as many as the table counts at most.
+    """
+    gpu = Gpu(0, card, "", memory_bytes=CARDS[card] << 20)
+    for fit in fits(CARDS[card]):
+        found = Catalogue().find(fit.model)
+        assert found is not None and found.shape is not None
+        context = min(CONTEXT, found.longest_context)
+        wish = Wish(context_tokens=context, slots=1, max_utilisation=SHARE, max_running=64)
+        layout = lay_out(found.shape, [gpu], wish)
+        at_once = layout.cache.conversations(layout.room_bytes, 8000)
+
+        assert fit.fits == (layout.room_bytes >= layout.cache.conversation_bytes(context)), fit.model
+        assert at_once - 3 <= fit.at_once <= at_once * 1.03 + 1, fit.model
