@@ -12,12 +12,21 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from appliance.errors import StartupError
-from appliance.fairness.accounting.pricing import ModelPrice
+from appliance.fairness.accounting.pricing import ElectricityPrices, ModelPrices, Prices
 from appliance.fairness.settings import GateSettings
 from appliance.services.settings import (
     AccountSettings,
@@ -99,12 +108,36 @@ class ModelSettings(KeepingSettings, HubSettings):
     currency: str = Field(
         "EUR", pattern="^[A-Z]{3}$", description="Of all prices, as ISO 4217 names it, such as EUR or USD."
     )
-    prices: dict[str, ModelPrice] = Field(
+    prices: dict[str, ModelPrices] = Field(
         default_factory=dict,
         description="What a million tokens cost, by model, alias or MODEL@ENGINE: "
-        '"llama-3.1-8b" = {input = 0.20, cached_input = 0.05, output = 0.60}. Own hardware may cost 0. '
-        "Empty: nothing is said of costs.",
+        '"llama-3.1-8b" = {input = 0.20, cached_input = 0.05, output = 0.60}; an hour of sound: '
+        '"whisper" = {per_audio_hour = 0.36}; an hour of own hardware: {per_hour = 1.10}, or 0. A list of '
+        "such tables with `from` holds a price for each time: [{input = 1, output = 2}, "
+        "{from = 2027-01-01, input = 0.8, output = 1.6}]. Empty: nothing is said of costs.",
     )
+    prices_time_zone: str = Field(
+        "UTC", description="In which the days of prices begin, such as Europe/Madrid."
+    )
+    electricity_per_kwh: ElectricityPrices = Field(
+        default_factory=list,
+        description="What a kilowatt hour costs, where the GPUs tell their energy: 0.22, or "
+        "[{per_kwh = 0.22}, {from = 2027-01-01, per_kwh = 0.24}]. Empty: energy has no price.",
+    )
+
+    @field_validator("prices_time_zone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be the name of a time zone, such as Europe/Madrid") from None
+        return value
+
+    @model_validator(mode="after")
+    def _prices_have_days_of_their_own(self) -> Self:
+        Prices(self.prices, electricity=self.electricity_per_kwh)
+        return self
 
 
 class Settings(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -27,6 +27,8 @@ _FIGURES = (
     "completion_tokens",
     "waiting_s",
 )
+_SECONDS = ("audio_s", "engine_s")
+_WH_J = 3600
 _COST_DIGITS = 6  # a short question costs a thousandth of a cent
 
 
@@ -50,7 +52,10 @@ def usage_routes(report: UsageReport, identity: Identity, currency: str | None =
         query, rows = await report.report(caller, Wanted(first, last, by, user, group, tz))
         if format == "csv":
             named = ("name",) if by in ("user", "group") else ()
-            header = (by, *named, *_FIGURES, *(() if currency is None else (f"cost_{currency.lower()}",)))
+            costs = (
+                () if currency is None else (f"cost_{currency.lower()}", f"energy_cost_{currency.lower()}")
+            )
+            header = (by, *named, *_FIGURES, *costs[:1], *_SECONDS, "energy_wh", *costs[1:])
             name = f"usage-by-{by}-{query.first}-{query.last}.csv"
             return csv_response(name, header, _lines(by, rows, has_cost=currency is not None), separator)
         told: Json = {
@@ -71,19 +76,35 @@ def usage_routes(report: UsageReport, identity: Identity, currency: str | None =
 def usage_json(row: UsageRow, currency: str | None) -> Json:
     """key: a day, a model's name, or an id; label: what people call it, null where nobody has that id any more."""
     told = {"key": row.key, "label": row.label or None, **dict(zip(_FIGURES, _figures(row), strict=True))}
-    return {**told, "cost": None if currency is None else _rounded(row.cost)}
+    return {**told, **_more([row], currency)}
 
 
 def total_json(rows: Sequence[UsageRow], currency: str | None) -> Json:
     """Of all rows; groups have none, for who is in two of them would count twice."""
     columns = zip(*(_figures(row) for row in rows), strict=True) if rows else ((0,),) * len(_FIGURES)
     told: Json = {name: sum(column) for name, column in zip(_FIGURES, columns, strict=True)}
-    costs = [row.cost for row in rows if row.cost is not None]
-    return {**told, "cost": _rounded(sum(costs)) if costs and currency is not None else None}
+    return {**told, **_more(rows, currency)}
 
 
-def _rounded(cost: float | None) -> float | None:
-    return None if cost is None else round(cost, _COST_DIGITS)
+def _more(rows: Sequence[UsageRow], currency: str | None) -> Json:
+    """What not everything has; null where none of these have it. energy_j: joules."""
+    cost, energy_cost = _sum(row.cost for row in rows), _sum(row.energy_cost for row in rows)
+    return {
+        "cost": None if currency is None else _rounded(cost),
+        "audio_s": _rounded(_sum(row.audio_s for row in rows), 3),
+        "engine_s": _rounded(_sum(row.engine_s for row in rows), 3),
+        "energy_j": _rounded(_sum(row.joules for row in rows), 1),
+        "energy_cost": None if currency is None else _rounded(energy_cost),
+    }
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _rounded(value: float | None, digits: int = _COST_DIGITS) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _figures(row: UsageRow) -> tuple[int | float, ...]:
@@ -101,7 +122,10 @@ def _figures(row: UsageRow) -> tuple[int | float, ...]:
 async def _lines(by: UsageBy, rows: Sequence[UsageRow], *, has_cost: bool) -> AsyncIterator[Row]:
     for row in rows:
         named = (row.label,) if by in ("user", "group") else ()
-        yield (row.key, *named, *_figures(row), *((_money(row.cost),) if has_cost else ()))
+        costs = (_money(row.cost), _money(row.energy_cost)) if has_cost else ()
+        hours = None if row.joules is None else Decimal(f"{row.joules / _WH_J:.3f}")
+        seconds = (_rounded(row.audio_s, 3), _rounded(row.engine_s, 3))
+        yield (row.key, *named, *_figures(row), *costs[:1], *seconds, hours, *costs[1:])
 
 
 def _money(cost: float | None) -> Cell:

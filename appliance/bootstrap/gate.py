@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
+from appliance.bootstrap.energy import look_at_others
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.contact import PostgresContact
 from appliance.fairness.accounting.ledger import Entry, Ledger
@@ -118,6 +119,7 @@ def build_gate(
     ledger = Ledger(recording, ended, prices)
 
     def look() -> None:
+        look_at_others(gate)
         metrics.refresh()
         gate.take_slots()
 

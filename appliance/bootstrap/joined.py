@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from redis.asyncio import Redis
@@ -26,6 +27,7 @@ from appliance.api.limits import limit_routes
 from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
 from appliance.api.queue import queue_routes
+from appliance.api.rerank_answers import RerankAnswers
 from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.api.speech.answers import SpeechAnswers
@@ -37,6 +39,7 @@ from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.doctor.room import build_doctor_routes
 from appliance.bootstrap.documents import build_documents
+from appliance.bootstrap.energy import EnergyMetrics, follow_energy
 from appliance.bootstrap.first_start import forget_password
 from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
 from appliance.bootstrap.health import build_health
@@ -58,6 +61,7 @@ from appliance.bootstrap.model_library import build_model_library_routes
 from appliance.bootstrap.model_planning import build_model_planning_routes
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
+from appliance.bootstrap.reranker import served_reranker
 from appliance.bootstrap.responses import build_responses
 from appliance.bootstrap.running_models import build_running_models_routes
 from appliance.bootstrap.speech import speech_client
@@ -66,6 +70,7 @@ from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.accounting.pricing import Prices
 from appliance.fairness.queue.script import PREFIX
+from appliance.fairness.shared_metrics import shared_folder
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
 from appliance.pipelines.grounding import Grounding
 from appliance.pipelines.history import FittedHistories
@@ -179,7 +184,14 @@ class Gateway:
             self._stack.push_async_callback(single_sign_on.http.close)
             self._in_background(single_sign_on.rechecking.run(), "sign-ins checked again")
         inference = await self._open_inference()
-        prices = Prices(settings.models.prices, settings.models.currency, settings.models.aliases)
+        priced = settings.models
+        prices = Prices(
+            priced.prices,
+            priced.currency,
+            priced.aliases,
+            priced.electricity_per_kwh,
+            ZoneInfo(priced.prices_time_zone),
+        )
         link = KeeperLink(box.keeper_socket, f"gateway {os.getpid()}")
         kept = KeptRoster(
             link, inference.roster, inference.connections, taken=settings.engines, key=engine_key(box)
@@ -198,6 +210,9 @@ class Gateway:
             on_end=_nowhere if self._tracing is None else self._tracing.ended,
         )
         await self._keep(room.open, room.close)
+        energy = EnergyMetrics(room.metrics, shared_folder())
+        following = follow_energy(room.gate.ledger.meter, energy, lambda: room.gate.loads.is_watcher)
+        self._in_background(following, "energy")
         kept.attach(room.gate.leases)
         link.attach(kept)
         self._in_background(link.run(), "keeper")
@@ -224,6 +239,13 @@ class Gateway:
             room.gate,
             chat,
             embeddings,
+            RerankAnswers(
+                served_reranker(settings.retrieval, client),
+                embedder,
+                embeddings,
+                room.gate,
+                settings.models.aliases,
+            ),
             ResponsesDoor(
                 room.gate,
                 chat,
@@ -277,8 +299,14 @@ class Gateway:
             room.gate.leases,
             lambda: watchman.found,
         )
+        reranker = served_reranker(settings.retrieval, client)
         offered = OfferedModels(
-            room.gate, chat.pipeline_names, embedder, settings.models.aliases, transcriber
+            room.gate,
+            chat.pipeline_names,
+            embedder,
+            settings.models.aliases,
+            transcriber,
+            reranker=reranker.model if reranker else "",
         )
         operator_limits = limits.operator_limits(accounts.people, offered.names)
         before_scrape = join_metrics(room, box, database)

@@ -18,10 +18,11 @@ from appliance.services.watchdog import Restart, Watchman
 from appliance.storage.accounts import record_event
 from appliance.storage.database import Database
 from appliance.supervisor.state import ChildStatus, read_state, started_ticks
+from inference.gpu_health import GpuHealth
 from inference.keeping.states import KeptModel
 from inference.roster import Roster
 from inference.types import EngineState
-from inference.watchdog.looking import GpuLook, read_disk, read_engine
+from inference.watchdog.looking import PatientLook, gpu_look, read_disk, read_engine
 from inference.watchdog.readings import ChildReading, EngineReading, Reading
 
 logger = logging.getLogger(__name__)
@@ -47,13 +48,13 @@ class BoxReader:
         room: GateRoom,
         roster: Roster,
         kept: Kept = _nothing_kept,
-        look: GpuLook | None = None,
+        look: PatientLook[GpuHealth] | None = None,
     ) -> None:
         self._box = box
         self._room = room
         self._roster = roster
         self._kept = kept
-        self._look = look or GpuLook()
+        self._look = look or gpu_look()
         self._is_contained = any(mark.exists() for mark in _CONTAINER_MARKS)
 
     async def read(self) -> Reading:

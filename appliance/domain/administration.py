@@ -44,6 +44,8 @@ class UsageRow:
 
     asked: requests as people made them; calls: what engines were asked for that; failed: of all of these, those that
     were refused or broke. wait_s: in the queue, added up. cost: of what had a price when it ended; None: nothing had.
+    audio_s: of recordings that were heard. engine_s: the share of engines' time. joules: the share of the GPUs' energy,
+    energy_cost: what that cost. None: nothing of the kind, or nobody knows.
     """
 
     key: str
@@ -56,6 +58,10 @@ class UsageRow:
     completion_tokens: int
     wait_s: float
     cost: float | None = None
+    audio_s: float | None = None
+    engine_s: float | None = None
+    joules: float | None = None
+    energy_cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

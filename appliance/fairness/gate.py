@@ -278,7 +278,7 @@ class GatedEngine:
                 response = await self._send(entry, lease, request, routes, stack)
                 await entry.committed()
                 if response.content_type.startswith("text/event-stream"):
-                    scan = StreamScan(asks_usage(request.payload))
+                    scan = entry.written_to(StreamScan(asks_usage(request.payload)))
                     lease.first_byte()
                 yield GatedResponse(
                     response.status,
@@ -357,7 +357,7 @@ class GatedEngine:
         """Ask the engine that has the slot; where it fails before its first byte, another one, each once only."""
         candidates, returns_left = routes.candidates, _RETURNS
         while True:
-            entry.end.engine, entry.end.wait_ms = lease.engine, lease.wait_s * 1000
+            entry.runs_on(lease.engine, lease.wait_s * 1000)
             engine, own_name = routes.engines[lease.engine]
             try:
                 call = replace(request, payload=prepared(request, own_name), is_batch=self._is_batch)

@@ -55,6 +55,24 @@ class GateMetrics:
             ["model", "engine", "currency"],
             registry=own,
         )
+        self._engine_seconds = Counter(
+            "appliance_engine_seconds",
+            "Time that requests had an engine, shared by those that ran side by side.",
+            _PLACES,
+            registry=own,
+        )
+        self._joules = Counter(
+            "appliance_energy_joules",
+            "Energy of the GPUs that answers took, where NVML tells it.",
+            _PLACES,
+            registry=own,
+        )
+        self._energy_cost = Counter(
+            "appliance_energy_cost",
+            "What that energy cost.",
+            ["model", "engine", "currency"],
+            registry=own,
+        )
         self._wait = Histogram(
             "appliance_queue_wait_seconds", "Wait for a slot.", _PLACES, buckets=_TTFT_S, registry=own
         )
@@ -103,6 +121,14 @@ class GateMetrics:
                 self._count_tokens((start.model, engine, kind, counted_by), count)
         if end.cost is not None:
             self._cost.labels(start.model, engine, end.cost.currency).inc(end.cost.amount)
+        if end.engine_seconds:
+            self._engine_seconds.labels(start.model, engine).inc(end.engine_seconds)
+        if end.joules:
+            self._joules.labels(start.model, engine).inc(end.joules)
+        if end.energy_cost is not None:
+            self._energy_cost.labels(start.model, engine, end.energy_cost.currency).inc(
+                end.energy_cost.amount
+            )
         wait, ttft, total = self._times(start.model, engine)
         if end.wait_ms is not None:
             wait.observe(end.wait_ms / 1000)

@@ -15,16 +15,21 @@ from appliance.storage.database import Database
 # As floating point: exact up to 2^53 tokens, and several times as fast as PostgreSQL's exact sums of bigint.
 _SUMS = """
 sum(u.asked::float8), sum(u.calls::float8), sum(u.failed::float8), sum(u.prompt_tokens::float8),
-sum(u.cached_tokens::float8), sum(u.completion_tokens::float8), sum(u.wait_ms), sum(u.cost)
+sum(u.cached_tokens::float8), sum(u.completion_tokens::float8), sum(u.wait_ms), sum(u.cost),
+sum(u.audio_seconds), sum(u.engine_seconds), sum(u.joules), sum(u.energy_cost)
 """
 _WHERE = """
 u.hour >= %(since)s AND u.hour < %(until)s AND (%(users)s::uuid[] IS NULL OR u.user_id = ANY (%(users)s))
 """
-_NAMES = "key, asked, calls, failed, prompt_tokens, cached_tokens, completion_tokens, wait_ms, cost"
+_NAMES = """
+key, asked, calls, failed, prompt_tokens, cached_tokens, completion_tokens, wait_ms, cost, audio_seconds,
+engine_seconds, joules, energy_cost
+"""
 # Added up before days are told apart and names looked up: each hour or person once, not once a row.
 _ADDED = """
 sum(p.asked)::bigint, sum(p.calls)::bigint, sum(p.failed)::bigint, sum(p.prompt_tokens)::bigint,
-sum(p.cached_tokens)::bigint, sum(p.completion_tokens)::bigint, sum(p.wait_ms) / 1000, sum(p.cost)
+sum(p.cached_tokens)::bigint, sum(p.completion_tokens)::bigint, sum(p.wait_ms) / 1000, sum(p.cost),
+sum(p.audio_seconds), sum(p.engine_seconds), sum(p.joules), sum(p.energy_cost)
 """
 _BY_HOUR = f"(SELECT u.hour, {_SUMS} FROM usage_hours u WHERE {_WHERE} GROUP BY u.hour) p ({_NAMES})"
 _BY_MODEL = f"(SELECT u.model, {_SUMS} FROM usage_hours u WHERE {_WHERE} GROUP BY u.model) p ({_NAMES})"

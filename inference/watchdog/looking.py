@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from inference.errors import InferenceError
 from inference.gpu_health import GpuHealth, look_at_gpus
@@ -16,50 +16,70 @@ from inference.ports import ChatEngine
 from inference.types import EngineLoad
 from inference.watchdog.readings import DiskReading, EngineReading
 
+T = TypeVar("T")
+
 _DRIVER_S = 4.0
 _ENGINE_S = 4.0
 
 
-class GpuLook:
+class PatientLook(Generic[T]):
     """Asks the driver in a thread that nobody waits for longer than patience_s: a broken one never answers.
 
-    While it has not answered it is not asked again.
+    While it has not answered it is not asked again. silent: what is told instead, of the seconds that it has not
+    answered for, or of the error with which it did.
     """
 
-    def __init__(self, look: Callable[[], GpuHealth] = look_at_gpus, patience_s: float = _DRIVER_S) -> None:
+    def __init__(
+        self,
+        look: Callable[[], T],
+        silent: Callable[[float, Exception | None], T],
+        patience_s: float = _DRIVER_S,
+    ) -> None:
         self._look = look
+        self._silent = silent
         self._patience_s = patience_s
-        self._asking: asyncio.Future[GpuHealth] | None = None
+        self._asking: asyncio.Future[T] | None = None
         self._since_s = 0.0
 
-    async def __call__(self) -> GpuHealth:
+    async def __call__(self) -> T:
         if self._asking is None:
             self._asking = asyncio.get_running_loop().create_future()
             self._since_s = time.monotonic()
             threading.Thread(target=self._ask, args=(self._asking,), daemon=True, name="nvml").start()
         try:
-            health = await asyncio.wait_for(asyncio.shield(self._asking), self._patience_s)
+            told = await asyncio.wait_for(asyncio.shield(self._asking), self._patience_s)
         except TimeoutError:
-            waited_s = time.monotonic() - self._since_s
-            return GpuHealth("silent", f"The driver has not answered for {waited_s:.0f} s.")
+            return self._silent(time.monotonic() - self._since_s, None)
         self._asking = None
-        return health
+        return told
 
-    def _ask(self, asking: asyncio.Future[GpuHealth]) -> None:
+    def _ask(self, asking: asyncio.Future[T]) -> None:
         try:
-            health = self._look()
+            told = self._look()
         except Exception as error:  # of a library that is not ours: it is told, the watch goes on
-            health = GpuHealth("silent", f"{type(error).__name__}: {error}")
-        loop = asking.get_loop()
+            told = self._silent(0.0, error)
         try:
-            loop.call_soon_threadsafe(_settle, asking, health)
+            asking.get_loop().call_soon_threadsafe(_settle, asking, told)
         except RuntimeError:  # the loop is closed: nobody asks any more
             return
 
 
-def _settle(asking: asyncio.Future[GpuHealth], health: GpuHealth) -> None:
+def _settle(asking: asyncio.Future[T], told: T) -> None:
     if not asking.done():
-        asking.set_result(health)
+        asking.set_result(told)
+
+
+def gpu_look(
+    look: Callable[[], GpuHealth] = look_at_gpus, patience_s: float = _DRIVER_S
+) -> PatientLook[GpuHealth]:
+    """How the GPUs are; `silent` where the driver hangs."""
+    return PatientLook(look, _silent, patience_s)
+
+
+def _silent(waited_s: float, error: Exception | None) -> GpuHealth:
+    if error is not None:
+        return GpuHealth("silent", f"{type(error).__name__}: {error}")
+    return GpuHealth("silent", f"The driver has not answered for {waited_s:.0f} s.")
 
 
 @runtime_checkable

@@ -205,6 +205,40 @@ async def test_nothing_is_said_of_costs_where_there_are_no_prices(office: Office
     assert not any(name.startswith("cost") for name in row)
 
 
+async def test_seconds_and_energy_are_added_up_and_the_unknown_is_no_zero(
+    database: Database, valkey: Redis, ledger: str, owner_url: str
+) -> None:
+    """Once, also for a request that ends twice; by person, model and day, and in exports in watt hours."""
+    spoken = RequestEnd("completed", "speech", audio_seconds=90.0, engine_seconds=4.5)
+    heard = answered(100, 20)
+    heard.engine_seconds, heard.joules, heard.energy_cost = 2.5, 7200.0, Cost(0.0004, "EUR")
+    async with opened_office(database, valkey, "EUR") as office:
+        ana = office.ids["ana"]
+        row_id = await asked(ledger, ana, at(3), heard)
+        as_owner(owner_url, "UPDATE requests SET status = 'unknown'")
+        store = UsageStore(ledger_url(ledger))
+        await store.record([], [end_row(row_id, heard)])
+        await store.close()
+        await asked(ledger, office.ids["bea"], at(3), spoken, model="whisper")
+        await asked(ledger, ana, at(4), answered(1, 1))
+
+        by_day = await office.ok("/usage", "admin", **JULY)
+        by_model = await office.ok("/usage", "admin", by="model", **JULY)
+        table = table_of(await office.get("/usage", "admin", by="user", format="csv", **JULY))
+
+    def more(row: dict[str, object]) -> tuple[object, ...]:
+        return row["audio_s"], row["engine_s"], row["energy_j"], row["energy_cost"]
+
+    assert more(by_day["total"]) == (90, 7, 7200, 0.0004)
+    days = {row["key"]: more(row) for row in by_day["data"]}
+    assert days["2026-07-03"] == (90, 7, 7200, 0.0004)
+    assert days["2026-07-04"] == days["2026-07-05"] == (None, None, None, None)
+    models = {row["key"]: more(row) for row in by_model["data"]}
+    assert models == {"llama": (None, 2.5, 7200, 0.0004), "whisper": (90, 4.5, None, None)}
+    told = {row["name"]: (row["audio_s"], row["engine_s"], row["energy_wh"]) for row in table}
+    assert told == {"ana@box.example": ("", "2.5", "2.000"), "bea@box.example": ("90", "4.5", "")}
+
+
 BAD = {
     "no day": {"from": "yesterday"},
     "the wrong way round": {"from": "2026-07-02", "to": "2026-07-01"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from pydantic import ValidationError
 
 from appliance.domain.answers import Cost
 from appliance.errors import StartupError
-from appliance.fairness.accounting.pricing import ModelPrice, Prices
+from appliance.fairness.accounting.pricing import ElectricityPrice, ModelPrice, Prices, Used
 from appliance.settings import ModelSettings, load_settings
 from inference.types import Usage
 
@@ -69,8 +71,21 @@ def test_what_has_no_price_has_no_cost() -> None:
         {"prices": {"llama": {"input": float("nan"), "output": 1}}},
         {"prices": {"llama": {"input": 1}}},
         {"currency": "euros"},
+        {"prices": {"llama": {"from": "2026-10-01"}}},
+        {"prices": {"llama": [{"input": 1, "output": 1}, {"per_hour": 1}]}},
+        {"prices_time_zone": "Europe/Atlantis"},
+        {"electricity_per_kwh": -0.2},
     ],
-    ids=["negative", "no number", "half a price", "no currency"],
+    ids=[
+        "negative",
+        "no number",
+        "half a price",
+        "no currency",
+        "nothing priced",
+        "two of one day",
+        "no place on earth",
+        "negative electricity",
+    ],
 )
 def test_prices_that_make_no_sense_are_refused(values: dict[str, object]) -> None:
     """Before anything is billed by them."""
@@ -85,3 +100,58 @@ def test_a_misspelt_price_is_an_error_that_names_it(tmp_path: Path) -> None:
 
     with pytest.raises(StartupError, match="cached"):
         load_settings(file, {})
+
+
+MADRID = ZoneInfo("Europe/Madrid")
+CHANGED = [ModelPrice(input=1, output=1), ModelPrice(since=date(2026, 10, 1), input=3, output=3)]
+
+
+@given(seconds=st.integers(-200_000, 200_000), zone=st.sampled_from(("UTC", "Europe/Madrid", "Asia/Tokyo")))
+def test_a_request_costs_what_counted_on_its_day(seconds: int, zone: str) -> None:
+    """Across midnight of the day of the change, as the clocks there show it; electricity the same."""
+    place = ZoneInfo(zone)
+    prices = Prices(
+        {"llama": CHANGED},
+        electricity=[ElectricityPrice(since=date(2026, 10, 1), per_kwh=0.5)],
+        zone=place,
+    )
+    moment = datetime(2026, 10, 1, tzinfo=place).astimezone(UTC) + timedelta(seconds=seconds)
+
+    cost = prices.cost_of("llama", "gpu", Used(Usage(1_000_000)), moment)
+    energy = prices.energy_cost(3_600_000, moment)
+
+    is_new = moment.astimezone(place).date() >= date(2026, 10, 1)
+    assert cost == Cost(3.0 if is_new else 1.0, "EUR")
+    assert energy == (Cost(0.5, "EUR") if is_new else None)
+
+
+def test_before_its_first_day_a_model_has_no_price() -> None:
+    """None, not nothing; the general price of the model is not asked where an engine has its own list."""
+    prices = Prices({"llama": CHANGED[1:]}, zone=MADRID)
+
+    assert prices.cost_of("llama", "gpu", Used(Usage(1)), datetime(2026, 9, 30, tzinfo=MADRID)) is None
+
+
+def test_seconds_of_sound_and_of_engines_have_prices() -> None:
+    """An hour and a half of sound at 0.36, and twenty minutes of the engine at 1.20."""
+    price = ModelPrice(per_audio_hour=0.36, per_hour=1.2)
+
+    assert price.amount_of(Used(Usage(), 5400, 1200)) == pytest.approx(0.54 + 0.4)
+    assert price.amount_of(Used(Usage(9, 9))) == 0
+
+
+def test_settings_hold_one_price_or_one_for_each_time(tmp_path: Path) -> None:
+    """As people write them; what was written before goes on to count."""
+    file = tmp_path / "appliance.toml"
+    file.write_text(
+        "[models]\nelectricity_per_kwh = 0.22\n"
+        'prices_time_zone = "Europe/Madrid"\n'
+        '[models.prices]\n"old" = {input = 1, output = 2}\n'
+        '"new" = [{input = 1, output = 2}, {from = 2026-10-01, input = 0.5, output = 1}]\n'
+    )
+
+    models = load_settings(file, {}).models
+
+    assert [price.output for price in models.prices["old"]] == [2]
+    assert [price.since for price in models.prices["new"]] == [None, date(2026, 10, 1)]
+    assert models.electricity_per_kwh[0].per_kwh == 0.22

@@ -32,7 +32,7 @@ from inference.gpu_health import GpuHealth, look_at_gpus
 from inference.settings import OllamaSettings
 from inference.testing.fake_nvml import FakeCard, FakeNvml
 from inference.testing.fake_ollama import FakeOllama
-from inference.watchdog.looking import GpuLook, read_engine
+from inference.watchdog.looking import gpu_look, read_engine
 from inference.watchdog.readings import ChildReading, EngineReading, Reading
 from tests.contracts.engines.rows import MODELS_FOLDER
 from tests.waiting import until
@@ -204,7 +204,7 @@ async def test_a_driver_that_never_answers_holds_up_nobody() -> None:
         may_answer.wait()
 
     driver.before_answering = waits
-    look = GpuLook(lambda: look_at_gpus(driver), patience_s=0.05)
+    look = gpu_look(lambda: look_at_gpus(driver), patience_s=0.05)
     assert [(await look()).state for _ in range(3)] == ["silent"] * 3
     assert len(asked) == 1
 

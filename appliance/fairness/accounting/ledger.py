@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from appliance.domain.people import Caller
@@ -24,7 +25,8 @@ from appliance.fairness.accounting.ledger_rows import (
     start_row,
     uuid7,
 )
-from appliance.fairness.accounting.pricing import NO_PRICES, Prices
+from appliance.fairness.accounting.metering import Counts, Meter, Metered
+from appliance.fairness.accounting.pricing import NO_PRICES, Prices, Used
 from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.background import end
 from appliance.fairness.cancellation import GONE, REVOKED, SLOW_READER, STOPPING
@@ -43,6 +45,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+C = TypeVar("C", bound=Counts)
 
 _LATEST_START_S = 0.05  # a request in the queue is on disk by then
 _LATEST_END_S = 0.01  # where no start takes it along before
@@ -71,9 +75,18 @@ class _Group:
 class Entry:
     """One request's row while it runs."""
 
-    __slots__ = ("_group", "_hurry", "_started", "end", "start")
+    __slots__ = ("_group", "_hurry", "_meter", "_metered", "_started", "end", "start")
 
-    def __init__(self, start: RequestStart, group: _Group, hurry: Callable[[], None], started: float) -> None:
+    def __init__(
+        self,
+        start: RequestStart,
+        group: _Group,
+        hurry: Callable[[], None],
+        started: float,
+        meter: Meter | None = None,
+    ) -> None:
+        self._meter = meter
+        self._metered: Metered | None = None
         self.start = start
         self.end = RequestEnd()
         self._group = group
@@ -100,6 +113,29 @@ class Entry:
     def is_settled(self) -> bool:
         """Whether the start row has been written, or never will be."""
         return self._group.is_settled
+
+    def runs_on(self, engine: str, wait_ms: float) -> None:
+        """From now on it has this engine, after so long in the queue; told at every move. Engine time adds up."""
+        self.end.engine, self.end.wait_ms = engine, wait_ms
+        self._stop_metering()
+        if self._meter is not None:
+            self._metered = self._meter.begin(engine)
+
+    def written_to(self, scan: C) -> C:
+        """Its answer has begun, and is counted there."""
+        if self._metered is not None:
+            self._metered.scan = scan
+        return scan
+
+    def _stop_metering(self) -> None:
+        metered, self._metered = self._metered, None
+        if metered is None or self._meter is None:
+            return
+        self._meter.end(metered)
+        end = self.end
+        end.engine_seconds = (end.engine_seconds or 0.0) + metered.seconds
+        if metered.joules is not None:
+            end.joules = (end.joules or 0.0) + metered.joules
 
     def note_failure(self, error: BaseException) -> None:
         """It did not end as it should: by a cancelled task, a client that left, or an error."""
@@ -129,7 +165,7 @@ class Entry:
 class Ledger:
     """Begins and finishes rows; open() before the first, close() after the last writes what is left.
 
-    on_finish: told of every row that ended; must not fail. prices: of the tokens.
+    on_finish: told of every row that ended; must not fail. prices: of tokens, seconds and energy.
     """
 
     def __init__(
@@ -141,6 +177,7 @@ class Ledger:
         self.recording = recording
         self._on_finish = on_finish
         self._prices = prices
+        self.meter = Meter()
         self._starts: list[RequestStart] = []
         self._group: _Group | None = None
         self._ends: list[Entry] = []
@@ -193,14 +230,18 @@ class Ledger:
         if not self._is_start_timed:  # one timer for all: a row may so be written earlier, never later
             self._is_start_timed = True
             asyncio.get_running_loop().call_later(_LATEST_START_S, self._start_time_is_up)
-        return Entry(start, self._group, self._write_now, time.perf_counter())
+        return Entry(start, self._group, self._write_now, time.perf_counter(), self.meter)
 
     def finish(self, entry: Entry) -> None:
         """The request ended, as entry.end says, which gets its cost. Never waits, never fails."""
         end = entry.end
         if end.total_ms is None:
             end.total_ms = entry.elapsed_ms()
-        end.cost = self._prices.cost(entry.start.model, end.engine, end.usage)
+        entry._stop_metering()
+        start = entry.start
+        used = Used(end.usage, end.audio_seconds, end.engine_seconds)
+        end.cost = self._prices.cost_of(start.model, end.engine, used, start.started_at)
+        end.energy_cost = self._prices.energy_cost(end.joules, start.started_at)
         entry.hurry()
         self._ends.append(entry)
         self._time_ends()

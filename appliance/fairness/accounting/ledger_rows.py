@@ -47,7 +47,8 @@ class RequestStart:
 class RequestEnd:
     """How it ended. Times in milliseconds from the start; is_estimated: the engine told no usage.
 
-    audio_seconds: of a recording that was heard; None: it was no request about sound.
+    audio_seconds: of a recording that was heard; None: it was no request about sound. engine_seconds, joules: its
+    shares (`metering`); None: it never ran, or nobody knows.
     """
 
     status: Status = "failed"
@@ -61,6 +62,9 @@ class RequestEnd:
     error_code: str | None = None
     cost: Cost | None = None
     audio_seconds: float | None = None
+    engine_seconds: float | None = None
+    joules: float | None = None
+    energy_cost: Cost | None = None
 
 
 class RowsRefused(Exception):
@@ -128,6 +132,9 @@ def end_row(row_id: UUID, end: RequestEnd) -> bytes:
             "error_code": end.error_code,
             "cost": None if end.cost is None else end.cost.amount,
             "audio_seconds": end.audio_seconds,
+            "engine_seconds": end.engine_seconds,
+            "joules": end.joules,
+            "energy_cost": None if end.energy_cost is None else end.energy_cost.amount,
         }
     )
 
