@@ -169,7 +169,9 @@ async def running_gateway(
     prices: Prices = NO_PRICES,
     keeper_socket: Path | None = None,
 ) -> AsyncIterator[Gateway]:
-    """Yields when it answers. keeper_socket: where a keeper listens, whose models are offered too. spool_folder None: one of its own, removed at the end."""
+    """Yields when it answers. keeper_socket: where a keeper listens, whose models are offered too.
+
+    spool_folder None: one of its own, removed at the end."""
     own_folder = tempfile.TemporaryDirectory(prefix="apl-spool-")
     settings = settings or GateSettings()
     connections = Connections()

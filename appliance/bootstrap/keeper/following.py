@@ -86,7 +86,7 @@ class KeptRoster:
         if model is None:
             return None
         if model.phase == "failed" and (model.retry_at or 0.0) > self._clock():
-            return ModelLoadFailed(f"Asked for: {model.name}. {model.reason}")
+            return ModelLoadFailed(f"Asked for: {model.name}.")
         if model.phase == "unloaded" and not self._link.loads_on_use:
             return ModelNotLoaded(f"Asked for: {model.name}.")
         return None
