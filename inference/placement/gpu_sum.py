@@ -126,13 +126,13 @@ def lay_out(
     known = find(measured, shape.name, gpus[0].name, parts, batched_tokens, running, kv_dtype)
     outside = overheads.CUDA_CONTEXT_BYTES
     if known is not None and known.outside_bytes is not None:
-        outside = known.outside_bytes
+        # An idle engine has not used what it keeps for computing, so NVML sees less than its worst moment needs.
+        outside = max(outside, known.outside_bytes)
     utilisation = min(_utilisation(gpu, wish, outside) for gpu in gpus)
     least = min(
         gpus, key=lambda gpu: (gpu.memory_bytes or 0) - overheads.reserved_bytes(gpu.memory_bytes or 0)
     )
     total = least.memory_bytes or 0
-    usable = total - overheads.reserved_bytes(total)
     weights = overheads.weight_bytes(shape, parts)
     activations = overheads.activation_bytes(shape, batched_tokens, running, parts)
     buffers, graphs = overheads.buffer_bytes(parts), overheads.graph_bytes(shape, running, parts)
@@ -149,7 +149,7 @@ def lay_out(
         used_bytes=_used(least),
         reserve_bytes=wish.reserve_bytes,
         utilisation=utilisation,
-        budget_bytes=int(utilisation * usable),
+        budget_bytes=budget_bytes(total, utilisation),
         outside_bytes=outside,
         weight_bytes=weights,
         activation_bytes=activations,
@@ -157,6 +157,11 @@ def lay_out(
         graph_bytes=graphs,
         is_measured=known is not None,
     )
+
+
+def budget_bytes(memory_bytes: int, utilisation: float) -> int:
+    """What vLLM makes of --gpu-memory-utilization: a part of what CUDA sees, less than NVML's memory."""
+    return int(utilisation * (memory_bytes - overheads.reserved_bytes(memory_bytes)))
 
 
 def batch_sizes(gpus: Sequence[Gpu], wish: Wish) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from inference.hardware import Hardware
 from inference.launching.complaints import SENTENCES, Complaint, complaint_of
 from inference.launching.vllm import running_at_once
 from inference.launching.vllm_log import told_memory
+from inference.placement.gpu_sum import budget_bytes
 from inference.placement.measured import MeasuredUse, Measurement
 
 logger = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Loader:
         held = (first.memory_used_bytes or 0) - next(
             (gpu.memory_used_bytes or 0 for gpu in before.gpus if gpu.index == first.index), 0
         )
-        budget = round(plan.utilisation * first.memory_bytes)
+        budget = budget_bytes(first.memory_bytes, plan.utilisation)
         measurement = Measurement(
             model=prepared.shape.name,
             gpu=first.name,
