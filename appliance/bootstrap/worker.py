@@ -24,6 +24,7 @@ from appliance.bootstrap.insights import add_up_answer_times_forever
 from appliance.bootstrap.metrics.reading import ReadingMetrics
 from appliance.bootstrap.model_library import build_pull_runner
 from appliance.bootstrap.responses import remove_old_responses
+from appliance.bootstrap.speech import speech_client
 from appliance.bootstrap.turns import remove_conversations_forever
 from appliance.bootstrap.upkeep import build_upkeep
 from appliance.errors import PartUnavailable
@@ -44,7 +45,6 @@ from appliance.storage.transcripts import TranscriptSpool, transcripts_folder
 from appliance.supervisor.readiness import announce_ready
 from inference.embedding.client import EmbedderClient
 from inference.giving_way import give_way_for, give_way_process
-from inference.speech.client import SpeechClient
 from rag.analysis import Analyzer
 from rag.indexing import Indexing
 from rag.parsers import PARSERS
@@ -100,7 +100,7 @@ async def work(
         reading = PostgresReading(database, PostgresJobQueue(database))
         inside = Inside(reading, blobs, settings.knowledge)
         observed = () if metrics is None else (metrics.observe,)
-        transcriber = SpeechClient(box.speech_socket)
+        transcriber = speech_client(box)
         hearing = Hearing(transcriber, TranscriptSpool(transcripts_folder(blobs_folder(box.data))))
         ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside, *observed, hearing=hearing)
         worker = JobWorker(

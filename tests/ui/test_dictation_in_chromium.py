@@ -169,7 +169,7 @@ async def test_a_recording_that_fails_is_not_lost(
             (200, {"text": "Por fin."}),
         ]
         await button.click()
-        await expect(problem).to_have_text(text("connection_lost", "es"))
+        await expect(problem).to_have_text(text("dictate_connection", "es"))
         await _picture(page, "dictation-failed-phone")
         async with page.expect_download() as download:
             await page.get_by_role("link", name=text("dictate_keep", "es")).click()

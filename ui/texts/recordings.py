@@ -36,6 +36,10 @@ RECORDINGS = {
         "I heard nothing. Speak closer to the microphone, or check that it is the right one.",
         "No he oído nada. Habla más cerca del micrófono o comprueba que sea el correcto.",
     ),
+    "dictate_connection": Sentence(
+        "The appliance does not answer. The recording is still here.",
+        "El equipo no responde. La grabación sigue aquí.",
+    ),
     "dictate_too_long": Sentence(
         "The recording is too long. Download it, and add it as a document instead.",
         "La grabación es demasiado larga. Descárgala y añádela como documento.",
@@ -67,6 +71,18 @@ RECORDINGS = {
         "The microphone does not answer; another program may be using it. Close that, then try again.",
         "El micrófono no responde; puede que lo esté usando otro programa. Ciérralo y prueba otra vez.",
     ),
+    "player": Sentence("Recording", "Grabación"),
+    "player_transcript": Sentence("What is said in it", "Lo que se dice en ella"),
+    "player_from": Sentence("Play from {time}", "Escuchar desde {time}"),
+    "player_keep": Sentence("Transcript:", "Transcripción:"),
+    "player_text": Sentence("text", "texto"),
+    "player_cannot": Sentence(
+        "This browser cannot play this kind of recording. Its words are below; download it to hear it.",
+        "Este navegador no puede reproducir este tipo de grabación. Sus palabras están debajo; descárgala para "
+        "escucharla.",
+    ),
+    "about_length": Sentence("Length", "Duración"),
+    "about_language": Sentence("Language", "Idioma"),
     "stage_hearing": Sentence("Listening to the recording", "Escuchando la grabación"),
     "stage_heard": Sentence("{heard} heard so far", "{heard} escuchados hasta ahora"),
 }

@@ -111,7 +111,7 @@ export class Dictation {
       if (text) this.write(text); else this.fail(t("dictate_nothing"));
     } catch (error) {
       if (asked.signal.aborted) return;
-      this.fail(error instanceof TypeError ? t("connection_lost") : error.status === 413 ? t("dictate_too_long") : error.status === 401 ? t("dictate_signed_out") : explain(error));
+      this.fail(error instanceof TypeError ? t("dictate_connection") : error.status === 413 ? t("dictate_too_long") : error.status === 401 ? t("dictate_signed_out") : explain(error));
     }
   }
 

@@ -15,7 +15,7 @@ export const dictationLook = sheet(`
 .dictation .level i.on { background: var(--accent); }
 .dictation .elapsed { min-width: 3ch; font-variant-numeric: tabular-nums; font-weight: 600; }
 .dictation select { height: 28px; padding: 0 6px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); color: var(--ink); font: inherit; font-size: 13.5px; }
-.dictation-deeds { display: inline-flex; flex-wrap: wrap; gap: 4px 14px; margin-inline-start: auto; }
+.dictation-deeds { display: inline-flex; flex-wrap: wrap; align-items: center; gap: 4px 14px; margin-inline-start: auto; }
 .dictation-deeds .link { min-height: 28px; }
 .dictation-deeds .primary { padding: 0 12px; border-radius: 99px; background: var(--accent); color: var(--accent-ink); text-decoration: none; font-weight: 600; }
 .dictation-deeds .primary:hover { background: var(--accent-deep-fill); color: var(--accent-ink); }

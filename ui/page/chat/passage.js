@@ -13,6 +13,7 @@ export function place({headings, page, location}) {
   if (where.cells) parts.push(named(where.cells));
   if (where.slide) parts.push(t("slide_number", {slide: where.slide}));
   if (where.page) parts.push(t("page_number", {page: where.page}));
+  if (where.time) parts.push(where.time);
   if (where.ref) parts.push(named(where.ref));
   return parts.filter(Boolean).join(" · ");
 }
@@ -60,12 +61,14 @@ export class PassagePanel {
   async openDocument() {
     const {file_id, page, page_start, page_end, quote} = this.citation;
     const {openViewer} = await import("../documents/viewer.js");
+    this.player?.audio.pause();
     await openViewer({fileId: fileName(file_id), page: page ?? 1, start: page_start, end: page_end, quote: quote.slice(0, 8000)});
   }
 
   async show(citation, opener) {
     this.opener = opener;
     this.citation = citation;
+    this.stopPlaying();
     this.element.querySelector(".chip").textContent = citation.index;
     this.title.textContent = citation.filename;
     this.where.textContent = place(citation);
@@ -80,6 +83,7 @@ export class PassagePanel {
 
   close() {
     this.asked?.abort();
+    this.stopPlaying();
     if (!this.isOpen) return;
     this.element.hidden = true;
     this.onClose();
@@ -102,7 +106,25 @@ export class PassagePanel {
     }
   }
 
+  // Heard from where it was said; the text that the answer brought along stays until its words are there.
+  async showRecording(page, citation) {
+    const {Player} = await import("../documents/player.js"), asked = this.asked;
+    if (asked.signal.aborted) return;
+    this.stopPlaying();
+    this.player = new Player(fileName(citation.file_id), {mark: {page: page.number, start: page.page_start, end: page.page_end}, at: page.location.time_s ?? citation.location?.time_s ?? null});
+    this.textFold.before(this.player.element);
+    await this.player.open(asked.signal);
+    if (this.player?.told) this.textFold.hidden = true;
+  }
+
+  stopPlaying() {
+    this.player?.close();
+    this.player?.element.remove();
+    this.player = null;
+  }
+
   showPage(page, citation) {
+    if (page.unit === "recording") this.showRecording(page, citation);
     this.where.textContent = place({...citation, headings: page.headings.length ? page.headings : citation.headings, location: page.location});
     const text = page.start == null ? [page.text]
       : marked(page.text, unitSpans(page.text, [[page.start, page.end]]), "quote");
@@ -148,6 +170,7 @@ export class PassagePanel {
     this.picture.replaceChildren();
     this.element.classList.remove("table");
     this.textFold.open = true;
+    this.textFold.hidden = false;
     this.text.replaceChildren(...content);
     if (language) this.text.lang = language;
     else this.text.removeAttribute("lang");

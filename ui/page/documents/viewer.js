@@ -6,6 +6,7 @@ import {openDialog} from "../shell/dialog.js";
 import {explain, fileSize, number, t} from "../shell/settings.js";
 import {place, unitSpans} from "../chat/passage.js";
 import {sheetTable} from "./sheet.js";
+import {clock, languageName} from "./spoken.js";
 import {viewerLook} from "./viewer_look.js";
 
 const WIDTHS = [600, 900, 1200, 1600];
@@ -14,7 +15,7 @@ const STEPS = {ArrowLeft: -1, PageUp: -1, ArrowRight: 1, PageDown: 1};
 /** place: {fileId, page, start, end, quote, mayWrite, onChange}; start and end count in the whole page. mayWrite: told a collection's id. */
 export function openViewer(place) {
   const viewer = new Viewer(place);
-  viewer.dialog = openDialog({label: t("viewer"), look: viewerLook, width: "1320px", content: viewer.element, onClose: () => viewer.asked?.abort()});
+  viewer.dialog = openDialog({label: t("viewer"), look: viewerLook, width: "1320px", content: viewer.element, onClose: () => { viewer.asked?.abort(); viewer.player?.close(); }});
   viewer.dialog.element.addEventListener("keydown", event => viewer.onKey(event));
   return viewer.open();
 }
@@ -39,9 +40,10 @@ class Viewer {
     this.about = h("aside", {class: "about-document", hidden: true, "aria-label": t("viewer_about")});
     this.status = h("p", {class: "hint status", role: "status"});
     this.body = h("div", {class: "pages"}, this.picture, this.text, this.about);
+    this.turning = h("div", {class: "turning"}, this.previous, this.jump, this.total, this.next, this.names, this.where);
     this.element = h("div", {class: "viewer"},
       h("div", {class: "head"}, h("div", {class: "naming"}, this.title, this.homes), this.versions, this.download, this.aboutButton, tool("close", t("close"), () => this.dialog.close())),
-      h("div", {class: "turning"}, this.previous, this.jump, this.total, this.next, this.names, this.where), this.status, this.body);
+      this.turning, this.status, this.body);
   }
 
   async open() {
@@ -97,7 +99,7 @@ class Viewer {
   }
 
   onKey(event) {
-    const isTyping = event.composedPath()[0].matches?.("input, select, textarea");
+    const isTyping = event.composedPath()[0].matches?.("input, select, textarea, audio") || this.player;
     if (isTyping || event.altKey || event.ctrlKey || event.metaKey || !this.card) return;
     const wanted = STEPS[event.key] ? this.number + STEPS[event.key] : {Home: 1, End: this.count}[event.key];
     if (wanted === undefined) return;
@@ -105,9 +107,27 @@ class Viewer {
     this.go(wanted);
   }
 
+  // Played, and read beside it, whole.
+  async showRecording(signal) {
+    const {Player} = await import("./player.js");
+    if (signal.aborted) return;
+    this.status.textContent = "";
+    this.player = new Player(this.fileId, {mark: {page: this.number, start: this.mark.start, end: this.mark.end}});
+    this.element.append(this.player.element);
+    this.player.element.append(this.about);
+    await this.player.open(signal);
+  }
+
   async show() {
     this.asked?.abort();
     const asked = this.asked = new AbortController();
+    const isRecording = this.card.pages.unit === "recording";
+    this.player?.close();
+    this.player?.element.remove();
+    this.player = null;
+    for (const part of [this.turning, this.body]) part.hidden = isRecording;
+    if (isRecording) return this.showRecording(asked.signal);
+    this.body.append(this.about);
     this.jump.value = this.number;
     this.previous.disabled = this.number <= 1;
     this.next.disabled = this.number >= this.count;
@@ -156,7 +176,7 @@ class Viewer {
   drawAbout() {
     const {filename, bytes, media_type, pages, parent, children, collections} = this.card, home = collections.find(one => !one.is_chat) ?? collections[0] ?? {};
     const told = [...home.last_error ? [reason(home.last_error)] : [], ...noteSentences(home)];
-    const facts = [["about_kind", /\.(\w{1,8})$/.exec(filename)?.[1].toUpperCase() ?? media_type], ["about_size", fileSize(bytes)], ["about_added", home.added_at ? dateOf(home.added_at) : null], ["about_pages", pages.count ? number.format(pages.count) : null],
+    const facts = [["about_kind", /\.(\w{1,8})$/.exec(filename)?.[1].toUpperCase() ?? media_type], ["about_size", fileSize(bytes)], ["about_added", home.added_at ? dateOf(home.added_at) : null], ["about_length", home.recording ? clock(home.recording.duration_s) : null], ["about_language", home.recording?.language ? languageName(home.recording.language) : null], ["about_pages", pages.count && pages.unit !== "recording" ? number.format(pages.count) : null],
       ["about_passages", home.passages ? number.format(home.passages) : null], ["about_source", home.source]].filter(([, value]) => value);
     const link = one => h("button", {type: "button", class: "link", onclick: () => this.openOther(one.file_id)}, one.filename);
     const section = (key, ...content) => h("section", {}, h("h3", {}, t(key)), ...content);
