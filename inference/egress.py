@@ -220,8 +220,8 @@ class EgressSession:
                 finally:
                     received = response.content.total_bytes
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            failure = str(error) or type(error).__name__
-            if _is_private(error):
+            failure = str(_private(error) or error) or type(error).__name__
+            if _private(error):
                 raise EgressRefused(f"{failure}.") from error
             raise
         finally:
@@ -260,13 +260,16 @@ def is_public(address: str) -> bool:
     return bool(parsed.is_global) and not parsed.is_multicast
 
 
-def _is_private(error: BaseException) -> bool:
+def _private(error: BaseException) -> _PrivateAddress | None:
+    """What our resolver said, under whatever the client wrapped it in."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, _PrivateAddress) or isinstance(getattr(seen, "os_error", None), _PrivateAddress):
-            return True
+        inner = getattr(seen, "os_error", None)
+        for one in (seen, inner):
+            if isinstance(one, _PrivateAddress):
+                return one
         seen = seen.__cause__
-    return False
+    return None
 
 
 def _named(hosts: Sequence[str], host: str, port: int) -> bool:
