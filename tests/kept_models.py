@@ -27,6 +27,8 @@ from inference.library import InstalledModel
 from tests.waiting import until
 
 TINY = Path(__file__).resolve().parent / "models" / "tiny-llama.gguf"
+UNREADABLE = TINY.read_bytes().replace(b"gpt2", b"gpt9", 1)
+"""Whole and well-formed, and of a vocabulary that llama.cpp does not know: it ends while it loads."""
 PATIENCE_S = 240.0
 AT_ONCE = Manners(idle_s=None, least_stay_s=0.0, drain_s=60.0, most_loaded=1)
 """One model in memory, and nobody stays longer than it must."""
@@ -45,7 +47,8 @@ def install(box: Box, *names: str, content: bytes | None = None) -> None:
             path.write_bytes(content)
         size = path.stat().st_size
         library.add(
-            filled, InstalledModel(name, "chat", "gguf", path, size, "folder:tests", "", "MIT", datetime.now(UTC))
+            filled,
+            InstalledModel(name, "chat", "gguf", path, size, "folder:tests", "", "MIT", datetime.now(UTC)),
         )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 
 from appliance.bootstrap.keeper.demand import Report
 from appliance.bootstrap.keeper.memory import MARK, end_orphans
 from appliance.bootstrap.keeper.wanted_file import WantedFile
-from inference.errors import ModelNotInstalled, ModelNotStarted
-from tests.kept_models import box_with, install, keeping, kill, lives
+from inference.errors import ModelNotInstalled, ModelNotStarted, ModelUnreadable
+from tests.kept_models import TINY, UNREADABLE, box_with, install, keeping, kill, lives
 from tests.waiting import until
 
 
@@ -86,24 +89,25 @@ async def test_a_model_that_dies_again_and_again_is_given_up_for_a_while() -> No
         assert failed.retry_at is not None
 
 
-async def test_a_file_that_cannot_be_loaded_fails_with_its_last_lines() -> None:
-    """The header can be read, the weights are cut off: llama.cpp's own words are kept for the administrator."""
-    from tests.kept_models import TINY
+async def test_an_engine_that_dies_at_start_leaves_its_last_words() -> None:
+    """The file is whole and llama.cpp will not have it: its sentence is the reason, and it is not tried for ever."""
+    async with box_with() as box, keeping(box) as kept:
+        install(box, "strange", content=UNREADABLE)
+        await kept.start("strange")
+        failed = await kept.until_phase("strange", "failed")
 
-    async with box_with("good") as box, keeping(box) as kept:
+        assert "llama.cpp cannot serve" in failed.reason and "status 1" in failed.reason
+        assert failed.last_lines and failed.last_lines[-1] in failed.reason
+        assert failed.retry_at is not None and failed.pid is None
+
+
+async def test_a_file_that_was_cut_off_is_refused_before_anything_starts() -> None:
+    """Its header tells how long it should be."""
+    async with box_with() as box, keeping(box) as kept:
         install(box, "cut", content=TINY.read_bytes()[:900_000])
-        await kept.start("good")
-        await kept.until_phase("good", "ready")
-        with_lines = None
-        try:
+        with pytest.raises(ModelUnreadable, match="cut off"):
             await kept.start("cut")
-        except Exception as error:  # refused before a start is as good
-            with_lines = str(error)
-        else:
-            failed = await kept.until_phase("cut", "failed")
-            with_lines = " ".join([failed.reason, *failed.last_lines])
-
-        assert "cut" in with_lines or "gguf" in with_lines
+        assert kept.keeper.models() == [] and kept.said == []
 
 
 async def test_what_was_in_memory_is_loaded_again_with_the_box() -> None:
@@ -129,9 +133,6 @@ async def test_what_was_in_memory_is_loaded_again_with_the_box() -> None:
 
 def test_engines_of_a_killed_keeper_are_found_by_their_mark(tmp_path: object) -> None:
     """Only those of the same data folder."""
-    import os
-    import subprocess
-
     ours = subprocess.Popen(["sleep", "600"], env={**os.environ, MARK: str(tmp_path)})
     other = subprocess.Popen(["sleep", "600"], env={**os.environ, MARK: f"{tmp_path}-other"})
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from inference.launching.launch import Launch
 from inference.launching.vllm import SHUTDOWN_S
 
 _LINES_READ = 400
+_OF_THE_CHILD = re.compile(r"; starting again in [\d.]+ s$")  # not said by the engine, but of it
 _LINES_SHOWN = 12
 
 
@@ -85,5 +87,6 @@ class EngineProcess:
             await asyncio.wait([self._task])
 
     def _take_line(self, name: str, line: str) -> None:
-        self.lines.append(line)
+        if not _OF_THE_CHILD.search(line):
+            self.lines.append(line)
         self._say(name, line)
