@@ -26,13 +26,14 @@ from appliance.api.fast_path import FastPath
 from appliance.api.http_server import HttpServer
 from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
+from appliance.api.rerank_answers import LocalReranker, RerankAnswers
 from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.api.speech.answers import SpeechAnswers
 from appliance.api.speech.door import SpeechDoor
+from appliance.bootstrap.gate import NO_POLICY, GateRoom, build_gate
 from appliance.bootstrap.keeper.following import KeptRoster
 from appliance.bootstrap.keeper.link import KeeperLink
-from appliance.bootstrap.gate import NO_POLICY, GateRoom, build_gate
 from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
 from appliance.fairness.accounting.pricing import NO_PRICES, Prices
@@ -160,6 +161,7 @@ async def running_gateway(
     pipelines: Mapping[str, Pipeline] | None = None,
     search: Search | None = None,
     embedder: Embedder | None = None,
+    reranker: LocalReranker | None = None,
     transcriber: Transcriber | None = None,
     patience: Patience | None = None,
     drain_s: float = 1.0,
@@ -206,12 +208,14 @@ async def running_gateway(
     chat = Chat(room.gate, pipelines or {}, search or NoDocuments())
     database = await _with_people(database_url)
     responses = Responses(PostgresResponses(database), retention_days=retention_days)
+    embeddings = EmbeddingAnswers(embedder, room.gate, aliases or {})
     fast_path = FastPath(
         identity,
         live,
         room.gate,
         chat,
-        EmbeddingAnswers(embedder, room.gate, aliases or {}),
+        embeddings,
+        RerankAnswers(reranker, embedder, embeddings, room.gate, aliases or {}),
         ResponsesDoor(
             room.gate,
             chat,
@@ -222,7 +226,14 @@ async def running_gateway(
         comment_after_s=settings.comment_after_s,
         shows_queue=settings.queue_comments,
     )
-    offered = OfferedModels(room.gate, chat.pipeline_names, embedder, aliases or {}, transcriber)
+    offered = OfferedModels(
+        room.gate,
+        chat.pipeline_names,
+        embedder,
+        aliases or {},
+        transcriber,
+        reranker=reranker.model if reranker else "",
+    )
     speech = SpeechDoor(
         identity,
         live,

@@ -1,36 +1,69 @@
 """`/v1/embeddings` by the model that searches the documents, in OpenAI's shape: floats, or base64 as its SDK asks.
 
-People take turns and are limited as with engines: the embedding process itself serves first come, first served.
+Tokens are counted as the model counts them. A text that it would not read to its end is refused with the numbers, or
+cut where the request says so, and the answer tells what it did not see.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
+from appliance.api.embedder_turns import EmbedderTurns
 from appliance.api.exchange import Exchange
 from appliance.api.openai_requests import WireRequest
-from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.domain.people import Caller
-from appliance.errors import InvalidRequest, NotPermitted
-from appliance.fairness.accounting.ledger import Entry
-from appliance.fairness.admission import Ask, Candidate, Spent
+from appliance.domain.refusals import Told
+from appliance.errors import InvalidRequest, PromptTooLong
 from appliance.fairness.answer_scan import estimated_prompt_tokens
 from appliance.fairness.gate import Gate
-from appliance.fairness.lease import Lease
 from appliance.services.offered_models import embedded_names
+from inference.embedding.refusals import TokensRefused
 from inference.errors import EmbedderUnavailable
-from inference.ports import Embedder
-from inference.types import Usage
+from inference.ports import Embedder, pinned
 
-SERVED_BY = "local:embedder"
-_POOL = ":embedder"  # no engine can have that name
-_SLOTS = 4  # its process has fewer threads; a few are kept busy over the way back and forth
+_OTHER_IDS = {
+    "range": "`{param}` holds token ids that {model} does not have.",
+    "marks": "`{param}` holds token ids without the marks that the tokenizer of {model} writes at both ends.",
+    "unknown": "`{param}` holds token ids, and the vocabulary of {model} is known to its engine alone.",
+}
+_SEND_TEXTS = (
+    " Ids mean something in the model's own vocabulary only: send texts instead "
+    "(langchain-openai: OpenAIEmbeddings(check_embedding_ctx_length=False))."
+)
+
+
+@runtime_checkable
+class Tokenizing(Protocol):
+    """An embedder that knows its model's tokens."""
+
+    @property
+    def counts_exactly(self) -> bool: ...
+
+    @property
+    def shorter(self) -> tuple[int, ...]: ...
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+    async def texts_of(self, ids: Sequence[Sequence[int]]) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """tokens: that the model reads of each text, as it counts them. unread: of each, beyond its longest."""
+
+    tokens: list[int]
+    unread: list[int]
+
+    @property
+    def cut(self) -> list[int]:
+        """Places of the texts that the model does not see to their end."""
+        return [place for place, beyond in enumerate(self.unread) if beyond]
 
 
 class EmbeddingAnswers:
@@ -38,7 +71,7 @@ class EmbeddingAnswers:
 
     def __init__(self, embedder: Embedder | None, gate: Gate, aliases: Mapping[str, str]) -> None:
         self._embedder = embedder
-        self._gate = gate
+        self._turns = EmbedderTurns(gate)
         self._aliases = aliases
 
     def serves(self, model: str) -> bool:
@@ -57,76 +90,102 @@ class EmbeddingAnswers:
         return embedded_names(own, self._aliases)
 
     async def answer(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
-        """Raises NotPermitted, InvalidRequest, EmbedderUnavailable, PartUnavailable, QueueFull, RateLimited and
-        QuotaExceeded."""
+        """Raises NotPermitted, InvalidRequest, PromptTooLong, EmbedderUnavailable, PartUnavailable, QueueFull,
+        RateLimited and QuotaExceeded."""
         assert self._embedder is not None
-        if not any(map(caller.scopes.allow_model, (request.model, *self.names))):
-            raise NotPermitted(f"This key is not for the model {request.model!r}.", param="model")
-        dimensions = request.payload.get("dimensions")
-        if dimensions not in (None, self._embedder.dimension):
-            raise InvalidRequest(
-                f"`dimensions` cannot be chosen: {request.model!r} has {self._embedder.dimension}.",
-                param="dimensions",
-            )
-        ledger = self._gate.ledger
-        entry = ledger.begin(caller, request.model, exchange.scope["path"], exchange.request_id)
-        entry.end.engine = "embedder"
-        lease: Lease | None = None
-        try:
-            lease = await self._gate.leases.acquire(self._ask(caller, request, entry))
-            lease.first_byte()  # no prompt of others waits for this one to be read
-            entry.end.wait_ms = lease.wait_s * 1000
-            texts = request.payload["input"]
-            texts = [texts] if isinstance(texts, str) else texts
-            vectors = await self._embedder.embed_passages(texts)
-            entry.end.ttft_ms = entry.elapsed_ms()
-            entry.end.usage, entry.end.is_estimated = Usage(estimated_prompt_tokens(request.payload)), True
-            body = _body(request, vectors, entry.end.usage)
-            await entry.committed()
-            headers = [
-                (b"x-served-by", SERVED_BY.encode()),
-                (b"x-queue-wait-ms", b"%d" % round(entry.end.wait_ms)),
-                *rate_limit_headers(lease.limits),
-            ]
-            await exchange.send_whole(200, "application/json", body, headers)
-            entry.end.status = "completed"
-        except BaseException as error:
-            entry.note_failure(error)
-            raise
-        finally:
-            if lease is not None:
-                lease.release(Spent(estimated_prompt_tokens(request.payload)))
-            ledger.finish(entry)
-
-    def _ask(self, caller: Caller, request: WireRequest, entry: Entry) -> Ask:
-        policy = self._gate.policy()
-        return Ask(
-            str(entry.start.id),
-            _POOL,
-            _POOL,
-            policy.shares_of(caller),
-            (Candidate(_POOL, _SLOTS),),
-            estimated_prompt_tokens(request.payload),
-            0,
-            request.is_batch,
-            policy.limits_for(caller, *dict.fromkeys((request.model, *self.names))),
-            entry.start.request_id,
-        )
+        embedder = pinned(self._embedder)
+        dimensions = _dimensions(request, embedder)
+        async with self._turns.turn(exchange, caller, request, self.names) as turn:
+            texts = await _texts(request, embedder)
+            weighed = await weigh(embedder, texts)
+            if weighed is not None and weighed.cut and not truncates(request):
+                raise _too_long(request, weighed, embedder.max_tokens)
+            vectors = await embedder.embed_passages(texts)
+            if dimensions < vectors.shape[1]:
+                vectors = _shortened(vectors, dimensions)
+            tokens = sum(weighed.tokens) if weighed else estimated_prompt_tokens(request.payload)
+            body = _body(request, vectors, tokens)
+            if weighed is not None and weighed.cut:
+                body["dropped"] = {"inputs": weighed.cut, "tokens": sum(weighed.unread)}
+            await turn.send(body, tokens, is_exact=weighed is not None)
 
 
-def _body(request: WireRequest, vectors: NDArray[np.float32], usage: Usage) -> bytes:
+async def weigh(embedder: Embedder, texts: Sequence[str]) -> Weighed | None:
+    """None: nobody knows how the model counts, as of an engine's."""
+    if not isinstance(embedder, Tokenizing) or not embedder.counts_exactly:
+        return None
+    counts, most = await embedder.count_tokens(texts), embedder.max_tokens
+    return Weighed([min(one, most) for one in counts], [max(0, one - most) for one in counts])
+
+
+def truncates(request: WireRequest) -> bool:
+    """Whether the caller bears that texts are cut: OpenAI's word for it, or Jina's."""
+    return request.payload.get("truncation") == "auto" or request.payload.get("truncate") is True
+
+
+def _dimensions(request: WireRequest, embedder: Embedder) -> int:
+    asked, own = request.payload.get("dimensions"), embedder.dimension
+    shorter = embedder.shorter if isinstance(embedder, Tokenizing) else ()
+    if asked is None or asked == own or asked in shorter:
+        return asked or own
+    if shorter:
+        others = ", ".join(map(str, (*shorter, own)))
+        raise InvalidRequest(f"`dimensions` of {request.model!r} may be {others}.", param="dimensions")
+    raise InvalidRequest(
+        f"`dimensions` cannot be chosen: {request.model!r} has {own}, and was not trained to be cut shorter.",
+        param="dimensions",
+    )
+
+
+def _shortened(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
+    """The first numbers of each, of length one again (Kusupati et al., Matryoshka Representation Learning, 2022)."""
+    cut = vectors[:, :dimensions]
+    length = np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
+    shortened: NDArray[np.float32] = (cut / length).astype(np.float32)
+    return shortened
+
+
+async def _texts(request: WireRequest, embedder: Embedder) -> list[str]:
+    given = request.payload["input"]
+    if isinstance(given, str):
+        return [given]
+    if isinstance(given[0], str):
+        return list(given)
+    lists = [given] if isinstance(given[0], int) else given
+    try:
+        if not isinstance(embedder, Tokenizing):
+            raise TokensRefused(0, "unknown")
+        return await embedder.texts_of(lists)
+    except TokensRefused as refusal:
+        param = _param(request, refusal.place)
+        told = _OTHER_IDS[refusal.why].format(param=param, model=repr(request.model))
+        raise InvalidRequest(told + _SEND_TEXTS, param=param, code="token_ids_not_supported") from refusal
+
+
+def _param(request: WireRequest, place: int) -> str:
+    given = request.payload["input"]
+    return "input" if isinstance(given, str) or isinstance(given[0], int) else f"input[{place}]"
+
+
+def _too_long(request: WireRequest, weighed: Weighed, most: int) -> PromptTooLong:
+    place = weighed.cut[0]
+    over = weighed.unread[place]
+    told = Told("input_too_long", tokens=most + over, model=repr(request.model), most=most, over=over)
+    return PromptTooLong(told, param=_param(request, place))
+
+
+def _body(request: WireRequest, vectors: NDArray[np.float32], tokens: int) -> dict[str, Any]:
     as_base64 = request.payload.get("encoding_format") == "base64"
     rows: list[dict[str, Any]] = [
         {
             "object": "embedding",
             "index": index,
-            "embedding": _base64(vector) if as_base64 else vector,
+            "embedding": _base64(vector) if as_base64 else np.ascontiguousarray(vector),
         }
         for index, vector in enumerate(vectors)
     ]
-    counts = {"prompt_tokens": usage.prompt_tokens, "total_tokens": usage.prompt_tokens}
-    answer = {"object": "list", "data": rows, "model": request.model, "usage": counts}
-    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+    counts = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return {"object": "list", "data": rows, "model": request.model, "usage": counts}
 
 
 def _base64(vector: NDArray[np.float32]) -> str:

@@ -1,4 +1,4 @@
-"""The raw ASGI door of `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings` and `/v1/responses`.
+"""The raw ASGI door of `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/rerank` and `/v1/responses`.
 
 Requests are parsed, checked and written again once; answers pass as bytes. Whoever leaves – streamed or not, waiting
 or being answered – ends the engine's work at once. It stands in front of the application's other routes.
@@ -24,6 +24,7 @@ from appliance.api.json_bodies import ClientGone, parse_object, read_body
 from appliance.api.openai_requests import WireRequest, check_request
 from appliance.api.pipeline_answers import Completion, answer_request, as_pieces, progress_comment
 from appliance.api.rate_limit_headers import rate_limit_headers
+from appliance.api.rerank_answers import RerankAnswers
 from appliance.domain.answers import Waiting
 from appliance.domain.people import Caller
 from appliance.errors import CredentialWithdrawn
@@ -38,6 +39,7 @@ ROUTES: Mapping[str, EngineRoute] = {
     "/v1/chat/completions": "chat/completions",
     "/v1/completions": "completions",
     "/v1/embeddings": "embeddings",
+    "/v1/rerank": "rerank",
 }
 RESPONSES = "/v1/responses"
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -65,6 +67,7 @@ class FastPath:
         gate: Gate,
         chat: Chat,
         embeddings: EmbeddingAnswers,
+        reranks: RerankAnswers,
         responses: Answers,
         *,
         comment_after_s: float = 1.0,
@@ -75,6 +78,7 @@ class FastPath:
         self._gate = gate
         self._chat = chat
         self._embeddings = embeddings
+        self._reranks = reranks
         self._responses = responses
         self._comment_after_s = comment_after_s
         self._shows_queue = shows_queue
@@ -143,6 +147,8 @@ class FastPath:
     async def _answer_in_kind(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
         if request.route == "embeddings" and self._embeddings.serves(request.model):
             await self._embeddings.answer(exchange, caller, request)
+        elif request.route == "rerank" and self._reranks.serves(request.model):
+            await self._reranks.answer(exchange, caller, request)
         elif request.route == "chat/completions" and request.model in self._chat.pipeline_names:
             await self._answer_by_pipeline(exchange, caller, request)
         else:
@@ -152,11 +158,12 @@ class FastPath:
 
     async def _answer_by_engine(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
         tell = exchange.tell_waiting if request.is_stream and self._may_comment(exchange) else None
-        purpose = Purpose(exchange.scope["path"], is_batch=request.is_batch)
+        is_batch = request.is_batch or request.route in ("embeddings", "rerank")  # nobody reads along
+        purpose = Purpose(exchange.scope["path"], is_batch=is_batch)
         try:
             engine = self._gate.engine_for(caller, request.model, purpose, tell)
         except ModelNotFound as error:
-            known = [*self._chat.pipeline_names, *error.known, *self._embeddings.names]
+            known = [*self._chat.pipeline_names, *error.known, *self._reranks.names]
             raise ModelNotFound(request.model, known) from error
         call = EngineRequest(request.route, request.payload, exchange.request_id)
         async with engine.relay(call) as response:

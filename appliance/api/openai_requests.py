@@ -20,6 +20,9 @@ _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "functio
 _MOST_INT32 = 2**31 - 1
 _MOST_MESSAGES = 10_000
 _MOST_INPUTS = 2048
+_MOST_IDS = 1_000_000
+_MOST_DOCUMENTS = 1000
+_MOST_DOCUMENT_CHARACTERS = 2_000_000  # all together
 _LONGEST_NAME = 256
 _LONGEST_STOP = 16 * 1024
 _MEDIA_PARTS = ("image_url", "video_url", "audio_url")
@@ -58,7 +61,7 @@ def check_request(route: EngineRoute, payload: Mapping[str, Any]) -> WireRequest
         if check is not None and value is not None:
             check(value, name)
     _SHAPES[route](payload)
-    is_stream = payload.get("stream") is True and route != "embeddings"
+    is_stream = payload.get("stream") is True and route not in ("embeddings", "rerank")
     if payload.get("stream_options") is not None and not is_stream:
         raise InvalidRequest("`stream_options` goes with `stream: true` only.", param="stream_options")
     return WireRequest(route, payload, model, is_stream)
@@ -275,26 +278,52 @@ def _check_embedding(payload: Mapping[str, Any]) -> None:
     texts = payload.get("input")
     if isinstance(texts, str):
         texts = [texts]
-    if not isinstance(texts, list) or not texts or len(texts) > _MOST_INPUTS:
+    if not isinstance(texts, list) or not texts:
         raise _wrong("input", f"a text, or a list of 1 to {_MOST_INPUTS} texts")
-    if all(map(_is_integer, texts)) or any(isinstance(one, list) for one in texts):
-        raise InvalidRequest(
-            "`input` holds token ids; send texts instead "
-            "(langchain-openai: OpenAIEmbeddings(check_embedding_ctx_length=False)).",
-            param="input",
-            code="token_ids_not_supported",
-        )
-    for index, text in enumerate(texts):
-        if not isinstance(text, str) or not text:
-            raise _wrong(f"input[{index}]" if isinstance(payload["input"], list) else "input", "a text")
+    if len(texts) > (_MOST_IDS if _is_integer(texts[0]) else _MOST_INPUTS):
+        raise _wrong("input", f"a text, or a list of 1 to {_MOST_INPUTS} texts")
+    if not (_are_token_ids(texts) or isinstance(texts[0], list)):
+        for index, text in enumerate(texts):
+            if not isinstance(text, str) or not text:
+                raise _wrong(f"input[{index}]" if isinstance(payload["input"], list) else "input", "a text")
+    elif isinstance(texts[0], list):
+        for index, ids in enumerate(texts):
+            if not _are_token_ids(ids):
+                raise _wrong(f"input[{index}]", "a list of token ids, like the first")
     if payload.get("encoding_format") not in (None, "float", "base64"):
         raise _wrong("encoding_format", "`float` or `base64`")
     if payload.get("dimensions") is not None:
         _integer(1, 65536)(payload["dimensions"], "dimensions")
 
 
+def _check_rerank(payload: Mapping[str, Any]) -> None:
+    _check_text_of(payload.get("query"), "query")
+    documents = payload.get("documents")
+    if not isinstance(documents, list) or not documents or len(documents) > _MOST_DOCUMENTS:
+        raise _wrong("documents", f"a list of 1 to {_MOST_DOCUMENTS} texts")
+    characters = 0
+    for index, document in enumerate(documents):
+        characters += _check_text_of(document, f"documents[{index}]")
+    if characters > _MOST_DOCUMENT_CHARACTERS:
+        raise _wrong("documents", f"at most {_MOST_DOCUMENT_CHARACTERS} characters together")
+    for name in ("return_documents", "truncate"):
+        if payload.get(name) is not None:
+            _boolean(payload[name], name)
+    if payload.get("top_n") is not None:
+        _integer(1, _MOST_INT32)(payload["top_n"], "top_n")
+
+
+def _check_text_of(value: object, param: str) -> int:
+    """Its characters."""
+    text = value.get("text") if isinstance(value, dict) else value
+    if not isinstance(text, str) or not text:
+        raise _wrong(param, "a text, or an object with a `text`")
+    return len(text)
+
+
 _SHAPES: Mapping[EngineRoute, Callable[[Mapping[str, Any]], None]] = {
     "chat/completions": _check_chat,
     "completions": _check_completion,
     "embeddings": _check_embedding,
+    "rerank": _check_rerank,
 }

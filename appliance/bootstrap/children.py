@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.embedding import keep_specs
+from appliance.bootstrap.reranker import reranker_folder
 from appliance.bootstrap.speech import speech_words
 from appliance.supervisor.child import ChildSpec
 from appliance.supervisor.readiness import accepts_on
@@ -84,6 +85,7 @@ def other_specs(box: Box) -> list[ChildSpec]:
                 *_module("inference.embedding.server"),
                 *("--socket", str(box.embedder_socket), "--models", str(box.models_folder)),
                 *("--threads", str(box.settings.embedding.threads), "--specs", str(keep_specs(box))),
+                *_reranker_words(box),
             ),
             probe=accepts_on(box.embedder_socket),
             env=_environment(),
@@ -133,6 +135,12 @@ def prepare_words(box: Box, url: str) -> tuple[list[str], dict[str, str]]:
     """The command and environment of the short-lived process between the databases and the rest."""
     words = [*_module("appliance.bootstrap.prepare"), *_box_words(box), "--url", url]
     return words, {**os.environ, **_environment()}
+
+
+def _reranker_words(box: Box) -> tuple[str, ...]:
+    """It serves the cross-encoder of searches to scripts too."""
+    folder = reranker_folder(box.settings.retrieval)
+    return () if folder is None else ("--reranker", str(folder.resolve()))
 
 
 def _engine_specs(box: Box) -> list[ChildSpec]:

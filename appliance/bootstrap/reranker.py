@@ -5,10 +5,25 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from appliance.api.rerank_answers import LocalReranker
 from appliance.errors import StartupError
+from inference.embedding.client import EmbedderClient
 from rag.rerankers import RERANKERS
 from rag.reranking import RerankerUnavailable, Reranking
 from rag.settings import RetrievalSettings
+
+
+def reranker_folder(settings: RetrievalSettings) -> Path | None:
+    """Of the cross-encoder that the embedding process serves at `/v1/rerank`; None: there is none."""
+    if not settings.reranker or settings.reranker_kind != "onnx":
+        return None
+    return Path(settings.reranker)
+
+
+def served_reranker(settings: RetrievalSettings, process: EmbedderClient) -> LocalReranker | None:
+    """As `/v1/rerank` offers it: named after its folder."""
+    folder = reranker_folder(settings)
+    return None if folder is None else LocalReranker(folder.name, process)
 
 
 def choose_reranking(settings: RetrievalSettings) -> Reranking | None:

@@ -76,6 +76,9 @@ SENTENCES: Mapping[str, str] = {
     "model_not_for_search": "{name} is no embedding model in the ONNX format, so nothing can be found with it.",
     "search_model_set": "The section [embedding] of appliance.toml names the model to search with. Take it out there "
     "first, and start the appliance again.",
+    "input_too_long": "It has {tokens} tokens; {model} reads {most} of one text: {over} too many. Split it, or send "
+    '`truncation: "auto"` to leave out its end.',
+    "document_unread": "{model} does not read its last {over} tokens. Split it, or leave `truncation` away.",
     "share_missing": "It is not shared with them.",
 }
 

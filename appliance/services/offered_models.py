@@ -52,7 +52,7 @@ def _better(one: OfferedState | None, other: OfferedState) -> OfferedState:
 class OfferedModels:
     """pipelines: names, first in the list. embedder None: engines alone embed. aliases: of the configuration.
 
-    transcriber None: no recording is heard here.
+    transcriber None: no recording is heard here. reranker: the cross-encoder's name; empty: there is none.
     """
 
     def __init__(
@@ -62,12 +62,15 @@ class OfferedModels:
         embedder: Embedder | None,
         aliases: Mapping[str, str],
         transcriber: Transcriber | None = None,
+        *,
+        reranker: str = "",
     ) -> None:
         self._gate = gate
         self._pipelines = tuple(pipelines)
         self._embedder = embedder
         self._aliases = aliases
         self._transcriber = transcriber
+        self._reranker = reranker
 
     def all(self, caller: Caller) -> list[OfferedModel]:
         """What this caller may use, each name once."""
@@ -108,6 +111,9 @@ class OfferedModels:
         ]
         with suppress(EmbedderUnavailable):  # it has not told its name yet
             models += self._embedded()
+        if self._reranker:
+            names = own_names(self._reranker, self._aliases)
+            models += [OfferedModel(name, "reranker", "appliance") for name in names]
         if self._transcriber is not None:
             with suppress(InferenceError):  # none is installed
                 names = own_names(self._transcriber.model_id, self._aliases)

@@ -61,7 +61,7 @@ class LlamaCppEngine(OpenAiCompatibleEngine):
         While it writes a whole answer llama.cpp does not look whether anybody still waits for it (seen with
         xllamacpp 2026.10: the slot stayed busy to the end; ggml-org/llama.cpp#24496). A stream it does stop.
         """
-        if request.is_stream or request.route == "embeddings":
+        if request.is_stream or request.route in ("embeddings", "rerank"):
             async with super().relay(request) as response:
                 yield response
             return

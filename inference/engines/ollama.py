@@ -82,6 +82,8 @@ class OllamaEngine(OpenAiCompatibleEngine):
     @asynccontextmanager
     async def relay(self, request: EngineRequest) -> AsyncIterator[EngineResponse]:
         """As OpenAI's server would answer, from Ollama's own routes."""
+        if request.route == "rerank":
+            raise EngineRefused(404, _error_body("Ollama cannot rerank; serve the model by vLLM."))
         num_ctx = await self._context_of(str(request.payload.get("model")))
         native = to_native(request.route, self.prepare(request), num_ctx, self._ollama.keep_alive)
         url = f"{self.root_url}{native_path(request.route)}"

@@ -86,6 +86,7 @@ class FakeEngine(FakeServer):
             web.post("/v1/chat/completions", self._complete),
             web.post("/v1/completions", self._complete),
             web.post("/v1/embeddings", self._embed),
+            web.post("/v1/rerank", self._rerank),
             web.get("/health", self._health),
             web.get("/version", self._version),
             web.get("/metrics", self._metrics),
@@ -120,6 +121,8 @@ class FakeEngine(FakeServer):
         field_name = "messages" if request.path.endswith("chat/completions") else "prompt"
         if request.path.endswith("embeddings"):
             field_name = "input"
+        if request.path.endswith("rerank"):
+            field_name = "documents"
         if not isinstance(payload.get(field_name), list | str):
             return _error(400, f"{field_name} is missing or of the wrong type.", "BadRequestError")
         return None
@@ -285,6 +288,23 @@ class FakeEngine(FakeServer):
             for model in self.models
         ]
         return _json({"object": "list", "data": rows})
+
+    async def _rerank(self, request: web.Request) -> web.Response:
+        """Jina's shape as vLLM has it: the share of the question's words that a document has."""
+        payload = await self.record(request)
+        if refusal := self._refusal(request, payload):
+            return refusal
+        texts = [one if isinstance(one, str) else one["text"] for one in payload["documents"]]
+        asked = set(payload["query"].split())
+        scores = [len(asked & set(text.split())) / max(1, len(asked)) for text in texts]
+        order = sorted(range(len(texts)), key=lambda place: -scores[place])[: payload.get("top_n")]
+        results = [
+            {"index": place, "relevance_score": scores[place], "document": {"text": texts[place]}}
+            for place in order
+        ]
+        tokens = sum(len(tokens_of(text)) for text in [payload["query"], *texts])
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return _json({"id": "rerank-1", "model": payload["model"], "usage": usage, "results": results})
 
     async def _tokenize(self, request: web.Request) -> web.Response:
         tokens = prompt_tokens_of(await request.json())

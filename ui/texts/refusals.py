@@ -234,4 +234,12 @@ REFUSALS = {
         "Tiene {prompt} tokens y la respuesta pide {answer} más; {model} lee {context} en total: sobran {over}. Pide "
         "{most} como mucho, o acórtala.",
     ),
+    "input_too_long": Sentence(
+        "It has {tokens} tokens; {model} reads {most} of one text: {over} too many. Split it.",
+        "Tiene {tokens} tokens; {model} lee {most} de cada texto: sobran {over}. Divídelo.",
+    ),
+    "document_unread": Sentence(
+        "{model} does not read its last {over} tokens. Split it.",
+        "{model} no lee sus últimos {over} tokens. Divídelo.",
+    ),
 }
