@@ -69,7 +69,7 @@ def parse_source(text: str) -> Source | None:
         if not _OLLAMA.match(text):
             raise ModelSourceUnknown(f"{text!r} is no name of Ollama's.")
         return OllamaSource(text)
-    if kind == "folder" or text.startswith(_PATH_MARKS):
+    if kind == "folder" or (not kind and text.startswith(_PATH_MARKS)):
         return _folder(text)
     if kind == "hf" or "/" in text:
         return _hub(text)
