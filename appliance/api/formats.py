@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 
 from appliance.domain.people import Caller
 from rag.media_types import suffixes
+from rag.recording_types import MEDIA_TYPES as RECORDINGS
 
 Identify = Callable[[Request], Awaitable[Caller]]
 
@@ -35,12 +36,14 @@ _KINDS = {
     "text/x-source": "code",
     "application/zip": "archive",
 }
-_PICTURES = "image/"
+_PICTURES, _SPEECH = "image/", ("audio/", "video/")
 
 
-def formats_router(media_types: Iterable[str], identify: Identify, *, reads_pictures: bool) -> APIRouter:
-    """media_types: keys of the parsers' table. reads_pictures: text recognition is installed."""
-    told = _formats(media_types, reads_pictures)
+def formats_router(
+    media_types: Iterable[str], identify: Identify, *, reads_pictures: bool, hears: bool = False
+) -> APIRouter:
+    """media_types: keys of the parsers' table. reads_pictures: text recognition is installed; hears: speech is."""
+    told = _formats([*media_types, *(RECORDINGS if hears else ())], reads_pictures)
     routes = APIRouter(tags=["documents"])
 
     @routes.get("/api/formats")
@@ -55,12 +58,18 @@ def _formats(media_types: Iterable[str], reads_pictures: bool) -> list[dict[str,
     return [
         {
             "media_type": media_type,
-            "kind": "scan" if media_type.startswith(_PICTURES) else _KINDS.get(media_type),
+            "kind": _kind(media_type),
             "suffixes": list(suffixes(media_type)),
         }
         for media_type in sorted(media_types, key=_rank)
         if reads_pictures or not media_type.startswith(_PICTURES)
     ]
+
+
+def _kind(media_type: str) -> str | None:
+    if media_type.startswith(_SPEECH):
+        return "recording"
+    return "scan" if media_type.startswith(_PICTURES) else _KINDS.get(media_type)
 
 
 def _rank(media_type: str) -> tuple[int, str]:

@@ -91,7 +91,10 @@ class KnowledgeParts:
             shelf_router(self.shelf, identify),
             search_trial_router(self.search, identify),
             formats_router(
-                PARSERS, identify, reads_pictures=bool(find_program(self.settings.parsing.ocr_program))
+                PARSERS,
+                identify,
+                reads_pictures=bool(find_program(self.settings.parsing.ocr_program)),
+                hears=bool(self.settings.speech.model),
             ),
             receipts_router(self.receipts, identify),
         ]

@@ -83,6 +83,7 @@ RECORDINGS = {
     ),
     "about_length": Sentence("Length", "Duración"),
     "about_language": Sentence("Language", "Idioma"),
+    "format.recording": Sentence("recordings", "grabaciones"),
     "stage_hearing": Sentence("Listening to the recording", "Escuchando la grabación"),
     "stage_heard": Sentence("{heard} heard so far", "{heard} escuchados hasta ahora"),
 }
