@@ -47,6 +47,11 @@ cache_ram_mib = 16
 [models.aliases]
 "gpt-4o-mini" = "tiny"
 """
+WITH_EARS = f"""
+[speech]
+model = "{ROOT / "tests" / "models" / "tiny-whisper" / "model"}"
+threads = 1
+"""
 
 
 @dataclass
@@ -206,8 +211,8 @@ def _sample_is_read(box: WholeBox) -> None:
 
 @pytest.fixture(scope="session")
 def quoting_box(prepared_data: Path) -> Iterator[WholeBox]:
-    """No engine is connected; the page runs."""
-    with temporary_box(like=prepared_data, page=True) as box:
+    """No engine is connected; the page runs, and the tiny Whisper hears where the extra `speech` is installed."""
+    with temporary_box(WITH_EARS, like=prepared_data, page=True) as box:
         wait_until(lambda: box.part_is("embedder"), "the embedder is ready")
         yield box
 
