@@ -16,7 +16,12 @@ def _said(key: str, language: Language) -> str:
 async def sees_health(page: Page, language: Language) -> None:
     """The view is open over the findings of `page_office`."""
     desk = page.locator("administration-desk")
-    down, drain = desk.locator(".finding").nth(0), desk.locator(".finding").nth(1)
+    now = desk.get_by_role("list", name=text("watchdog_now", language)).locator(".finding")
+    reason = text("limited_by.heat", language)
+    hot = text("seen.gpu_throttled", language, subject="gpu 0", name="L40S", reason=reason, temperature_c=91)
+    await expect(now).to_contain_text(hot)
+    await expect(now).to_contain_text(text("remedy_of.cool", language))
+    down, drain = desk.locator(".finding").nth(1), desk.locator(".finding").nth(2)
     await expect(down).to_contain_text(text("severity_error", language))
     await expect(down).to_contain_text("2026-11-21 02:00 UTC")
     await expect(down.locator("pre")).to_have_text("postgres: no space left")
@@ -32,4 +37,4 @@ async def sees_health(page: Page, language: Language) -> None:
         "async wanted => await navigator.clipboard.readText() === wanted", arg=DRAINED, timeout=60_000
     )
     await desk.get_by_role("button", name=text("health_again", language)).click()
-    await expect(desk.locator(".finding")).to_have_count(2)
+    await expect(desk.locator(".finding")).to_have_count(3)

@@ -20,6 +20,7 @@ from appliance.api.doctor import doctor_routes
 from appliance.api.health import health_router
 from appliance.api.limits import limit_routes
 from appliance.api.queue import queue_routes
+from appliance.api.watchdog import watchdog_routes
 from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.limits import build_limits
@@ -35,11 +36,14 @@ from appliance.services.doctor.findings import Finding, error, ok, warning
 from appliance.services.doctor.room import DoctorRoom
 from appliance.services.health import READY, HealthCheck
 from appliance.services.queue_overview import PoolMembers, QueueOverview
+from appliance.services.watchdog import Found
 from appliance.storage.database import Database
 from appliance.storage.preferences import PostgresPreferences
 from appliance.storage.recent_usage import PostgresRecentUsage
 from appliance.storage.settings import BackupSettings
 from inference.types import EngineLoad, EngineState
+from inference.watchdog.findings import Finding as WatchdogFinding
+from inference.watchdog.findings import Remedy
 from tests.accounts_world import Worker, add_person, worker
 from tests.page_box import (
     QUESTIONS,
@@ -102,6 +106,7 @@ async def opened_page_office(
             ),
             *page.routers,
             health_router(HealthCheck({"database": ready}, {"ui": ready}), lambda: engines, identity.caller),
+            watchdog_routes(lambda: SLOWED, identity),
             shelf_routes(shelf),
             _chat_files(),
             _models(engines),
@@ -110,6 +115,22 @@ async def opened_page_office(
         await page.open()
         stack.push_async_callback(page.close)
         yield PageOffice(box, one, history)
+
+
+SLOWED = Found(
+    (
+        WatchdogFinding(
+            "gpu_throttled",
+            "gpu 0",
+            "warning",
+            Remedy.COOL,
+            datetime(2026, 11, 21, 2, tzinfo=UTC).timestamp(),
+            {"name": "L40S", "reason": "heat", "temperature_c": 91.0},
+        ),
+    ),
+    looked_at_s=1.0,
+)
+"""The watchdog of this office sees a GPU that is too warm."""
 
 
 async def _examined(_caller: Caller, _names: Sequence[str]) -> Sequence[Finding]:

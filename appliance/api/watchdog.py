@@ -45,6 +45,7 @@ def finding_json(finding: Finding, found: Found, *, with_evidence: bool) -> Json
         "severity": finding.severity,
         "since": _moment(finding.since_s),
         "slows_answers": finding.slows_answers,
+        "reason": finding.values.get("reason"),
     }
     if not with_evidence:
         return told

@@ -163,6 +163,9 @@ async def _some_use(owner_url: str, office: PageOffice) -> None:
         usage=Usage(prompt_tokens=4000, completion_tokens=1000),
         wait_ms=5,
         cost=Cost(0.25, "EUR"),
+        engine_seconds=150.0,
+        joules=7200.0,
+        energy_cost=Cost(0.01, "EUR"),
     )
     url = url_as(owner_url, DatabaseRole.API, ROLE_SECRET)
     await asked(url, ana.id, datetime.now(UTC), used, "tiny-chat")
@@ -197,6 +200,7 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         assert ana is not None
         await key_of(office.worker.accounts, ana, name="reports")
         page, desk = visit.page, visit.page.locator("administration-desk")
+        await expect(page.locator(".slow-line")).to_have_text(text("slow.gpu_throttled.heat", language))
         await page.click("#tab-admin-button")
         await expect(desk.get_by_role("row")).to_have_count(3)
         await desk.get_by_role("button", name=text("invite", language), exact=True).click()
@@ -225,7 +229,7 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         await _limits_a_model_and_a_key(page, language)
         await _section(page, "administration-desk", text("me_usage", language))
         await expect(desk.get_by_role("row", name=PERSON)).to_contain_text(
-            re.compile("4,000.*€0.25" if language == "en" else "4000.*0,25.€")
+            re.compile("4,000.*2.5 min.*2 Wh.*€0.25" if language == "en" else "4000.*2,5 min.*2 Wh.*0,25.€")
         )
         await expect(desk.locator("rect.column[height]:not([height='0'])")).to_have_count(1)
         await _shot(page, f"usage-{language}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -14,6 +15,7 @@ from appliance.errors import ApplianceError
 from appliance.services.doctor.sentences import SENTENCES as FOUND
 from inference.errors import InferenceError
 from inference.placement.words import GIVEN_UP, STEPS, VERDICTS
+from inference.watchdog.findings import Finding, Kind, Remedy
 from rag.errors import RagError
 from rag.notes import SENTENCES, places
 from ui.texts import LANGUAGES, TEXTS, as_json, as_script, models_script
@@ -117,6 +119,10 @@ def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -
         "severity_",
         "backups_step_",
         "dictate_no_",
+        "slow.",
+        "seen.",
+        "remedy_of.",
+        "limited_by.",
     )
     mentioned = set(re.findall(r"[\w.]+", scripts + python))
     assert {key for key in TEXTS if key not in mentioned and not key.startswith(computed)} == set()
@@ -139,3 +145,12 @@ def test_every_line_of_a_plan_can_be_said_in_both_languages() -> None:
     for kind, sentences in (("verdict", VERDICTS), ("given", GIVEN_UP), ("step", STEPS)):
         for code, sentence in sentences.items():
             assert _places(sentence) == _places(PLANS[f"{kind}.{code}"].es), code
+
+
+def test_whatever_the_watchdog_finds_can_be_said() -> None:
+    """Each kind with its evidence, each remedy, and a line for everybody where answers are slowed."""
+    for kind in get_args(Kind):
+        assert any(key == f"seen.{kind}" or key.startswith(f"seen.{kind}.") for key in TEXTS), kind
+        if Finding(kind, "x", "error", Remedy.LOOK, 0.0, {"engine": "x"}).slows_answers:
+            assert f"slow.{kind}" in TEXTS
+    assert {key.removeprefix("remedy_of.") for key in TEXTS if key.startswith("remedy_of.")} == set(Remedy)

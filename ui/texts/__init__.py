@@ -29,6 +29,7 @@ from ui.texts.models import MODELS, PLANS
 from ui.texts.recordings import RECORDING_ERRORS, RECORDING_NOTES, RECORDINGS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
+from ui.texts.watchdog import WATCHDOG
 
 Language = Literal["en", "es"]
 LANGUAGES: tuple[Language, ...] = ("en", "es")
@@ -44,6 +45,7 @@ TEXTS: Mapping[str, Sentence] = {
     **ME,
     **ADMIN,
     **HEALTH,
+    **WATCHDOG,
     **INSIGHTS,
     **RECORDINGS,
     **{f"error.{code}": sentence for code, sentence in (ERRORS | MODEL_ERRORS | RECORDING_ERRORS).items()},

@@ -97,6 +97,10 @@ ME = {
     "usage_read": Sentence("Tokens read", "Tokens leídos"),
     "usage_written": Sentence("Tokens written", "Tokens escritos"),
     "usage_cost": Sentence("Cost", "Coste"),
+    "usage_heard": Sentence("Sound heard", "Audio escuchado"),
+    "usage_engine": Sentence("Engine time", "Tiempo de motor"),
+    "usage_energy": Sentence("Energy", "Energía"),
+    "usage_energy_cost": Sentence("Electricity", "Electricidad"),
     "usage_failed": Sentence("Failed", "Fallidas"),
     "usage_share": Sentence("Share", "Parte"),
     "usage_told": Sentence(

@@ -3,6 +3,7 @@ import {copyButton} from "../chat/copying.js";
 import {call} from "../shell/api.js";
 import {h, icon} from "../shell/dom.js";
 import {action, nothing, table, when} from "../shell/parts.js";
+import {card as seen, findings} from "../shell/watchdog.js";
 import {filled, language, number, settings, t} from "../shell/settings.js";
 
 const WORST_FIRST = ["error", "warning"];
@@ -15,14 +16,16 @@ class Health {
     this.again = action(t("health_again"), "again", () => room.attempt(() => this.see(true)));
     this.tools = [this.again];
     this.state = h("p", {class: "hint", role: "status"});
+    this.now = h("ul", {class: "findings", "aria-label": t("watchdog_now"), hidden: true});
     this.list = h("div", {class: "stack"});
-    this.element = h("div", {class: "stack"}, this.state, this.list);
+    this.element = h("div", {class: "stack"}, this.now, this.state, this.list);
   }
 
   async see(isSeen) {
     if (!isSeen) return;
     this.state.textContent = t("health_looking");
     this.again.disabled = true;
+    findings().then(found => { this.now.hidden = !found.length; this.now.replaceChildren(...found.map(seen)); });
     try { await this.read(); } catch (error) {
       this.state.textContent = "";
       throw error;                            // the room says why

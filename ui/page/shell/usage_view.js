@@ -10,6 +10,12 @@ const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const tokensOf = row => row.prompt_tokens + row.completion_tokens;
 const percent = new Intl.NumberFormat(language, {style: "percent", maximumFractionDigits: 0});
 
+/** Seconds, as hours and minutes. */
+const hours = seconds => seconds < 60 ? `${number.format(Math.round(seconds * 10) / 10)} s` : seconds < 3600 ? `${number.format(Math.round(seconds / 6) / 10)} min` : `${number.format(Math.round(seconds / 360) / 10)} h`;
+/** Joules, as watt hours. */
+const energy = joules => joules < 3.6e6 ? `${number.format(Math.round(joules / 360) / 10)} Wh` : `${number.format(Math.round(joules / 36_000) / 100)} kWh`;
+const MORE = [["audio_s", "usage_heard", hours], ["engine_s", "usage_engine", hours], ["energy_j", "usage_energy", energy]];
+
 /** by: [what, label of its column] of each table. whose: for one person, "me". offersCsv: whether it may be carried away. */
 export class UsageView {
   constructor(room, {by, whose, offersCsv}) {
@@ -51,7 +57,7 @@ export class UsageView {
     const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
     const everyDay = h("details", {}, h("summary", {}, t("usage_each_day")), this.table(t("usage_by_day"), data.filter(day => day.calls || day.requests).reverse().map(day => ({...day, label: dayOf(day.key)})), t("usage_day")));
     return [
-      h("dl", {class: "figures"}, figure(t("usage_requests"), whole(total.requests)), figure(t("usage_read"), compact(total.prompt_tokens)), figure(t("usage_written"), compact(total.completion_tokens)), figure(t("usage_failed"), whole(total.failed)), currency ? figure(t("usage_cost"), this.cost(total)) : null),
+      h("dl", {class: "figures"}, figure(t("usage_requests"), whole(total.requests)), figure(t("usage_read"), compact(total.prompt_tokens)), figure(t("usage_written"), compact(total.completion_tokens)), figure(t("usage_failed"), whole(total.failed)), total.audio_s ? figure(t("usage_heard"), hours(total.audio_s)) : null, total.engine_s ? figure(t("usage_engine"), hours(total.engine_s)) : null, total.energy_j ? figure(t("usage_energy"), energy(total.energy_j)) : null, currency ? figure(t("usage_cost"), this.cost(total)) : null, currency && total.energy_cost !== null ? figure(t("usage_energy_cost"), money(total.energy_cost, currency)) : null),
       columnPlot(t("usage_tokens_by_day"), label, columns, ends), everyDay,
       ...tables.flatMap((told, at) => told.data.length ? [h("h2", {}, this.by[at][1]), this.table(this.by[at][1], told.data, this.by[at][2])] : [])];
   }
@@ -61,7 +67,8 @@ export class UsageView {
   table(label, rows, name) {
     const all = rows.reduce((sum, row) => sum + tokensOf(row), 0) || 1;
     const figure = ["figure"], isPriced = Boolean(this.currency);
-    return table(label, [[name], [t("usage_requests"), ...figure], [t("usage_read"), ...figure], [t("usage_written"), ...figure], [t("usage_failed"), ...figure], ...isPriced ? [[t("usage_cost"), ...figure]] : [], [t("usage_share"), ...figure]],
-      rows.map(row => [row.label ?? row.key, whole(row.requests), whole(row.prompt_tokens), whole(row.completion_tokens), whole(row.failed), ...isPriced ? [this.cost(row)] : [], percent.format(tokensOf(row) / all)]));
+    const more = MORE.filter(([name]) => rows.some(row => row[name]));   // a column only where somebody has something
+    return table(label, [[name], [t("usage_requests"), ...figure], [t("usage_read"), ...figure], [t("usage_written"), ...figure], [t("usage_failed"), ...figure], ...more.map(([, label]) => [t(label), ...figure]), ...isPriced ? [[t("usage_cost"), ...figure]] : [], [t("usage_share"), ...figure]],
+      rows.map(row => [row.label ?? row.key, whole(row.requests), whole(row.prompt_tokens), whole(row.completion_tokens), whole(row.failed), ...more.map(([name, , shown]) => row[name] === null ? "–" : shown(row[name])), ...isPriced ? [this.cost(row)] : [], percent.format(tokensOf(row) / all)]));
   }
 }
