@@ -145,6 +145,22 @@ def _shortened(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np.floa
     return shortened
 
 
+def refuse_ids(request: WireRequest) -> None:
+    """Of a model whose vocabulary only its engine knows: most ids that come are OpenAI's, and would mean other words.
+
+    Raises InvalidRequest.
+    """
+    given = request.payload["input"]
+    if not isinstance(given, str) and not isinstance(given[0], str):
+        raise _ids_refused(request, TokensRefused(0, "unknown"))
+
+
+def _ids_refused(request: WireRequest, refusal: TokensRefused) -> InvalidRequest:
+    param = _param(request, refusal.place)
+    told = _OTHER_IDS[refusal.why].format(param=param, model=repr(request.model))
+    return InvalidRequest(told + _SEND_TEXTS, param=param, code="token_ids_not_supported")
+
+
 async def _texts(request: WireRequest, embedder: Embedder) -> list[str]:
     given = request.payload["input"]
     if isinstance(given, str):
@@ -157,9 +173,7 @@ async def _texts(request: WireRequest, embedder: Embedder) -> list[str]:
             raise TokensRefused(0, "unknown")
         return await embedder.texts_of(lists)
     except TokensRefused as refusal:
-        param = _param(request, refusal.place)
-        told = _OTHER_IDS[refusal.why].format(param=param, model=repr(request.model))
-        raise InvalidRequest(told + _SEND_TEXTS, param=param, code="token_ids_not_supported") from refusal
+        raise _ids_refused(request, refusal) from refusal
 
 
 def _param(request: WireRequest, place: int) -> str:

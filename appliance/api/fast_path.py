@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from appliance import telemetry
 from appliance.api.draining import restarting
 from appliance.api.dropped_notes import dropped_headers, in_stream, in_whole
-from appliance.api.embedding_answers import EmbeddingAnswers
+from appliance.api.embedding_answers import EmbeddingAnswers, refuse_ids
 from appliance.api.exchange import Exchange
 from appliance.api.interruption import Interruption
 from appliance.api.json_bodies import ClientGone, parse_object, read_body
@@ -152,6 +152,8 @@ class FastPath:
         elif request.route == "chat/completions" and request.model in self._chat.pipeline_names:
             await self._answer_by_pipeline(exchange, caller, request)
         else:
+            if request.route == "embeddings":
+                refuse_ids(request)
             await self._answer_by_engine(exchange, caller, request)
 
     # engines ------------------------------------------------------------------------------------------
