@@ -81,7 +81,7 @@ async def measure(base_url: str, model: str, kind: str, streams: int, options: a
         before_engine(base_url, model, max(options.slots, streams), kind) as before,
         aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
     ):
-        return await compare(session, before, streams, options.tokens, options.pairs)
+        return await compare(session, before, streams, options.tokens, options.pairs, options.spread)
 
 
 async def run(options: argparse.Namespace) -> list[Pairs]:
@@ -111,6 +111,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 16, 64], choices=DIMENSIONS)
     parser.add_argument("--tokens", type=int, default=160, help="of each answer (default: %(default)s)")
     parser.add_argument("--pairs", type=int, default=10, help="direct and through (default: %(default)s)")
+    parser.add_argument(
+        "--spread", type=float, default=1.0, help="seconds over which streams begin; 0: all at one instant"
+    )
     parser.add_argument("--slots", type=int, default=64, help="that the gate may fill")
     parser.add_argument("--vllm", type=Path, metavar="COMMAND", help="start this vLLM on the processor")
     parser.add_argument("--port", type=int, default=18_400, help="for --vllm (default: %(default)s)")

@@ -76,9 +76,14 @@ async def before_engine(
 
 
 async def compare(
-    session: aiohttp.ClientSession, before: Before, streams: int, tokens: int, pairs: int
+    session: aiohttp.ClientSession,
+    before: Before,
+    streams: int,
+    tokens: int,
+    pairs: int,
+    spread_s: float = 1.0,
 ) -> Pairs:
-    """So many pairs, one unmeasured before them."""
+    """So many pairs, one unmeasured before them. spread_s: over which the streams of a round begin."""
     doors = (before.direct, before.through)
     for door in doors:
         await volley(session, door, streams, min(tokens, 8), -1)
@@ -87,7 +92,7 @@ async def compare(
         for door in in_turns(pair, doors):
             clock = ProcessClock(before.pids)
             started = clock.read()
-            result = await volley(session, door, streams, tokens, pair)
+            result = await volley(session, door, streams, tokens, pair, spread_s)
             if door is before.direct:
                 done.direct.append(result)
                 continue

@@ -113,10 +113,19 @@ class Pairs:
         }
 
 
-async def volley(session: aiohttp.ClientSession, door: Door, streams: int, tokens: int, seed: int) -> Volley:
-    """So many at once. seed: makes the prompts new, so that no cache of prompts helps one side only."""
-    asked = (_ask(session, door, tokens, f"{seed} {door.name} {number}:") for number in range(streams))
-    return Volley(tuple(await asyncio.gather(*asked)))
+async def volley(
+    session: aiohttp.ClientSession, door: Door, streams: int, tokens: int, seed: int, spread_s: float = 0.0
+) -> Volley:
+    """So many, begun one after the other over spread_s; 0: all at the same instant, as people never do.
+
+    seed: makes the prompts new, so that no cache of prompts helps one side only.
+    """
+
+    async def ask(number: int) -> Stream:
+        await asyncio.sleep(spread_s * number / streams)
+        return await _ask(session, door, tokens, f"{seed} {door.name} {number}:")
+
+    return Volley(tuple(await asyncio.gather(*map(ask, range(streams)))))
 
 
 async def _ask(session: aiohttp.ClientSession, door: Door, tokens: int, mark: str) -> Stream:

@@ -44,7 +44,7 @@ async def measure_speed(
         for streams in STREAMS:
             started = time.perf_counter()
             tried = await compare(session, before, streams, tokens, 1)
-            each = (time.perf_counter() - started) / 2  # the unmeasured ones before it cost as much at first
+            each = (time.perf_counter() - started) / 2  # the unmeasured round before it counts as one
             pairs = int(options.seconds / len(STREAMS) / max(each, 0.1))
             done = await compare(session, before, streams, tokens, min(_MOST_PAIRS, max(_LEAST_PAIRS, pairs)))
             lines.append(speed_line(size, served.engine, done))

