@@ -168,6 +168,17 @@ STORIES: dict[str, Story] = {
         170,
     ),
     "GpuHot": _level('appliance_gpu_temperature_celsius{gpu="0"}', 60, 93),
+    "EngineOnProcessor": _level('appliance_watchdog_finding{kind="engine_on_cpu",subject="x"}', 0, 1),
+    "EngineHung": _level('appliance_watchdog_finding{kind="engine_hung",subject="x"}', 0, 1),
+    "EngineCollapsed": _level('appliance_watchdog_finding{kind="engine_slow",subject="x"}', 0, 1),
+    "RestartLoop": _level('appliance_watchdog_finding{kind="restart_loop",subject="x"}', 0, 1),
+    "GpuThrottled": _level('appliance_watchdog_finding{kind="gpu_throttled",subject="x"}', 0, 1),
+    "GpuMemoryErrors": _level('appliance_watchdog_finding{kind="gpu_memory",subject="x"}', 0, 1),
+    "ModelDiskFilling": _level('appliance_watchdog_finding{kind="disk_filling",subject="x"}', 0, 1),
+    # The last look was at the first hour, then none for an hour, then one every minute again.
+    "WatchdogBlind": Story(
+        {"appliance_watchdog_look_timestamp_seconds": "0+60x60 3600+0x59 7200+60x60"}, 30, 115, 170
+    ),
     "DocumentsWait": _level("appliance_oldest_waiting_job_seconds", 0, 7200),
     "JobsFailed": _level('appliance_jobs{status="failed"}', 0, 2),
     "DocumentsFail": _counts('appliance_documents_read_total{outcome="failed",reason="reading_failed"}', 1),
