@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -46,31 +47,30 @@ BY_NAME = {sentence.name: sentence for sentence in SENTENCES}
 
 @dataclass
 class SpeechProcess:
-    """The process and a client of it."""
+    """The process and a client of it; the client keeps no connection, so it may be used in any event loop."""
 
     client: SpeechClient
-    process: asyncio.subprocess.Process
+    process: subprocess.Popen[bytes]
     socket: Path
 
 
-@asynccontextmanager
-async def speech_process(model: Path = MODEL, **settings: object) -> AsyncIterator[SpeechProcess]:
+@contextmanager
+def speech_process(model: Path = MODEL, **settings: object) -> Iterator[SpeechProcess]:
     """Skips where the extra `speech` is not installed."""
     pytest.importorskip("faster_whisper")
     with tempfile.TemporaryDirectory(prefix="apl-speech-", dir="/tmp") as folder:
         socket = Path(folder) / "s.sock"
         told = json.dumps({"model": str(model), "threads": 1, **settings})
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "inference.speech.server"),
-            *("--socket", str(socket), "--model", str(model), "--settings", told),
+        words = ["--socket", str(socket), "--model", str(model), "--settings", told]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "inference.speech.server", *words],
+            env={**os.environ, "MALLOC_ARENA_MAX": "2"},  # as `appliance up` starts it
         )
-        client = SpeechClient(socket, NAME, patience_s=60)
         try:
-            yield SpeechProcess(client, process, socket)
+            yield SpeechProcess(SpeechClient(socket, NAME, patience_s=120), process, socket)
         finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
+            process.terminate()
+            process.wait()
 
 
 def samples_of(sentence: Sentence) -> Samples:
@@ -103,10 +103,14 @@ def write_audio(
     with av.open(str(path), "w", format=container) as out:
         try:
             stream = out.add_stream(codec, rate=rate, layout=layout)
+            stream.codec_context.open()
         except (ValueError, av.error.FFmpegError) as error:
             pytest.skip(f"this FFmpeg cannot write {codec}: {error}")
         resampler = av.AudioResampler(
-            format=stream.codec_context.format, layout=layout, rate=rate, frame_size=_frame_size(stream)
+            format=stream.codec_context.format,
+            layout=layout,
+            rate=rate,
+            frame_size=stream.codec_context.frame_size or None,
         )
         moment = 0
         for samples in pieces() if callable(pieces) else pieces:
@@ -120,8 +124,3 @@ def write_audio(
             out.mux(stream.encode(resampled))
         out.mux(stream.encode(None))
     return path
-
-
-def _frame_size(stream: Any) -> int | None:
-    stream.codec_context.open()
-    return stream.codec_context.frame_size or None

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ from inference.sse import EventReader
 
 CONNECT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 600.0
+_PATIENT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
 LOCAL_URL = "APPLIANCE_LOCAL_URL"
 """Inside a container: where the gateway is from there. The address for people leads out, where there is no way."""
 
@@ -123,15 +125,15 @@ class ApiClient:
 
     async def upload(self, path: str, file: Path, fields: Mapping[str, str]) -> Any:  # noqa: ANN401
         """Send a file as multipart/form-data, read from disk as it goes."""
-        try:
-            opened = file.open("rb")
-        except OSError as error:
-            raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from error
-        with opened:
-            # Quoted fields would reach the other side as %C3%B1: names go out in UTF-8, as from browsers.
-            form = aiohttp.FormData(dict(fields), quote_fields=False)
-            form.add_field("file", opened, filename=os.fspath(file.name))
+        with _form(file, fields) as form:
             return await self._json("POST", path, data=form)
+
+    async def upload_for_text(self, path: str, file: Path, fields: Mapping[str, str]) -> str:
+        """The same for an answer that is no JSON, and may take as long as it takes."""
+        with _form(file, fields) as form:
+            async with self._session.post(path, data=form, timeout=_PATIENT) as response:
+                await _refuse(response)
+                return await response.text()
 
     async def events(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
@@ -154,6 +156,19 @@ class ApiClient:
             await _refuse(response)
             raw = await response.read()
         return json.loads(raw) if raw else None
+
+
+@contextmanager
+def _form(file: Path, fields: Mapping[str, str]) -> Iterator[aiohttp.FormData]:
+    try:
+        opened = file.open("rb")
+    except OSError as error:
+        raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from error
+    with opened:
+        # Quoted fields would reach the other side as %C3%B1: names go out in UTF-8, as from browsers.
+        form = aiohttp.FormData(dict(fields), quote_fields=False)
+        form.add_field("file", opened, filename=os.fspath(file.name))
+        yield form
 
 
 async def _refuse(response: aiohttp.ClientResponse) -> None:

@@ -13,6 +13,7 @@ import typer
 COMMANDS = {
     "ask": "appliance.commands.ask:ask",
     "ingest": "appliance.commands.ingest:ingest",
+    "transcribe": "appliance.commands.transcribe:transcribe",
     "up": "appliance.commands.up:up",
     "doctor": "appliance.commands.doctor:doctor",
     "backup": "appliance.commands.backup:backup",

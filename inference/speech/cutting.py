@@ -50,6 +50,11 @@ class Cutter:
         return (self._gone + self._waits) / RATE
 
     @property
+    def waits_s(self) -> float:
+        """What is held of it."""
+        return self._waits / RATE
+
+    @property
     def done_s(self) -> float:
         """Of the recording, all whose pieces are complete: whoever goes on from there misses nothing."""
         return self._gone / RATE

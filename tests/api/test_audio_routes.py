@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,10 @@ DOOR, FACTURA = BY_NAME["door"], BY_NAME["factura"]
 WORDS = "timestamp_granularities[]"
 
 
-@pytest.fixture
-async def speech() -> AsyncIterator[SpeechProcess]:
+@pytest.fixture(scope="module")
+def speech() -> Iterator[SpeechProcess]:
     """The process with the tiny Whisper."""
-    async with speech_process() as running:
+    with speech_process() as running:
         yield running
 
 
@@ -109,7 +109,7 @@ async def test_the_answer_has_the_shape_that_was_asked_for(gateway: Gateway) -> 
     assert verbose["duration"] == pytest.approx(len(samples_of(FACTURA)) / 16000, abs=0.05)
     assert segment["text"] == FACTURA.text and 0 <= segment["start"] < segment["end"] <= verbose["duration"]
     assert [word["word"] for word in verbose["words"]] == FACTURA.text.split()
-    assert all(a["start"] <= b["start"] for a, b in zip(verbose["words"], verbose["words"][1:], strict=False))
+    assert all(one["start"] <= other["start"] for one, other in pairwise(verbose["words"]))
 
 
 async def test_words_alone_come_without_segments(gateway: Gateway) -> None:
@@ -241,23 +241,3 @@ async def test_whoever_leaves_is_heard_no_further(gateway: Gateway, owner_url: s
 
     await until(lambda: asked(owner_url, "SELECT status FROM requests") == [("client_gone",)])
     assert (await ask(gateway, FACTURA.clip))[0] == 200
-
-
-async def test_the_port_stops_when_its_iterator_is_closed(speech: SpeechProcess, tmp_path: Path) -> None:
-    """What is closed early leaves the process free for others."""
-    from inference.speech.types import SpeechSegment, SpeechWish
-
-    long = write_audio(
-        tmp_path / "long.flac", [part for _ in range(12) for part in (samples_of(DOOR), silence(4))]
-    )
-    async with aclosing(speech.client.transcribe(long, SpeechWish())) as parts:  # type: ignore[type-var]
-        async for part in parts:
-            if isinstance(part, SpeechSegment):
-                break
-    heard = [
-        part.text
-        async for part in speech.client.transcribe(DOOR.clip, SpeechWish())
-        if isinstance(part, SpeechSegment)
-    ]
-
-    assert heard == [DOOR.text]
