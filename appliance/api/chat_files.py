@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from appliance.api.multipart import read_parts
 from appliance.api.openai_files import receive, require_size
+from appliance.api.vector_store_shapes import as_recording
 from appliance.domain.documents import CollectionFile
 from appliance.domain.people import Caller
 from appliance.services.chat_files import PURPOSE, ChatFiles
@@ -64,6 +65,7 @@ def as_chat_file(file: CollectionFile) -> dict[str, Any]:
         "status": file.status,
         "progress": round(file.progress, 3),
         "pages": file.pages,
+        "recording": as_recording(file.heard_s, file.spoken),
         "error": error,
         "created_at": file.added_at.isoformat(),
     }

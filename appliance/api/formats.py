@@ -76,4 +76,6 @@ def _rank(media_type: str) -> tuple[int, str]:
     known = list(_KINDS)
     if media_type.startswith(_PICTURES):
         return 1, media_type
+    if media_type.startswith(_SPEECH):  # before the archives, which hold all others
+        return 2 * len(known) - 3, media_type
     return (known.index(media_type) * 2 if media_type in known else 2 * len(known)), media_type

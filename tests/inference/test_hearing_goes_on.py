@@ -35,11 +35,9 @@ class Names:
 
 
 def _loud(sound: Samples) -> list[tuple[int, int]]:
-    """Stretches of seconds in which anything sounds."""
-    is_loud = [bool(np.abs(sound[at : at + RATE]).max() > 0.1) for at in range(0, len(sound), RATE)]
-    edges = np.flatnonzero(np.diff([False, *is_loud, False])).tolist()
-    pairs = zip(edges[::2], edges[1::2], strict=True)
-    return [(first * RATE, min(last * RATE, len(sound))) for first, last in pairs]
+    """Stretches in which anything sounds, to the sample."""
+    edges = np.flatnonzero(np.diff(np.abs(sound) > 0.1, prepend=False, append=False)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +62,7 @@ async def test_a_recording_can_be_heard_on_from_every_place_that_was_reported(re
         parts = [part async for part in hearing.hear(recording, SpeechWish())]
         whole = [part.text for part in parts if isinstance(part, SpeechSegment)]
         places = sorted({part.heard_s for part in parts if isinstance(part, SpeechProgress)})
-        for place in places:
+        for place in places[:: max(1, len(places) // 4)]:
             before = parts[: 1 + max(at for at, one in enumerate(parts) if _reports(one, place))]
             rest = [part async for part in hearing.hear(recording, SpeechWish(start_s=place, language="en"))]
             together = [part.text for part in [*before, *rest] if isinstance(part, SpeechSegment)]

@@ -28,6 +28,7 @@ SAID = ("door", "meeting", "rain", "report")
 PAUSE_S = 3.0
 QUESTION = "When does the meeting start?"
 DICTATED = BY_NAME["capital"]
+_RECORDED_AGAIN = 5
 _PLAYER = "document.querySelector('chat-transcript').shadowRoot.querySelector('.passage audio')"
 
 
@@ -135,10 +136,24 @@ async def _opens_it_whole(stay: Stay) -> None:
 
 
 async def _dictates(stay: Stay) -> None:
-    """The sentence, the whole of it and nothing else."""
+    """The sentence, the whole of it and nothing else; a machine too busy to record without gaps records again."""
     page = stay.page
-    button = page.locator("chat-transcript .dictate")
-    await expect(button).to_be_visible(timeout=60_000)
+    box = page.locator("chat-transcript textarea")
+    await expect(page.locator("chat-transcript .dictate")).to_be_visible(timeout=60_000)
+    heard = []
+    for _ in range(_RECORDED_AGAIN):
+        heard.append(await _dictated(page))
+        if heard[-1] == DICTATED.text:
+            break
+        await box.fill("")
+        if await page.locator("chat-transcript .dictation").is_visible():
+            await page.get_by_role("button", name=stay.say("dictate_drop")).click()
+    assert heard[-1] == DICTATED.text, heard
+
+
+async def _dictated(page: Page) -> str:
+    """What one dictation brings into the question box; empty where nothing was heard."""
+    button, bar = page.locator("chat-transcript .dictate"), page.locator("chat-transcript .dictation")
     await button.click()
     length_s = len(samples_of(DICTATED)) / RATE + 2
     await page.wait_for_function(
@@ -147,7 +162,12 @@ async def _dictates(stay: Stay) -> None:
         arg=length_s,
     )
     await button.click()
-    await expect(page.locator("chat-transcript textarea")).to_have_value(DICTATED.text, timeout=READ_MS)
+    text_box = page.locator("chat-transcript textarea")
+    failed = bar.and_(page.locator("[data-state=failed]"))
+    await expect(text_box.and_(page.locator(":not(:placeholder-shown)")).or_(failed)).to_be_visible(
+        timeout=READ_MS
+    )
+    return await text_box.input_value()
 
 
 async def picture(page: Page, name: str) -> None:

@@ -1,5 +1,6 @@
 // The files of this chat, above the question box: dropped or chosen, followed while they are sent and read, taken out again.
 import {call, upload} from "../shell/api.js";
+import {clock} from "../documents/spoken.js";
 import {h, icon} from "../shell/dom.js";
 import {explain, settings, t} from "../shell/settings.js";
 
@@ -112,6 +113,7 @@ export class Attachments {
     const percent = Math.floor((one.progress ?? 0) * 100);
     if (one.sending) return t("state_uploading", {percent});
     if (one.status === "in_progress") return percent ? t("state_reading", {percent}) : t("state_queued");
+    if (one.recording) return clock(one.recording.duration_s);
     if (one.status === "completed") return one.pages > 1 ? t("attached_pages", {pages: one.pages}) : t("state_ready");
     return t(one.status === "cancelled" ? "state_cancelled" : "state_failed");
   }

@@ -104,6 +104,7 @@ h1 { font: 600 26px/1.25 var(--font-quote); letter-spacing: -.012em; overflow-wr
 .notes { margin-top: 2px; font-size: 13.500px; color: var(--ink-2); }
 .notes summary { cursor: pointer; width: fit-content; border-radius: 4px; }
 .notes summary:hover { color: var(--ink); }
+.recording { display: inline-flex; align-items: center; gap: 8px; margin-inline-start: 8px; }
 .speed { color: var(--ink-2); font-size: 13px; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .count { margin-inline-start: 8px; }
 .nothing-fits:empty { display: none; }

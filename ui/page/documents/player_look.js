@@ -17,7 +17,7 @@ export const playerLook = sheet(`
 .sentence.quote { background: var(--quote); }
 .sentence.now { text-decoration: underline; text-decoration-color: var(--accent); text-decoration-thickness: 2px; text-underline-offset: 4px; }
 .viewer .player { flex: 1; padding: 16px 26px 40px; overflow-y: auto; }
-.viewer .player-words, .viewer .player-top { width: min(86ch, 100%); margin-inline: auto; }
+.viewer :is(.player-words, .player-top) { width: min(860px, 100%); margin-inline: auto; }
 .viewer .player-top { position: sticky; top: -16px; z-index: 1; padding: 12px 0; background: var(--surface); border-bottom: 1px solid var(--line); }
 .passage .player-top { padding-bottom: 10px; border-bottom: 1px solid var(--line); }
 @media (max-width: 760px) { .player-words p { padding-inline-start: 0; } .player-words .when { position: static; } .viewer .player { padding: 12px 16px 32px; } }
