@@ -23,6 +23,7 @@ AuditKind = Literal[
     "deletion",
     "job",
     "question",
+    "model",
 ]
 JobStatus = Literal["failed", "waiting", "running"]
 

@@ -27,6 +27,7 @@ _KINDS: Mapping[AuditKind, LiteralString] = {
     "deletion": "e.action IN ('user.removed', 'group.removed')",
     "job": "e.action LIKE 'job.%%' OR e.action LIKE 'backup.%%'",
     "question": "e.action = 'questions.read'",
+    "model": "e.action LIKE 'model.%%'",
 }
 _WITH_RECEIPTS: frozenset[AuditKind | None] = frozenset({None, "deletion"})
 _EVENTS: LiteralString = f"""

@@ -170,18 +170,21 @@ drop_other_environment() {
 }
 
 place_models() {
-    local each target
+    local each target copy
     [ -d "$HERE/models" ] || return 0
-    for each in "$HERE/models"/*; do
-        target=$DATA/models/${each##*/}
+    # Of a library each model by itself: those that are here already stay.
+    for each in "$HERE/models"/* "$HERE/models/library"/*; do
+        case ${each##*/} in library | pulls | "*") continue ;; esac
+        target=$DATA/models/${each#"$HERE/models/"}
         if diff -rq "$each" "$target" >/dev/null 2>&1; then continue; fi
-        step "model ${each##*/} to $DATA/models"
-        mkdir -p -- "$DATA/models"
-        rm -rf -- "$target.new"
-        cp -r -- "$each" "$target.new"
-        chmod -R u=rwX,go=rX "$target.new"
+        step "model ${each##*/} to ${target%/*}"
+        mkdir -p -- "${target%/*}"
+        copy=${target%/*}/.new-${each##*/}
+        rm -rf -- "$copy"
+        cp -r -- "$each" "$copy"
+        chmod -R u=rwX,go=rX "$copy"
         rm -rf -- "$target"
-        mv -- "$target.new" "$target"
+        mv -- "$copy" "$target"
     done
     # As root: whoever the data belongs to; where it is new, systemd gives it to the service at its first start.
     [ "$(id -u)" != 0 ] || chown -R --reference="$DATA" "$DATA/models"
