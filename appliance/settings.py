@@ -125,6 +125,12 @@ class ModelSettings(KeepingSettings, HubSettings):
         "[{per_kwh = 0.22}, {from = 2027-01-01, per_kwh = 0.24}]. Empty: energy has no price.",
     )
 
+    @property
+    def all_prices(self) -> Prices:
+        """As the gate takes them."""
+        zone = ZoneInfo(self.prices_time_zone)
+        return Prices(self.prices, self.currency, self.aliases, self.electricity_per_kwh, zone)
+
     @field_validator("prices_time_zone")
     @classmethod
     def _is_a_time_zone(cls, value: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter
 
 from appliance.fairness.accounting.metering import Meter
 from appliance.fairness.gate import Gate
+from appliance.fairness.shared_metrics import shared_folder
 from inference.energy import EnergyCounter
 from inference.types import EngineState
 from inference.watchdog.looking import PatientLook
@@ -54,6 +56,12 @@ def look_at_others(gate: Gate) -> None:
         if load.is_measured:
             others[name] = max(0, load.running - own.get(name, 0))
     gate.ledger.meter.look(others, here(gate.engine_states()))
+
+
+def following_energy(gate: Gate, registry: CollectorRegistry) -> Coroutine[Any, Any, None]:
+    """To be run as a task of a gateway. registry: of its metrics."""
+    metrics = EnergyMetrics(registry, shared_folder())
+    return follow_energy(gate.ledger.meter, metrics, lambda: gate.loads.is_watcher)
 
 
 async def follow_energy(

@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from redis.asyncio import Redis
@@ -39,7 +38,7 @@ from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.doctor.room import build_doctor_routes
 from appliance.bootstrap.documents import build_documents
-from appliance.bootstrap.energy import EnergyMetrics, follow_energy
+from appliance.bootstrap.energy import following_energy
 from appliance.bootstrap.first_start import forget_password
 from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
 from appliance.bootstrap.health import build_health
@@ -56,7 +55,6 @@ from appliance.bootstrap.keeper.link import KeeperLink
 from appliance.bootstrap.keeper.preparing import engine_key
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.bootstrap.limits import build_limits
-from appliance.bootstrap.metrics.watchdog import WatchdogMetrics
 from appliance.bootstrap.model_library import build_model_library_routes
 from appliance.bootstrap.model_planning import build_model_planning_routes
 from appliance.bootstrap.page import join_page
@@ -68,9 +66,7 @@ from appliance.bootstrap.speech import speech_client
 from appliance.bootstrap.watching import build_watchman
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.ledger import Entry
-from appliance.fairness.accounting.pricing import Prices
 from appliance.fairness.queue.script import PREFIX
-from appliance.fairness.shared_metrics import shared_folder
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
 from appliance.pipelines.grounding import Grounding
 from appliance.pipelines.history import FittedHistories
@@ -184,14 +180,7 @@ class Gateway:
             self._stack.push_async_callback(single_sign_on.http.close)
             self._in_background(single_sign_on.rechecking.run(), "sign-ins checked again")
         inference = await self._open_inference()
-        priced = settings.models
-        prices = Prices(
-            priced.prices,
-            priced.currency,
-            priced.aliases,
-            priced.electricity_per_kwh,
-            ZoneInfo(priced.prices_time_zone),
-        )
+        prices = settings.models.all_prices
         link = KeeperLink(box.keeper_socket, f"gateway {os.getpid()}")
         kept = KeptRoster(
             link, inference.roster, inference.connections, taken=settings.engines, key=engine_key(box)
@@ -210,9 +199,7 @@ class Gateway:
             on_end=_nowhere if self._tracing is None else self._tracing.ended,
         )
         await self._keep(room.open, room.close)
-        energy = EnergyMetrics(room.metrics, shared_folder())
-        following = follow_energy(room.gate.ledger.meter, energy, lambda: room.gate.loads.is_watcher)
-        self._in_background(following, "energy")
+        self._in_background(following_energy(room.gate, room.metrics), "energy")
         kept.attach(room.gate.leases)
         link.attach(kept)
         self._in_background(link.run(), "keeper")
@@ -287,9 +274,10 @@ class Gateway:
         )
         await self._keep(page.open, page.close)
         self.draining.add_work(lambda: page.turns.is_writing)
-        watchman = build_watchman(box, room, inference.roster, database)
+        watchman = build_watchman(
+            box, room, inference.roster, database, kept=lambda: kept.models, restart_kept=link.restart
+        )
         self._in_background(watchman.run(), "watchdog")
-        room.metrics.register(WatchdogMetrics(lambda: watchman.found))
         health = build_health(
             box,
             database,

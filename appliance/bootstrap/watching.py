@@ -7,11 +7,12 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.gate import GateRoom
+from appliance.bootstrap.metrics.watchdog import WatchdogMetrics
 from appliance.domain.people import AccountEvent
 from appliance.errors import PartUnavailable
 from appliance.services.watchdog import Restart, Watchman
@@ -31,16 +32,17 @@ _PREFIX = "engine-"
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-Kept = Callable[[], Sequence[KeptModel]]
+Kept = Callable[[], Mapping[str, KeptModel]]
+"""By the name of their engine on the roster."""
 RestartKept = Callable[[str], Awaitable[object]]
 
 
-def _nothing_kept() -> Sequence[KeptModel]:
-    return ()
+def _nothing_kept() -> Mapping[str, KeptModel]:
+    return {}
 
 
 class BoxReader:
-    """Takes readings of a running box. kept: the models that the keeper runs, by the names of the roster."""
+    """Takes readings of a running box. kept: the models that the keeper runs."""
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ class BoxReader:
     async def read(self) -> Reading:
         """Takes as long as the slowest engine or driver does, some seconds at most."""
         children = supervised(self._box.data)
-        kept = {model.name: model for model in self._kept()}
+        kept = self._kept()
         asked = asyncio.gather(*(self._engine(state, children, kept) for state in self._roster.states()))
         health, engines = await asyncio.gather(self._look(), asked)
         return Reading(
@@ -70,8 +72,8 @@ class BoxReader:
             children=(
                 *(_child(name, status) for name, status in children.items()),
                 *(
-                    ChildReading(f"{_PREFIX}{one.name}", one.restarts, one.reason, one.name)
-                    for one in kept.values()
+                    ChildReading(f"{_PREFIX}{name}", one.restarts, one.reason, name)
+                    for name, one in kept.items()
                 ),
             ),
             disk=read_disk((self._box.models_folder, self._box.data)),
@@ -142,12 +144,13 @@ def build_watchman(
     kept: Kept = _nothing_kept,
     restart_kept: RestartKept | None = None,
 ) -> Watchman:
-    """Run it as a task. database: as the api role. kept, restart_kept: of the keeper, where there is one."""
+    """Run it as a task; its metrics are registered. database: as the api role. kept, restart_kept: of the keeper."""
     settings = box.settings.watchdog
 
     async def restart(engine: str) -> bool:
-        if restart_kept is not None and any(model.name == engine for model in kept()):
-            await restart_kept(engine)
+        model = kept().get(engine)
+        if restart_kept is not None and model is not None:
+            await restart_kept(model.name)
             return True
         return end_child(box.data, f"{_PREFIX}{engine}")
 
@@ -160,7 +163,7 @@ def build_watchman(
         except PartUnavailable as error:
             logger.warning("the restart of %s is in the log only: %s", restart.engine, error)
 
-    return Watchman(
+    watchman = Watchman(
         BoxReader(box, room, roster, kept).read,
         room.valkey.command,
         is_watcher=lambda: room.gate.loads.is_watcher,
@@ -170,3 +173,5 @@ def build_watchman(
         every_s=settings.every_s,
         epoch=lambda: epoch_of(box.data),
     )
+    room.metrics.register(WatchdogMetrics(lambda: watchman.found))
+    return watchman

@@ -65,6 +65,11 @@ class KeptRoster:
 
     # fairness.kept_engines.KeptEngines ------------------------------------------------------------------
 
+    @property
+    def models(self) -> Mapping[str, KeptModel]:
+        """By the name of their engine on the roster."""
+        return self._models
+
     def is_kept(self, engine: str) -> bool:
         """Whether the keeper has it."""
         return engine in self._models
