@@ -68,11 +68,11 @@ async def follow_energy(
     meter: Meter,
     metrics: EnergyMetrics,
     is_watcher: Callable[[], bool],
-    counter: EnergyCounter | None = None,
+    look: PatientLook[float | None] | None = None,
     every_s: float = EVERY_S,
 ) -> None:
     """Read the counter for ever, beside what is being answered; a driver that hangs tells nothing."""
-    look = PatientLook((counter or EnergyCounter()).read, lambda _waited_s, _error: None)
+    look = look or PatientLook(EnergyCounter().read, lambda _waited_s, _error: None)
     while True:
         counted_j = await look()
         before = meter.energy

@@ -40,6 +40,13 @@ async def test_the_official_sdk_gets_every_taught_answer(gateway: Gateway, datab
             return await cursor.fetchone() == (TAUGHT_CALLS,)
 
     await until(all_counted)
+    async with database.viewing(person("ana").viewer) as connection:
+        cursor = await connection.execute(
+            "SELECT bool_and(engine_seconds > 0 AND engine_seconds * 1000 <= total_ms + 1), bool_and(joules IS NULL),"
+            " (SELECT sum(h.engine_seconds) FROM usage_hours h) = sum(engine_seconds::float8) FROM requests"
+        )
+        # every one had the engine, no longer than it lasted; nobody measured any energy; the hours hold the sum
+        assert await cursor.fetchone() == (True, True, True)
 
 
 async def test_a_schema_holds(gateway: Gateway) -> None:

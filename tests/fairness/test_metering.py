@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
+from appliance.bootstrap.energy import EnergyMetrics, follow_energy, here
 from appliance.fairness.accounting.metering import Meter, Metered
 from inference.energy import EnergyCounter
 from inference.testing.fake_nvml import FakeCard, FakeNvml
+from inference.types import EngineState
+from inference.watchdog.looking import PatientLook
+from tests.waiting import until
 
 HERE = frozenset({"llm", "other"})
 
@@ -188,3 +194,46 @@ def test_the_machine_s_counter_is_that_of_all_its_gpus() -> None:
     counter.close()
     assert driver.open == 0
     assert EnergyCounter(FakeNvml()).read() is None
+
+
+async def test_the_counter_is_followed_and_told_to_prometheus() -> None:
+    """Busy and idle apart, and a request's part of it."""
+    driver, registry, meter = FakeNvml(FakeCard(energy_mj=0)), CollectorRegistry(), Meter()
+    meter.look({}, HERE)
+
+    def told(use: str) -> float:
+        return registry.get_sample_value("appliance_gpu_energy_joules_total", {"use": use}) or 0.0
+
+    look = PatientLook(EnergyCounter(driver).read, lambda _waited_s, _error: None, patience_s=60)
+    following = asyncio.create_task(
+        follow_energy(meter, EnergyMetrics(registry), lambda: True, look, every_s=0.01)
+    )
+    try:
+        driver.cards[0].energy_mj = 5_000
+        await until(lambda: meter._look is not None)
+        driver.cards[0].energy_mj = 25_000
+        await until(lambda: told("idle") > 0)
+        running = meter.begin("llm")
+        driver.cards[0].energy_mj = 90_000
+        await until(lambda: told("busy") > 0)
+        meter.end(running)
+        assert running.joules is not None and running.joules > 0
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+def test_engines_of_this_machine_are_told_from_those_elsewhere() -> None:
+    """A socket of ours, the loopback address, the one beside us in the stack."""
+    states = [
+        EngineState(name, "vllm", True, base_url=url)
+        for name, url in {
+            "own": "unix:/run/x.sock",
+            "loop": "http://127.0.0.1:8000/v1",
+            "six": "http://[::1]:8000/v1",
+            "stack": "http://engine:8000/v1",
+            "rented": "https://api.example.com/v1",
+        }.items()
+    ]
+
+    assert here(states) == {"own", "loop", "six", "stack"}
