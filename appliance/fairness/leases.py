@@ -58,8 +58,7 @@ class Leases:
     """All of this process's leases. Made before `link` opens; open() before the first, close() after the last.
 
     share: the part of an engine's slots this process may fill while Valkey is away; workers: processes that share the
-    limits then. first_report_s: after this wait on_waiting is told the place again, then every second. closed: engines
-    that take nobody just now.
+    limits then. first_report_s: after this wait on_waiting is told the place again. closed: engines that take nobody.
     """
 
     def __init__(
@@ -198,7 +197,6 @@ class Leases:
         """What engines can bear, at once. Raises PartUnavailable."""
         if self._alone is not None:
             self._alone.learn(capacities)
-            self._hand_out()
         elif capacities:
             await self._calls.ask(operations.learn(capacities))
 
