@@ -166,9 +166,12 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
     if not told["models"] and not told["pulls"]:
         yield "There are no models here yet: `appliance model plan` shows which fit, `appliance model pull` gets one."
     for pull in told["pulls"]:
-        yield f"{pull['state']:<8} {_how_far(pull)}"
-        if pull["failure"]:
-            yield f"         {pull['failure']['message']}"
+        failure = pull["failure"]
+        yield (
+            f"{pull['state']:<8} {pull['name']}: {failure['message']}"
+            if failure
+            else f"{pull['state']:<8} {_how_far(pull)}"
+        )
     if told["searched_with"]:
         yield f"Documents are searched with {told['searched_with']}."
 

@@ -33,7 +33,7 @@ from inference.getting.folders import ModelOnDisk
 from inference.getting.hub import Hub, Listing
 from inference.getting.progress import Meter, Progress
 from inference.getting.room import check_room, on_a_full_disk
-from inference.getting.sources import FolderSource, HubSource, Source
+from inference.getting.sources import FolderSource, HubSource, Source, wanted_quantisation
 from inference.library import InstalledModel, ModelLibrary
 from inference.types import ModelKind
 
@@ -125,7 +125,7 @@ class Pulling:
         told = wanted.kind or (kind if kind in get_args(ModelKind) else None)
         choice = choose(
             listing.files,
-            quantisation=getattr(wanted.source, "quantisation", ""),
+            quantisation=wanted_quantisation(wanted.source),
             kind=told,  # type: ignore[arg-type]  # it is one of them
             task=listing.task,
         )

@@ -94,11 +94,17 @@ def default_name(source: Source) -> str:
     else:
         base = source.model.replace(":", "-").replace("/", "-")
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", base).strip("-._").lower()
-    is_gguf = base.endswith("-gguf")
     base = base.removesuffix("-gguf")
-    quantisation = getattr(source, "quantisation", "") or (DEFAULT_QUANTISATION if is_gguf else "")
+    quantisation = wanted_quantisation(source)
     ending = f"-{quantisation.lower()}" if quantisation else ""
     return f"{base[: 96 - len(ending)] or 'model'}{'' if base.endswith(ending) else ending}"
+
+
+def wanted_quantisation(source: Source) -> str:
+    """What its name here says: the default one where a repository of GGUF files was asked for without."""
+    own: str = getattr(source, "quantisation", "")
+    is_gguf = isinstance(source, HubSource) and source.repo.lower().endswith("-gguf")
+    return own or (DEFAULT_QUANTISATION if is_gguf else "")
 
 
 def quantisation_of(file_name: str) -> str:
