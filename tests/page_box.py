@@ -302,6 +302,10 @@ def _models(engines: list[EngineState]) -> APIRouter:
             "data": [{"id": name, "object": "model", "owned_by": "local"} for name in names],
         }
 
+    @routes.get("/api/watchdog")
+    async def nothing_is_the_matter() -> dict[str, Any]:
+        return {"object": "list", "data": []}
+
     return routes
 
 
