@@ -136,6 +136,7 @@ async def test_one_s_own_requests_of_all_processes_are_told(process: Process) ->
             "waiting": {"interactive": 1, "batch": 1},
             "tokens_per_s": None,
             "request_s": None,
+            "loading": None,
         }
     ]
     await _leave(lease, waits, others)
