@@ -53,6 +53,7 @@ from appliance.bootstrap.joined_metrics import join_metrics
 from appliance.bootstrap.keeper.following import KeptRoster
 from appliance.bootstrap.keeper.link import KeeperLink
 from appliance.bootstrap.keeper.preparing import engine_key
+from appliance.bootstrap.keeper.wanted_file import WantedFile
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.model_library import build_model_library_routes
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_KEEPER_S = 5.0  # what a gateway gives the keeper to say which models were started
 _API_PREFIXES = ("/v1/", "/api/", "/healthz", "/readyz", "/metrics")
 
 
@@ -203,6 +205,8 @@ class Gateway:
         kept.attach(room.gate.leases)
         link.attach(kept)
         self._in_background(link.run(), "keeper")
+        if await asyncio.to_thread(WantedFile(box.data / "engines.json").read):
+            await link.first_heard(_KEEPER_S)
         self._answers = AnswerCounts(room.metrics)
         knowledge = build_knowledge(
             database,

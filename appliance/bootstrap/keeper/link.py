@@ -80,6 +80,12 @@ class KeeperLink:
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()
 
+    async def first_heard(self, timeout_s: float) -> None:
+        """Returns once the keeper has told of a model, or after this time: a fresh gateway refuses no known name."""
+        until_s = asyncio.get_running_loop().time() + timeout_s
+        while not self.models and (left_s := until_s - asyncio.get_running_loop().time()) > 0:
+            await self.changed(left_s)
+
     async def start(self, model: str, context_tokens: int | None, people: int | None) -> KeptModel:
         """Raises what the planner refuses, and PartUnavailable."""
         return await self._ask("start", model, context_tokens=context_tokens, people=people)
