@@ -149,7 +149,7 @@ class _Weighing:
         longest = max(count.tokens)
         room = self._context - self._reserve()
         if longest <= room:
-            return self._as_it_is(self._request, count)
+            return self._answerable(self._request, count, 0, 0)
         if self._truncates:
             return await self._shortened(longest, room)
         raise too_long(self._request, longest, self._answer, self._context)
@@ -171,17 +171,22 @@ class _Weighing:
                 few = middle
         shorter, count = found
         left = longest if count is None else max(count.tokens)
-        most = self._context - left
-        if most < 1:
+        if left >= self._context:
             raise too_long(shorter, left, self._answer, self._context)
-        gone = sum(map(len, turns[:many]))
+        return self._answerable(shorter, count, sum(map(len, turns[:many])), longest - left)
+
+    def _answerable(
+        self, request: EngineRequest, count: PromptCount | None, messages: int, tokens: int
+    ) -> Checked:
+        """With an answer no longer than there is room, where cutting is allowed. messages, tokens: left out."""
+        most = self._context - (max(count.tokens) if count is not None else 0)
         clamped = None
-        if self._is_strict and self._answer is not None and self._answer > most:
+        if self._truncates and self._is_strict and self._answer is not None and self._answer > most:
             clamped = most
-            name = "max_completion_tokens" if "max_completion_tokens" in shorter.payload else "max_tokens"
-            shorter = replace(shorter, payload={**shorter.payload, name: most})
-        dropped = Dropped(gone, longest - left, clamped) if gone or clamped else None
-        checked = Checked(shorter) if count is None else self._as_it_is(shorter, count)
+            name = "max_completion_tokens" if "max_completion_tokens" in request.payload else "max_tokens"
+            request = replace(request, payload={**request.payload, name: most})
+        dropped = Dropped(messages, tokens, clamped) if messages or clamped else None
+        checked = Checked(request) if count is None else self._as_it_is(request, count)
         return replace(checked, dropped=dropped)
 
     async def _without(
