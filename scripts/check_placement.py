@@ -5,7 +5,7 @@
     python -m scripts.check_placement engine --pid 4242 --model /data/llama-3.1-8b --context 8192 --slots 4 --gpu 0
 
 On the processor memory is what the process had resident at its most (VmHWM), mapped files included; on a GPU what NVML
-says is in use there, by whomever. `sweep` fills every slot to the end of its context before it looks. Prints Markdown.
+says is in use there, by whomever. `sweep` reads a prompt of two steps in every slot before it looks. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ from scripts.make_random_gguf import Quantisation, small_size, write_random
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1024**2
-_BYTES_A_TOKEN = 0.95  # of the prompt: every byte is a token in these models, the template adds some
+_READ_TOKENS = (
+    1000  # of a prompt in every slot: the cache is taken at the start, buffers grow to two steps of 512
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ async def _loaded(path: Path, slots: int, context_tokens: int) -> int:
     async with _llama_cpp(path, slots, context_tokens) as (base_url, pid):
         timeout = aiohttp.ClientTimeout(total=1800)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            prompt = "a" * int(context_tokens * _BYTES_A_TOKEN)
+            prompt = "a" * min(_READ_TOKENS, context_tokens // 2)  # every byte is a token in these models
             await asyncio.gather(
                 *(_fill(session, base_url, f"{number}{prompt}"[: len(prompt)]) for number in range(slots))
             )

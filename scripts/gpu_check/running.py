@@ -47,7 +47,7 @@ class _Check:
         except Exception as error:  # one part's failure must not cost the others' figures
             traceback.print_exc()
             self.failed += 1
-            lines, figures = [Line(name, what, "failed", str(error).strip().replace("\n", " ")[-200:])], []
+            lines, figures = [Line(name, what, "failed", _said(error))], []
         self.lines += lines
         self.figures.setdefault(name, []).extend(figures)
         if self.options.out is not None:
@@ -87,12 +87,17 @@ async def _served(check: _Check, size: str) -> None:
             if "fairness" in options.parts:
                 await check.part("fairness", lambda: measure_fairness(options, served, size), size)
     except (RuntimeError, TimeoutError, OSError) as error:
-        message = str(error)
+        message = _said(error)
 
         async def fail() -> Found:
             raise RuntimeError(message)
 
         await check.part("speed", fail, f"{size}: the engine")
+
+
+def _said(error: Exception) -> str:
+    """Its last words on one line; its name where it has none, as a timeout."""
+    return str(error).strip().replace("\n", " ")[-200:] or type(error).__name__
 
 
 def heading(options: Options) -> str:
