@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
-from appliance.services.doctor import backups, database, identity, parts, trust, tuning, use
+from appliance.services.doctor import backups, database, identity, parts, trust, tuning, use, watchdog
 from appliance.services.doctor.findings import error, warning
+from inference.watchdog.findings import Finding as Seen
+from inference.watchdog.findings import Kind, Remedy
 from tests.doctor_cases import MIB, Case
 
 POSTGRES = database.PostgresReading(is_embedded=False, version="18.4", vector="0.8.5", applied=22)
@@ -299,6 +302,39 @@ CASES_OF_PARTS: dict[str, Case] = {
             warning("keys.old"),
             warning("keys.first_passwords"),
             warning("keys.idle_administrators"),
+        ],
+    ),
+    "watchdog: well": (watchdog.watchdog_findings, watchdog.WatchdogReading(10.0, 5.0), ["watchdog.ok"]),
+    "watchdog: stopped": (
+        watchdog.watchdog_findings,
+        watchdog.WatchdogReading(is_idle=True),
+        ["watchdog.idle"],
+    ),
+    "watchdog: nobody looks": (
+        watchdog.watchdog_findings,
+        watchdog.WatchdogReading(500.0, 5.0),
+        [warning("watchdog.blind")],
+    ),
+    "watchdog: trouble, what the doctor sees itself left out": (
+        watchdog.watchdog_findings,
+        watchdog.WatchdogReading(
+            10.0,
+            5.0,
+            (
+                *(
+                    Seen(kind, "x", "error", Remedy.LOOK, 1.0)
+                    for kind in get_args(Kind)
+                    if kind != "engine_slow"
+                ),
+                Seen("engine_slow", "x", "warning", Remedy.LOOK, 1.0),
+            ),
+        ),
+        [
+            error("watchdog.engine_on_cpu"),
+            error("watchdog.engine_hung"),
+            error("watchdog.restart_loop"),
+            error("watchdog.disk_filling"),
+            warning("watchdog.engine_slow"),
         ],
     ),
     "identity: unused": (

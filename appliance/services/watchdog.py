@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 KEPT_S = 86_400
 _FRESH_S = 60.0
-_KEY = "{gate}:watchdog"
+SHARED_KEY = "{gate}:watchdog"
+"""In Valkey: what was found last."""
 
 Command = Callable[..., Awaitable[Any]]
 """One command of Valkey, word by word, and its answer."""
@@ -104,7 +105,7 @@ class Watchman:
         """Look if that is this process's task, else learn what the one who looks has found."""
         is_watcher, shared = self._is_watcher(), None
         try:
-            shared = _unpacked(await self._valkey("GET", _KEY), self._epoch())
+            shared = _unpacked(await self._valkey("GET", SHARED_KEY), self._epoch())
         except (RedisError, OSError, PartUnavailable):
             is_watcher = False
         else:
@@ -128,7 +129,7 @@ class Watchman:
         await self._start_again(restartable(told, reading), reading.at_s)
         try:
             packed = _packed(self._found, vigil.baseline, self._epoch())
-            await self._valkey("SET", _KEY, packed, "EX", KEPT_S)
+            await self._valkey("SET", SHARED_KEY, packed, "EX", KEPT_S)
         except (RedisError, OSError, PartUnavailable):
             logger.debug("what the watchdog found is not shared just now")
 
@@ -189,6 +190,12 @@ def _packed(found: Found, baseline: Baseline, epoch: str) -> bytes:
             "baseline": asdict(baseline),
         }
     )
+
+
+def found_in(packed: bytes | None, epoch: str) -> Found | None:
+    """What lies under SHARED_KEY; None: nobody has looked yet."""
+    shared = _unpacked(packed, epoch)
+    return None if shared is None else shared[0]
 
 
 def _unpacked(packed: bytes | None, epoch: str) -> tuple[Found, Baseline] | None:

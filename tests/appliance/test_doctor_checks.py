@@ -7,13 +7,16 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
 from appliance.services.doctor import gpu, machine, tuning, use
 from appliance.services.doctor.findings import Severity
 from appliance.services.doctor.sentences import SENTENCES
+from appliance.services.doctor.watchdog import SEEN_BY_THE_DOCTOR
 from appliance.services.doctor.ways import Ways
+from inference.watchdog.findings import Kind
 from tests.doctor_cases import CASES, DAY, DISK, GB, NOW, diary_of, no_driver
 from tests.doctor_cases_of_parts import CASES_OF_PARTS, TUNING
 
@@ -82,7 +85,8 @@ def test_ids_are_those_that_the_checks_use() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     said = set(re.findall(r'(?:ok|warning|error|say|Finding)\(\s*"([a-z]+\.[a-z_]+)"', code))
 
-    assert said | {f"speed.{part}" for part in use.SLOW_MS} == set(SENTENCES)
+    by_kind = {f"watchdog.{kind}" for kind in get_args(Kind) if kind not in SEEN_BY_THE_DOCTOR}
+    assert said | by_kind | {f"speed.{part}" for part in use.SLOW_MS} == set(SENTENCES)
 
 
 def test_places_of_sentences_are_plain_names() -> None:

@@ -31,6 +31,7 @@ HEALTH = {
     "check_index": Sentence("Index", "Índice"),
     "check_engines": Sentence("Engines", "Motores"),
     "check_gpu": Sentence("GPU", "GPU"),
+    "check_watchdog": Sentence("Watchdog", "Vigilante"),
     "check_queue": Sentence("Queue", "Cola"),
     "check_speed": Sentence("Speed", "Velocidad"),
     "check_disk": Sentence("Disk", "Disco"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.bootstrap.doctor import database, engines, identity, machine, parts, trust, use
+from appliance.bootstrap.doctor import database, engines, identity, machine, parts, trust, use, watchdog
 from appliance.bootstrap.doctor.place import Place
 from appliance.services.doctor import backups as backup_checks
 from appliance.services.doctor import certificate, clock, gpu, tuning
@@ -17,6 +17,7 @@ from appliance.services.doctor import machine as machine_checks
 from appliance.services.doctor import parts as part_checks
 from appliance.services.doctor import trust as trust_checks
 from appliance.services.doctor import use as use_checks
+from appliance.services.doctor import watchdog as watchdog_checks
 from appliance.services.doctor.findings import Finding
 from appliance.services.doctor.ways import Ways
 
@@ -41,6 +42,7 @@ CHECKS: Mapping[str, Check] = {
     "index": Check(database.read_index, database_checks.index_findings),
     "engines": Check(engines.read_engines, engine_checks.engine_findings),
     "gpu": Check(machine.read_gpu, gpu.gpu_findings, needs_box=False),
+    "watchdog": Check(watchdog.read_watchdog, watchdog_checks.watchdog_findings),
     "queue": Check(use.read_queue, use_checks.queue_findings),
     "speed": Check(use.read_speed, use_checks.speed_findings),
     "disk": Check(machine.read_disk, machine_checks.disk_findings, needs_box=False),

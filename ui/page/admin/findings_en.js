@@ -294,5 +294,19 @@ export default {
  "remedy.identity.no_public_url": "Set server.public_url to the address that people use.",
  "finding.identity.leavers": "Who is removed there is out here within {hours} hours at the latest.",
  "finding.identity.everybody": "Everybody whom the provider knows gets an account.",
- "remedy.identity.everybody": "For a provider with strangers in it set identity.oidc.allowed_domains or allowed_groups."
+ "remedy.identity.everybody": "For a provider with strangers in it set identity.oidc.allowed_domains or allowed_groups.",
+ "finding.watchdog.ok": "Engines get on as usual.",
+ "finding.watchdog.idle": "The watchdog runs with the appliance, which is stopped.",
+ "finding.watchdog.blind": "The watchdog has not looked at GPUs and engines lately.",
+ "remedy.watchdog.blind": "Its log says why; start it again.",
+ "finding.watchdog.engine_on_cpu": "{subject} runs on the processor instead of the GPU since {since}.",
+ "remedy.watchdog.engine_on_cpu": "Start the engine again; if it comes back, something else has taken the GPU's memory.",
+ "finding.watchdog.engine_hung": "{subject} has requests and makes no progress since {since}.",
+ "remedy.watchdog.engine_hung": "Start the engine again; its log says what it was doing.",
+ "finding.watchdog.engine_slow": "{subject} writes at less than a fifth of its usual pace since {since}.",
+ "remedy.watchdog.engine_slow": "Look for another process on the GPU, and for a power limit that was lowered.",
+ "finding.watchdog.restart_loop": "{subject} ends again and again since {since}.",
+ "remedy.watchdog.restart_loop": "Its last lines say why.",
+ "finding.watchdog.disk_filling": "The disk of the {subject} is nearly full since {since}.",
+ "remedy.watchdog.disk_filling": "Remove models that nobody uses."
 };

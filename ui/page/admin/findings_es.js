@@ -294,5 +294,19 @@ export default {
  "remedy.identity.no_public_url": "Pon en server.public_url la dirección que usa la gente.",
  "finding.identity.leavers": "Quien se elimine allí queda fuera aquí en {hours} horas como mucho.",
  "finding.identity.everybody": "Cualquiera que conozca el proveedor obtiene una cuenta.",
- "remedy.identity.everybody": "Si en él hay gente ajena, pon identity.oidc.allowed_domains o allowed_groups."
+ "remedy.identity.everybody": "Si en él hay gente ajena, pon identity.oidc.allowed_domains o allowed_groups.",
+ "finding.watchdog.ok": "Los motores avanzan con normalidad.",
+ "finding.watchdog.idle": "El vigilante funciona con el equipo, que está parado.",
+ "finding.watchdog.blind": "El vigilante lleva un rato sin mirar las GPU y los motores.",
+ "remedy.watchdog.blind": "Su registro dice por qué; vuelve a arrancarlo.",
+ "finding.watchdog.engine_on_cpu": "{subject} funciona en el procesador y no en la GPU desde {since}.",
+ "remedy.watchdog.engine_on_cpu": "Reinicia el motor; si se repite, otro programa ocupa la memoria de la GPU.",
+ "finding.watchdog.engine_hung": "{subject} tiene peticiones y no avanza desde {since}.",
+ "remedy.watchdog.engine_hung": "Reinicia el motor; su registro dice qué estaba haciendo.",
+ "finding.watchdog.engine_slow": "{subject} escribe a menos de la quinta parte de su ritmo normal desde {since}.",
+ "remedy.watchdog.engine_slow": "Busca otro proceso en la GPU y un límite de potencia rebajado.",
+ "finding.watchdog.restart_loop": "{subject} termina una y otra vez desde {since}.",
+ "remedy.watchdog.restart_loop": "Sus últimas líneas dicen por qué.",
+ "finding.watchdog.disk_filling": "El disco de los modelos ({subject}) está casi lleno desde {since}.",
+ "remedy.watchdog.disk_filling": "Elimina modelos que nadie use."
 };

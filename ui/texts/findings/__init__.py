@@ -8,5 +8,6 @@ from ui.texts.findings.machine import MACHINE
 from ui.texts.findings.parts import PARTS
 from ui.texts.findings.trust import TRUST
 from ui.texts.findings.use import USE
+from ui.texts.findings.watchdog import WATCHDOG
 
-FINDINGS = {**MACHINE, **GPU, **PARTS, **ENGINES, **USE, **TRUST}
+FINDINGS = {**MACHINE, **GPU, **PARTS, **ENGINES, **USE, **TRUST, **WATCHDOG}
