@@ -9,8 +9,9 @@ Answer: status (one byte), length, payload: little-endian float32, row by row; o
 
 from __future__ import annotations
 
-import struct
-from asyncio import StreamReader, StreamWriter
+from inference.frames import MAX_PAYLOAD_BYTES, FrameTooLarge, read_frame, write_frame
+
+__all__ = ["MAX_PAYLOAD_BYTES", "FrameTooLarge", "read_frame", "write_frame"]
 
 QUERY = b"q"  # texts -> vectors, before every passage that waits
 PASSAGES = b"p"  # texts -> vectors
@@ -23,25 +24,3 @@ HELLO = b"h"
 DONE = b"d"
 REFUSED = b"r"
 AWAY = b"a"  # the model cannot be asked just now; the payload says why
-
-MAX_PAYLOAD_BYTES = 16 * 2**20
-_HEAD = struct.Struct("!cI")
-
-
-class FrameTooLarge(Exception):
-    """A frame announced more bytes than either side ever sends."""
-
-
-async def read_frame(reader: StreamReader) -> tuple[bytes, bytes]:
-    """(kind, payload). Raises IncompleteReadError where the other side is gone, FrameTooLarge."""
-    kind, length = _HEAD.unpack(await reader.readexactly(_HEAD.size))
-    if length > MAX_PAYLOAD_BYTES:
-        raise FrameTooLarge(f"{length} bytes")
-    return kind, await reader.readexactly(length)
-
-
-async def write_frame(writer: StreamWriter, kind: bytes, payload: bytes) -> None:
-    """Send one frame and wait until the other side keeps up."""
-    writer.write(_HEAD.pack(kind, len(payload)))
-    writer.write(payload)
-    await writer.drain()

@@ -1,6 +1,6 @@
 """Frames of speech: between the decoding child and the speech process, and between that and its clients.
 
-A frame is a kind (one byte), a length (4 bytes, big endian) and a payload, as in inference.embedding.wire.
+A frame is a kind (one byte), a length (4 bytes, big endian) and a payload, see inference.frames.
 Child: HEADER (JSON of SpeechFile), then SOUND (16-bit little-endian samples, 16 kHz, one channel) as it is read, then
 END; or REFUSED at any moment. Client: one ORDER a connection, answered by HEADER, or PARTs and END; or by REFUSED
 (the file, the wish) or AWAY (the model).
@@ -8,13 +8,12 @@ END; or REFUSED at any moment. Client: one ORDER a connection, answered by HEADE
 
 from __future__ import annotations
 
-import struct
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 
-from inference.embedding.wire import FrameTooLarge, read_frame, write_frame
+from inference.frames import FrameTooLarge, frame, read_frame, write_frame
 from inference.speech.types import (
     SpeechEnd,
     SpeechHeader,
@@ -24,13 +23,12 @@ from inference.speech.types import (
     SpeechWord,
 )
 
-__all__ = ["FrameTooLarge", "read_frame", "write_frame"]
+__all__ = ["FrameTooLarge", "frame", "read_frame", "write_frame"]
 
 ORDER, HEADER, SOUND, PART, END = b"o", b"h", b"s", b"p", b"e"
 REFUSED, AWAY = b"r", b"a"
 
 RATE = 16_000  # samples a second, as Whisper and the voice detector want them
-_HEAD = struct.Struct("!cI")
 _PARTS: dict[str, type[Any]] = {
     "header": SpeechHeader,
     "segment": SpeechSegment,
@@ -38,11 +36,6 @@ _PARTS: dict[str, type[Any]] = {
     "end": SpeechEnd,
 }
 _NAMES = {kind: name for name, kind in _PARTS.items()}
-
-
-def frame(kind: bytes, payload: bytes) -> bytes:
-    """One frame, whole."""
-    return _HEAD.pack(kind, len(payload)) + payload
 
 
 def encode_part(part: SpeechPart) -> bytes:
