@@ -118,7 +118,8 @@ async def test_requests_outlive_the_death_of_their_engine(
         await _start(gateway, kept, "one")
         pid = kept.model("one").pid
         asking = [asyncio.create_task(_answer(gateway, "one", f"p{number}")) for number in range(8)]
-        await until(lambda: gateway.room.gate.leases.requests.running["one"] > 0)
+        held = gateway.room.gate.leases.requests
+        await until(lambda: held.running["one"] > 0 or all(task.done() for task in asking), PATIENCE_S)
         kill(pid)
         answers = await asyncio.gather(*asking)
         await kept.until_phase("one", "ready")

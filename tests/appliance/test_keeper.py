@@ -11,7 +11,7 @@ from appliance.bootstrap.keeper.demand import Report
 from appliance.bootstrap.keeper.memory import MARK, end_orphans
 from appliance.bootstrap.keeper.wanted_file import WantedFile
 from inference.errors import ModelNotInstalled, ModelNotStarted, ModelUnreadable
-from tests.kept_models import TINY, UNREADABLE, box_with, install, keeping, kill, lives
+from tests.kept_models import PATIENCE_S, TINY, UNREADABLE, box_with, install, keeping, kill, lives
 from tests.waiting import until
 
 
@@ -68,7 +68,7 @@ async def test_a_killed_engine_comes_back() -> None:
         await kept.start("one")
         first = await kept.until_phase("one", "ready")
         kill(first.pid)
-        await until(lambda: kept.model("one").restarts == 1)
+        await until(lambda: kept.model("one").restarts == 1, PATIENCE_S)
         again = await kept.until_phase("one", "ready")
 
         assert again.pid not in (None, first.pid)
@@ -82,7 +82,7 @@ async def test_a_model_that_dies_again_and_again_is_given_up_for_a_while() -> No
         for deaths in range(1, 6):
             alive = await kept.until_phase("one", "ready")
             kill(alive.pid)
-            await until(lambda deaths=deaths: kept.model("one").restarts == deaths)  # type: ignore[misc]
+            await until(lambda deaths=deaths: kept.model("one").restarts == deaths, PATIENCE_S)  # type: ignore[misc]
         failed = await kept.until_phase("one", "failed")
 
         assert failed.code == "restart_loop" and "SIGKILL" in failed.reason
@@ -123,7 +123,7 @@ async def test_what_was_in_memory_is_loaded_again_with_the_box() -> None:
             "two": True,
         }
         async with keeping(box) as again:
-            await until(lambda: len(again.keeper.models()) == 2)
+            await until(lambda: len(again.keeper.models()) == 2, PATIENCE_S)
             await again.until_phase("two", "ready")
             assert again.model("one").phase == "unloaded"
             await again.keeper.stop("two")

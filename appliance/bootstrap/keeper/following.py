@@ -30,7 +30,7 @@ from inference.types import ModelInfo
 logger = logging.getLogger(__name__)
 
 _PHASES_OF_LOADING = ("unloaded", "loading", "draining", "restarting")
-_RETURN_S = 2.0  # in which the keeper tells of an engine that died; it hears of it at once
+_RETURN_S = 10.0  # in which the keeper tells of an engine that died; it hears of it at once
 
 
 class KeptRoster:
