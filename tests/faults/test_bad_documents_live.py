@@ -105,7 +105,7 @@ async def test_what_people_send_by_mistake_is_told_in_words(
         "cut.docx": (word[: len(word) // 2], "document_damaged", ""),
         "bomb.zip": (zipped_zeros(300), "document_dangerous", ""),
         "matryoshka.zip": (nested_archive(12), "document_dangerous", ""),
-        "song.mp3": (b"ID3\x04\x00" + bytes(2000), "unsupported_format", ""),
+        "song.mid": (b"MThd\0\0\0\x06" + bytes(2000), "unsupported_format", ""),
     }  # fmt: skip
     store = await room.store()
     files = {name: await attach(room, store, content, name) for name, (content, _, _) in bad.items()}
