@@ -13,6 +13,7 @@ import aiohttp
 import psycopg
 import pytest
 
+from appliance.commands.entry import run
 from appliance.domain.people import Scopes
 from appliance.storage.roles import DatabaseRole, url_as
 from tests.conftest import ROLE_SECRET, Servers
@@ -241,3 +242,23 @@ async def test_whoever_leaves_is_heard_no_further(gateway: Gateway, owner_url: s
 
     await until(lambda: asked(owner_url, "SELECT status FROM requests") == [("client_gone",)])
     assert (await ask(gateway, FACTURA.clip))[0] == 200
+
+
+async def test_the_command_writes_it_down(
+    gateway: Gateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`appliance transcribe`: text to the terminal, subtitles to a file, JSON for programs, a refusal as a sentence."""
+    words = ["transcribe", str(FACTURA.clip), "--url", gateway.base_url, "--key", "ana"]
+    subtitles = tmp_path / "said.srt"
+
+    assert await asyncio.to_thread(run, words) == 0
+    plain = capsys.readouterr().out
+    assert await asyncio.to_thread(run, [*words, "--format", "srt", "-o", str(subtitles)]) == 0
+    capsys.readouterr()
+    assert await asyncio.to_thread(run, [*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    wrong = await asyncio.to_thread(run, [*words, "--language", "klingon"])
+
+    assert plain == f"{FACTURA.text}\n" and FACTURA.text in subtitles.read_text(encoding="utf-8")
+    assert told["text"] == FACTURA.text and len(told["words"]) == len(FACTURA.text.split())
+    assert wrong != 0 and "does not know that language" in capsys.readouterr().err
