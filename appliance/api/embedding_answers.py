@@ -156,9 +156,9 @@ def refuse_ids(request: WireRequest) -> None:
 
 
 def _ids_refused(request: WireRequest, refusal: TokensRefused) -> InvalidRequest:
-    param = _param(request, refusal.place)
-    told = _OTHER_IDS[refusal.why].format(param=param, model=repr(request.model))
-    return InvalidRequest(told + _SEND_TEXTS, param=param, code="token_ids_not_supported")
+    place = _param(request, refusal.place) if refusal.why != "unknown" else "input"
+    told = _OTHER_IDS[refusal.why].format(param=place, model=repr(request.model))
+    return InvalidRequest(told + _SEND_TEXTS, param="input", code="token_ids_not_supported")
 
 
 async def _texts(request: WireRequest, embedder: Embedder) -> list[str]:

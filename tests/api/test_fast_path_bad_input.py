@@ -127,7 +127,7 @@ async def test_completions_need_a_prompt(door: Gateway, param: str, payload: dic
         ("input", {"input": []}),
         ("input", {"input": ""}),
         ("input", {"input": [1, 2, 3]}),
-        ("input[0]", {"input": [[1, 2], [3]]}),
+        ("input", {"input": [[1, 2], [3]]}),
         ("input[1]", {"input": [[1, 2], ["a"]]}),
         ("input", {"input": ["x"] * 2049}),
         ("input[1]", {"input": ["x", ""]}),
