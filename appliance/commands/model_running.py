@@ -86,7 +86,7 @@ def running(
             one["engine"],
             f"{one['context_tokens']:,}",
             str(one["slots"]),
-            ", ".join(f"{size / 2**30:.1f} GiB" for size in one["memory_bytes"].values()),
+            ", ".join(_memory(size) for size in one["memory_bytes"].values()),
             "" if one["load_s"] is None else f"{one['load_s']:.0f} s",
             str(one["restarts"]),
         )
@@ -116,6 +116,10 @@ async def _words(api: ApiClient, name: str, context: int | None, people: int | N
     return await api.text(f"/api/models/running/{quote(name, safe='')}/command", params)
 
 
+def _memory(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
 def _state(one: dict[str, Any]) -> str:
     if one["state"] == "loading" and one["eta_s"] is not None:
         return f"loading, {one['eta_s']:.0f} s"
@@ -128,5 +132,5 @@ def _sentence(told: dict[str, Any]) -> str:
     memory = sum(told["memory_bytes"].values())
     return (
         f"{told['model']} answers, {told['slots']} at once with {told['context_tokens']:,} tokens each. "
-        f"It took {told['load_s']:.0f} s to load and holds {memory / 2**30:.1f} GiB."
+        f"It took {told['load_s']:.0f} s to load and holds {_memory(memory)}."
     )
