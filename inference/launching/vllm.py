@@ -26,7 +26,13 @@ ENVIRONMENT: Mapping[str, str] = {
 
 
 def vllm_launch(
-    job: Job, program: Path | str, socket: Path, key: str, *, shares_card: bool = False, cache: Path | None = None
+    job: Job,
+    program: Path | str,
+    socket: Path,
+    key: str,
+    *,
+    shares_card: bool = False,
+    cache: Path | None = None,
 ) -> Launch:
     """program: the `vllm` to run. shares_card: something else has memory on its GPU. cache: for compiled kernels."""
     environment = {**ENVIRONMENT, "VLLM_API_KEY": key}

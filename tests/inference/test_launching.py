@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from inference.launching.complaints import complaint_of
 from inference.launching.compose import engine_section, vllm_service
