@@ -31,9 +31,7 @@ def meeting() -> ScriptedTranscriber:
 
 
 @pytest.fixture
-def desk(
-    database: Database, worker_database: Database, tmp_path: Path, meeting: ScriptedTranscriber
-) -> Desk:
+def desk(database: Database, worker_database: Database, tmp_path: Path, meeting: ScriptedTranscriber) -> Desk:
     """A worker that hears it."""
     return Desk(database, worker_database, tmp_path, transcriber=meeting)
 
@@ -91,7 +89,9 @@ async def test_a_long_recording_lets_others_go_first(
         await desk.work()
 
     assert (waiting.status, waiting.stage) == ("in_progress", "waiting")
-    assert list(waiting.notes) == ["0:30 of 1:30 have been heard; the rest follows after what else is waiting."]
+    assert list(waiting.notes) == [
+        "0:30 of 1:30 have been heard; the rest follows after what else is waiting."
+    ]
     assert await desk.found(ANA, shelf, "apple") == ["a.json"]
     assert await desk.found(ANA, shelf, "october") == ["meeting.wav"]
     assert meeting.heard == [0, 1, 2]
