@@ -18,6 +18,8 @@ from scripts.gpu_check.serving import NAME, SLOTS, Served
 STREAMS = (1, 16, 64)
 _FAIR_SLOTS = 8
 _GREEDY = 80
+_SPREAD_S, _QUICK_SPREAD_S = 3.0, 1.0
+"""Over which the streams of a round begin: the small server reads one prompt a step, and is not to fall behind."""
 _LEAST_PAIRS, _MOST_PAIRS = 2, 12
 
 
@@ -39,14 +41,15 @@ async def measure_speed(
 ) -> tuple[list[Line], list[dict[str, Any]]]:
     """Each number of streams takes its share of the time, two pairs at least."""
     lines, figures = [], []
-    tokens = 32 if options.is_quick else 256
+    tokens, spread_s = (32, _QUICK_SPREAD_S) if options.is_quick else (256, _SPREAD_S)
     async with before_engine(served.base_url, NAME, SLOTS, served.kind) as before, _session() as session:
         for streams in STREAMS:
             started = time.perf_counter()
-            tried = await compare(session, before, streams, tokens, 1)
+            tried = await compare(session, before, streams, tokens, 1, spread_s)
             each = (time.perf_counter() - started) / 2  # the unmeasured round before it counts as one
             pairs = int(options.seconds / len(STREAMS) / max(each, 0.1))
-            done = await compare(session, before, streams, tokens, min(_MOST_PAIRS, max(_LEAST_PAIRS, pairs)))
+            count = min(_MOST_PAIRS, max(_LEAST_PAIRS, pairs))
+            done = await compare(session, before, streams, tokens, count, spread_s)
             lines.append(speed_line(size, served.engine, done))
             figures.append({"size": size, "engine": served.engine, **_kept(done), "first": _kept(tried)})
     return lines, figures
