@@ -90,7 +90,7 @@ class SpeechAnswers:
         try:
             lease = await self._gate.leases.acquire(self._ask(caller, form, entry, expected_s), tell)
             lease.first_byte()  # no prompt of others waits for this one to be read
-            entry.end.wait_ms = lease.wait_s * 1000
+            entry.runs_on("speech", lease.wait_s * 1000)
             await entry.committed()
             async with aclosing(self._transcriber.transcribe(audio, form.wish)) as parts:  # type: ignore[type-var]
                 await self._send(exchange, form, parts, heard, entry, lease)
