@@ -33,7 +33,7 @@ from inference.embedding.served_models import LocalModel
 
 SENTENCE = "the dock doors close at six and open again early on weekdays when lorries bring fresh goods"
 WORDS = SENTENCE.split()
-ROUNDS = 5
+ROUNDS = 3
 
 
 def texts_of(count: int) -> list[str]:
