@@ -219,7 +219,7 @@ class UnusableModelName(InferenceError):
 
 
 class ModelNotInstalled(InferenceError):
-    """There is no such model on this machine. `appliance model list` shows what is there."""
+    """There is no such model on this machine. `appliance model list` shows them, `appliance model pull` gets more."""
 
     code = "model_not_installed"
 
