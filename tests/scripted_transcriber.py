@@ -65,7 +65,9 @@ class ScriptedTranscriber:
             for segment in piece:
                 yield segment
             yield SpeechProgress(30.0 * (number + 1), self.duration_s)
-        yield SpeechEnd(self.duration_s, sum(one.end_s - one.start_s for piece in self.pieces for one in piece))
+        yield SpeechEnd(
+            self.duration_s, sum(one.end_s - one.start_s for piece in self.pieces for one in piece)
+        )
 
     async def close(self) -> None:
         return None

@@ -340,7 +340,18 @@ async def _looks_at_the_administration(page: Page, seen: Inspection) -> None:
     await expect(dialog.get_by_label(text("limit_tokens_day", "en"))).to_be_visible()
     await seen.look("a person")
     await page.keyboard.press("Escape")
-    sections = ("people", "groups", "engines", "models", "health", "queue", "insights", "feedback", "jobs", "audit")
+    sections = (
+        "people",
+        "groups",
+        "engines",
+        "models",
+        "health",
+        "queue",
+        "insights",
+        "feedback",
+        "jobs",
+        "audit",
+    )
     for name in [*(f"admin_{one}" for one in sections), "me_usage"]:
         await _section(page, "administration-desk", text(name, "en"))
         await expect(desk.locator(".panel .body > *")).not_to_be_empty()
