@@ -131,7 +131,9 @@ class RetrievalSettings(BaseModel):
         description="How widely the graph is searched; lower finds less under access rules.",
     )
     reranker: str = Field(
-        "", description="Folder of a cross-encoder that orders the best passages once more; empty: none."
+        "",
+        description="Cross-encoder that orders the best passages once more: a model of `appliance model list`, or its "
+        "folder; empty: none.",
     )
     reranker_kind: Literal["onnx", "sentence_transformers"] = Field(
         "onnx",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
-from appliance.services.doctor import backups, database, identity, parts, trust, tuning, use, watchdog
+from appliance.services.doctor import backups, database, identity, parts, speech, trust, tuning, use, watchdog
 from appliance.services.doctor.findings import error, warning
 from inference.watchdog.findings import Finding as Seen
 from inference.watchdog.findings import Kind, Remedy
@@ -303,6 +303,23 @@ CASES_OF_PARTS: dict[str, Case] = {
             warning("keys.first_passwords"),
             warning("keys.idle_administrators"),
         ],
+    ),
+    "speech: none chosen": (speech.speech_findings, speech.SpeechReading(), ["speech.none"]),
+    "speech: well": (speech.speech_findings, speech.SpeechReading("small", listens=True), ["speech.ok"]),
+    "speech: not installed": (
+        speech.speech_findings,
+        speech.SpeechReading("small", has_extra=False),
+        [warning("speech.no_extra")],
+    ),
+    "speech: no model": (
+        speech.speech_findings,
+        speech.SpeechReading("small", folder="/models/small", is_there=False),
+        [error("speech.missing")],
+    ),
+    "speech: down": (
+        speech.speech_findings,
+        speech.SpeechReading("small", listens=False),
+        [error("speech.down")],
     ),
     "watchdog: well": (watchdog.watchdog_findings, watchdog.WatchdogReading(10.0, 5.0), ["watchdog.ok"]),
     "watchdog: stopped": (

@@ -20,6 +20,7 @@ from appliance.supervisor.postgres import EmbeddedPostgres
 from appliance.supervisor.secret_files import BoxSecrets, load_or_create_secrets
 from appliance.supervisor.unprivileged import Account
 from appliance.supervisor.valkey import EmbeddedValkey
+from inference.library import ModelLibrary
 
 if TYPE_CHECKING:
     from appliance.storage.roles import DatabaseRole
@@ -127,6 +128,9 @@ def open_box(data: Path, config: Path | None = None, account: Account | None = N
     for section in settings.engines.values():
         if isinstance(section.get("model_path"), str):  # as people write it: beside the file that names it
             section["model_path"] = str(chosen.resolve().parent / Path(section["model_path"]).expanduser())
+    if settings.retrieval.reranker:
+        folder = model_folder(data / "models", chosen.resolve().parent, settings.retrieval.reranker)
+        settings.retrieval = settings.retrieval.model_copy(update={"reranker": str(folder)})
     if settings.database.url and not settings.database.role_secret:
         raise StartupError(
             "database.url needs database.role_secret: a long random text from which the passwords of the appliance's "
@@ -139,6 +143,12 @@ def open_box(data: Path, config: Path | None = None, account: Account | None = N
         secrets=load_or_create_secrets(data),
         account=account,
     )
+
+
+def model_folder(models: Path, beside: Path, wanted: str) -> Path:
+    """Of a model that a setting names: one of the library's, else a folder, beside the file that names it."""
+    installed = ModelLibrary(models / "library").find(wanted)
+    return installed.path if installed is not None else (beside / Path(wanted).expanduser()).resolve()
 
 
 def make_private_folder(folder: Path) -> None:

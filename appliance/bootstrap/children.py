@@ -13,7 +13,6 @@ from pathlib import Path
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.embedding import keep_specs
-from appliance.bootstrap.reranker import reranker_folder
 from appliance.bootstrap.speech import speech_words
 from appliance.supervisor.child import ChildSpec
 from appliance.supervisor.readiness import accepts_on
@@ -139,8 +138,8 @@ def prepare_words(box: Box, url: str) -> tuple[list[str], dict[str, str]]:
 
 def _reranker_words(box: Box) -> tuple[str, ...]:
     """It serves the cross-encoder of searches to scripts too."""
-    folder = reranker_folder(box.settings.retrieval)
-    return () if folder is None else ("--reranker", str(folder.resolve()))
+    chosen = box.settings.retrieval
+    return ("--reranker", chosen.reranker) if chosen.reranker and chosen.reranker_kind == "onnx" else ()
 
 
 def _engine_specs(box: Box) -> list[ChildSpec]:

@@ -6,12 +6,14 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from psycopg import AsyncConnection
 from redis.asyncio import Redis
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
+from appliance.bootstrap.speech import speech_folder
 from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.leases import Leases
 from appliance.services.health import READY, HealthCheck, Probe
@@ -31,7 +33,7 @@ def build_health(
     leases: Leases,
     found: Callable[[], Found] = Found,
 ) -> HealthCheck:
-    """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; page, ledger, queue and watchdog are listed apart.
+    """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; the others are listed apart.
 
     found: what the watchdog found last.
     """
@@ -62,11 +64,10 @@ def build_health(
         return READY if row is not None and row[0] else "starting"
 
     async def ui() -> str:
-        with suppress(OSError):
-            _, writer = await asyncio.open_unix_connection(str(box.page_socket))
-            writer.close()
-            return READY
-        return "starting"
+        return await _listens(box.page_socket)
+
+    async def speech() -> str:
+        return await _listens(box.speech_socket)
 
     async def ledger() -> str:
         if not recording.is_spooling:
@@ -91,7 +92,17 @@ def build_health(
         others["embedding_engine"] = embedding_engine
     if box.settings.server.run_page:
         others["ui"] = ui
+    if speech_folder(box) is not None:
+        others["speech"] = speech
     return HealthCheck(required, others)
+
+
+async def _listens(socket: Path) -> str:
+    with suppress(OSError):
+        _, writer = await asyncio.open_unix_connection(str(socket))
+        writer.close()
+        return READY
+    return "starting"
 
 
 async def is_worker_alive(box: Box) -> bool:

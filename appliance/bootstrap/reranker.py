@@ -13,17 +13,11 @@ from rag.reranking import RerankerUnavailable, Reranking
 from rag.settings import RetrievalSettings
 
 
-def reranker_folder(settings: RetrievalSettings) -> Path | None:
-    """Of the cross-encoder that the embedding process serves at `/v1/rerank`; None: there is none."""
+def served_reranker(settings: RetrievalSettings, process: EmbedderClient) -> LocalReranker | None:
+    """As `/v1/rerank` offers it, named after its folder; the embedding process serves those in ONNX."""
     if not settings.reranker or settings.reranker_kind != "onnx":
         return None
-    return Path(settings.reranker)
-
-
-def served_reranker(settings: RetrievalSettings, process: EmbedderClient) -> LocalReranker | None:
-    """As `/v1/rerank` offers it: named after its folder."""
-    folder = reranker_folder(settings)
-    return None if folder is None else LocalReranker(folder.name, process)
+    return LocalReranker(Path(settings.reranker).name, process)
 
 
 def choose_reranking(settings: RetrievalSettings) -> Reranking | None:

@@ -6,8 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.bootstrap.box import Box
-from inference.library import ModelLibrary
+from appliance.bootstrap.box import Box, model_folder
 
 if TYPE_CHECKING:
     from inference.speech.client import SpeechClient
@@ -23,11 +22,7 @@ def speech_folder(box: Box) -> Path | None:
     wanted = box.settings.speech.model
     if not wanted or importlib.util.find_spec(EXTRA) is None:
         return None
-    installed = ModelLibrary(box.models_folder / "library").find(wanted)
-    if installed is not None:
-        return installed.path
-    beside = box.config.parent if box.config is not None else box.data
-    return (beside / Path(wanted).expanduser()).resolve()
+    return model_folder(box.models_folder, box.config.parent if box.config else box.data, wanted)
 
 
 def speech_words(box: Box) -> tuple[str, ...] | None:

@@ -28,6 +28,7 @@ HEALTH = {
     "check_postgres": Sentence("PostgreSQL", "PostgreSQL"),
     "check_valkey": Sentence("Valkey", "Valkey"),
     "check_embedder": Sentence("Embedding", "Vectores"),
+    "check_speech": Sentence("Speech", "Voz"),
     "check_index": Sentence("Index", "Índice"),
     "check_engines": Sentence("Engines", "Motores"),
     "check_gpu": Sentence("GPU", "GPU"),

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.bootstrap.doctor import database, engines, identity, machine, parts, trust, use, watchdog
+from appliance.bootstrap.doctor import (
+    database,
+    engines,
+    identity,
+    machine,
+    parts,
+    speech,
+    trust,
+    use,
+    watchdog,
+)
 from appliance.bootstrap.doctor.place import Place
 from appliance.services.doctor import backups as backup_checks
 from appliance.services.doctor import certificate, clock, gpu, tuning
@@ -15,6 +25,7 @@ from appliance.services.doctor import engines as engine_checks
 from appliance.services.doctor import identity as identity_checks
 from appliance.services.doctor import machine as machine_checks
 from appliance.services.doctor import parts as part_checks
+from appliance.services.doctor import speech as speech_checks
 from appliance.services.doctor import trust as trust_checks
 from appliance.services.doctor import use as use_checks
 from appliance.services.doctor import watchdog as watchdog_checks
@@ -39,6 +50,7 @@ CHECKS: Mapping[str, Check] = {
     "postgres": Check(database.read_postgres, database_checks.postgres_findings),
     "valkey": Check(parts.read_valkey, part_checks.valkey_findings),
     "embedder": Check(parts.read_embedder, part_checks.embedder_findings),
+    "speech": Check(speech.read_speech, speech_checks.speech_findings),
     "index": Check(database.read_index, database_checks.index_findings),
     "engines": Check(engines.read_engines, engine_checks.engine_findings),
     "gpu": Check(machine.read_gpu, gpu.gpu_findings, needs_box=False),

@@ -308,5 +308,13 @@ export default {
  "finding.watchdog.restart_loop": "{subject} ends again and again since {since}.",
  "remedy.watchdog.restart_loop": "Its last lines say why.",
  "finding.watchdog.disk_filling": "The disk of the {subject} is nearly full since {since}.",
- "remedy.watchdog.disk_filling": "Remove models that nobody uses."
+ "remedy.watchdog.disk_filling": "Remove models that nobody uses.",
+ "finding.speech.ok": "Speech is heard by {model}.",
+ "finding.speech.none": "No speech model is chosen: dictation and recordings are off.",
+ "finding.speech.no_extra": "speech.model is {model}, but what hears is not installed: dictation and recordings are off.",
+ "remedy.speech.no_extra": "Install it, then start the appliance again.",
+ "finding.speech.missing": "speech.model is {model}, but there is no Whisper model in {folder}.",
+ "remedy.speech.missing": "Correct the setting, or get it with `appliance model pull`.",
+ "finding.speech.down": "The speech process does not answer: nothing is heard by {model}.",
+ "remedy.speech.down": "It is started again by itself; its log says why."
 };

@@ -308,5 +308,13 @@ export default {
  "finding.watchdog.restart_loop": "{subject} termina una y otra vez desde {since}.",
  "remedy.watchdog.restart_loop": "Sus últimas líneas dicen por qué.",
  "finding.watchdog.disk_filling": "El disco de los modelos ({subject}) está casi lleno desde {since}.",
- "remedy.watchdog.disk_filling": "Elimina modelos que nadie use."
+ "remedy.watchdog.disk_filling": "Elimina modelos que nadie use.",
+ "finding.speech.ok": "La voz se transcribe con {model}.",
+ "finding.speech.none": "No hay ningún modelo de voz elegido: el dictado y las grabaciones están desactivados.",
+ "finding.speech.no_extra": "speech.model es {model}, pero falta instalar lo que transcribe: sin dictado ni grabaciones.",
+ "remedy.speech.no_extra": "Instálalo y vuelve a arrancar el equipo.",
+ "finding.speech.missing": "speech.model es {model}, pero en {folder} no hay ningún modelo Whisper.",
+ "remedy.speech.missing": "Corrige el ajuste o descárgalo con `appliance model pull`.",
+ "finding.speech.down": "El proceso de voz no responde: {model} no transcribe nada.",
+ "remedy.speech.down": "Vuelve a arrancar solo; su registro dice por qué."
 };

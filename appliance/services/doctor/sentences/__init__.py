@@ -8,9 +8,10 @@ from appliance.services.doctor.sentences.engines import ENGINES
 from appliance.services.doctor.sentences.gpu import GPU
 from appliance.services.doctor.sentences.machine import MACHINE
 from appliance.services.doctor.sentences.parts import PARTS
+from appliance.services.doctor.sentences.speech import SPEECH
 from appliance.services.doctor.sentences.trust import TRUST
 from appliance.services.doctor.sentences.use import USE
 from appliance.services.doctor.sentences.watchdog import WATCHDOG
 from appliance.services.doctor.words import Words
 
-SENTENCES: Mapping[str, Words] = {**MACHINE, **GPU, **PARTS, **ENGINES, **USE, **TRUST, **WATCHDOG}
+SENTENCES: Mapping[str, Words] = {**MACHINE, **GPU, **PARTS, **ENGINES, **USE, **TRUST, **WATCHDOG, **SPEECH}
