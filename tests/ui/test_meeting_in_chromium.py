@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +73,7 @@ async def test_a_meeting_is_heard_asked_and_played_from_the_sentence(
     speaking_browser: Browser, quoting_box: WholeBox, meeting: Meeting
 ) -> None:
     """Dropped into a collection, cited with its time, played from there; what is dictated is written to the letter."""
-    async with _arriving(speaking_browser, quoting_box, MORNINGS[0]) as stay:
+    async with _arriving(speaking_browser, quoting_box, replace(MORNINGS[0], whose="mara")) as stay:
         await _drops_it(stay, meeting)
         await _asks_and_is_taken_there(stay, meeting)
         await _opens_it_whole(stay)

@@ -36,7 +36,7 @@ READ_MS = 120_000  # a short document, on a machine that does three other things
 
 @dataclass(frozen=True)
 class Morning:
-    """What is uploaded, asked and answered in one language."""
+    """What is uploaded, asked and answered in one language. whose: somebody new's name."""
 
     language: Language
     locale: str
@@ -46,6 +46,7 @@ class Morning:
     others: tuple[str, str]
     title: str
     sought: str
+    whose: str = "nora"
 
 
 MORNINGS = (
@@ -109,7 +110,7 @@ class Stay:
 @asynccontextmanager
 async def _arriving(browser: Browser, box: WholeBox, morning: Morning) -> AsyncIterator[Stay]:
     """Somebody new, signed in with the password that an administrator gave them."""
-    email = f"nora.{morning.language}@example.com"
+    email = f"{morning.whose}.{morning.language}@example.com"
     added = await asyncio.to_thread(box.command, "user", "add", email, "--json")
     assert added.returncode == 0, added.stderr
     context = await browser.new_context(locale=morning.locale, viewport={"width": 1280, "height": 860})
