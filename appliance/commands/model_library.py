@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,14 @@ from appliance.commands.progress import ProgressLine
 
 _LIBRARY = "/api/models/library"
 _LOOK_S = 0.5
+_CARD = re.compile(r"[A-Za-z0-9._-]+")
+_SET = "`appliance settings --set {key}={{name}}`, then start the appliance again."
+_NEXT = {
+    "chat": "Start it: `appliance model start {name}`.",
+    "embedding": "Search with it: `appliance index use {name}`.",
+    "transcription": f"Hear with it: {_SET.format(key='speech.model')}",
+    "reranker": f"Order passages with it: {_SET.format(key='retrieval.reranker')}",
+}
 
 
 def pull(
@@ -59,8 +68,12 @@ def pull(
     }
 
     async def work(api: ApiClient) -> dict[str, Any]:
+        doubt = await _doubt(api, source)
+        if doubt:
+            sys.stderr.write(f"note: {doubt}\n")
         asked: dict[str, Any] = await api.post(_LIBRARY, body)
-        return asked if background else await _followed(api, asked)
+        ended = asked if background else await _followed(api, asked)
+        return {**ended, "kind": await _kind(api, ended["name"])} if ended["state"] == "done" else ended
 
     try:
         told = talk(find_address(url, key, data), work)
@@ -120,6 +133,25 @@ def register(model: typer.Typer) -> None:
     model.command()(cancel)
 
 
+async def _doubt(api: ApiClient, source: str) -> str:
+    """A word on a model of the catalogue that cannot run here as it is; it is got all the same."""
+    if not _CARD.fullmatch(source):
+        return ""
+    try:
+        plan = (await api.get(f"/api/models/plan?model={quote(source, safe='')}"))["plan"]
+    except CommandFailed:  # no language model, or one that is not in the catalogue
+        return ""
+    if plan["verdict"] == "no":
+        return f"{source} does not fit on this machine: `appliance model plan {source}` shows the sum."
+    return "" if plan["is_own_file"] else f"{source} cannot run on this machine; {plan['model']} can."
+
+
+async def _kind(api: ApiClient, name: str) -> str:
+    """What an installed model is for; a chat model where an engine keeps it for itself."""
+    models = (await api.get(_LIBRARY))["models"]
+    return next((str(model["kind"]) for model in models if model["name"] == name), "chat")
+
+
 async def _followed(api: ApiClient, pull: dict[str, Any]) -> dict[str, Any]:
     """Until it has ended. Raises CommandFailed with the reason."""
     path = f"{_LIBRARY}/pulls/{quote(pull['name'], safe='')}"
@@ -153,13 +185,11 @@ def _how_far(pull: dict[str, Any]) -> str:
 def _ended(pull: dict[str, Any]) -> str:
     if pull["state"] != "done":
         return f"{pull['name']} is on its way: `appliance model list` shows how far it is."
-    then = "The index follows: `appliance index status`." if pull["use_for_search"] else ""
-    start = (
-        ""
-        if then or pull["source"].startswith("ollama:")
-        else f"Start it: `appliance model start {pull['name']}`."
-    )
-    return f"{pull['name']} is there. {then}{start}".strip()
+    if pull["use_for_search"]:
+        return f"{pull['name']} is there. The index follows: `appliance index status`."
+    if pull["source"].startswith("ollama:"):
+        return f"{pull['name']} is there."
+    return f"{pull['name']} is there. {_NEXT[pull.get('kind', 'chat')].format(name=pull['name'])}"
 
 
 def _lines(told: dict[str, Any]) -> Iterator[str]:

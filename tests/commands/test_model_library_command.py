@@ -102,3 +102,33 @@ def test_what_is_on_its_way_and_what_broke_off_are_told() -> None:
     assert lines[0].startswith("running  tiny: 25%")
     assert lines[1] == "failed   tiny: There is not enough room."
     assert next(model_library._lines(told | {"pulls": []})).startswith("There are no models here yet")
+
+
+async def test_a_model_that_cannot_run_here_is_got_with_a_word_on_it() -> None:
+    """Which file of it can; nothing is said of one that fits, nor of what is not in the catalogue."""
+    other = {"plan": {"verdict": "cpu", "is_own_file": False, "model": "llama-q4"}}
+    large = {"plan": {"verdict": "no", "is_own_file": True, "model": "llama"}}
+    fits = {"plan": {"verdict": "fits", "is_own_file": True, "model": "llama"}}
+    api = Answers(other, large, fits)
+
+    said = [await model_library._doubt(api, "llama") for _ in range(3)]  # type: ignore[arg-type]
+
+    assert said == [
+        "llama cannot run on this machine; llama-q4 can.",
+        "llama does not fit on this machine: `appliance model plan llama` shows the sum.",
+        "",
+    ]
+    assert await model_library._doubt(Answers(), "hf:acme/tiny") == ""  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        ("embedding", "appliance index use tiny"),
+        ("transcription", "appliance settings --set speech.model=tiny"),
+        ("reranker", "appliance settings --set retrieval.reranker=tiny"),
+    ],
+)
+def test_the_next_step_is_named_by_what_the_model_is_for(kind: str, step: str) -> None:
+    """A command to copy."""
+    assert step in model_library._ended(PULL | {"state": "done", "kind": kind})
