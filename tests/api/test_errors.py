@@ -46,6 +46,7 @@ def built(error: type[Exception]) -> Exception:
         {"retry_after_s": 3.2},
         {"status": 400, "body": b"{}"},
         {"model": "x", "known": []},
+        {"reason": "damaged"},
     ):
         try:
             return error(**arguments)

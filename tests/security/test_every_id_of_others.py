@@ -53,9 +53,16 @@ OF_NOBODY = {"/v1/models/{model}": "what is served, for everybody"}
 NOT_HERS = {
     "/api/queue/{request_id}": "a request that is over is nobody's",
     "/api/users/{user_id}/sessions": "she has /api/sessions for that",
+    "/api/documents/{file_id}/transcript": "her file is no recording",
+    "/api/models/library/pulls/{name}": "models are for administrators and auditors",
+    "/api/models/running/{name}": "likewise",
+    "/api/models/running/{name}/command": "likewise",
 }
 # An administrator's business too; who they are is asked of the others.
-OF_ADMINISTRATORS = ("/api/users/", "/api/groups/", "/api/limits/", "/api/jobs/", "/api/keys/", "/api/queue/")
+OF_ADMINISTRATORS = (
+    *("/api/users/", "/api/groups/", "/api/limits/", "/api/jobs/", "/api/keys/", "/api/queue/"),
+    "/api/models/",
+)
 # Ids in bodies: (verb, path, body).
 IN_BODIES: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/api/turns", ASKING | {"conversation_id": "{conversation_id}"}),
@@ -120,7 +127,7 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
         "store_id": store, "file_id": file, "batch_id": batch, "conversation_id": chat, "turn_id": turn,
         "response_id": response, "session_id": session["id"], "key_id": key["id"], "user_id": people[0],
         "group_id": group, "limit_id": made["id"], "job_id": "job-1", "request_id": f"turn-{turn}", "number": "1",
-        "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32,
+        "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32, "name": "tiny",
     }  # fmt: skip
 
 

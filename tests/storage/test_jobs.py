@@ -143,7 +143,8 @@ async def test_a_worker_says_when_the_database_goes_away(
             cut = await owner.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE application_name = 'appliance worker' AND datname = current_database() "
-                "AND (query LIKE '%advisory%' OR query = 'SELECT 1')"
+                # the connection whose life is the worker's: others come back by themselves
+                "AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)"
             )
             if cut.rowcount:
                 break
