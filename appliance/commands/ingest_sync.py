@@ -20,11 +20,12 @@ _AT_ONCE = 4  # files on their way; more of them gain nothing, because reading i
 _GRACE_S = 30.0  # for those when the command is stopped
 _PAGE = "100"
 _AGAIN = ("failed", "cancelled")
+_FOR_SOMEBODY = frozenset({"speech_not_installed"})
 
 
 @dataclass
 class Document:
-    """One file and what became of it: completed, failed, cancelled, unchanged, skipped or removed."""
+    """One file and what became of it: completed, failed, cancelled, unchanged, skipped, removed or waiting."""
 
     path: str
     status: str
@@ -76,16 +77,20 @@ class Sync:
             await self._remove(source, one)
 
     async def follow(self) -> None:
-        """Until every document has been read or refused."""
+        """Until every document has been read or refused, or waits for what an administrator has to do first."""
         waiting = [document for document in self.documents if document.status == "in_progress"]
         pending = {document.id: document for document in waiting}
         self.watcher.reading(len(pending))
         while pending:
             path, parameters = f"/v1/vector_stores/{self.store}/files", {"filter": "in_progress"}
-            under_way = {file["id"]: file["progress"] async for file in every(self.api, path, parameters)}
+            under_way = {file["id"]: file async for file in every(self.api, path, parameters)}
             for file_id in [file_id for file_id in pending if file_id not in under_way]:
                 _note(pending.pop(file_id), await self.api.get(f"{path}/{file_id}"))
-            parts = sum(under_way.get(file_id, 0.0) for file_id in pending if file_id)
+            for file_id in [one for one in pending if one and _waits_for_somebody(under_way[one])]:
+                document = pending.pop(file_id)
+                _note(document, under_way[file_id])
+                document.status, document.error = "waiting", " ".join(document.notes)
+            parts = sum(under_way[file_id]["progress"] for file_id in pending if file_id)
             self.watcher.read(len(waiting) - len(pending) + parts)
             if pending:
                 await asyncio.sleep(_POLL_S)
@@ -252,6 +257,10 @@ def _each(paths: Sequence[Path]) -> Iterator[Found | Refused]:
                 raise CommandFailed(f"{path} does not exist, or is neither a file nor a folder.")
         except OSError as error:
             raise CommandFailed(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _waits_for_somebody(file: dict[str, Any]) -> bool:
+    return any(code is not None and code["code"] in _FOR_SOMEBODY for code in file["note_codes"])
 
 
 def _note(document: Document, file: dict[str, Any]) -> None:

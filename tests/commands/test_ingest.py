@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
         "The office is closed on the first of January.", encoding="utf-8"
     )
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing more")
-    (tmp_path / "film.mkv").write_bytes(b"\x1aE\xdf\xa3")
+    (tmp_path / "tune.mid").write_bytes(b"MThd")
     (tmp_path / ".secret.md").write_text("hidden", encoding="utf-8")
     return tmp_path
 
@@ -63,6 +64,21 @@ async def test_a_folder_is_read_and_each_file_accounted_for(
     assert "damaged" in by_name["broken.pdf"]["error"]
     assert by_name["a.md"]["chunks"] == 1
     assert passages[0]["filename"] == "año nuevo.txt"
+
+
+async def test_a_recording_waits_for_a_speech_model_and_nobody_waits_for_it(
+    room: Room, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command ends and says what is missing; the recording stays and is heard once that is there."""
+    with wave.open(str(tmp_path / "meeting.wav"), "wb") as recording:
+        recording.setparams((1, 2, 16_000, 0, "NONE", ""))
+        recording.writeframes(bytes(32_000))
+
+    code, out, err = await ingest(room, capsys, str(tmp_path), "--collection", "meetings")
+
+    assert code == 0
+    assert "1 waiting" in out
+    assert "speech" in err
 
 
 async def test_what_is_there_already_is_not_sent_again(
@@ -97,7 +113,7 @@ async def test_a_folder_is_kept_in_step(room: Room, folder: Path, capsys: pytest
     store = json.loads((await ingest(room, capsys, *words))[1])["collection"]["id"]
     (folder / "a.md").write_text("# Holidays\n\nEverybody has 25 days of holiday a year.\n", encoding="utf-8")
     (folder / "deep" / "año nuevo.txt").rename(folder / "renamed.txt")
-    (folder / "film.mkv").unlink()
+    (folder / "tune.mid").unlink()
     told = json.loads((await ingest(room, capsys, *words))[1])
 
     assert told["counts"] == {"completed": 2, "removed": 1}
