@@ -12,15 +12,18 @@ from tests.contracts.engines.rows import TAUGHT
 
 __all__ = ["TAUGHT_CALLS", "sdk_answers"]
 
-_CLIENT = Path(__file__).parent / "api" / "clients" / "openai_sdk_chat.py"
+_CLIENTS = Path(__file__).parent / "api" / "clients"
 TAUGHT_CALLS = 2 * len(TAUGHT["chat"]) + len(TAUGHT["tool_calls"])
 """Requests that one asking takes: each question whole and streamed, and each question for the tool."""
 
 
-async def sdk_answers(base_url: str, key: str, model: str) -> dict[str, Any]:
+async def sdk_answers(
+    base_url: str, key: str, model: str, client: str = "openai_sdk_chat.py"
+) -> dict[str, Any]:
     """`whole` and `streamed` answers by their question, and what the tool was `called` with.
 
-    base_url: of the gateway, without /v1. Skips the test where the SDK cannot be installed.
+    base_url: of the gateway, without /v1. client: which of tests/api/clients asks. Skips the test where the SDK
+    cannot be installed.
     """
     python = await asyncio.to_thread(client_python, "openai>=3,<4")
     asked = {
@@ -29,7 +32,7 @@ async def sdk_answers(base_url: str, key: str, model: str) -> dict[str, Any]:
         "tool_questions": list(TAUGHT["tool_calls"]),
     }
     process = await asyncio.create_subprocess_exec(
-        *(str(python), str(_CLIENT), f"{base_url}/v1", key, model),
+        *(str(python), str(_CLIENTS / client), f"{base_url}/v1", key, model),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

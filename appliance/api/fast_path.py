@@ -6,7 +6,6 @@ or being answered – ends the engine's work at once. It stands in front of the 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
@@ -14,21 +13,17 @@ from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from appliance import telemetry
-from appliance.api.draining import restarting
 from appliance.api.dropped_notes import dropped_headers, in_stream, in_whole
 from appliance.api.embedding_answers import EmbeddingAnswers, refuse_ids
 from appliance.api.exchange import Exchange
-from appliance.api.interruption import Interruption
-from appliance.api.json_bodies import ClientGone, parse_object, read_body
+from appliance.api.json_bodies import parse_object, read_body
 from appliance.api.openai_requests import WireRequest, check_request
 from appliance.api.pipeline_answers import Completion, answer_request, as_pieces, progress_comment
+from appliance.api.presence import answer_one, while_present
 from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.api.rerank_answers import RerankAnswers
 from appliance.domain.answers import Waiting
 from appliance.domain.people import Caller
-from appliance.errors import CredentialWithdrawn
-from appliance.fairness.cancellation import GONE, REVOKED, STOPPING
 from appliance.fairness.gate import Gate, GatedResponse, Purpose
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.chat import Chat
@@ -93,20 +88,7 @@ class FastPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request for which `serves` is true."""
         exchange = Exchange(scope, receive, send, comment_after_s=self._comment_after_s)
-        token = telemetry.request_id.set(exchange.request_id)
-        try:
-            await self._handle(exchange)
-        except ClientGone:
-            pass
-        except asyncio.CancelledError as error:
-            # The process stops: whoever still reads is told, so that a cut answer is not taken for a whole one.
-            if STOPPING not in error.args:
-                raise
-            await exchange.fail(restarting())
-        except Exception as error:
-            await exchange.fail(error)
-        finally:
-            telemetry.request_id.reset(token)
+        await answer_one(exchange, self._handle)
 
     async def _handle(self, exchange: Exchange) -> None:
         moment = self._live.moment
@@ -114,35 +96,13 @@ class FastPath:
         body = await read_body(exchange.scope, exchange.receive)
         answering = self._answering(exchange, caller, parse_object(body))
         del body
-        interruption = Interruption()
-        with self._live.track(caller, lambda: interruption.now(REVOKED), since=moment):
-            await self._while_present(exchange, interruption, answering)
+        await while_present(exchange, self._live, caller, answering, since=moment)
 
     def _answering(self, exchange: Exchange, caller: Caller, body: Mapping[str, Any]) -> Awaitable[None]:
         path = exchange.scope["path"]
         if path == RESPONSES:
             return self._responses.answer(exchange, caller, body)
         return self._answer_in_kind(exchange, caller, check_request(ROUTES[path], body))
-
-    async def _while_present(
-        self, exchange: Exchange, interruption: Interruption, answering: Awaitable[None]
-    ) -> None:
-        """Answer, unless the client leaves or its credential is withdrawn: either cancels the work at once."""
-
-        async def watch() -> None:
-            await exchange.until_gone()
-            interruption.now(exchange.cut_off or GONE)
-
-        watcher = asyncio.create_task(watch())
-        try:
-            with interruption:
-                await answering
-        except asyncio.CancelledError as error:
-            if interruption.reason is None:
-                raise
-            raise (CredentialWithdrawn if interruption.reason == REVOKED else ClientGone) from error
-        finally:
-            watcher.cancel()
 
     async def _answer_in_kind(self, exchange: Exchange, caller: Caller, request: WireRequest) -> None:
         if request.route == "embeddings" and self._embeddings.serves(request.model):

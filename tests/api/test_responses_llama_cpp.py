@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from tests.api.test_responses import answered
-from tests.client_environment import client_python
 from tests.conftest import Servers
 from tests.contracts.engines.rows import TAUGHT
 from tests.gateway_harness import Gateway, until
 from tests.llama_gateway import gateway_before_llama_cpp
-
-CLIENT = Path(__file__).parent / "clients" / "responses_chat.py"
+from tests.taught_answers import sdk_answers
 
 
 @pytest.fixture
@@ -30,23 +27,8 @@ async def gateway(servers: Servers, valkey: Redis, owner_url: str) -> AsyncItera
 
 async def test_the_official_sdk_gets_every_taught_answer(gateway: Gateway) -> None:
     """Every answer and each tool call exactly, streamed and not."""
-    python = await asyncio.to_thread(client_python, "openai>=3,<4")
-    asked = {
-        "questions": list(TAUGHT["chat"]),
-        "tool": TAUGHT["tool"],
-        "tool_questions": list(TAUGHT["tool_calls"]),
-    }
-    process = await asyncio.create_subprocess_exec(
-        *(str(python), str(CLIENT), f"{gateway.base_url}/v1", "ana", "tiny"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    seen = await sdk_answers(gateway.base_url, "ana", "tiny", "responses_chat.py")
 
-    out, err = await process.communicate(json.dumps(asked).encode())
-
-    assert process.returncode == 0, err.decode()[-3000:]
-    seen = json.loads(out)
     assert seen["whole"] == seen["streamed"] == TAUGHT["chat"]
     assert seen["called"] == TAUGHT["tool_calls"]
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
-from appliance import telemetry
-from appliance.api.draining import restarting
 from appliance.api.exchange import Exchange
 from appliance.api.fast_path import Identifies
-from appliance.api.interruption import Interruption
-from appliance.api.json_bodies import ClientGone
+from appliance.api.presence import answer_one, while_present
 from appliance.api.speech.answers import SpeechAnswers
 from appliance.api.speech.form import Received, check_form, received
 from appliance.domain.people import Caller
-from appliance.errors import CredentialWithdrawn
-from appliance.fairness.cancellation import GONE, REVOKED, STOPPING
 from appliance.services.accounts.live_requests import LiveRequests
 from inference.errors import ModelNotFound, SpeechNotInstalled
 from inference.speech.types import SpeechTask
@@ -57,27 +51,14 @@ class SpeechDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request for which `serves` is true."""
         exchange = Exchange(scope, receive, send, comment_after_s=self._comment_after_s)
-        token = telemetry.request_id.set(exchange.request_id)
-        try:
-            await self._handle(exchange)
-        except ClientGone:
-            pass
-        except asyncio.CancelledError as error:
-            if STOPPING not in error.args:
-                raise
-            await exchange.fail(restarting())
-        except Exception as error:
-            await exchange.fail(error)
-        finally:
-            telemetry.request_id.reset(token)
+        await answer_one(exchange, self._handle)
 
     async def _handle(self, exchange: Exchange) -> None:
         moment = self._live.moment
         caller = await self._identity.identify(exchange.scope)
         async with received(exchange.scope, exchange.receive, self._folder, self._max_file_bytes) as form:
-            interruption = Interruption()
-            with self._live.track(caller, lambda: interruption.now(REVOKED), since=moment):
-                await self._while_present(exchange, interruption, self._answer(exchange, caller, form))
+            answering = self._answer(exchange, caller, form)
+            await while_present(exchange, self._live, caller, answering, since=moment)
 
     async def _answer(self, exchange: Exchange, caller: Caller, form: Received) -> None:
         asked = check_form(form, ROUTES[exchange.scope["path"]])
@@ -87,23 +68,3 @@ class SpeechDoor:
         if asked.model not in names:
             raise ModelNotFound(asked.model, names)
         await self._answers.answer(exchange, caller, asked, form.audio)
-
-    async def _while_present(
-        self, exchange: Exchange, interruption: Interruption, answering: Awaitable[None]
-    ) -> None:
-        """Answer, unless the client leaves or its credential is withdrawn: either cancels the work at once."""
-
-        async def watch() -> None:
-            await exchange.until_gone()
-            interruption.now(exchange.cut_off or GONE)
-
-        watcher = asyncio.create_task(watch())
-        try:
-            with interruption:
-                await answering
-        except asyncio.CancelledError as error:
-            if interruption.reason is None:
-                raise
-            raise (CredentialWithdrawn if interruption.reason == REVOKED else ClientGone) from error
-        finally:
-            watcher.cancel()
