@@ -50,11 +50,25 @@ class EngineLoad:
 
 
 @dataclass(frozen=True, slots=True)
+class LeavePermit:
+    """Why a request may leave the box; opaque here, and written down before its first byte leaves.
+
+    id: of the decision. actor: for whom, such as an e-mail. why: the rule's sentence. redactions: strings replaced.
+    """
+
+    id: str
+    actor: str
+    why: str
+    redactions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class EngineRequest:
     """A request in OpenAI's shape, parsed and checked already; `payload["model"]` is the engine's own name.
 
     is_batch: nobody sits and waits for it; engines that know priorities put it behind the others. is_continuing: the
-    last message is an unfinished answer, to be gone on with.
+    last message is an unfinished answer, to be gone on with. origins: opaque labels of what its text was made from
+    beside its author's own words; None: nobody said, so it stays on the box. permit: without it nothing leaves.
     """
 
     route: EngineRoute
@@ -62,6 +76,8 @@ class EngineRequest:
     request_id: str = ""
     is_batch: bool = False
     is_continuing: bool = False
+    origins: frozenset[str] | None = None
+    permit: LeavePermit | None = None
 
     @property
     def is_stream(self) -> bool:
@@ -119,6 +135,7 @@ class EngineState:
     """How the roster sees one engine, for /readyz, doctor and the page.
 
     is_asleep: it is not in memory and is known to be startable: its models are offered, and nothing is wrong.
+    is_cloud: it is elsewhere, and only what may leave goes there.
     """
 
     name: str
@@ -129,3 +146,4 @@ class EngineState:
     base_url: str = ""
     load: EngineLoad = field(default_factory=EngineLoad)
     is_asleep: bool = False
+    is_cloud: bool = False

@@ -24,7 +24,8 @@ from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.api.rerank_answers import RerankAnswers
 from appliance.domain.answers import Waiting
 from appliance.domain.people import Caller
-from appliance.fairness.gate import Gate, GatedResponse, Purpose
+from appliance.fairness.gate import Gate, GatedResponse
+from appliance.fairness.purpose import Purpose
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.chat import Chat
 from inference.errors import EngineStreamBroken, ModelNotFound

@@ -7,31 +7,32 @@ closes. Knows nothing of HTTP.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
-from uuid import UUID
 
-from appliance.domain.answers import Dropped, OnUsed, Waiting
+from appliance.domain.answers import Dropped, Waiting
 from appliance.domain.people import Caller
 from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry, Ledger
 from appliance.fairness.admission import AppliedLimit, Ask, LimitState, Share
-from appliance.fairness.answer_scan import StreamScan, WholeScan, estimated_prompt_tokens
+from appliance.fairness.answer_scan import StreamScan, estimated_prompt_tokens
 from appliance.fairness.charging import most_tokens, note_completion, note_delivery, note_usage, spent
-from appliance.fairness.context_guard import Checked, ContextGuard, as_too_long
+from appliance.fairness.context_guard import Checked, ContextGuard
 from appliance.fairness.kept_engines import NOTHING_KEPT, KeptEngines, loading_of
-from appliance.fairness.lease import Lease, OnWaiting
+from appliance.fairness.lease import OnWaiting
 from appliance.fairness.leases import Leases
-from appliance.fairness.relaying import asks_usage, followed, one_chunk, prepared
+from appliance.fairness.purpose import Purpose
+from appliance.fairness.relaying import asks_usage, followed, one_chunk
 from appliance.fairness.routing import Engines, Routes, Routing, pools_of
+from appliance.fairness.rungs import Climb, Ladder, OneRung, Rung
+from appliance.fairness.sending import Attempt, Sender
 from appliance.fairness.slots.load_watch import LoadWatch
 from inference.chat_chunks import read_chunks
-from inference.errors import EngineRefused, EngineUnavailable
+from inference.errors import EngineUnavailable
 from inference.types import (
     ChatChunk,
     EngineLoad,
@@ -46,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 OnCounted = Callable[[str, Checked, Usage], None]
 
-_RETURNS = 3  # of an engine that died before the first byte; more, and the request may be what it dies of
+_CHAT = Purpose("/v1/chat/completions")
 
 
 class SharesAndLimits(Protocol):
@@ -59,21 +60,6 @@ class SharesAndLimits(Protocol):
     def limits_for(self, caller: Caller, *models: str) -> tuple[AppliedLimit, ...]:
         """models: every name under which the engine is asked."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """What an engine is wanted for, as the ledger keeps it.
-
-    within: the pipeline on whose behalf it is; then the pipeline's name is what a key must be permitted.
-    is_batch: it may wait until nobody interactive does. on_used: told of what it used.
-    """
-
-    route: str
-    within: str | None = None
-    part_of: UUID | None = None
-    is_batch: bool = False
-    on_used: OnUsed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +95,11 @@ class Gate:
         *,
         default_slots: int,
         kept: KeptEngines = NOTHING_KEPT,
+        ladder: Ladder | None = None,
         on_counted: OnCounted = lambda _engine, _counted, _usage: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """kept: engines whose models come and go.
+        """kept: engines whose models come and go. ladder: the ways to answer; None: the model that was asked for only.
 
         on_counted: told of each prompt that was counted before, with what the engine then read."""
         self.ledger = ledger
@@ -124,6 +111,8 @@ class Gate:
         self.kept = kept
         self._engines = engines
         self._routing = Routing(engines, loads.slots, default_slots)
+        self.sender = Sender(kept)
+        self.ladder = ladder or OneRung(self._routing.routes)
 
     async def open(self) -> None:
         """Begin to listen, write and watch."""
@@ -141,7 +130,7 @@ class Gate:
         self,
         caller: Caller,
         model: str,
-        purpose: Purpose = Purpose("/v1/chat/completions"),
+        purpose: Purpose = _CHAT,
         on_waiting: OnWaiting | None = None,
     ) -> GatedEngine:
         """The engine behind a model name or alias, for this caller; no slot is held yet.
@@ -259,50 +248,74 @@ class GatedEngine:
         entry = gate.ledger.begin(
             self._caller, self.name, self._purpose.route, request.request_id, self._purpose.part_of
         )
-        scan: StreamScan | WholeScan = WholeScan()
-        prompt_tokens = estimated_prompt_tokens(request.payload)
-        lease: Lease | None = None
-        checked = Checked(request)
+        attempt = Attempt(Checked(request), estimated_prompt_tokens(request.payload))
         try:
-            routes = gate.routes(self.name)
-            checked = await gate.guard.check(request, routes)
-            request, self.dropped = checked.request, checked.dropped
-            prompt_tokens = checked.prompt_tokens or prompt_tokens
-            ask = self._ask(entry, request, routes, prompt_tokens)
-            is_absent = self._wake(routes)
-            lease = await gate.leases.acquire(ask, self._told_after_commit(entry, routes))
-            if is_absent:  # only now can the prompt be counted exactly
-                checked = await gate.guard.check(request, routes)
-                request, self.dropped = checked.request, checked.dropped
+            climb = gate.ladder.begin(self._caller, self.name, request, self._purpose)
             async with AsyncExitStack() as stack:
-                response = await self._send(entry, lease, request, routes, stack)
+                response = await self._climb(entry, attempt, climb, stack)
                 await entry.committed()
+                lease = attempt.held
                 if response.content_type.startswith("text/event-stream"):
-                    scan = entry.written_to(StreamScan(asks_usage(request.payload)))
+                    attempt.scan = entry.written_to(StreamScan(asks_usage(request.payload)))
                     lease.first_byte()
                 yield GatedResponse(
                     response.status,
                     response.content_type,
-                    followed(response.frames, scan, lease),
+                    followed(response.frames, attempt.scan, lease),
                     response.served_by,
                     lease.wait_s * 1000,
                     lease.limits,
-                    checked.dropped,
+                    attempt.checked.dropped,
                 )
-            note_completion(entry, scan)
+            note_completion(entry, attempt.scan)
         except BaseException as error:
             entry.note_failure(error)
-            note_delivery(entry, scan)
+            note_delivery(entry, attempt.scan)
             raise
         finally:
-            note_usage(entry, scan, prompt_tokens)
-            if lease is not None:
-                lease.release(spent(entry, scan, request))
-            gate.ledger.finish(entry)
-            if scan.usage is not None:
-                gate.on_counted(entry.end.engine or "", checked, scan.usage)
-            if self._purpose.on_used is not None:
-                self._purpose.on_used(entry.end.usage, entry.end.cost)
+            self._settle(entry, attempt)
+
+    async def _climb(
+        self, entry: Entry, attempt: Attempt, climb: Climb, stack: AsyncExitStack
+    ) -> EngineResponse:
+        """By the first way that works. Raises what the last one failed with."""
+        failure: EngineUnavailable | None = None
+        while True:
+            rung = await climb.next(failure)
+            try:
+                return await self._try(entry, attempt, rung, stack)
+            except EngineUnavailable as error:
+                attempt.give_back()
+                failure = error
+
+    async def _try(self, entry: Entry, attempt: Attempt, rung: Rung, stack: AsyncExitStack) -> EngineResponse:
+        gate, routes = self._gate, rung.routes
+        await self._check(attempt, rung)
+        ask = self._ask(entry, attempt, routes)
+        is_absent = self._wake(routes)
+        attempt.lease = await gate.leases.acquire(ask, self._told_after_commit(entry, routes))
+        if is_absent:  # only now can the prompt be counted exactly
+            await self._check(attempt, rung)
+        response = await gate.sender.send(entry, attempt, routes, stack, is_batch=self._is_batch)
+        self.served_by = response.served_by
+        return response
+
+    async def _check(self, attempt: Attempt, rung: Rung) -> None:
+        attempt.checked = await self._gate.guard.check(rung.request, rung.routes)
+        self.dropped = attempt.checked.dropped
+        attempt.prompt_tokens = attempt.checked.prompt_tokens or attempt.prompt_tokens
+
+    def _settle(self, entry: Entry, attempt: Attempt) -> None:
+        """It ended, however it did: what it used is charged, its slot and its row are closed."""
+        gate, scan = self._gate, attempt.scan
+        note_usage(entry, scan, attempt.prompt_tokens)
+        if attempt.lease is not None:
+            attempt.lease.release(spent(entry, scan, attempt.checked.request))
+        gate.ledger.finish(entry)
+        if scan.usage is not None:
+            gate.on_counted(entry.end.engine or "", attempt.checked, scan.usage)
+        if self._purpose.on_used is not None:
+            self._purpose.on_used(entry.end.usage, entry.end.cost)
 
     @asynccontextmanager
     async def reading(self, request: EngineRequest) -> AsyncIterator[ChunkedAnswer]:
@@ -336,52 +349,20 @@ class GatedEngine:
             kept.use(name)
         return True
 
-    def _ask(self, entry: Entry, request: EngineRequest, routes: Routes, prompt_tokens: int) -> Ask:
-        caller, policy = self._caller, self._gate.policy()
+    def _ask(self, entry: Entry, attempt: Attempt, routes: Routes) -> Ask:
+        caller, policy, request = self._caller, self._gate.policy(), attempt.checked.request
         return Ask(
             str(entry.start.id),
             routes.pool,
             routes.own_name,
             policy.shares_of(caller),
             routes.candidates,
-            prompt_tokens,
+            attempt.prompt_tokens,
             most_tokens(request),
             self._is_batch,
             policy.limits_for(caller, routes.own_name, self.name, self._purpose.within or self.name),
             request.request_id,
         )
-
-    async def _send(
-        self, entry: Entry, lease: Lease, request: EngineRequest, routes: Routes, stack: AsyncExitStack
-    ) -> EngineResponse:
-        """Ask the engine that has the slot; where it fails before its first byte, another one, each once only."""
-        candidates, returns_left = routes.candidates, _RETURNS
-        while True:
-            entry.runs_on(lease.engine, lease.wait_s * 1000)
-            engine, own_name = routes.engines[lease.engine]
-            try:
-                call = replace(request, payload=prepared(request, own_name), is_batch=self._is_batch)
-                # The loop comes to it when the engine has the request: writing takes a millisecond of this core.
-                asyncio.get_running_loop().call_soon(entry.hurry)
-                response = await stack.enter_async_context(engine.relay(call))
-            except EngineUnavailable:
-                others = tuple(c for c in candidates if c.engine != lease.engine)
-                if not others and returns_left and await self._gate.kept.failed(lease.engine):
-                    returns_left -= 1
-                    logger.warning("engine %s is away: the request waits for its return", lease.engine)
-                    await lease.move(candidates)
-                    continue
-                candidates = others
-                if not candidates:
-                    raise
-                logger.warning("engine %s failed, moving on", lease.engine)
-                await lease.move(candidates)
-                continue
-            except EngineRefused as refusal:
-                raise as_too_long(refusal, request, routes.context_tokens) from refusal
-            entry.end.ttft_ms = entry.elapsed_ms()
-            self.served_by = response.served_by
-            return response
 
     def _told_after_commit(self, entry: Entry, routes: Routes) -> OnWaiting | None:
         """The caller's callback, kept until the start row is on disk: it may send the first bytes."""

@@ -26,8 +26,9 @@ from appliance.domain.conversations import ContextUse, FittedChat
 from appliance.domain.people import Caller
 from appliance.errors import NotPermitted, PartUnavailable
 from appliance.fairness.accounting.ledger import Entry
-from appliance.fairness.gate import Gate, GatedEngine, Purpose
+from appliance.fairness.gate import Gate, GatedEngine
 from appliance.fairness.lease import OnWaiting
+from appliance.fairness.purpose import Purpose
 from appliance.ports import HistoryFitting, Pipeline, Search
 from inference.continuing import go_on
 from inference.errors import ModelNotFound

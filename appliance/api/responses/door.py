@@ -29,7 +29,8 @@ from appliance.api.responses.writing import Writing
 from appliance.domain.answers import Cited, Dropped, Finished, Progressed, Searched, TextDelta, Waiting
 from appliance.domain.people import Caller
 from appliance.errors import InvalidRequest, NotFound
-from appliance.fairness.gate import Gate, GatedEngine, Purpose
+from appliance.fairness.gate import Gate, GatedEngine
+from appliance.fairness.purpose import Purpose
 from appliance.ports import Grounding, KeptResponse
 from appliance.services.chat import Chat
 from appliance.services.knowledge.identifiers import new_id
