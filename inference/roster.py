@@ -120,6 +120,10 @@ class Roster:
             for route in routes_for(model, self.states(), self._aliases, self._fallbacks)
         ]
 
+    def resolve_cloud(self, model: str) -> list[tuple[ChatEngine, str]]:
+        """(engine, that engine's own name), of clouds that stand in for a model or have it. Raises ModelNotFound."""
+        raise ModelNotFound(model, [])
+
     def models(self) -> list[ModelInfo]:
         """Everything that can be asked for, aliases included."""
         return offered_models(self.states(), self._aliases)

@@ -24,7 +24,11 @@ class Engines(Protocol):
         ...
 
     def resolve(self, model: str) -> Sequence[tuple[ChatEngine, str]]:
-        """(engine, its own name for the model), best first. Raises ModelNotFound."""
+        """(engine, its own name for the model), best first; none of a cloud. Raises ModelNotFound."""
+        ...
+
+    def resolve_cloud(self, model: str) -> Sequence[tuple[ChatEngine, str]]:
+        """The same of clouds, for a model that is also served here or for their own. Raises ModelNotFound."""
         ...
 
     def models(self) -> list[ModelInfo]: ...
@@ -51,12 +55,15 @@ class Routes:
 
 
 def pools_of(states: Sequence[EngineState]) -> dict[str, str]:
-    """Engine -> pool. A pool is named after the first of its engines by name, whether they are up or not. Pure."""
+    """Engine -> pool. A pool is named after the first of its engines by name, whether they are up or not. Pure.
+
+    A cloud never shares a queue with engines of this box: who may not leave would wait behind who may.
+    """
     pool = {state.name: state.name for state in states}
-    first_with: dict[str, str] = {}
+    first_with: dict[tuple[str, bool], str] = {}
     for state in sorted(states, key=lambda state: state.name):
         for model in state.models:
-            other = first_with.setdefault(model.id, state.name)
+            other = first_with.setdefault((model.id, state.is_cloud), state.name)
             joined, kept = sorted((pool[state.name], pool[other]), reverse=True)
             if joined != kept:
                 pool = {name: kept if own == joined else own for name, own in pool.items()}
@@ -71,26 +78,34 @@ class Routing:
         self._slots = slots
         self._default_slots = default_slots
         self._version = -1
-        self._routes: dict[str, Routes] = {}
+        self._routes: dict[tuple[str, bool], Routes] = {}
         self._pools: dict[str, str] = {}
 
     def routes(self, model: str) -> Routes:
-        """Engines that are down count only where all are. Raises ModelNotFound."""
+        """On this box. Engines that are down count only where all are. Raises ModelNotFound."""
+        return self._known(model, is_cloud=False)
+
+    def cloud_routes(self, model: str) -> Routes:
+        """Clouds that stand in for a model of this box, or have one of that name. Raises ModelNotFound."""
+        return self._known(model, is_cloud=True)
+
+    def _known(self, model: str, *, is_cloud: bool) -> Routes:
         if self._engines.version != self._version:
             self._version = self._engines.version
             self._routes = {}
             self._pools = pools_of(self._engines.states())
-        known = self._routes.get(model)
+        known = self._routes.get((model, is_cloud))
         if known is None:
-            known = self._routes[model] = self._find(model)
+            resolve = self._engines.resolve_cloud if is_cloud else self._engines.resolve
+            known = self._routes[model, is_cloud] = self._find(resolve(model))
         return known
 
     def forget(self) -> None:
         """Slots have changed."""
         self._version = -1
 
-    def _find(self, model: str) -> Routes:
-        by_name = {engine.name: (engine, own_name) for engine, own_name in self._engines.resolve(model)}
+    def _find(self, serving: Sequence[tuple[ChatEngine, str]]) -> Routes:
+        by_name = {engine.name: (engine, own_name) for engine, own_name in serving}
         states = {state.name: state for state in self._engines.states()}
         healthy = [name for name in by_name if name not in states or states[name].is_healthy]
         candidates = tuple(

@@ -37,6 +37,9 @@ class Engines:
             raise ModelNotFound(model, [])
         return [(NamedEngine(state.name), model) for state in found]
 
+    def resolve_cloud(self, model: str) -> list[tuple[ChatEngine, str]]:
+        raise ModelNotFound(model, [])
+
     def models(self) -> list[ModelInfo]:
         return [model for state in self.current for model in state.models]
 
