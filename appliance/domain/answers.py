@@ -170,6 +170,11 @@ class Dropped:
         return told if self.answer_tokens is None else {**told, "max_tokens": self.answer_tokens}
 
 
+AnswerRung = Literal["same", "elsewhere", "smaller", "cloud", "quoted", ""]
+"""By which way an answer came: the model that was asked for, the same on a second engine, a smaller one, a cloud, or
+the documents' own words because no model answered. Empty: nobody was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The end of an answer. kind tells how it came about: written by a model, quoted, or refused for want of evidence.
@@ -187,6 +192,7 @@ class Finished:
     dropped_messages: int = 0
     dropped_tokens: int = 0
     coverage: tuple[Coverage, ...] = ()
+    rung: AnswerRung = ""
 
     @property
     def dropped(self) -> Dropped | None:

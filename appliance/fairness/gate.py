@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from appliance.domain.answers import Dropped, Waiting
+from appliance.domain.answers import AnswerRung, Dropped, Waiting
 from appliance.domain.people import Caller
 from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry, Ledger
@@ -72,6 +72,7 @@ class GatedResponse(EngineResponse):
     wait_ms: float = 0.0
     limits: tuple[LimitState, ...] = ()
     dropped: Dropped | None = None
+    rung: AnswerRung = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,8 @@ class GatedEngine:
         """Who answered last, `local:NAME`."""
         self.dropped: Dropped | None = None
         """What of its prompt was left out, where that was allowed."""
+        self.rung: AnswerRung = ""
+        """By which way the last answer came."""
         self._gate = gate
         self._caller = caller
         self._purpose = purpose
@@ -266,6 +269,7 @@ class GatedEngine:
                     lease.wait_s * 1000,
                     lease.limits,
                     attempt.checked.dropped,
+                    self.rung,
                 )
             note_completion(entry, attempt.scan)
         except BaseException as error:
@@ -297,7 +301,7 @@ class GatedEngine:
         if is_absent:  # only now can the prompt be counted exactly
             await self._check(attempt, rung)
         response = await gate.sender.send(entry, attempt, routes, stack, is_batch=self._is_batch)
-        self.served_by = response.served_by
+        self.served_by, self.rung = response.served_by, rung.reached(has_moved=attempt.has_moved)
         return response
 
     async def _check(self, attempt: Attempt, rung: Rung) -> None:

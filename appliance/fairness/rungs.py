@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from appliance.domain.answers import AnswerRung
 from appliance.domain.people import Caller
 from appliance.fairness.purpose import Purpose
 from appliance.fairness.routing import Routes
@@ -21,12 +22,20 @@ RungKind = Literal["same", "smaller", "cloud"]
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One way to answer. model: as the roster knows it. request: as it goes there, redacted where it leaves the box."""
+    """One way to answer. model: as the roster knows it. request: as it goes there, redacted where it leaves the box.
+
+    most_wait_s: in its queue; after that `next` is asked with a WaitedTooLong. None: as long as anybody waits.
+    """
 
     kind: RungKind
     model: str
     routes: Routes
     request: EngineRequest
+    most_wait_s: float | None = None
+
+    def reached(self, *, has_moved: bool) -> AnswerRung:
+        """What an answer by this way is called. has_moved: the first engine that was asked failed."""
+        return "elsewhere" if has_moved and self.kind == "same" else self.kind
 
 
 class Climb(Protocol):

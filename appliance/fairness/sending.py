@@ -30,6 +30,8 @@ class Attempt:
     prompt_tokens: int
     scan: StreamScan | WholeScan = field(default_factory=WholeScan)
     lease: Lease | None = None
+    has_moved: bool = False
+    """Whether another engine than the first of its rung has it now."""
 
     @property
     def held(self) -> Lease:
@@ -39,7 +41,7 @@ class Attempt:
 
     def give_back(self) -> None:
         """This way did not work: its slot is another one's."""
-        lease, self.lease = self.lease, None
+        lease, self.lease, self.has_moved = self.lease, None, False
         if lease is not None:
             lease.release(None)
 
@@ -75,6 +77,7 @@ class Sender:
                 if not candidates:
                     raise
                 logger.warning("engine %s failed, moving on", lease.engine)
+                attempt.has_moved = True
                 await lease.move(candidates)
                 continue
             except EngineRefused as refusal:
