@@ -1,8 +1,8 @@
 """Which engines there are, how they are, and who serves which model.
 
 Asks every engine for its models every few seconds, in the background: a question never waits for that. No engine is
-a normal state. An engine that is down keeps the models it had and says why it is down. Knows nothing of users,
-slots or turns.
+a normal state. An engine that is down keeps the models it had and says why it is down. A cloud is on the roster and
+on none of the ordinary routes: who wants it asks for it. Knows nothing of users, slots or turns.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from inference.errors import EngineUnavailable, InferenceError, ModelNotFound
 from inference.ports import ChatEngine
@@ -27,7 +27,8 @@ class Membership:
     """An engine on the roster. kind: the engine table's name for it; base_url is shown to people only.
 
     models: known before it was asked. asleep: says why it is not to be asked just now, because it is not in memory;
-    None, or an empty text: ask it.
+    None, or an empty text: ask it. is_cloud: it is elsewhere. stands_in_for: a model of this box -> the cloud's own
+    name of the one that answers in its place.
     """
 
     engine: ChatEngine
@@ -36,6 +37,8 @@ class Membership:
     is_fallback: bool = False
     models: tuple[ModelInfo, ...] = ()
     asleep: Callable[[], str] | None = None
+    is_cloud: bool = False
+    stands_in_for: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +55,63 @@ def routes_for(
     aliases: Mapping[str, str],
     fallbacks: frozenset[str] = frozenset(),
 ) -> list[Route]:
-    """Every engine that serves a model or an alias, best first. Pure.
+    """Every engine of the box that serves a model or an alias, best first; never a cloud. Pure.
 
     Healthy ones before the others, those kept for fallback after their equals, otherwise as configured. An engine
     that is down stays in the list: it may be back before its next check. Raises ModelNotFound.
     """
     own_name = aliases.get(model, model)
-    serving = [state for state in states if any(known.id == own_name for known in state.models)]
+    serving = [
+        state
+        for state in states
+        if not state.is_cloud and any(known.id == own_name for known in state.models)
+    ]
     if not serving:
         raise ModelNotFound(model, known_names(states, aliases))
     serving.sort(key=lambda state: (not state.is_healthy, state.name in fallbacks))
     return [Route(state.name, own_name) for state in serving]
 
 
-def offered_models(states: Sequence[EngineState], aliases: Mapping[str, str]) -> list[ModelInfo]:
+def cloud_routes_for(
+    model: str,
+    states: Sequence[EngineState],
+    aliases: Mapping[str, str],
+    fallbacks: frozenset[str] = frozenset(),
+) -> list[Route]:
+    """Every cloud that stands in for a model of this box, or has one of that name itself, best first. Pure.
+
+    An alias is followed first: a name that the box gives to its own model never leads out. Raises ModelNotFound.
+    """
+    own_name = aliases.get(model, model)
+    found = [
+        (state, theirs)
+        for state in states
+        if state.is_cloud and (theirs := _their_name(own_name, state)) is not None
+    ]
+    if not found:
+        raise ModelNotFound(model, known_names(states, aliases))
+    found.sort(key=lambda pair: (not pair[0].is_healthy, pair[0].name in fallbacks))
+    return [Route(state.name, theirs) for state, theirs in found]
+
+
+def _their_name(model: str, state: EngineState) -> str | None:
+    own = model if any(known.id == model for known in state.models) else None
+    return dict(state.stands_in_for).get(model, own)
+
+
+def offered_models(
+    states: Sequence[EngineState], aliases: Mapping[str, str], *, offers_cloud: bool = False
+) -> list[ModelInfo]:
     """Every model once, in the engines' order, then the aliases that lead to one. Pure.
 
-    A model on two engines has the smaller of their contexts: either may have to answer.
+    A model on two engines has the smaller of their contexts: either may have to answer. offers_cloud: those of clouds
+    as well, by their own names.
     """
     offered: dict[str, ModelInfo] = {}
-    for state in states:
-        for model in state.models:
+    for state in sorted(states, key=lambda state: state.is_cloud):
+        for model in state.models if offers_cloud or not state.is_cloud else ():
+            if state.is_cloud and model.id in offered:
+                continue
             known = offered.get(model.id)
             offered[model.id] = model if known is None else _narrower(known, model)
     for alias, target in aliases.items():
@@ -102,7 +141,10 @@ class Roster:
         refresh_s: float = REFRESH_S,
         on_change: Callable[[Sequence[EngineState]], None] | None = None,
         jitter: Callable[[], float] = random.random,
+        offers_cloud: bool = False,
     ) -> None:
+        """offers_cloud: whether models() lists those of clouds too, because somebody may be allowed to use them."""
+        self._offers_cloud = offers_cloud
         self._members = {member.engine.name: member for member in members}
         self._aliases = dict(aliases or {})
         self._fallbacks = frozenset(name for name, member in self._members.items() if member.is_fallback)
@@ -121,12 +163,18 @@ class Roster:
         ]
 
     def resolve_cloud(self, model: str) -> list[tuple[ChatEngine, str]]:
-        """(engine, that engine's own name), of clouds that stand in for a model or have it. Raises ModelNotFound."""
-        raise ModelNotFound(model, [])
+        """(cloud, its own name for what answers instead of this model), best first. Raises ModelNotFound.
+
+        Also for a model that only a cloud has, by that cloud's own name.
+        """
+        return [
+            (self._members[route.engine_name].engine, route.model)
+            for route in cloud_routes_for(model, self.states(), self._aliases, self._fallbacks)
+        ]
 
     def models(self) -> list[ModelInfo]:
         """Everything that can be asked for, aliases included."""
-        return offered_models(self.states(), self._aliases)
+        return offered_models(self.states(), self._aliases, offers_cloud=self._offers_cloud)
 
     def context_tokens(self, model: str) -> int | None:
         """The context of a model or alias; None where no engine tells or has it."""
@@ -199,6 +247,8 @@ class Roster:
             models=tuple(models),
             base_url=member.base_url,
             load=await self._load_of(member.engine),
+            is_cloud=member.is_cloud,
+            stands_in_for=tuple(member.stands_in_for.items()),
         )
 
     def _down(self, previous: EngineState, error: InferenceError) -> EngineState:
@@ -224,6 +274,8 @@ def _not_asked_yet(member: Membership) -> EngineState:
         reason=NOT_ASKED_YET,
         models=member.models,
         base_url=member.base_url,
+        is_cloud=member.is_cloud,
+        stands_in_for=tuple(member.stands_in_for.items()),
     )
 
 

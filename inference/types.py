@@ -135,7 +135,8 @@ class EngineState:
     """How the roster sees one engine, for /readyz, doctor and the page.
 
     is_asleep: it is not in memory and is known to be startable: its models are offered, and nothing is wrong.
-    is_cloud: it is elsewhere, and only what may leave goes there.
+    is_cloud: it is elsewhere, and only what may leave goes there. stands_in_for: a model of this box and the cloud's
+    own name for what answers in its place, pairs.
     """
 
     name: str
@@ -147,3 +148,4 @@ class EngineState:
     load: EngineLoad = field(default_factory=EngineLoad)
     is_asleep: bool = False
     is_cloud: bool = False
+    stands_in_for: tuple[tuple[str, str], ...] = ()

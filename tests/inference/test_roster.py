@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inference.engines.connections import Connections
 from inference.engines.vllm import VllmEngine
 from inference.errors import ModelNotFound
-from inference.roster import Membership, Roster, offered_models, routes_for
+from inference.roster import Membership, Roster, cloud_routes_for, offered_models, routes_for
 from inference.settings import VllmSettings
 from inference.testing.fake_engine import FakeEngine
 from inference.types import EngineState, ModelInfo
@@ -173,3 +173,43 @@ async def test_it_keeps_itself_fresh_in_the_background(connections: Connections)
         task.cancel()
 
     assert [model.id for model in roster.models()] == ["m", "later"]
+
+
+def cloud(name: str, theirs: str, *, instead_of: str = "", is_healthy: bool = True) -> EngineState:
+    """A cloud as the roster sees it."""
+    pairs = ((instead_of, theirs),) if instead_of else ()
+    models = (ModelInfo(theirs),)
+    return EngineState(name, "cloud", is_healthy, models, is_cloud=True, stands_in_for=pairs)
+
+
+def test_no_ordinary_route_leads_to_a_cloud() -> None:
+    """Whoever asks for a model by its name stays on the box, even where a cloud has one of that very name."""
+    states = [cloud("far", "m"), state("near", "m")]
+
+    assert [route.engine_name for route in routes_for("m", states, {})] == ["near"]
+    with pytest.raises(ModelNotFound):
+        routes_for("m", states[:1], {})
+
+
+def test_a_cloud_is_found_by_the_model_it_stands_in_for() -> None:
+    """The route carries the cloud's own name; a name of the box's own never leads out by itself."""
+    states = [
+        cloud("ill", "big", instead_of="llama", is_healthy=False),
+        cloud("well", "mini", instead_of="llama"),
+    ]
+
+    routes = cloud_routes_for("fast", states, {"fast": "llama"})
+
+    assert [(route.engine_name, route.model) for route in routes] == [("well", "mini"), ("ill", "big")]
+    assert [route.engine_name for route in cloud_routes_for("big", states, {})] == ["ill"]
+    with pytest.raises(ModelNotFound):
+        cloud_routes_for("mini", states, {"mini": "kept"})
+
+
+def test_models_of_clouds_are_offered_only_where_somebody_may_use_them() -> None:
+    """A list of models that nobody may ask would only make people try."""
+    states = [cloud("far", "mini", instead_of="llama"), state("near", "llama")]
+
+    assert [model.id for model in offered_models(states, {"x": "mini"})] == ["llama"]
+    offered = offered_models(states, {"x": "mini"}, offers_cloud=True)
+    assert [model.id for model in offered] == ["llama", "mini", "x"]
