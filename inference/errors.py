@@ -8,6 +8,8 @@ InferenceError
 ├── UnknownEngineKind     the configuration names an engine that is not in the table
 ├── ModelUnreadable       a model's files are not whole, or contradict each other
 ├── EgressRefused         a request was not let out
+│   ├── EgressStopped     the stop switch is thrown
+│   └── EgressUnrecorded  it cannot be written down, so it does not leave
 ├── HubUnavailable        where models come from does not answer, or breaks off
 ├── ModelGated            a model is given only to who has accepted its licence
 ├── ModelSourceUnknown    there is no such model to get
@@ -162,6 +164,18 @@ class EgressRefused(InferenceError):
     """The appliance does not go there. Name the host in the section [egress] of appliance.toml, if it should."""
 
     code = "egress_refused"
+
+
+class EgressStopped(EgressRefused):
+    """Nothing leaves the appliance just now: an administrator stopped it. `appliance egress start` lets it go on."""
+
+    code = "egress_stopped"
+
+
+class EgressUnrecorded(EgressRefused):
+    """The ledger of what leaves cannot be written, so nothing leaves. Make room on the disk, or see its rights."""
+
+    code = "egress_unrecorded"
 
 
 class HubUnavailable(InferenceError):

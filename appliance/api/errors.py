@@ -55,6 +55,8 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     inference_errors.ModelUnreadable: (422, "invalid_request_error"),
     inference_errors.AudioRefused: (400, "invalid_request_error"),
     inference_errors.EgressRefused: (403, "permission_error"),
+    inference_errors.EgressStopped: (503, "server_error"),
+    inference_errors.EgressUnrecorded: (503, "server_error"),
     inference_errors.HubUnavailable: (503, "server_error"),
     inference_errors.ModelGated: (403, "permission_error"),
     inference_errors.ModelSourceUnknown: (404, "not_found_error"),

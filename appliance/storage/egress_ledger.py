@@ -23,6 +23,8 @@ def egress_ledger(path: Path) -> Callable[[Departure], None]:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, json.dumps(told, ensure_ascii=False).encode() + b"\n")
+            if departure.happened == "began":
+                os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
 

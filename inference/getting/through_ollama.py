@@ -33,7 +33,9 @@ class OllamaPuller:
         is_done = False
         try:
             async with self._session.post(
-                f"{self._address}/api/pull", {"model": source.model, "stream": True}
+                f"{self._address}/api/pull",
+                json.dumps({"model": source.model, "stream": True}).encode(),
+                headers={"content-type": "application/json"},
             ) as answer:
                 async for line in _lines(answer):
                     if line.get("error"):

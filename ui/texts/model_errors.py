@@ -9,6 +9,14 @@ MODEL_ERRORS = {
         "The appliance does not go to that address. The operator names the allowed hosts in the section [egress].",
         "El servidor no sale a esa dirección. Los sitios permitidos se indican en la sección [egress].",
     ),
+    "egress_stopped": Sentence(
+        "Nothing leaves the appliance just now: an administrator stopped it.",
+        "Ahora mismo no sale nada del servidor: un administrador lo ha parado.",
+    ),
+    "egress_unrecorded": Sentence(
+        "Nothing leaves the appliance just now, for the ledger of what leaves cannot be written.",
+        "Ahora mismo no sale nada del servidor: no se puede escribir el registro de salidas.",
+    ),
     "hub_unavailable": Sentence(
         "Where the model comes from does not answer, or broke off. What has come is kept: try again to go on.",
         "El origen del modelo no responde o se cortó. Lo que ya llegó se conserva: prueba otra vez y seguirá.",
