@@ -67,6 +67,9 @@ class QueueInValkey:
         ask = self._limits_of.get(id)
         return operations.unpack_answer(answer, ask.limits if ask else ())
 
+    def cross(self, ask: Ask, worker: str, now_us: int) -> Answer:
+        return operations.unpack_answer(self.call(worker, now_us, operations.cross(ask))[0], ask.limits)
+
     def learn(self, capacities: Sequence[Capacity], worker: str, now_us: int) -> None:
         self.call(worker, now_us, operations.learn(capacities))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -312,6 +312,27 @@ def test_a_request_whose_engine_failed_goes_to_the_head_and_is_charged_once() ->
     room.queue.leave(Leaving("x"), room.now_us)
     assert room.granted() == [moved]
     assert room.queue.served("pool")["ana"] == charged
+
+
+def test_whoever_crosses_to_another_pool_keeps_the_place_until_a_slot_there_is_free() -> None:
+    """No slot elsewhere: it stands where it stood. One free: its place is somebody else's, and it is charged there."""
+    room = Room()
+    far = (Candidate("far", 1),)
+    room.ask("ana")
+    waiting = room.ask("bob")
+    wanted = replace(room.last, pool="far", candidates=far)
+    room.queue.enter(replace(wanted, id="there", shares=(Share("eva"),)), "w", room.now_us)
+
+    assert isinstance(room.queue.cross(wanted, room.now_us), Place)
+    assert (room.place(waiting).position, room.queue.waiting) == (1, 1)
+    room.queue.leave(Leaving("there", Spent()), room.now_us)
+    assert room.queue.cross(wanted, room.now_us) == Slot("far")
+    assert room.queue.waiting == 0
+    assert room.queue.served("far")["bob"] > 0
+
+    room.queue.leave(Leaving(waiting, Spent()), room.now_us)
+    assert room.queue.served("far")["bob"] == pytest.approx(0)
+    assert room.queue.enter(replace(wanted, id="next"), "w", room.now_us) == Slot("far")
 
 
 def test_a_queue_that_lost_everything_is_told_what_runs() -> None:

@@ -74,6 +74,24 @@ class Both:
         _agree(expected, self.shared.move(id, candidates, worker, self.now_us))
         self.live[id] = (replace(ask, candidates=candidates), worker)
 
+    def cross(self, id: str, wanted: Ask) -> None:
+        """As its worker would: the same request with the limits that it has taken."""
+        ask, worker = self.live[id]
+        self._as(worker)
+        other = replace(
+            wanted,
+            id=id,
+            shares=ask.shares,
+            is_batch=ask.is_batch,
+            limits=ask.limits,
+            request_id=ask.request_id,
+        )
+        waited = isinstance(self.local.where(id, self.now_us), Place)
+        expected = self.local.cross(other, self.now_us)
+        _agree(expected, self.shared.cross(other, worker, self.now_us))
+        if waited and isinstance(expected, Slot):
+            self.live[id] = (other, worker)
+
     def lose_everything(self) -> None:
         """Valkey comes back empty, and every worker tells what it holds."""
         held = {worker: self._held(worker) for worker in WORKERS}
@@ -209,6 +227,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("first_byte"), WHICH, st.none()),
     st.tuples(st.just("grew"), WHICH, st.sampled_from([10, 300, 5000])),
     st.tuples(st.just("move"), WHICH, CANDIDATES),
+    st.tuples(st.just("cross"), WHICH, ASKS),
     st.tuples(
         st.just("learn"),
         st.sampled_from(ENGINES),
@@ -281,3 +300,5 @@ def _happen(both: Both, event: tuple[str, object, object]) -> None:
                 both.shared.grew(id, value, worker, both.now_us)
             elif operation == "move" and isinstance(value, tuple):
                 both.move(id, value)
+            elif operation == "cross" and isinstance(value, Ask):
+                both.cross(id, value)

@@ -157,6 +157,18 @@ class FairQueue:
         self._grants = [grant for grant in self._grants if grant.id != id]
         return self.where(id, now_us)
 
+    def cross(self, ask: Ask, now_us: int) -> Answer:
+        """Out of its line into a slot of another pool that is free now, with the limits it has taken; else it stays."""
+        request = self._requests.get(ask.id)
+        if request is not None and request.engine is None and request.ask.pool != ask.pool:
+            crossed = self._new(replace(ask, limits=request.ask.limits), request.worker, request.ticket)
+            if not (pool := self._pool(ask)).waiting and self._start_at_once(pool, crossed, now_us):
+                crossed.limit_tokens, crossed.limits = request.limit_tokens, request.limits
+                self._forget(request)
+                self._requests[ask.id] = crossed
+                self._dispatch_around(self._pool(request.ask), now_us)
+        return self.where(ask.id, now_us)
+
     def learn(self, capacities: Sequence[Capacity], now_us: int) -> None:
         """What the engines can bear."""
         for capacity in capacities:

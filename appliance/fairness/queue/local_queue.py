@@ -89,6 +89,10 @@ class LocalQueue:
         """As FairQueue.move."""
         return self._queue.move(ask.id, self._own(ask).candidates, self._clock.now_us())
 
+    def cross(self, ask: Ask) -> Answer:
+        """As FairQueue.cross."""
+        return self._queue.cross(self._own(ask), self._clock.now_us())
+
     def restore(self, held: Sequence[Held]) -> None:
         """What this process held in the shared queue. What runs counts, also beyond our share."""
         self._queue.restore(

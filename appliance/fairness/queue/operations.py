@@ -58,6 +58,11 @@ def move(id: str, candidates: Sequence[Candidate]) -> Operation:
     return orjson.dumps(("move", id, _packed_candidates(candidates)))
 
 
+def cross(ask: Ask) -> Operation:
+    """From where it waits into a free slot of the ask's pool, or not at all. Answered by `unpack_answer`."""
+    return orjson.dumps(("cross", _packed_ask(ask)))
+
+
 def learn(capacities: Sequence[Capacity]) -> Operation:
     """What engines can bear. Answers nothing."""
     return orjson.dumps(

@@ -261,6 +261,28 @@ function operations.move(id, candidates)
   return where(request)
 end
 
+-- Out of its line into a slot of another pool that is free at once, with the limits it has taken. Where none is free, it
+-- keeps its place.
+function operations.cross(ask)
+  local request = request_of(ask[1])
+  if not request then return '["gone"]' end
+  if request.engine or request.pool == ask[2] then return where(request) end
+  local crossed, pool = new_request(ask)
+  if pool.waiting > 0 or is_settling then return where(request) end
+  local engine = engine_for(pool, crossed, person_of(pool, crossed).running, crossed.class == 'b', {})
+  if not engine then return where(request) end
+  local left = pool_for(request)
+  refund(left, request)
+  stop_waiting(left, request)
+  crossed.ticket, crossed.worker, crossed.limits = request.ticket, request.worker, request.limits
+  crossed.limit_tokens, crossed.states = request.limit_tokens, request.states
+  requests[crossed.id] = crossed
+  touch(crossed)
+  start(pool, crossed, engine)
+  dispatch_around(left)
+  return slot_answer(crossed)
+end
+
 -- capacities: { engine, slots, kv tokens or -1 } each
 function operations.learn(capacities)
   for _, capacity in ipairs(capacities) do
