@@ -58,3 +58,54 @@ class CircuitState:
     calls: int = 0
     retry_in_s: float | None = None
     is_asked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Calls that ended in one tenth of the window. number: which tenth since the clock began."""
+
+    number: int
+    calls: int = 0
+    failures: int = 0
+    slow: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """All that is kept of one circuit. Times by its own clock `now_ms`, which never goes back; wall_ms: as told last.
+
+    changed_ms, changed_wall_ms: when it took its position. tallies: oldest first. failures, torn, silent: in a row,
+    since failing_ms. is_on_trial: closed by probes, and no request has been answered since. retry_ms: when it may be
+    asked again; NEVER: not with this configuration. pause_ms: the last pause, before chance. claims: when probes that
+    run count no more. served: good probes. config: the engine's settings as they were when it refused us.
+    """
+
+    wall_ms: int
+    now_ms: int
+    told_ms: int
+    position: Position = Position.CLOSED
+    changed_ms: int = 0
+    changed_wall_ms: int = 0
+    tallies: tuple[Tally, ...] = ()
+    failures: int = 0
+    torn: int = 0
+    silent: int = 0
+    failing_ms: int = 0
+    is_on_trial: bool = False
+    cause: Cause | None = None
+    outcome: Outcome | None = None
+    count: int = 0
+    calls: int = 0
+    retry_ms: int = 0
+    pause_ms: int = 0
+    claims: tuple[int, ...] = ()
+    served: int = 0
+    config: str = ""
+
+
+NEVER = -1
+
+
+def new_circuit(wall_ms: int) -> Circuit:
+    """One that has heard of no call yet."""
+    return Circuit(wall_ms, wall_ms, wall_ms, changed_wall_ms=wall_ms)
