@@ -37,7 +37,8 @@ from appliance.services.settings import (
 from appliance.services.single_sign_on.settings import IdentitySettings
 from appliance.storage.settings import BackupSettings, DatabaseSettings, ValkeySettings
 from appliance.telemetry import LoggingSettings, TracingSettings
-from inference.getting.settings import EgressSettings, HubSettings
+from inference.egress.settings import EgressSettings
+from inference.getting.settings import HubSettings
 from inference.keeping.settings import KeepingSettings
 from inference.settings import EmbeddingSettings
 from inference.speech.settings import SpeechSettings

@@ -10,14 +10,13 @@ from fastapi import APIRouter
 from appliance.api.identity import Identity
 from appliance.api.model_library import model_library_routes
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.egress import way_out
 from appliance.bootstrap.inference import read_engine_settings
 from appliance.bootstrap.search_model import FileSearchChoice
 from appliance.domain.people import AccountEvent
 from appliance.services.models.library import CatalogueSource, ModelShelf
 from appliance.storage.accounts import record_event
 from appliance.storage.database import Database
-from appliance.storage.egress_ledger import egress_ledger
-from inference.egress import Egress
 from inference.errors import ModelSourceUnknown
 from inference.getting.desk import Order, PullDesk
 from inference.getting.pulling import PURPOSE, HubAccess, Pulling, Tell, Wanted
@@ -63,18 +62,8 @@ def catalogue_source(name: str) -> CatalogueSource | None:
 
 def build_pull_runner(box: Box) -> PullRunner:
     """The worker's: gets what lies on the desk."""
-    models, egress, ledger = (
-        box.settings.models,
-        box.settings.egress,
-        egress_ledger(box.data / "logs" / "egress.jsonl"),
-    )
-    door = Egress(
-        [*egress.models, urlsplit(models.hub).netloc],
-        ledger,
-        inside=egress.inside,
-        connect_timeout_s=egress.connect_timeout_s,
-        silence_timeout_s=egress.silence_timeout_s,
-    )
+    models, out = box.settings.models, way_out(box)
+    door = out.door([*out.settings.models, urlsplit(models.hub).netloc], inside=out.settings.inside)
     pulling = Pulling(
         model_library(box),
         door,
@@ -83,7 +72,7 @@ def build_pull_runner(box: Box) -> PullRunner:
     )
     desk, search = pull_desk(box), FileSearchChoice(box)
     ollama = _ollama_address(box)
-    beside = Egress([], ledger, inside=[urlsplit(ollama).netloc], silence_timeout_s=600.0)
+    beside = out.door([], inside=[urlsplit(ollama).netloc], silence_timeout_s=600.0)
 
     async def get(order: Order, tell: Tell) -> None:
         source = parse_source(order.source)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Happened = Literal["began", "ended", "refused"]
+Happened = Literal["began", "ended", "refused", "stopped", "resumed"]
+"""The last two are the stop switch, thrown and taken back: so the ledger tells why there is a gap in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Knobs of the way out and of where models come from."""
+"""Knobs of where models come from."""
 
 from __future__ import annotations
 
@@ -6,29 +6,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-
-_HUB_HOSTS = ["huggingface.co", "*.huggingface.co", "hf.co", "*.hf.co"]
-
-
-class EgressSettings(BaseModel):
-    """Where the appliance itself may go. Everything that is not named here is refused, and every request is kept."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    models: list[str] = Field(
-        default_factory=lambda: list(_HUB_HOSTS),
-        description="Hosts that models may be got from when somebody asks for one: a hub and those that it keeps its "
-        "files with. `*.` stands for every name below. Empty: models come from folders only.",
-    )
-    inside: list[str] = Field(
-        default_factory=list,
-        description="Hosts that may have addresses of the own network and plain http, such as a mirror: "
-        "hub.company.local:8080.",
-    )
-    connect_timeout_s: float = Field(10.0, gt=0, description="Seconds to wait for a connection.")
-    silence_timeout_s: float = Field(
-        60.0, gt=0, description="Longest silence in the middle of an answer, seconds."
-    )
 
 
 class HubSettings(BaseModel):

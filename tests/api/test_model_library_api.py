@@ -150,7 +150,7 @@ async def test_a_model_is_asked_for_followed_and_taken_away(room: Room) -> None:
         ("tiny", "chat", "safetensors", "hf:acme/tiny")
     ]
     assert told["pulls"] == []
-    lines = (room.box.data / "logs" / "egress.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (room.box.data / "egress" / "ledger.jsonl").read_text(encoding="utf-8").splitlines()
     ledger = [json.loads(line) for line in lines]
     assert {line["purpose"] for line in ledger} == {"models"}
     assert {line["actor"] for line in ledger} == {asked.json()["asked_by"]}
