@@ -42,7 +42,7 @@ class Report:
     """One call's end. engine: its name on the roster. model: the engine's own name for it.
 
     ttft_s: from sending to the first token; None: there was none, or the answer came whole. retry_after_s: what a 429
-    asked for. is_probe: it was let through to see whether the engine has recovered.
+    asked for. is_probe: it was let through to see whether the engine has recovered. took_s: from sending to its end.
     """
 
     engine: str
@@ -51,3 +51,4 @@ class Report:
     ttft_s: float | None = None
     retry_after_s: float | None = None
     is_probe: bool = False
+    took_s: float | None = None
