@@ -1,0 +1,69 @@
+"""Histories that hypothesis draws for circuit breakers: what happens to a circuit, when, and how clocks jump."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from inference.breaker.circuit import Cause
+from inference.breaker.operations import (
+    Claimed,
+    Failed,
+    Freed,
+    Hastened,
+    Looked,
+    Operation,
+    PutBack,
+    Served,
+)
+from inference.breaker.rules import CLOUD, LOCAL, BreakerRules
+from inference.failover.outcomes import Outcome
+
+NOON_MS = 1_772_366_400_000
+HOUR_MS = 3_600_000
+FAILURES = [outcome for outcome in Outcome if outcome.is_failure]
+
+rules: st.SearchStrategy[BreakerRules] = st.sampled_from(
+    [LOCAL, CLOUD, replace(CLOUD, probes=3, torn=5, silent=4, in_a_row=8, least_calls=6, claim_ms=5_000)]
+)
+steps_ms: st.SearchStrategy[int] = st.one_of(
+    st.integers(0, 40),
+    st.integers(0, 20_000),
+    st.integers(0, 400_000),
+    st.sampled_from([HOUR_MS, -HOUR_MS, -1, -7_000]),  # a clock that is set
+)
+ages_ms = st.one_of(st.just(0), st.integers(0, 60_000))
+configs = st.sampled_from(["", "one", "other"])
+operations: st.SearchStrategy[Operation] = st.one_of(
+    st.builds(
+        Served,
+        calls=st.integers(1, 30),
+        slow=st.integers(0, 1),
+        age_ms=ages_ms,
+        is_probe=st.booleans(),
+    ),
+    st.builds(
+        Failed,
+        outcome=st.sampled_from(FAILURES),
+        age_ms=ages_ms,
+        retry_after_ms=st.one_of(st.just(-1), st.integers(0, 10_000_000)),
+        is_probe=st.booleans(),
+        chance=st.integers(0, 999),
+        config=configs,
+    ),
+    st.builds(Failed, outcome=st.sampled_from([Outcome.FAILED, Outcome.BROKEN])),
+    st.builds(Claimed, config=configs),
+    st.sampled_from([Freed(), Hastened(), Looked()]),
+    st.builds(
+        PutBack,
+        cause=st.sampled_from(Cause),
+        outcome=st.sampled_from(FAILURES),
+        count=st.integers(1, 9),
+        calls=st.integers(1, 9),
+        wait_ms=st.integers(-1, 100_000),
+        pause_ms=st.integers(0, 100_000),
+        config=configs,
+    ),
+)
+histories = st.lists(st.tuples(steps_ms, operations), max_size=40)
