@@ -13,6 +13,7 @@ from uuid import UUID
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited
 from appliance.domain.conversations import ContextUse, FittedChat
 from appliance.domain.documents import CollectionFile, IngestionStatus, StoredFile
+from appliance.domain.origins import Origins
 from appliance.domain.people import Caller, Language, Role, Scopes, Theme, User, Viewer
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
@@ -116,9 +117,15 @@ class Grounding(Protocol):
     """Passages beside somebody's own chat; for the doors whose clients keep their conversation themselves."""
 
     async def searched(
-        self, caller: Caller, said: Sequence[ChatMessage], wanted: Wanted, engine: ChatEngine, request_id: str
+        self,
+        caller: Caller,
+        said: Sequence[ChatMessage],
+        wanted: Wanted,
+        engine: ChatEngine,
+        request_id: str,
+        origins: Origins,
     ) -> tuple[str, SearchResult]:
-        """What was searched for, and what was found, for the last question of a conversation.
+        """What was searched for and found for the last question of a conversation. origins: of what was said.
 
         Raises NotFound for a collection that the caller does not see.
         """
@@ -318,18 +325,6 @@ class NewLink:
     created_by: UUID | None
     created_at: datetime
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class KeptResponse:
-    """A response to be kept. thread_id: its conversation; items, body: its own input and the whole object, as JSON."""
-
-    id: UUID
-    thread_id: UUID
-    previous_id: UUID | None
-    created_at: datetime
-    items: bytes
-    body: bytes
 
 
 # A document as a whole, as whoever may see it is told of it ----------------------------------------------

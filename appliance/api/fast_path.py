@@ -23,6 +23,7 @@ from appliance.api.presence import answer_one, while_present
 from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.api.rerank_answers import RerankAnswers
 from appliance.domain.answers import Waiting
+from appliance.domain.origins import OWN_WORDS
 from appliance.domain.people import Caller
 from appliance.fairness.gate import Gate, GatedResponse
 from appliance.fairness.purpose import Purpose
@@ -128,7 +129,7 @@ class FastPath:
         except ModelNotFound as error:
             known = [*self._chat.pipeline_names, *error.known, *self._reranks.names]
             raise ModelNotFound(request.model, known) from error
-        call = EngineRequest(request.route, request.payload, exchange.request_id)
+        call = EngineRequest(request.route, request.payload, exchange.request_id, origins=OWN_WORDS)
         async with engine.relay(call) as response:
             if response.content_type.startswith("text/event-stream"):
                 more = [*rate_limit_headers(response.limits), *dropped_headers(response.dropped)]

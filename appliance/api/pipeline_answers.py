@@ -22,6 +22,7 @@ from appliance.domain.answers import (
     TextDelta,
     Waiting,
 )
+from appliance.domain.origins import OWN_WORDS
 from appliance.errors import InvalidRequest
 from appliance.services.answer_shapes import as_coverage
 from appliance.services.knowledge import identifiers
@@ -57,6 +58,7 @@ def answer_request(payload: Mapping[str, Any], request_id: str) -> AnswerRequest
         language=language,
         options={name: value for name, value in payload.items() if name in _OPTIONS and value is not None},
         request_id=request_id,
+        origins=OWN_WORDS,  # a client keeps its conversation itself, and answers for it
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from appliance.domain.origins import Origins
 from appliance.domain.people import Language
 from inference.types import ChatMessage, Usage
 from rag.coverage import Coverage
@@ -38,7 +39,7 @@ class AnswerRequest:
 
     attached: the collection of this chat's own files. only: of files with these attributes. instructions: what the
     asker wants every answer to heed. partial: the text of an answer that broke off; told is what follows it.
-    on_used: told of what engines did for it.
+    on_used: told of what engines did for it. origins: of the messages, as far as they are not their author's own words.
     """
 
     messages: Sequence[ChatMessage]
@@ -52,6 +53,7 @@ class AnswerRequest:
     instructions: str = ""
     partial: str = ""
     on_used: OnUsed | None = None
+    origins: Origins = None
 
     @property
     def question(self) -> str:
@@ -123,11 +125,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """The documents have been searched; passages best first. notes are codes such as `language_mismatch`."""
+    """The documents have been searched; passages best first. notes are codes such as `language_mismatch`.
+
+    origins: of documents that the answer names without having used a passage of them.
+    """
 
     passages: tuple[Passage, ...]
     notes: tuple[str, ...] = ()
     trace: Trace | None = None
+    origins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +258,7 @@ class Turn:
 
     previous_id: the turn it goes on from; those with the same one are versions of each other. continues_id: whose
     unfinished answer this one completes. collection_ids None: all that the asker saw. trace_id: of OpenTelemetry.
+    origins: of all that was said up to here, itself included; None until it has ended, and where nobody said.
     """
 
     id: UUID
@@ -268,6 +275,7 @@ class Turn:
     language: Language | None = None
     figures: Figures = field(default_factory=Figures)
     trace_id: str | None = None
+    origins: Origins = None
 
     @property
     def is_running(self) -> bool:

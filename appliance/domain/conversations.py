@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from appliance.domain.answers import Conversation
+from appliance.domain.origins import OWN_WORDS, Origins
 from appliance.domain.people import Viewer
 from inference.types import ChatMessage
 
@@ -17,10 +18,14 @@ SILENCE = timedelta(hours=1)  # after so much of it a temporary conversation is 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What was said on the way to a turn, oldest first. omitted_turns: earlier ones, too many to be held."""
+    """What was said on the way to a turn, oldest first. omitted_turns: earlier ones, too many to be held.
+
+    origins: of all of it, the omitted turns too; of nothing at all where nothing was said.
+    """
 
     messages: Sequence[ChatMessage] = ()
     omitted_turns: int = 0
+    origins: Origins = OWN_WORDS
 
 
 @dataclass(frozen=True, slots=True)

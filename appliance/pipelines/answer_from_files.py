@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Finished, Searched, TextDelta
+from appliance.domain.origins import of_collection
 from appliance.domain.people import Caller
 from appliance.pipelines import covering
 from appliance.pipelines.answer_with_sources import AnswerWithSources
@@ -75,11 +76,17 @@ class AnswerFromFiles:
         search: Search,
     ) -> AsyncGenerator[AnswerEvent, None]:
         is_summary = request.model == Summarise.name or wants_summary(request.question)
+        assert request.attached is not None
         documents = await shelf.texts() if is_summary or await self._may_fit(shelf, engine) else []
         language = self._summarise.language(caller, request, documents)
         if is_summary or all(file.status != "completed" for file in shelf.files):
             steps = self._summarise.of(
-                Material(documents, shelf.unread()), caller, request, engine, search, language
+                Material(documents, shelf.unread(), frozenset({of_collection(request.attached)})),
+                caller,
+                request,
+                engine,
+                search,
+                language,
             )
         else:
             whole = None
@@ -88,7 +95,6 @@ class AnswerFromFiles:
             if whole is not None and engine is not None:
                 steps = self._from_whole(whole, documents, shelf.unread(), caller, request, engine, search)
             else:
-                assert request.attached is not None
                 within = replace(request, collection_ids=(request.attached,), attached=None)
                 steps = self._sources.answer(caller, within, engine, search, refusal="nothing_in_files")
         async with aclosing(steps) as events:
@@ -113,7 +119,9 @@ class AnswerFromFiles:
     ) -> AsyncGenerator[AnswerEvent, None]:
         yield Searched(tuple(passage for section in whole.sections for passage in section.passages))
         writer = Writer(request.partial)
-        async with aclosing(writer.stream(engine, request, whole.messages, whole.answer_tokens)) as pieces:
+        made_from = None if request.attached is None else frozenset({of_collection(request.attached)})
+        steps = writer.stream(engine, request, whole.messages, whole.answer_tokens, made_from)
+        async with aclosing(steps) as pieces:
             async for piece in pieces:
                 yield piece
         passages = [section.as_passage() for section in whole.sections]

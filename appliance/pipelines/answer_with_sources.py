@@ -21,6 +21,7 @@ from appliance.domain.answers import (
     Searched,
     TextDelta,
 )
+from appliance.domain.origins import of_passages
 from appliance.domain.people import Caller, Language
 from appliance.pipelines.checking import Checking
 from appliance.pipelines.fitting import KnownCounts, context_tokens, fit, overestimate
@@ -68,7 +69,9 @@ class AnswerWithSources:
         """Yields Searched, then text, then Cited and Finished. refusal: the name of the text where nothing is found."""
         question = request.question
         language = self._language_of_answer(caller, request)
-        wording = await self._following_up.wording(request.messages, language, engine, request.request_id)
+        wording = await self._following_up.wording(
+            request.messages, language, engine, request.request_id, request.origins
+        )
         result = await search.search(
             caller,
             wording.question,
@@ -77,7 +80,7 @@ class AnswerWithSources:
             only=request.only,
             also=wording.also,
         )
-        yield Searched(tuple(result.passages), result.notes, result.trace)
+        yield Searched(tuple(result.passages), result.notes, result.trace, of_passages(result.differing))
         if request.partial and (engine is None or not result.passages or not result.is_relevant):
             yield Restarted()  # nobody goes on with it
         if not result.passages or not result.is_relevant:
@@ -154,7 +157,8 @@ class AnswerWithSources:
         passages = await self._sections(caller, result.passages, engine, search)
         fitted = await fit(request, passages, language, engine, known=self._counts)
         prompt, writer = fitted.prompt, Writer(partial)
-        steps = writer.stream(engine, request, prompt.messages, fitted.answer_tokens)
+        made_from = of_passages(passages)
+        steps = writer.stream(engine, request, prompt.messages, fitted.answer_tokens, made_from)
         async with aclosing(steps) as pieces:
             async for piece in pieces:
                 yield piece

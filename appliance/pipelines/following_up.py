@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from appliance.domain.origins import Origins
 from appliance.domain.people import Language
 from appliance.pipelines.texts import text
 from inference.errors import InferenceError
@@ -57,16 +58,24 @@ class FollowingUp:
         self._budget_s = budget_s
 
     async def wording(
-        self, messages: Sequence[ChatMessage], language: Language, engine: ChatEngine | None, request_id: str
+        self,
+        messages: Sequence[ChatMessage],
+        language: Language,
+        engine: ChatEngine | None,
+        request_id: str,
+        origins: Origins = None,
     ) -> Wording:
-        """messages end with the question; the first of a conversation, and one that stands alone, pass as they are."""
+        """messages end with the question; the first of a conversation, and one that stands alone, pass as they are.
+
+        origins: of the messages.
+        """
         question = next((m.content for m in reversed(messages) if m.role == "user"), "")
         earlier = [m for m in messages[:-1] if m.role in ("user", "assistant")]
         if not any(m.role == "user" for m in earlier) or not self.is_follow_up(question):
             return Wording(question)
         rewritten = None
         if engine is not None:
-            rewritten = await self._rewritten(question, earlier, language, engine, request_id)
+            rewritten = await self._rewritten(question, earlier, language, engine, request_id, origins)
         standalone = rewritten or self.carried_over(question, earlier)
         return Wording(question) if standalone == question else Wording(standalone, (question,))
 
@@ -110,6 +119,7 @@ class FollowingUp:
         language: Language,
         engine: ChatEngine,
         request_id: str,
+        origins: Origins,
     ) -> str | None:
         """None where the engine fails, is too slow, or says something that cannot be such a question."""
         spoken = "\n".join(f"{m.role}: {m.content[:_EARLIER_CHARACTERS]}" for m in earlier[-4:])
@@ -126,7 +136,7 @@ class FollowingUp:
         said = ""
         try:
             async with asyncio.timeout(self._budget_s):
-                call = EngineRequest("chat/completions", payload, request_id)
+                call = EngineRequest("chat/completions", payload, request_id, origins=origins)
                 async with aclosing(engine.stream(call)) as chunks:  # type: ignore[type-var]
                     async for chunk in chunks:
                         said += chunk.text or ""

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from appliance.domain.answers import Cited
+from appliance.domain.origins import Origins
 from appliance.domain.people import Caller, Language
 from appliance.errors import QuestionTooLong
 from appliance.pipelines.checking import Checking
@@ -42,11 +43,17 @@ class Grounding:
         self._following_up = FollowingUp(analyzer)
 
     async def searched(
-        self, caller: Caller, said: Sequence[ChatMessage], wanted: Wanted, engine: ChatEngine, request_id: str
+        self,
+        caller: Caller,
+        said: Sequence[ChatMessage],
+        wanted: Wanted,
+        engine: ChatEngine,
+        request_id: str,
+        origins: Origins,
     ) -> tuple[str, SearchResult]:
         """Passages good enough, best first; none where the evidence is too thin. Raises NotFound."""
         language = self._language(said[-1].content)
-        wording = await self._following_up.wording(said, language, engine, request_id)
+        wording = await self._following_up.wording(said, language, engine, request_id, origins)
         found = await self._search.search(
             caller,
             wording.question,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from appliance.domain.answers import AnswerRequest
+from appliance.domain.origins import Origins
 from appliance.domain.people import Language
 from appliance.pipelines.covering import label
 from appliance.pipelines.fitting import TEMPLATE_TOKENS, TokenCounts, context_tokens, overestimate
@@ -38,6 +39,7 @@ class NoteTaker:
         language: Language,
         context: int,
         counts: TokenCounts,
+        origins: Origins,
     ) -> None:
         self.failed: list[Section] = []
         self._engine = engine
@@ -46,6 +48,7 @@ class NoteTaker:
         self._language: Language = language
         self._wish = request.question[:_LONGEST_WISH]
         self._counts = counts
+        self._origins = origins
         self._note_tokens = min(_MOST_NOTE_TOKENS, context // 6)
         self._answer_tokens = min(1024, context // 3)
         overhead = TEMPLATE_TOKENS + 2 * MESSAGE_OVERHEAD_TOKENS + _MARGIN_TOKENS + overestimate(self._wish)
@@ -56,10 +59,13 @@ class NoteTaker:
         self._sections: Sequence[Section] = ()
 
     @classmethod
-    async def for_engine(cls, engine: ChatEngine, request: AnswerRequest, language: Language) -> NoteTaker:
-        """Measured to the model's context."""
+    async def for_engine(
+        cls, engine: ChatEngine, request: AnswerRequest, language: Language, origins: Origins
+    ) -> NoteTaker:
+        """Measured to the model's context. origins: of the documents."""
         context = await context_tokens(engine)
-        return cls(engine, request, language, context, TokenCounts(engine, context * _BYTES_PER_TOKEN))
+        counts = TokenCounts(engine, context * _BYTES_PER_TOKEN)
+        return cls(engine, request, language, context, counts, origins)
 
     # map ----------------------------------------------------------------------------------------------
 
@@ -128,7 +134,8 @@ class NoteTaker:
             ChatMessage("system", summary_text(self._language, frame)),
             ChatMessage("user", asked),
         ]
-        async for _ in writer.stream(self._reader, self._request, messages, self._note_tokens):
+        steps = writer.stream(self._reader, self._request, messages, self._note_tokens, self._origins)
+        async for _ in steps:
             pass
         return writer.text.strip()
 

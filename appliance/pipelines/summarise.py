@@ -22,6 +22,7 @@ from appliance.domain.answers import (
     Searched,
     TextDelta,
 )
+from appliance.domain.origins import Origins, of_collection
 from appliance.domain.people import Caller, Language
 from appliance.pipelines import covering
 from appliance.pipelines.checking import Checking, verified
@@ -46,10 +47,11 @@ _LEAST_SECTION = 1_200  # characters
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What is to be summarised: documents that were read, and those of which nothing can be used."""
+    """What is to be summarised: documents that were read, and those of which nothing can be used; all their origins."""
 
     documents: Sequence[WholeDocument]
     unread: Sequence[Coverage] = ()
+    origins: Origins = None
 
 
 class Summarise:
@@ -85,12 +87,13 @@ class Summarise:
             documents += await shelf.texts()
             unread += shelf.unread()
         language = self.language(caller, request, documents)
+        origins = frozenset(map(of_collection, collections))
         if not collections:
             for event in self._refusal(summary_text(language, "nothing_given"), "nothing_given", unread):
                 yield event
             return
         async with aclosing(
-            self.of(Material(documents, unread), caller, request, engine, search, language)
+            self.of(Material(documents, unread, origins), caller, request, engine, search, language)
         ) as events:
             async for event in events:
                 yield event
@@ -109,6 +112,8 @@ class Summarise:
             request = replace(request, partial="")
             yield Restarted()
         readable = [document for document in material.documents if document.passages]
+        read = tuple(passage for document in readable for passage in document.passages)
+        yield Searched(read, origins=material.origins or frozenset())
         if not readable:
             unread = [*material.unread, *(coverage(one, (), ()) for one in material.documents)]
             said = (
@@ -117,7 +122,6 @@ class Summarise:
             for event in self._refusal(said, "nothing_to_read", unread):
                 yield event
             return
-        yield Searched(tuple(passage for document in readable for passage in document.passages))
         if engine is None:
             steps = self._quoted(material, caller, search, language)
         else:
@@ -157,8 +161,9 @@ class Summarise:
         search: Search,
         language: Language,
     ) -> AsyncGenerator[AnswerEvent, None]:
-        writer = Writer()
-        async with aclosing(writer.stream(engine, request, whole.messages, whole.answer_tokens)) as pieces:
+        writer, origins = Writer(), material.origins
+        steps = writer.stream(engine, request, whole.messages, whole.answer_tokens, origins)
+        async with aclosing(steps) as pieces:
             async for piece in pieces:
                 yield piece
         read = [coverage(document, whole.sections_of(document), ()) for document in material.documents]
@@ -178,7 +183,7 @@ class Summarise:
         search: Search,
         language: Language,
     ) -> AsyncGenerator[AnswerEvent, None]:
-        taker = await NoteTaker.for_engine(engine, request, language)
+        taker = await NoteTaker.for_engine(engine, request, language, material.origins)
         sections = [one for document in material.documents for one in await taker.cut(document)]
         parts, beyond = sections[:MOST_PARTS], sections[MOST_PARTS:]
         yield Progressed("summarising", 0, len(parts))
@@ -187,7 +192,8 @@ class Summarise:
                 yield Progressed("summarising", done, len(parts))
         writer = Writer()
         messages, most_tokens = await taker.reduced()
-        async with aclosing(writer.stream(engine, request, messages, most_tokens)) as pieces:
+        steps = writer.stream(engine, request, messages, most_tokens, material.origins)
+        async with aclosing(steps) as pieces:
             async for piece in pieces:
                 yield piece
         missing = [(section, covering.PART_FAILED) for section in taker.failed]

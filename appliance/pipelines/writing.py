@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from appliance.domain.answers import AnswerRequest, Reasoned, Restarted, TextDelta
+from appliance.domain.origins import Origins, together
 from inference.continuing import go_on
 from inference.ports import ChatEngine
 from inference.types import ChatMessage, EngineRequest, Usage
@@ -23,9 +24,17 @@ class Writer:
         self.finish_reason = "stop"
 
     async def stream(
-        self, engine: ChatEngine, request: AnswerRequest, messages: Sequence[ChatMessage], most_tokens: int
+        self,
+        engine: ChatEngine,
+        request: AnswerRequest,
+        messages: Sequence[ChatMessage],
+        most_tokens: int,
+        made_from: Origins,
     ) -> AsyncGenerator[TextDelta | Reasoned | Restarted, None]:
-        """most_tokens: room for the answer; the caller of the API may wish for less."""
+        """most_tokens: room for the answer; the caller of the API may wish for less.
+
+        made_from: of what stands in messages beside those of the request: documents, or notes on them.
+        """
         wished = request.options.get("max_completion_tokens") or request.options.get("max_tokens")
         payload = {
             "model": engine.name,
@@ -35,7 +44,8 @@ class Writer:
             **{name: value for name, value in request.options.items() if name in PASSED_ON},
             "max_tokens": min(int(wished), most_tokens) if wished else most_tokens,
         }
-        call = EngineRequest("chat/completions", payload, request.request_id)
+        origins = together(request.origins, made_from)
+        call = EngineRequest("chat/completions", payload, request.request_id, origins=origins)
         stream = go_on(engine.stream, call, self.text) if self.text else engine.stream(call)
         async with aclosing(stream) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:

@@ -97,7 +97,7 @@ class Chat:
         )
         left_out = Dropped(fitted.dropped_messages, fitted.dropped_tokens)
         last = Finished("written", model=request.model)
-        call = EngineRequest("chat/completions", payload, request.request_id)
+        call = EngineRequest("chat/completions", payload, request.request_id, origins=request.origins)
         chunks = go_on(engine.stream, call, request.partial) if request.partial else engine.stream(call)
         async with aclosing(chunks):  # type: ignore[type-var]
             async for chunk in chunks:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from appliance.domain.conversations import Remembered
+from appliance.domain.origins import Origins
 from appliance.domain.people import Viewer
 from appliance.errors import PartUnavailable
 from appliance.services.turn_ports import TurnLog, TurnRepository
@@ -38,27 +39,33 @@ class PromptMemory:
             held = None
         if held is not None:
             return held
-        said, omitted = await self._repository.said(viewer, head, MOST_TURNS)
+        said, omitted, origins = await self._repository.said(viewer, head, MOST_TURNS)
         messages: list[ChatMessage] = []
         for question, answer in said:
             if answer.strip():
                 messages += [ChatMessage("user", question), ChatMessage("assistant", answer)]
-        return _bounded(messages, omitted)
+        return _bounded(messages, omitted, origins)
 
     async def keep(
-        self, viewer: Viewer, turn_id: UUID, previous_id: UUID | None, before: Remembered, said: Sequence[str]
+        self,
+        viewer: Viewer,
+        turn_id: UUID,
+        previous_id: UUID | None,
+        before: Remembered,
+        said: Sequence[str],
+        origins: Origins,
     ) -> None:
-        """said: the turn's question and its answer, after what was said before it."""
+        """said: the turn's question and its answer, after what was said before it. origins: of all up to here."""
         question, answer = said
         messages = [*before.messages, ChatMessage("user", question), ChatMessage("assistant", answer)]
-        now = _bounded(messages, before.omitted_turns)
+        now = _bounded(messages, before.omitted_turns, origins)
         try:
             await self._log.remember(viewer.user_id, turn_id, now, instead_of=previous_id)
         except PartUnavailable:
             logger.warning("the memory of turn %s is not held in Valkey", turn_id)
 
 
-def _bounded(messages: Sequence[ChatMessage], omitted_turns: int) -> Remembered:
+def _bounded(messages: Sequence[ChatMessage], omitted_turns: int, origins: Origins) -> Remembered:
     """The last turns only, each a question and its answer."""
     left, kept = MOST_CHARACTERS, 0
     while kept + 2 <= min(len(messages), 2 * MOST_TURNS):
@@ -67,4 +74,5 @@ def _bounded(messages: Sequence[ChatMessage], omitted_turns: int) -> Remembered:
         if left < 0 and kept:
             break
         kept += 2
-    return Remembered(tuple(messages[len(messages) - kept :]), omitted_turns + (len(messages) - kept) // 2)
+    omitted_turns += (len(messages) - kept) // 2
+    return Remembered(tuple(messages[len(messages) - kept :]), omitted_turns, origins)

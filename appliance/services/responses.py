@@ -17,16 +17,14 @@ from uuid import UUID
 
 import orjson
 
+from appliance.domain.origins import Origins, of_conversation, together
 from appliance.domain.people import Caller, Viewer
+from appliance.domain.responses import KeptResponse, Said
 from appliance.errors import ApplianceError, NotFound, PartUnavailable, TooLarge
-from appliance.ports import KeptResponse
 
 logger = logging.getLogger(__name__)
 
 Item = dict[str, Any]
-
-Said = tuple[bytes, bytes]
-"""A response as it is kept, JSON: its own input, and the whole object."""
 
 MAX_CONVERSATION_BYTES = 32 * 1024 * 1024
 _PATIENCE_S = 3.0  # an answer that is complete does not wait longer for being kept
@@ -35,10 +33,11 @@ _PAUSE = timedelta(seconds=5)  # after that, the next ones do not wait at all fo
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What was said before: the conversation's id and its items, oldest first."""
+    """What was said before: the conversation's id, its items, oldest first, and what they were made from."""
 
     thread_id: UUID
     items: Sequence[Item]
+    origins: Origins = None
 
 
 class ResponseRepository(Protocol):
@@ -92,20 +91,22 @@ class Responses:
             ) from error
         except TooLarge as error:
             raise TooLarge(error.detail, param="previous_response_id") from error
-        return Earlier(thread_id, [item for said in chain for item in _items(said)])
+        origins = together(*(said.origins for said in chain), frozenset({of_conversation(thread_id)}))
+        return Earlier(thread_id, [item for said in chain for item in _items(said)], origins)
 
     async def input_items(self, caller: Caller, response_id: UUID) -> list[Item]:
         """All items that the response was made from, oldest first. Raises NotFound, TooLarge."""
-        _, (*before, (own, _)) = await self._chain(caller, response_id)
-        return [*(item for said in before for item in _items(said)), *orjson.loads(own)]
+        _, (*before, last) = await self._chain(caller, response_id)
+        return [*(item for said in before for item in _items(said)), *orjson.loads(last.items)]
 
-    async def items_of(self, caller: Caller, response_id: UUID) -> list[Item]:
-        """What one response was asked itself, and what it answered. Raises NotFound."""
-        return _items(await self._repository.one(caller.viewer, response_id, self._since))
+    async def items_of(self, caller: Caller, response_id: UUID) -> tuple[list[Item], Origins]:
+        """What one response was asked itself, what it answered, and what that was made from. Raises NotFound."""
+        said = await self._repository.one(caller.viewer, response_id, self._since)
+        return _items(said), said.origins
 
     async def body(self, caller: Caller, response_id: UUID) -> bytes:
         """The response as JSON. Raises NotFound."""
-        return (await self._repository.one(caller.viewer, response_id, self._since))[1]
+        return (await self._repository.one(caller.viewer, response_id, self._since)).body
 
     async def forget(self, caller: Caller, response_id: UUID) -> None:
         """Raises NotFound."""
@@ -141,5 +142,4 @@ class Responses:
 
 
 def _items(said: Said) -> list[Item]:
-    own, body = said
-    return [*orjson.loads(own), *orjson.loads(body)["output"]]
+    return [*orjson.loads(said.items), *orjson.loads(said.body)["output"]]

@@ -20,6 +20,7 @@ from appliance.domain.conversations import (
     Remembered,
 )
 from appliance.domain.documents import Receipt
+from appliance.domain.origins import Origins
 from appliance.domain.people import Caller, Viewer
 
 
@@ -46,8 +47,9 @@ class TurnRepository(Protocol):
         events: Sequence[TurnEvent],
         trace: Mapping[str, Any] | None = None,
         figures: Figures | None = None,
+        origins: Origins = None,
     ) -> None:
-        """Set the final state; answer and trace None keep what was saved."""
+        """Set the final state; answer and trace None keep what was saved. origins None: nobody knows them."""
         ...
 
     async def trace(self, viewer: Viewer, turn_id: UUID) -> Mapping[str, Any] | None:
@@ -60,8 +62,8 @@ class TurnRepository(Protocol):
         """Saved events with a sequence number above `after`, in order."""
         ...
 
-    async def said(self, viewer: Viewer, head: UUID, most: int) -> tuple[list[tuple[str, str]], int]:
-        """Questions and answers on the way to a turn, itself last; and how many earlier ones there are."""
+    async def said(self, viewer: Viewer, head: UUID, most: int) -> tuple[list[tuple[str, str]], int, Origins]:
+        """Questions and answers on the way to a turn, itself last; how many earlier ones there are; its origins."""
         ...
 
     async def rate(self, viewer: Viewer, turn_id: UUID, feedback: Feedback) -> None: ...

@@ -32,6 +32,7 @@ from appliance.domain.answers import (
     TurnEventKind,
     Waiting,
 )
+from appliance.domain.origins import Origins, of_passages, together
 from appliance.domain.people import Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, render_blocks
@@ -61,7 +62,7 @@ class TurnWriter:
 
     partial: what the answer begins with. omitted_turns: earlier ones that the answerer was not even told of.
     question_is_read: administrators may read the question if nothing is found. is_gone: its conversation was deleted
-    meanwhile.
+    meanwhile. origins: of what was said before and of the partial; what is found in documents joins them.
     """
 
     def __init__(
@@ -74,9 +75,11 @@ class TurnWriter:
         partial: str = "",
         omitted_turns: int = 0,
         question_is_read: bool = False,
+        origins: Origins = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.answer = partial
+        self.origins = origins
         self.is_gone = False
         self._omitted_turns = omitted_turns
         self._question_is_read = question_is_read
@@ -186,7 +189,8 @@ class TurnWriter:
             case Waiting(position, eta_s, loading):
                 queued = {"state": "queued", "position": position, "eta_s": eta_s}
                 self._emit("status", 0, {**queued, "loading": loading} if loading else queued)
-            case Searched(passages, notes, trace):
+            case Searched(passages, notes, trace, named):
+                self.origins = together(self.origins, of_passages(passages), named)
                 self._trace = None if trace is None else trace.as_json()
                 self._passages = {passage.chunk_id: passage for passage in passages}
                 self._emit("status", 0, {"state": "searched", "found": len(passages), "notes": list(notes)})
@@ -397,11 +401,10 @@ class TurnWriter:
 
     async def _finish(self, ending: Ending, events: Sequence[TurnEvent]) -> bool:
         """False where the conversation was deleted meanwhile: then nothing of it may stay."""
+        said = (self.answer, events, self._trace, self._figures, self.origins)
         for attempt in range(_SAVE_ATTEMPTS):
             try:
-                await self._repository.finish(
-                    self._viewer, self._turn_id, ending, self.answer, events, self._trace, self._figures
-                )
+                await self._repository.finish(self._viewer, self._turn_id, ending, *said)
                 return True
             except PartUnavailable:
                 logger.warning("turn %s: its end is not saved yet (attempt %d)", self._turn_id, attempt + 1)

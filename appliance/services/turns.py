@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from appliance import telemetry
 from appliance.domain.answers import AnswerRequest, Feedback, Figures, Turn, TurnEvent, TurnEventKind
 from appliance.domain.conversations import Remembered
+from appliance.domain.origins import OWN_WORDS, Origins, of_collection, of_conversation, together
 from appliance.domain.people import Caller, Language
 from appliance.domain.refusals import Told
 from appliance.errors import AnswerInProgress, Conflict, NotFound, NotPermitted, PartUnavailable
@@ -174,7 +175,9 @@ class Turns:
             raise Conflict(Told("answer_running"))
         if before.status == "done" and before.figures.finish_reason != "length":
             raise Conflict(Told("answer_complete"))
-        turn = replace(_beside(before, self._now()), answer=before.answer, continues_id=before.id)
+        turn = replace(
+            _beside(before, self._now()), answer=before.answer, continues_id=before.id, origins=before.origins
+        )
         return await self._start(caller, turn, moment)
 
     async def follow(self, caller: Caller, turn_id: UUID, after: int = 0) -> AsyncIterator[TurnEvent | None]:
@@ -258,7 +261,7 @@ class Turns:
         is_temporary: bool = False,
         follows: bool = False,
     ) -> Turn:
-        """turn.answer: what it begins with. Raises ConversationMoved for one that follows."""
+        """turn.answer: what it begins with, and turn.origins what that was made from. Raises ConversationMoved."""
         if not caller.scopes.allow_model(turn.model):
             raise NotPermitted(f"This key is not for the model {turn.model!r}.", param="model")
         turn = replace(turn, trace_id=telemetry.trace_id())
@@ -266,6 +269,7 @@ class Turns:
         attached = None
         if not is_new and self._files is not None:
             attached = await self._files.attached(caller, turn.conversation_id)
+        origins = _before(turn, memory, attached)
         instructions = "" if self._instructions is None else await self._instructions.of(caller.viewer)
         await self._repository.begin(
             caller.viewer, turn, _title(turn.question), is_temporary=is_temporary, follows=follows
@@ -280,6 +284,7 @@ class Turns:
             partial=turn.answer,
             omitted_turns=memory.omitted_turns,
             question_is_read=await self._is_read(caller, turn, is_new=is_new, is_temporary=is_temporary),
+            origins=origins,
         )
         request = AnswerRequest(
             messages=[*memory.messages, ChatMessage("user", turn.question)],
@@ -291,6 +296,7 @@ class Turns:
             instructions=instructions,
             partial=turn.answer,
             on_used=writer.note_used,
+            origins=origins,
         )
         work = self._write(writer, caller, turn, request, memory, moment)
         task = asyncio.create_task(work, name=f"turn {turn.id}")
@@ -319,7 +325,7 @@ class Turns:
             await writer.write(self._answerer.answer(caller, request))
         if writer.answer.strip() and not writer.is_gone:
             said = (turn.question, writer.answer)
-            await self.memory.keep(caller.viewer, turn.id, turn.previous_id, memory, said)
+            await self.memory.keep(caller.viewer, turn.id, turn.previous_id, memory, said, writer.origins)
 
     async def _read(self, turn_id: UUID, after: int) -> list[TurnEvent]:
         try:
@@ -369,7 +375,17 @@ def _beside(turn: Turn, moment: datetime) -> Turn:
         finished_at=None,
         continues_id=None,
         figures=Figures(),
+        origins=None,
     )
+
+
+def _before(turn: Turn, memory: Remembered, attached: UUID | None) -> Origins:
+    """Of what the turn begins with: what was said, the chat's files, the unfinished answer that it goes on with."""
+    labels = {of_conversation(turn.conversation_id)} if memory.messages else set()
+    if attached is not None:
+        labels.add(of_collection(attached))
+    begun = turn.origins if turn.answer else OWN_WORDS
+    return together(memory.origins, frozenset(labels), begun)
 
 
 def _title(question: str) -> str:

@@ -10,8 +10,8 @@ from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation
 
 from appliance.domain.people import Viewer
+from appliance.domain.responses import KeptResponse, Said
 from appliance.errors import Conflict, NotFound, TooLarge
-from appliance.ports import KeptResponse
 from appliance.storage.database import Database
 
 _KEEP = """
@@ -21,11 +21,11 @@ WITH thread AS (
     ON CONFLICT (id) DO UPDATE SET last_used_at = excluded.last_used_at,
         size_bytes = response_threads.size_bytes + excluded.size_bytes
     RETURNING id)
-INSERT INTO responses (id, thread_id, user_id, previous_id, created_at, size_bytes, input, body)
-SELECT %(id)s, id, %(user)s, %(previous)s, %(now)s, %(size)s, %(input)s::json, %(body)s::json FROM thread
+INSERT INTO responses (id, thread_id, user_id, previous_id, created_at, size_bytes, input, body, origins)
+SELECT %(id)s, id, %(user)s, %(previous)s, %(now)s, %(size)s, %(input)s::json, %(body)s::json, %(origins)s FROM thread
 """
 _ONE = """
-SELECT r.input::text, r.body::text FROM responses r JOIN response_threads t ON t.id = r.thread_id
+SELECT r.input::text, r.body::text, r.origins FROM responses r JOIN response_threads t ON t.id = r.thread_id
 WHERE r.id = %s AND t.last_used_at > %s
 """
 # Sizes first: nothing is read before it is known to be little enough.
@@ -40,7 +40,7 @@ WITH RECURSIVE chain AS (
     WHERE chain.size_bytes <= %(limit)s)
 SELECT id, previous_id, thread_id, size_bytes FROM chain ORDER BY depth
 """
-_SAID = "SELECT id, input::text, body::text FROM responses WHERE id = ANY(%s)"
+_SAID = "SELECT id, input::text, body::text, origins FROM responses WHERE id = ANY(%s)"
 _FORGET = """
 WITH gone AS (DELETE FROM responses WHERE id = %s RETURNING thread_id, size_bytes)
 UPDATE response_threads t SET size_bytes = t.size_bytes - gone.size_bytes FROM gone WHERE t.id = gone.thread_id
@@ -75,6 +75,7 @@ class PostgresResponses:
             "size": len(response.items) + len(response.body),
             "input": response.items.decode(),
             "body": response.body.decode(),
+            "origins": None if response.origins is None else sorted(response.origins),
         }
         async with self._database.viewing(viewer) as connection:
             try:
@@ -82,16 +83,16 @@ class PostgresResponses:
             except ForeignKeyViolation as error:
                 raise Conflict("The account it belongs to is gone.") from error
 
-    async def one(self, viewer: Viewer, response_id: UUID, since: datetime) -> tuple[bytes, bytes]:
+    async def one(self, viewer: Viewer, response_id: UUID, since: datetime) -> Said:
         async with self._database.viewing(viewer) as connection:
             row = await (await connection.execute(_ONE, (response_id, since))).fetchone()
         if row is None:
             raise NotFound(f"No response has the id 'resp_{response_id.hex}', or it has expired.")
-        return row[0].encode(), row[1].encode()
+        return _as_said(*row)
 
     async def chain(
         self, viewer: Viewer, response_id: UUID, since: datetime, limit_bytes: int
-    ) -> tuple[UUID, Sequence[tuple[bytes, bytes]]]:
+    ) -> tuple[UUID, Sequence[Said]]:
         async with self._database.viewing(viewer) as connection:
             values = {"id": response_id, "since": since, "limit": limit_bytes}
             rows = await (await connection.execute(_CHAIN, values)).fetchall()
@@ -121,9 +122,13 @@ def _check_chain(response_id: UUID, rows: Sequence[tuple[UUID, UUID | None, UUID
         )
 
 
-async def _said(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, tuple[bytes, bytes]]:
+async def _said(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, Said]:
     cursor = await connection.execute(_SAID, (list(ids),))
-    return {one: (own.encode(), body.encode()) for one, own, body in await cursor.fetchall()}
+    return {one: _as_said(*said) for one, *said in await cursor.fetchall()}
+
+
+def _as_said(items: str, body: str, origins: list[str] | None) -> Said:
+    return Said(items.encode(), body.encode(), None if origins is None else frozenset(origins))
 
 
 class ResponseRemoval:

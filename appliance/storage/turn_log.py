@@ -103,13 +103,20 @@ class ValkeyTurnLog:
         held = await _answered(self._valkey.get(_memory(user_id, turn_id)))
         if held is None:
             return None
-        omitted, said = orjson.loads(held)
-        return Remembered(tuple(ChatMessage(role, content) for role, content in said), omitted)
+        omitted, said, *rest = orjson.loads(held)
+        origins = rest[0] if rest else None  # written before there were any: nobody said
+        return Remembered(
+            tuple(ChatMessage(role, content) for role, content in said),
+            omitted,
+            None if origins is None else frozenset(origins),
+        )
 
     async def remember(self, user_id: UUID, turn_id: UUID, said: Remembered, instead_of: UUID | None) -> None:
         messages = [[message.role, message.content] for message in said.messages]
+        origins = None if said.origins is None else sorted(said.origins)
+        body = orjson.dumps([said.omitted_turns, messages, origins])
         async with self._valkey.pipeline(transaction=False) as pipe:
-            pipe.set(_memory(user_id, turn_id), orjson.dumps([said.omitted_turns, messages]), ex=_MEMORY_S)
+            pipe.set(_memory(user_id, turn_id), body, ex=_MEMORY_S)
             if instead_of is not None:
                 pipe.delete(_memory(user_id, instead_of))
             await _answered(pipe.execute())

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from appliance.domain.answers import QUESTION_READ, Cost, Feedback, Figures, Turn, TurnEvent, TurnStatus
+from appliance.domain.origins import Origins
 from appliance.domain.people import Viewer
 from appliance.errors import NotFound
 from appliance.ports import ConversationMoved
@@ -20,7 +21,7 @@ from rag.trace import as_seen, named_files
 TURN_COLUMNS = """t.id, t.conversation_id, t.question, t.model, t.status, t.answer, t.created_at, t.finished_at,
     t.previous_id, t.continues_id, t.collection_ids, t.language, t.first_token_ms, t.total_ms, t.prompt_tokens,
     t.completion_tokens, t.served_by, t.finish_reason, t.dropped_messages, t.cost, t.currency,
-    t.trace_id"""
+    t.trace_id, t.origins"""
 _TURN = f"""
 SELECT {TURN_COLUMNS} FROM turns t JOIN conversations c ON c.id = t.conversation_id
 WHERE t.id = %s AND c.deleted_at IS NULL
@@ -53,7 +54,7 @@ UPDATE turns SET status = %(status)s, answer = coalesce(%(answer)s, answer), tra
     first_token_ms = %(first_token_ms)s, total_ms = %(total_ms)s, prompt_tokens = %(prompt_tokens)s,
     completion_tokens = %(completion_tokens)s, served_by = %(served_by)s, finish_reason = %(finish_reason)s,
     dropped_messages = %(dropped_messages)s, cost = %(cost)s, currency = %(currency)s, ending = %(ending)s,
-    question_may_be_read = %(is_read)s
+    question_may_be_read = %(is_read)s, origins = %(origins)s
 WHERE id = %(turn)s RETURNING conversation_id
 """
 _SAVE_EVENT = """
@@ -66,7 +67,7 @@ _SAID = """
 WITH RECURSIVE path AS (
     SELECT t.id, t.previous_id, 0 AS depth FROM turns t WHERE t.id = %(head)s
     UNION ALL SELECT t.id, t.previous_id, depth + 1 FROM turns t JOIN path ON t.id = path.previous_id)
-SELECT t.question, t.answer, (SELECT count(*) FROM path) FROM path JOIN turns t ON t.id = path.id
+SELECT t.question, t.answer, (SELECT count(*) FROM path), t.origins FROM path JOIN turns t ON t.id = path.id
 WHERE depth < %(most)s ORDER BY depth DESC
 """
 _RATE = """
@@ -130,6 +131,7 @@ class PostgresTurns:
         events: Sequence[TurnEvent],
         trace: Mapping[str, Any] | None = None,
         figures: Figures | None = None,
+        origins: Origins = None,
     ) -> None:
         figures = figures or Figures()
         values = {name: getattr(figures, name) for name in Figures.__dataclass_fields__}
@@ -139,6 +141,7 @@ class PostgresTurns:
         end: Mapping[str, Any] = next((event.data for event in events if event.kind == "done"), {})
         values |= {"ending": end.get("kind"), "is_read": QUESTION_READ in end.get("notes", ())}
         values["trace"] = None if trace is None else Jsonb(dict(trace))
+        values["origins"] = None if origins is None else sorted(origins)
         async with self._database.viewing(viewer) as connection:
             row = await (await connection.execute(_FINISH, values)).fetchone()
             if row is None:
@@ -173,11 +176,13 @@ class PostgresTurns:
             )
             return [TurnEvent(*row) for row in await cursor.fetchall()]
 
-    async def said(self, viewer: Viewer, head: UUID, most: int) -> tuple[list[tuple[str, str]], int]:
+    async def said(self, viewer: Viewer, head: UUID, most: int) -> tuple[list[tuple[str, str]], int, Origins]:
         async with self._database.viewing(viewer) as connection:
             rows = await (await connection.execute(_SAID, {"head": head, "most": most})).fetchall()
-        pairs = [(question, answer) for question, answer, _ in rows]
-        return pairs, (rows[0][2] if rows else 0) - len(rows)
+        pairs = [(question, answer) for question, answer, _, _ in rows]
+        origins = rows[-1][3] if rows else None
+        omitted = (rows[0][2] if rows else 0) - len(rows)
+        return pairs, omitted, None if origins is None else frozenset(origins)
 
     async def rate(self, viewer: Viewer, turn_id: UUID, feedback: Feedback) -> None:
         values = {
@@ -205,8 +210,13 @@ def as_turn(row: Mapping[str, Any]) -> Turn:
     currency = values.pop("currency")
     values["cost"] = None if currency is None else Cost(values["cost"], currency)
     figures = Figures(**{name: values.pop(name) for name in Figures.__dataclass_fields__})
-    collections = values.pop("collection_ids")
-    return Turn(**values, collection_ids=None if collections is None else tuple(collections), figures=figures)
+    collections, origins = values.pop("collection_ids"), values.pop("origins")
+    return Turn(
+        **values,
+        collection_ids=None if collections is None else tuple(collections),
+        figures=figures,
+        origins=None if origins is None else frozenset(origins),
+    )
 
 
 async def one_row(connection: AsyncConnection, query: str, values: Any) -> dict[str, Any]:  # noqa: ANN401

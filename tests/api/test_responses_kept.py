@@ -13,7 +13,7 @@ from psycopg.errors import InsufficientPrivilege
 from appliance.bootstrap.responses import remove_old_responses
 from appliance.domain.people import Caller
 from appliance.errors import NotFound, TooLarge
-from appliance.ports import KeptResponse
+from appliance.domain.responses import KeptResponse
 from appliance.services.knowledge.identifiers import new_id
 from appliance.services.responses import Responses
 from appliance.services.settings import ResponseSettings

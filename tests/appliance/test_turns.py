@@ -19,6 +19,7 @@ from appliance.domain.answers import (
     TurnEvent,
     TurnStatus,
 )
+from appliance.domain.origins import Origins
 from appliance.domain.people import Caller, Viewer
 from appliance.errors import PartUnavailable
 from appliance.services.turns import NewTurn, Turns, as_state
@@ -94,11 +95,12 @@ class _AbsentRepository(PostgresTurns):
         events: Sequence[TurnEvent],
         trace: Mapping[str, Any] | None = None,
         figures: Figures | None = None,
+        origins: Origins = None,
     ) -> None:
         if self.refusals:
             self.refusals -= 1
             raise PartUnavailable
-        await super().finish(viewer, turn_id, status, answer, events, trace, figures)
+        await super().finish(viewer, turn_id, status, answer, events, trace, figures, origins)
 
 
 async def test_an_answer_ends_with_done_and_its_blocks(database: Database, valkey: Redis) -> None:

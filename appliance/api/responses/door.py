@@ -27,11 +27,13 @@ from appliance.api.responses.refusals import renamed_refusal
 from appliance.api.responses.requests import ResponseRequest, own_name, read_request
 from appliance.api.responses.writing import Writing
 from appliance.domain.answers import Cited, Dropped, Finished, Progressed, Searched, TextDelta, Waiting
+from appliance.domain.origins import OWN_WORDS, Origins, of_passages, together
 from appliance.domain.people import Caller
+from appliance.domain.responses import KeptResponse
 from appliance.errors import InvalidRequest, NotFound
 from appliance.fairness.gate import Gate, GatedEngine
 from appliance.fairness.purpose import Purpose
-from appliance.ports import Grounding, KeptResponse
+from appliance.ports import Grounding
 from appliance.services.chat import Chat
 from appliance.services.knowledge.identifiers import new_id
 from appliance.services.responses import Earlier, Responses
@@ -68,65 +70,73 @@ class ResponsesDoor:
         now = self._clock()
         request = read_request(body, new_id(int(now * 1000)))
         earlier = await self._earlier(caller, request)
-        request = replace(request, items=await self._resolved(caller, request.items))
+        items, referred = await self._resolved(caller, request.items)
+        request, origins = replace(request, items=items), together(earlier.origins, referred)
         check_calls(earlier.items, request.items)
         writing = Writing(exchange, request, int(now), shows_queue=self._shows_queue)
         said = [*earlier.items, *request.items]
         try:
             if request.model in self._chat.pipeline_names:
-                await self._by_pipeline(caller, request, said, writing)
+                origins = await self._by_pipeline(caller, request, said, writing, origins)
             else:
-                await self._by_engine(caller, request, said, writing)
+                origins = await self._by_engine(caller, request, said, writing, origins)
         except InvalidRequest as error:
             error.param = own_name(error.param)
             raise
         except EngineRefused as error:
             raise renamed_refusal(error) from error
-        await self._finish(caller, request, earlier.thread_id, writing)
+        await self._finish(caller, request, earlier.thread_id, writing, origins)
 
     async def _earlier(self, caller: Caller, request: ResponseRequest) -> Earlier:
         if request.previous_id is None:
-            return Earlier(request.id, ())
+            return Earlier(request.id, (), OWN_WORDS)
         return await self._responses.earlier(caller, request.previous_id)
 
-    async def _resolved(self, caller: Caller, items: Sequence[Item]) -> list[Item]:
-        """The items with what references stand for. Raises NotFound, naming the reference."""
-        found: dict[UUID, dict[str, Item]] = {}
+    async def _resolved(self, caller: Caller, items: Sequence[Item]) -> tuple[list[Item], Origins]:
+        """The items with what references stand for, and what that was made from. Raises NotFound."""
+        found: dict[UUID, tuple[dict[str, Item], Origins]] = {}
         resolved: list[Item] = []
         for index, item in enumerate(items):
             if item["type"] == REFERENCE:
                 item = await self._referred(caller, item["id"], f"input[{index}].id", found)
             resolved.append(item)
-        return resolved
+        return resolved, together(*(origins for _, origins in found.values()))
 
     async def _referred(
-        self, caller: Caller, item_id: str, param: str, found: dict[UUID, dict[str, Item]]
+        self, caller: Caller, item_id: str, param: str, found: dict[UUID, tuple[dict[str, Item], Origins]]
     ) -> Item:
         holder = response_of_item(item_id)
         if holder is not None and holder not in found:
             try:
-                held = await self._responses.items_of(caller, holder)
+                held, origins = await self._responses.items_of(caller, holder)
             except NotFound:
-                held = []
-            found[holder] = {item["id"]: item for item in held}
-        if holder is None or item_id not in found[holder]:
+                held, origins = [], None
+            found[holder] = {item["id"]: item for item in held}, origins
+        if holder is None or item_id not in found[holder][0]:
             raise NotFound(
                 f"No item has the id {item_id[:80]!r}; only items of stored responses can be referred to.",
                 param=param,
             )
-        return found[holder][item_id]
+        return found[holder][0][item_id]
 
     # engines ------------------------------------------------------------------------------------------
 
     async def _by_engine(
-        self, caller: Caller, request: ResponseRequest, said: Sequence[Item], writing: Writing
-    ) -> None:
+        self,
+        caller: Caller,
+        request: ResponseRequest,
+        said: Sequence[Item],
+        writing: Writing,
+        origins: Origins,
+    ) -> Origins:
+        """origins: of what was said; returns those of the answer."""
         engine = self._engine(caller, request.model, writing)
         payload = request.chat(chat_messages(request.instructions, said))
         if request.truncates:
             payload, writing.dropped = await _shortened(payload, engine)
-        grounded = await self._grounded(caller, request, payload, engine, writing.exchange.request_id)
-        call = EngineRequest("chat/completions", payload, writing.exchange.request_id)
+        request_id = writing.exchange.request_id
+        grounded = await self._grounded(caller, request, payload, engine, request_id, origins)
+        call = EngineRequest("chat/completions", payload, request_id, origins=grounded.origins)
         async with engine.relay(call) as response:
             writing.served_by, writing.wait_ms = response.served_by, response.wait_ms
             writing.dropped = _together(writing.dropped, response.dropped)
@@ -143,6 +153,7 @@ class ResponsesDoor:
                     await grounded.tell(writing)
                     await grounded.take(writing, [whole])
         await grounded.end(writing)
+        return grounded.origins
 
     async def _grounded(
         self,
@@ -151,11 +162,12 @@ class ResponsesDoor:
         payload: dict[str, Any],
         engine: GatedEngine,
         request_id: str,
+        origins: Origins,
     ) -> Grounded:
         """Search before the model is asked, and put what was found into the payload. Raises NotFound."""
         if request.file_search is None or self._grounding is None:
-            return Grounded(None, caller, request)
-        grounded = Grounded(self._grounding, caller, request, request_id)
+            return Grounded(None, caller, request, origins=origins)
+        grounded = Grounded(self._grounding, caller, request, request_id, origins)
         await grounded.search(payload, engine)
         return grounded
 
@@ -168,10 +180,16 @@ class ResponsesDoor:
     # pipelines ----------------------------------------------------------------------------------------
 
     async def _by_pipeline(
-        self, caller: Caller, request: ResponseRequest, said: Sequence[Item], writing: Writing
-    ) -> None:
+        self,
+        caller: Caller,
+        request: ResponseRequest,
+        said: Sequence[Item],
+        writing: Writing,
+        origins: Origins,
+    ) -> Origins:
+        """origins: of what was said; returns those of the answer."""
         payload = request.chat(chat_messages(request.instructions, said))
-        asked = answer_request(payload, writing.exchange.request_id)
+        asked = replace(answer_request(payload, writing.exchange.request_id), origins=origins)
         searching = request.file_search
         if searching is not None:
             wanted = searching.wanted
@@ -185,7 +203,10 @@ class ResponsesDoor:
                         await writing.tell(event)
                 elif isinstance(event, Progressed):
                     await writing.progress(event)
-                elif isinstance(event, Searched) and searching is not None:
+                elif isinstance(event, Searched):
+                    origins = together(origins, of_passages(event.passages), event.origins)
+                    if searching is None:
+                        continue
                     await writing.begin()
                     await writing.search(
                         asked.question, event.passages, shows_results=searching.shows_results
@@ -200,11 +221,12 @@ class ResponsesDoor:
                     await writing.begin()
                     await writing.take([_last_delta(event)])
                     writing.note(event)
+        return origins
 
     # the end ------------------------------------------------------------------------------------------
 
     async def _finish(
-        self, caller: Caller, request: ResponseRequest, thread_id: UUID, writing: Writing
+        self, caller: Caller, request: ResponseRequest, thread_id: UUID, writing: Writing, origins: Origins
     ) -> None:
         """Kept before the client hears that it is complete, so that it can go on from it at once."""
         await writing.close()
@@ -218,6 +240,7 @@ class ResponsesDoor:
                 datetime.fromtimestamp(now, UTC),
                 orjson.dumps(list(request.items)),
                 orjson.dumps(finished),
+                origins,
             )
             if not await self._responses.keep(caller, kept):
                 finished["store"] = False
@@ -227,7 +250,7 @@ class ResponsesDoor:
 async def _shortened(payload: dict[str, Any], engine: GatedEngine) -> tuple[dict[str, Any], Dropped | None]:
     """The chat without its oldest turns where it is too long: before a search fills what room is left."""
     wanted = {**payload, "truncation": "auto"}
-    checked = await engine.fitted(EngineRequest("chat/completions", wanted))
+    checked = await engine.fitted(EngineRequest("chat/completions", wanted))  # counted, not sent
     return {**checked.request.payload, "truncation": "auto"}, checked.dropped
 
 

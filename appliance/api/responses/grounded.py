@@ -10,6 +10,7 @@ from appliance.api.responses.chat_deltas import Delta
 from appliance.api.responses.requests import ResponseRequest
 from appliance.api.responses.writing import Writing
 from appliance.domain.answers import Finished
+from appliance.domain.origins import Origins, of_passages, together
 from appliance.domain.people import Caller
 from appliance.ports import Grounding
 from inference.ports import ChatEngine
@@ -18,7 +19,7 @@ from rag.documents import Passage
 
 
 class Grounded:
-    """grounding None: nothing is searched, and everything passes as it is."""
+    """grounding None: nothing is searched, and everything passes as it is. origins: of what was said, then of all."""
 
     def __init__(
         self,
@@ -26,7 +27,9 @@ class Grounded:
         caller: Caller,
         request: ResponseRequest,
         request_id: str = "",
+        origins: Origins = None,
     ) -> None:
+        self.origins = origins
         self._grounding = grounding
         self._caller = caller
         self._request = request
@@ -44,8 +47,9 @@ class Grounded:
         assert self._grounding is not None and searching is not None
         said = _said(payload)
         self._question, result = await self._grounding.searched(
-            self._caller, said, searching.wanted, engine, self._request_id
+            self._caller, said, searching.wanted, engine, self._request_id, self.origins
         )
+        self.origins = together(self.origins, of_passages((*result.passages, *result.differing)))
         self._found = result.passages
         self._notes = result.notes if result.passages else (*result.notes, "nothing_found")
         payload["messages"], self._passages = await self._grounding.grounded(
