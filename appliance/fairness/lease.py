@@ -143,35 +143,6 @@ class Requests(dict[str, Request]):
         return [request for request in self.values() if request.is_admitted]
 
 
-async def wait_for_turn(
-    request: Request,
-    on_waiting: OnWaiting | None,
-    begin: Callable[[], None],
-    until_s: float,
-    max_wait_s: float,
-    first_report_s: float,
-) -> None:
-    """Return when it has a slot. begin: told that somebody waits. until_s: on the loop's clock.
-
-    Raises QueueFull at that time, and whatever it is refused with.
-    """
-    loop, report_s = asyncio.get_running_loop(), first_report_s
-    while request.engine is None:
-        begin()
-        if request.turn is None:
-            request.turn = loop.create_future()
-        if on_waiting is not None and request.place is not None:
-            await on_waiting(Waiting(request.place.position, request.place.eta_s))
-        left_s = until_s - loop.time()
-        if left_s <= 0:
-            eta_s = request.place.eta_s if request.place else None
-            raise QueueFull(f"This one waited {max_wait_s:.0f} s.", retry_after_s=come_back_s(eta_s))
-        await asyncio.wait((request.turn,), timeout=min(report_s, left_s))
-        if request.turn.done():
-            request.turn.result()
-        report_s = REPORT_S
-
-
 def restoring(requests: Sequence[Request]) -> list[Operation]:
     """The operations that put these back into the shared queue, as far as they have come."""
     steps = [

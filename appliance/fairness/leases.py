@@ -27,7 +27,7 @@ from appliance.fairness.admission import (
     Spent,
 )
 from appliance.fairness.background import end, for_ever
-from appliance.fairness.lease import REPORT_S, Lease, OnWaiting, Request, Requests, restoring, wait_for_turn
+from appliance.fairness.lease import REPORT_S, Lease, OnWaiting, Request, Requests, restoring
 from appliance.fairness.queue import operations
 from appliance.fairness.queue.local_queue import LocalQueue, QueueClock
 from appliance.fairness.queue.operations import unpack_answer, unpack_grants
@@ -37,6 +37,7 @@ from appliance.fairness.queue.script import LOST_CHANNEL, PREFIX, grants_channel
 from appliance.fairness.queue.shared_queue import QueueBroken, QueueLost, SharedQueue
 from appliance.fairness.valkey.valkey_contact import ValkeyContact
 from appliance.fairness.valkey.valkey_link import ValkeyLink
+from appliance.fairness.waiting import Crosses, wait_for_turn
 
 logger = logging.getLogger(__name__)
 
@@ -118,19 +119,19 @@ class Leases:
         """Of this process."""
         return self._requests
 
-    async def acquire(self, ask: Ask, on_waiting: OnWaiting | None = None) -> Lease:
-        """A slot, after a wait if need be. Cancelling leaves the queue at once.
+    async def acquire(self, ask: Ask, tell: OnWaiting | None = None, way: Crosses | None = None) -> Lease:
+        """A slot, after a wait if need be. Cancelling leaves the queue at once. way: to a slot elsewhere.
 
         Raises QueueFull, RateLimited, QuotaExceeded and LargerThanLimit.
         """
         request = Request(ask, self._clock.now_us())
-        request.is_told = on_waiting is not None
+        request.is_told = tell is not None
         self._requests[ask.id] = request
         started = self._now()
         try:
             await self._enter(request)
             if request.engine is None:
-                await self._wait(request, on_waiting, started)
+                await self._wait(request, tell, started, way)
         except BaseException:
             self.release(request, None)
             raise
@@ -242,9 +243,11 @@ class Leases:
             self._contact.lose()
         await self._contact.sure()
 
-    async def _wait(self, request: Request, on_waiting: OnWaiting | None, started: float) -> None:
-        begin, until_s, report_s = self._someone_waits.set, started + self._max_wait_s, self._first_report_s
-        await wait_for_turn(request, on_waiting, begin, until_s, self._max_wait_s, report_s)
+    async def _wait(
+        self, request: Request, tell: OnWaiting | None, started: float, way: Crosses | None = None
+    ) -> None:
+        begin, times = self._someone_waits.set, (started, self._max_wait_s, self._first_report_s)
+        await wait_for_turn(request, tell, begin, *times, way)
 
     # the shared queue ---------------------------------------------------------------------------------
 
@@ -263,9 +266,8 @@ class Leases:
             if not answer.cancelled() and answer.exception() is None:
                 self._untold.pop(leaving.id, None)
 
-        self._calls.ask(
-            operations.leave(leaving), may_wait=not self._someone_waits.is_set()
-        ).add_done_callback(told)
+        may_wait = not self._someone_waits.is_set()
+        self._calls.ask(operations.leave(leaving), may_wait=may_wait).add_done_callback(told)
 
     def _put_back(self) -> None:
         """Tell the shared queue all that this process holds, and end what else it knows of us.
@@ -302,8 +304,7 @@ class Leases:
             if not waiting:
                 self._someone_waits.clear()
                 continue
-            is_told = looks % _POKES_A_PLACE == 0
-            wanted = [r for r in waiting if r.is_told and r.is_admitted] if is_told else []
+            wanted = [r for r in waiting if r.is_told and r.is_admitted and looks % _POKES_A_PLACE == 0]
             first = looks * _PLACES_AT_ONCE % len(wanted) if len(wanted) > _PLACES_AT_ONCE else 0
             some = [*wanted[first:], *wanted[:first]][:_PLACES_AT_ONCE]
             if self._alone is not None:
@@ -324,9 +325,8 @@ class Leases:
                     request.take(unpack_answer(place, request.ask.limits))
 
         if waiting:
-            self._calls.ask(operations.places([request.ask.id for request in waiting])).add_done_callback(
-                found
-            )
+            asked = self._calls.ask(operations.places([request.ask.id for request in waiting]))
+            asked.add_done_callback(found)
 
     async def _renew_for_ever(self) -> None:
         while True:

@@ -13,13 +13,18 @@ from redis.asyncio import Redis
 from appliance.domain.answers import Waiting
 from appliance.errors import LargerThanLimit, PartUnavailable, QueueFull, RateLimited
 from appliance.fairness.admission import AppliedLimit, Ask, Candidate, Capacity, FairRules, Share, Spent
+from appliance.fairness.crossing import Crossing
 from appliance.fairness.lease import Lease
 from appliance.fairness.leases import Leases
 from appliance.fairness.queue.shared_queue import SharedQueue
+from appliance.fairness.routing import Routes
+from appliance.fairness.rungs import Rung
 from appliance.fairness.valkey.valkey_link import ValkeyLink
+from inference.types import EngineRequest
 from tests.conftest import Servers
 from tests.waiting import until
 
+RUNG = Rung("cloud", "m", Routes("far", {}, ()), EngineRequest("chat/completions", {}))
 ONE_SLOT = (Candidate("a", 1),)
 RULES = FairRules(max_queue=100, max_queue_per_user=5, reserved=0)
 
@@ -349,6 +354,79 @@ async def test_a_move_to_a_full_engine_goes_to_the_head_of_the_queue(workers: Wo
     assert not later.done()
     mover.release()
     await later
+
+
+async def test_whoever_waits_too_long_takes_a_free_slot_elsewhere_and_nothing_less(workers: Workers) -> None:
+    """A full line elsewhere costs nobody the place; the slot that comes free there is taken, and counted once."""
+    worker = await workers.open(rules=replace(RULES, spread=0.0))
+    far = (Candidate("far", 1),)
+    here = await worker.leases.acquire(ask("ana"))
+    there = await worker.leases.acquire(replace(ask("eva"), pool="far", candidates=far))
+    wanted = replace(ask("bob"), limits=(AppliedLimit("user:bob", "requests_per_minute", 1),))
+    elsewhere = replace(wanted, pool="far", candidates=far)
+    tried: list[float] = []
+
+    async def find(wait_s: float) -> tuple[Rung, Ask] | None:
+        tried.append(wait_s)
+        return RUNG, elsewhere
+
+    way = Crossing(worker.leases, 0.0, find)
+    waiting = asyncio.create_task(worker.leases.acquire(wanted, None, way))
+    await until(lambda: bool(tried))
+    await until(lambda: worker.leases.requests.waiting == 1)
+    assert not waiting.done()
+
+    there.release(Spent())
+    lease = await waiting
+
+    assert (lease.engine, way.taken) == ("far", RUNG)
+    assert len(tried) == 1
+    lease.release(Spent(10, 0, 10))
+    with pytest.raises(RateLimited):  # it was counted, once
+        await worker.leases.acquire(replace(elsewhere, id="next"))
+    here.release(Spent())
+    assert (await worker.leases.acquire(ask("eva"))).engine == "a"
+
+
+async def test_a_turn_that_comes_while_another_way_is_looked_for_is_taken(workers: Workers) -> None:
+    """Nobody loses a slot here for a question that takes long."""
+    worker = await workers.open()
+    here = await worker.leases.acquire(ask("ana"))
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def find(_wait_s: float) -> tuple[Rung, Ask] | None:
+        asked.set()
+        await never.wait()
+        return None
+
+    way = Crossing(worker.leases, 0.0, find)
+    waiting = asyncio.create_task(worker.leases.acquire(ask("bob"), None, way))
+    await asked.wait()
+    here.release(Spent())
+
+    assert (await waiting).engine == "a"
+    assert way.taken is None
+
+
+async def test_who_leaves_while_another_way_is_looked_for_leaves_nothing(workers: Workers) -> None:
+    """Neither a place nor a slot."""
+    worker = await workers.open()
+    here = await worker.leases.acquire(ask("ana"))
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def find(_wait_s: float) -> tuple[Rung, Ask] | None:
+        asked.set()
+        await never.wait()
+        return None
+
+    waiting = asyncio.create_task(worker.leases.acquire(ask("bob"), None, Crossing(worker.leases, 0.0, find)))
+    await asked.wait()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+    assert worker.leases.requests.waiting == 0
+    here.release(Spent())
+    assert (await worker.leases.acquire(ask("eva"))).engine == "a"
 
 
 async def test_learned_slots_count_at_once(workers: Workers) -> None:
