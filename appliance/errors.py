@@ -32,8 +32,11 @@ ApplianceError
 ├── RateLimited             a limit set by an operator is reached; retry_after_s says when there is room again
 ├── QuotaExceeded           a budget set by an operator is used up, until a date
 │   └── LargerThanLimit          the request would never fit
+├── CloudRefusedByBudget    the same, of a way to a cloud: another one may be open (it is an EngineUnavailable)
+├── CloudPriceUnknown       nobody could say what a call to a cloud costs (it is an EngineUnavailable)
 ├── TooManyAttempts         sign-in attempts are slowed down
 ├── PartUnavailable         PostgreSQL, Valkey or another part does not answer
+│   ├── BudgetUncounted          so nobody knows what was spent
 │   ├── IdentityProviderUnavailable  the company's identity provider does not
 │   └── StorageFull         there is no room on the disk
 ├── ReadingFailed           a document was not read, and it is our fault
@@ -47,6 +50,8 @@ from __future__ import annotations
 
 import math
 from typing import Any
+
+from inference.errors import EngineUnavailable
 
 
 class ApplianceError(Exception):
@@ -259,18 +264,41 @@ class RateLimited(_ComeBack):
 class QuotaExceeded(ApplianceError):
     """A budget set by an administrator is used up. Ask an administrator for more.
 
-    states: how all limits of the request stand (fairness.admission.LimitState).
+    states: how all limits of the request stand (fairness.admission.LimitState). retry_after_s: None: not told.
     """
 
     code = "insufficient_quota"
 
-    def __init__(self, detail: str = "", *, states: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, detail: str = "", *, states: tuple[Any, ...] = (), retry_after_s: float | None = None
+    ) -> None:
         super().__init__(detail)
         self.states = states
+        self.retry_after_s = retry_after_s
 
 
 class LargerThanLimit(QuotaExceeded):
     """The request is larger than a limit set by an administrator. Shorten it, or set a smaller `max_tokens`."""
+
+
+class CloudRefusedByBudget(EngineUnavailable):
+    """A budget set by an administrator leaves nothing for a cloud. Ask an administrator for more."""
+
+    code = "cloud_refused_by_budget"
+
+    def __init__(self, refusal: QuotaExceeded | BudgetUncounted | None = None) -> None:
+        """refusal: what the budget says."""
+        super().__init__(str(getattr(refusal, "detail", "")))
+        if isinstance(refusal, QuotaExceeded):
+            self.code = refusal.code
+        self.detail = getattr(refusal, "detail", "")
+        self.retry_after_s = getattr(refusal, "retry_after_s", None)
+
+
+class CloudPriceUnknown(EngineUnavailable):
+    """A cloud's model has no price, so nothing was sent to it. An administrator can set one in the configuration."""
+
+    code = "cloud_price_unknown"
 
 
 class TooManyAttempts(_ComeBack):
@@ -283,6 +311,12 @@ class PartUnavailable(ApplianceError):
     """A part of the appliance does not answer just now. `/readyz` and `appliance doctor` name it."""
 
     code = "part_unavailable"
+
+
+class BudgetUncounted(PartUnavailable):
+    """What was spent of a budget cannot be counted just now, so nothing more is spent. Try again in a moment."""
+
+    code = "budget_uncounted"
 
 
 class IdentityProviderUnavailable(PartUnavailable):

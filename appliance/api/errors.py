@@ -40,6 +40,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     appliance_errors.QueueFull: (429, "rate_limit_error"),
     appliance_errors.RateLimited: (429, "rate_limit_error"),
     appliance_errors.QuotaExceeded: (429, "insufficient_quota"),
+    appliance_errors.CloudRefusedByBudget: (429, "insufficient_quota"),
     appliance_errors.TooManyAttempts: (429, "rate_limit_error"),
     appliance_errors.PartUnavailable: (503, "server_error"),
     appliance_errors.ApplianceError: (500, "server_error"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from appliance.errors import QuotaExceeded, RateLimited
+from appliance.errors import CloudRefusedByBudget, QuotaExceeded, RateLimited
 from appliance.fairness.admission import LimitKind, LimitState
 
 Headers = list[tuple[bytes, bytes]]
@@ -43,6 +43,8 @@ def refusal_headers(error: BaseException) -> Headers:
         return [(b"retry-after-ms", b"%d" % milliseconds), *rate_limit_headers(error.states)]
     if isinstance(error, QuotaExceeded):
         return [(b"x-should-retry", b"false"), *rate_limit_headers(error.states)]
+    if isinstance(error, CloudRefusedByBudget):
+        return [(b"x-should-retry", b"false")]
     return []
 
 

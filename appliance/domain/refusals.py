@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from appliance.domain.budget_refusals import BUDGETS
 from rag.coded_text import CodedText
 
 SENTENCES: Mapping[str, str] = {
@@ -80,6 +81,7 @@ SENTENCES: Mapping[str, str] = {
     '`truncation: "auto"` to leave out its end.',
     "document_unread": "{model} does not read its last {over} tokens. Split it, or leave `truncation` away.",
     "share_missing": "It is not shared with them.",
+    **BUDGETS,
 }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from ui.texts.admin import ADMIN
+from ui.texts.budgets import BUDGET_ERRORS, BUDGET_REFUSALS
 from ui.texts.chat import CHAT
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
@@ -48,8 +49,11 @@ TEXTS: Mapping[str, Sentence] = {
     **WATCHDOG,
     **INSIGHTS,
     **RECORDINGS,
-    **{f"error.{code}": sentence for code, sentence in (ERRORS | MODEL_ERRORS | RECORDING_ERRORS).items()},
-    **{f"refused.{code}": sentence for code, sentence in REFUSALS.items()},
+    **{
+        f"error.{code}": sentence
+        for code, sentence in (ERRORS | MODEL_ERRORS | RECORDING_ERRORS | BUDGET_ERRORS).items()
+    },
+    **{f"refused.{code}": sentence for code, sentence in (REFUSALS | BUDGET_REFUSALS).items()},
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
     **{
         f"told.{code}": sentence

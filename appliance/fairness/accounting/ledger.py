@@ -16,7 +16,14 @@ from typing import TypeVar
 from uuid import UUID
 
 from appliance.domain.people import Caller
-from appliance.errors import ApplianceError, PartUnavailable, QueueFull, QuotaExceeded, RateLimited
+from appliance.errors import (
+    ApplianceError,
+    CloudRefusedByBudget,
+    PartUnavailable,
+    QueueFull,
+    QuotaExceeded,
+    RateLimited,
+)
 from appliance.fairness.accounting.ledger_rows import (
     RequestEnd,
     RequestStart,
@@ -149,7 +156,7 @@ class Entry:
                 end.status = "revoked" if REVOKED in error.args else "client_gone"
             case ConnectionError():
                 end.status = "client_gone"
-            case QueueFull() | RateLimited() | QuotaExceeded():
+            case QueueFull() | RateLimited() | QuotaExceeded() | CloudRefusedByBudget():
                 end.status, end.error_code = "refused", error.code
             case EngineStreamBroken():
                 end.status, end.error_code = "broken", error.code

@@ -160,13 +160,18 @@ class Prices:
 
     def cost_of(self, model: str, engine: str | None, used: Used, at: datetime) -> Cost | None:
         """None where no price counted then. model: as it was asked for; engine: who answered; at: its beginning."""
+        price = self.price_of(model, engine, at)
+        return None if price is None else Cost(price.amount_of(used), self.currency)
+
+    def price_of(self, model: str, engine: str | None, at: datetime) -> ModelPrice | None:
+        """By which `cost_of` counts."""
         if not self._models:
             return None
         for name in (model, self.aliases.get(model, model)):
             for which in (f"{name}@{engine}", name):
                 price: ModelPrice | None = _at(self._models.get(which, ()), at)
                 if price is not None:
-                    return Cost(price.amount_of(used), self.currency)
+                    return price
         return None
 
     def energy_cost(self, joules: float | None, at: datetime) -> Cost | None:

@@ -44,8 +44,8 @@ class Budgets(Protocol):
 
         model: as the ledger prices it. others: engines to which it may be moved; the dearest counts. most_tokens None:
         the request does not say. context_tokens: of the model, where it is known.
-        Raises QuotaExceeded; for a cloud CloudBudgetUsedUp or CloudPriceUnknown, which are EngineUnavailable: this way
-        is closed, another one may be open.
+        Raises QuotaExceeded and BudgetUncounted; for a cloud CloudRefusedByBudget or CloudPriceUnknown, which are
+        EngineUnavailable: this way is closed, another one may be open.
         """
         ...
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from appliance.domain.people import Caller
 from appliance.fairness.admission import AppliedLimit, LimitKind, Share
+from appliance.fairness.budgets.caps import Cap
 
 SubjectKind = Literal["everyone", "user", "group", "key", "model"]
 LIMIT_KINDS: tuple[LimitKind, ...] = get_args(LimitKind)
@@ -57,11 +58,12 @@ class GroupShare:
 
 @dataclass(frozen=True)
 class Policy:
-    """user_weights: of those whose weight is not 1."""
+    """user_weights: of those whose weight is not 1. caps: in money, which `fairness.budgets` counts."""
 
     user_weights: Mapping[UUID, float] = field(default_factory=dict)
     groups: Mapping[UUID, GroupShare] = field(default_factory=dict)
     limits: Sequence[Limit] = ()
+    caps: Sequence[Cap] = ()
     _by_subject: dict[tuple[SubjectKind, str], list[Limit]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
@@ -121,7 +123,7 @@ class Policy:
             for limit in self._of("everyone", EVERYONE)
             if limit.kind not in own_kinds
         ]
-        for group_id in sorted(self._with_parents(caller.group_ids)):
+        for group_id in sorted(self.with_parents(caller.group_ids)):
             applied += [_applied(limit, f"group:{group_id}") for limit in self._of("group", str(group_id))]
         if caller.key_id is not None:
             applied += [
@@ -143,7 +145,8 @@ class Policy:
     def _of(self, kind: SubjectKind, subject: str) -> Sequence[Limit]:
         return self._by_subject.get((kind, subject), ())
 
-    def _with_parents(self, group_ids: Iterable[UUID]) -> set[UUID]:
+    def with_parents(self, group_ids: Iterable[UUID]) -> set[UUID]:
+        """These groups, and those above them."""
         return {found for group_id in group_ids for found, _ in self._upwards(group_id)} | set(group_ids)
 
     def _nearest_weighted(self, group_id: UUID) -> tuple[UUID, float] | None:
