@@ -59,6 +59,11 @@ class CircuitState:
     retry_in_s: float | None = None
     is_asked: bool = True
 
+    @property
+    def is_torn(self) -> bool:
+        """Whether answers of it began well and then went wrong."""
+        return self.outcome in (Outcome.BROKEN, Outcome.MALFORMED)
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:

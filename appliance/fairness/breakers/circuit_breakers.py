@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from appliance.errors import PartUnavailable
 from appliance.fairness.background import end, for_ever
@@ -34,21 +35,31 @@ _BATCH_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How an engine is judged. slow_s: an answer that begins later is slow; None: none is.
+    """How an engine is judged. slow_s: an answer that begins later is slow. config: a digest of its settings.
 
-    config: a digest of its settings. is_asked: the appliance asks it by itself whether it is well again. is_coming: it
-    is not in memory, or on its way there: who comes then is another process, and nothing is held against it.
+    is_asked: the appliance asks it by itself whether it is well again; False: requests find out.
     """
 
     rules: BreakerRules = LOCAL
-    slow_s: float | None = None
+    slow_s: float = math.inf
     config: str = ""
     is_asked: bool = True
-    is_coming: bool = False
 
 
-TermsOf = Callable[[str, str], Terms]
-"""Engine and its own name for the model -> its terms. Called for every report: no waiting."""
+class Judged(Protocol):
+    """The engines, as far as they have to be known. No waiting: it is asked for every report."""
+
+    def terms(self, engine: str, model: str) -> Terms:
+        """model: the engine's own name for it."""
+        ...
+
+    def is_coming(self, engine: str) -> bool:
+        """It is not in memory, or on its way there: who comes then is another process, and nothing counts against it."""
+        ...
+
+    def is_alone(self, engine: str, model: str) -> bool:
+        """No other engine has the model: a slow one is better than none."""
+        ...
 
 
 @dataclass(slots=True)
@@ -70,7 +81,7 @@ class CircuitBreakers:
     def __init__(
         self,
         shared: SharedCircuits,
-        terms: TermsOf,
+        judged: Judged,
         *,
         on_change: Callable[[CircuitState], None] = lambda _state: None,
         poll_s: float = _POLL_S,
@@ -79,7 +90,7 @@ class CircuitBreakers:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._shared = shared
-        self._terms = terms
+        self._judged = judged
         self._on_change = on_change
         self._poll_s = poll_s
         self._clock = clock
@@ -112,11 +123,11 @@ class CircuitBreakers:
     def is_closed(self, engine: str, model: str) -> bool:
         """Whether requests may go there, as far as this process knows."""
         key = (engine, model)
-        return self._snapshot.is_closed(key) or self._terms(engine, model).is_coming
+        return self._snapshot.is_closed(key) or self._judged.is_coming(engine)
 
     async def claim(self, engine: str, model: str) -> bool:
         """Whether a person's request may be the probe."""
-        if self._terms(engine, model).is_asked:
+        if self._judged.terms(engine, model).is_asked:
             return False
         return await self.claim_probe(engine, model)
 
@@ -151,14 +162,14 @@ class CircuitBreakers:
 
     def due_in_s(self, engine: str, model: str) -> float | None:
         """Seconds until it may be asked; None: it need not, or may not."""
-        return self._snapshot.due_in_s((engine, model), self._terms(engine, model).config)
+        return self._snapshot.due_in_s((engine, model), self._judged.terms(engine, model).config)
 
     async def claim_probe(self, engine: str, model: str) -> bool:
         """Whether one probe may go there now."""
         due_s = self.due_in_s(engine, model)
         if due_s is None or due_s > 0:
             return False
-        step = await self._step((engine, model), Claimed(self._terms(engine, model).config))
+        step = await self._step((engine, model), Claimed(self._judged.terms(engine, model).config))
         return step.is_granted
 
     async def hasten(self, engine: str, model: str) -> None:
@@ -186,14 +197,14 @@ class CircuitBreakers:
             retry_after_ms=-1 if report.retry_after_s is None else _ms(report.retry_after_s),
             is_probe=report.is_probe,
             chance=int(self._chance() * 1000) % 1000,
-            config=self._terms(report.engine, report.model).config,
+            config=self._judged.terms(report.engine, report.model).config,
         )
 
     def _note_answered(self, key: Key, report: Report) -> None:
         answered = self._answered.setdefault(key, _Answered())
-        slow_s = self._terms(*key).slow_s
+        is_late = report.ttft_s is not None and report.ttft_s > self._judged.terms(*key).slow_s
         answered.calls += 1
-        answered.slow += slow_s is not None and report.ttft_s is not None and report.ttft_s > slow_s
+        answered.slow += is_late and not self._judged.is_alone(*key)
         answered.youngest_s = max(answered.youngest_s, self._clock() - (report.took_s or 0.0))
         if self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(_BATCH_S, self._tell_answered)
@@ -225,7 +236,7 @@ class CircuitBreakers:
 
     async def _step(self, key: Key, operation: Operation) -> Step:
         """In Valkey; alone where that is away, or has not got back yet what happened meanwhile."""
-        rules, step = self._terms(*key).rules, None
+        rules, step = self._judged.terms(*key).rules, None
         if key not in self._shadow:
             try:
                 step = await self._shared.step(*key, operation, rules)
@@ -282,13 +293,13 @@ class CircuitBreakers:
     async def _put_back(self, key: Key, circuit: Circuit) -> None:
         wanted = put_back(circuit)
         if wanted is not None:
-            step = await self._shared.step(*key, wanted, self._terms(*key).rules)
+            step = await self._shared.step(*key, wanted, self._judged.terms(*key).rules)
             circuit = step.circuit
         self._shadow.forget(key)
         self._take(key, circuit)
 
     def _state(self, key: Key, circuit: Circuit) -> CircuitState:
-        terms = self._terms(*key)
+        terms = self._judged.terms(*key)
         return state_of(key, circuit, terms.config, is_asked=terms.is_asked)
 
 
