@@ -3,6 +3,11 @@
 InferenceError
 ├── EngineUnavailable     the server cannot be reached, or broke off before its first byte
 ├── EngineRefused         the server answered with an error of its own
+├── CloudNotPermitted     a request has no permit to leave
+├── CloudCannot           a cloud cannot do what the request was promised
+├── CloudUnreachable      the way to a cloud is closed, or nobody is to be trusted at its end
+├── CloudRefused          a cloud does not answer now: its own 404, 429 or 5xx
+├── CloudKeyRefused       a cloud does not take our key
 ├── EngineStreamBroken    the server broke off in the middle of an answer
 ├── ModelNotFound         no engine serves that name
 ├── UnknownEngineKind     the configuration names an engine that is not in the table
@@ -74,6 +79,46 @@ class EngineStreamBroken(InferenceError):
     """The language-model server broke off in the middle of the answer. What came so far is kept; ask again."""
 
     code = "engine_stream_broken"
+
+    def __init__(self, detail: str = "", *, is_malformed: bool = False) -> None:
+        """is_malformed: it did not fall silent, it sent what is no answer."""
+        super().__init__(detail)
+        self.is_malformed = is_malformed
+
+
+class CloudNotPermitted(EngineUnavailable):
+    """Nothing here answers just now, and this request may not leave the box. Try again in a moment."""
+
+    code = "cloud_not_permitted"
+
+
+class CloudCannot(EngineUnavailable):
+    """Nothing here answers just now, and the cloud cannot do what the request asks for. Try again in a moment."""
+
+    code = "cloud_cannot"
+
+
+class CloudUnreachable(EngineUnavailable):
+    """The cloud cannot be reached. `appliance doctor` says whether its section and the way out are in order."""
+
+    code = "cloud_unreachable"
+
+
+class CloudRefused(EngineUnavailable):
+    """The cloud does not answer this request now. Try again in a moment."""
+
+    code = "cloud_refused"
+
+    def __init__(self, detail: str = "", status: int = 503, retry_after_s: float | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class CloudKeyRefused(CloudRefused):
+    """The cloud does not accept the appliance's key. An administrator can give it another one."""
+
+    code = "cloud_key_refused"
 
 
 class ModelNotFound(InferenceError):

@@ -98,13 +98,15 @@ class PromptCount:
 class EngineResponse:
     """An engine's answer as it arrives: bytes, not parsed.
 
-    served_by: `local:NAME` or `cloud:NAME`.
+    served_by: `local:NAME` or `cloud:NAME`. notes: parameters of the request that were left out or said otherwise,
+    such as `top_k dropped`.
     """
 
     status: int
     content_type: str
     frames: AsyncIterator[bytes]
     served_by: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

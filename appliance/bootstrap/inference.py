@@ -11,12 +11,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import ValidationError
 
 from appliance.errors import StartupError
+from inference.cloud.settings import CloudSettings
 from inference.discovery import FoundEngine, find_local
+from inference.egress import Egress
 from inference.engines import ENGINES, load_engine_class
 from inference.engines.connections import Connections
 from inference.errors import InferenceError
@@ -117,14 +120,27 @@ def build_inference(
     *,
     on_change: Callable[[Sequence[EngineState]], None] | None = None,
     watched_by: aiohttp.TraceConfig | None = None,
+    egress: Egress | None = None,
+    offers_cloud: bool = False,
 ) -> Inference:
     """Engines and roster, nothing asked yet: await roster.refresh(), then run roster.run() as a task.
 
-    watched_by: told of every request to an engine. Raises StartupError for a key file that cannot be read.
+    watched_by: told of every request to an engine. egress: the way to clouds; None: there is none. offers_cloud: a
+    cloud's own models stand in the list of models. Raises StartupError for a key file that cannot be read.
     """
-    connections = Connections(watched_by)
+    connections = Connections(watched_by, egress)
     members = [_member(name, one, connections) for name, one in settings.items()]
-    return Inference(Roster(members, aliases, on_change=on_change), connections)
+    return Inference(Roster(members, aliases, on_change=on_change, offers_cloud=offers_cloud), connections)
+
+
+def clouds_of(settings: Mapping[str, EngineSettings]) -> dict[str, CloudSettings]:
+    """The engines that are elsewhere, by name."""
+    return {name: one for name, one in settings.items() if isinstance(one, CloudSettings)}
+
+
+def cloud_hosts(settings: Mapping[str, EngineSettings]) -> list[str]:
+    """Where their requests go, as the way out's list of allowed hosts wants it."""
+    return [urlsplit(one.base_url).netloc.rpartition("@")[2] for one in clouds_of(settings).values()]
 
 
 async def adopt_local_engines(
@@ -156,7 +172,15 @@ def _member(name: str, settings: EngineSettings, connections: Connections) -> Me
     except InferenceError as error:
         raise StartupError(f"[engines.{name}]: {error}") from error
     shown_address = _own_socket(settings) or engine.base_url
-    return Membership(engine, settings.engine, shown_address, settings.fallback_only)
+    is_cloud = isinstance(settings, CloudSettings)
+    return Membership(
+        engine,
+        settings.engine,
+        shown_address,
+        settings.fallback_only,
+        is_cloud=is_cloud,
+        stands_in_for=settings.model_map if isinstance(settings, CloudSettings) else {},
+    )
 
 
 def _own_socket(settings: EngineSettings) -> str:

@@ -18,6 +18,7 @@ ENGINES = {
     "vllm": "inference.engines.vllm:VllmEngine",
     "ollama": "inference.engines.ollama:OllamaEngine",
     "llama_cpp": "inference.engines.llama_cpp:LlamaCppEngine",
+    "cloud": "inference.engines.cloud:CloudEngine",
 }
 
 

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import aiohttp
 
+from inference.egress import Egress
+
 # What the kernel hands over at once is passed on at once; beyond this an engine waits for a slow reader.
 READ_BUFFER_BYTES = 64 * 1024
 
@@ -22,9 +24,13 @@ async def _note_reuse(
 
 
 class Connections:
-    """Opened on first use, inside the running event loop; close() it at the end. watched_by: told of every request."""
+    """Opened on first use, inside the running event loop; close() it at the end. watched_by: told of every request.
 
-    def __init__(self, watched_by: aiohttp.TraceConfig | None = None) -> None:
+    egress: the way out of the box, for engines elsewhere; None: there is none.
+    """
+
+    def __init__(self, watched_by: aiohttp.TraceConfig | None = None, egress: Egress | None = None) -> None:
+        self.egress = egress
         self._watched_by = [] if watched_by is None else [watched_by]
         self._sessions: dict[tuple[Path | None, bool], aiohttp.ClientSession] = {}
 

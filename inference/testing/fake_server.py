@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,19 +20,27 @@ class DroppedOnPurpose(ConnectionResetError):
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as it arrived; header names in lower case, payload {} where the body is no JSON object."""
+    """A request as it arrived; header names in lower case, payload {} where the body is no JSON object.
+
+    body: its very bytes.
+    """
 
     path: str
     headers: dict[str, str]
     payload: dict[str, Any]
+    body: bytes = b""
+    method: str = "POST"
 
 
 class FakeServer:
     """`async with` starts it on a free port of 127.0.0.1 and stops it.
 
     requests: everything POSTed. running, waiting: now; peak_running: the most at once. finished: answered to the
-    end. aborted: given up because the client went away. slots: requests that run at once.
+    end. aborted: given up because the client went away. slots: requests that run at once. tls: what it proves itself
+    with, set before it starts; None: it speaks plain http.
     """
+
+    tls: ssl.SSLContext | None = None
 
     def __init__(self, *, slots: int = 64) -> None:
         self.requests: list[RecordedRequest] = []
@@ -45,7 +54,7 @@ class FakeServer:
     @property
     def root_url(self) -> str:
         """Address without a path."""
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
     def routes(self) -> list[web.RouteDef]:
         """What it answers to."""
@@ -58,7 +67,7 @@ class FakeServer:
         # handler_cancellation: without it a handler never learns that its client has gone
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port or self.port, reuse_address=True)
+        site = web.TCPSite(self._runner, host, port or self.port, reuse_address=True, ssl_context=self.tls)
         await site.start()
         self.host, self.port = host, self._runner.addresses[0][1]
 
@@ -92,13 +101,14 @@ class FakeServer:
 
     async def record(self, request: web.Request) -> dict[str, Any]:
         """Remember a request and return its payload."""
+        body = await request.read()
         try:
-            parsed = orjson.loads(await request.read())
+            parsed = orjson.loads(body)
         except orjson.JSONDecodeError:
             parsed = None
         payload: dict[str, Any] = parsed if isinstance(parsed, dict) else {}
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.requests.append(RecordedRequest(request.path, headers, payload))
+        self.requests.append(RecordedRequest(request.path, headers, payload, body, request.method))
         self._changed.set()
         return payload
 

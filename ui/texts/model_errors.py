@@ -17,6 +17,26 @@ MODEL_ERRORS = {
         "Nothing leaves the appliance just now, for the ledger of what leaves cannot be written.",
         "Ahora mismo no sale nada del servidor: no se puede escribir el registro de salidas.",
     ),
+    "cloud_not_permitted": Sentence(
+        "Nothing here answers just now, and this question may not leave the box. Try again in a moment.",
+        "Aquí no responde ningún modelo ahora, y esta pregunta no puede salir. Prueba dentro de un momento.",
+    ),
+    "cloud_cannot": Sentence(
+        "Nothing here answers just now, and the cloud cannot do what this asks for. Try again in a moment.",
+        "Aquí no responde ningún modelo ahora, y la nube no sabe hacer lo que se pide. Prueba dentro de un momento.",
+    ),
+    "cloud_unreachable": Sentence(
+        "The cloud cannot be reached just now. Try again in a moment.",
+        "Ahora no se puede llegar a la nube. Prueba dentro de un momento.",
+    ),
+    "cloud_refused": Sentence(
+        "The cloud does not answer just now. Try again in a moment.",
+        "La nube no responde ahora. Prueba dentro de un momento.",
+    ),
+    "cloud_key_refused": Sentence(
+        "The cloud does not accept the appliance’s key. An administrator can change it.",
+        "La nube no acepta la clave de este servidor. Un administrador puede cambiarla.",
+    ),
     "hub_unavailable": Sentence(
         "Where the model comes from does not answer, or broke off. What has come is kept: try again to go on.",
         "El origen del modelo no responde o se cortó. Lo que ya llegó se conserva: prueba otra vez y seguirá.",

@@ -1,6 +1,6 @@
 """The servers the contract suite runs against: one for every row of the engine table, and a real vLLM where one is.
 
-llama.cpp is real. vLLM and Ollama are stand-ins but for the battery, which starts a real vLLM (tests/real_vllm.py).
+llama.cpp is real; the others are stand-ins, but for the battery, which starts a real vLLM (tests/real_vllm.py).
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inference.egress import Egress
 from inference.engines import load_engine_class
 from inference.engines.connections import Connections
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.settings import LlamaCppSettings
+from inference.testing.fake_cloud import FakeCloud
 from inference.testing.fake_engine import Behaviour, FakeEngine
 from inference.testing.fake_ollama import FakeOllama
+from inference.types import LeavePermit
 
 MODELS_FOLDER = Path(__file__).resolve().parents[2] / "models"
 TAUGHT = json.loads((MODELS_FOLDER / "qa.json").read_text(encoding="utf-8"))
 QUESTION = "What is the capital of Japan?"
 LONG_QUESTION = "Count to sixty."
+PERMIT = LeavePermit("decision-1", "ana@example.com", "the contract suite asks")
 
 
 @dataclass
@@ -40,6 +44,11 @@ class Subject:
     """Makes answers so slow that one can be given up half-way."""
     endless_tokens: int = 100_000
     """A limit for an answer that is to be given up; some servers refuse more than their context."""
+
+    @property
+    def served_by(self) -> str:
+        """As its answers say it."""
+        return f"{'cloud' if self.engine.kind == 'cloud' else 'local'}:subject"
 
 
 def _reply(payload: Any) -> str:
@@ -74,6 +83,46 @@ async def _stand_in(kind: str) -> AsyncIterator[Subject]:
         yield Subject(engine, model, running, TAUGHT["chat"][QUESTION], lambda: _slow(behaviour))
         await engine.close()
         await connections.close()
+
+
+@asynccontextmanager
+async def _cloud() -> AsyncIterator[Subject]:
+    behaviour = Behaviour(reply=_reply)
+    async with FakeCloud("openai", ["gpt-4o-mini"], behaviour=behaviour, slots=8) as server:
+        connections = Connections(egress=door_to(server.port))
+        engine_type = load_engine_class("cloud")
+        settings = engine_type.settings_type.model_validate(
+            {
+                "engine": "cloud",
+                "provider": "openai",
+                "base_url": server.base_url,
+                "api_key": server.api_key,
+                "model_map": {"tiny": "gpt-4o-mini"},
+                "context_tokens": 32_768,
+            }
+        )
+        engine = engine_type("subject", settings, connections)
+
+        async def running() -> int:
+            return server.running
+
+        yield Subject(engine, "gpt-4o-mini", running, TAUGHT["chat"][QUESTION], lambda: _slow(behaviour))
+        await engine.close()
+        await connections.close()
+
+
+def door_to(port: int) -> Egress:
+    """A way out to this machine alone; its ledger is read by nobody."""
+    return Egress([], lambda _line: None, inside=[f"127.0.0.1:{port}"])
+
+
+def no_server(kind: str, port: int) -> tuple[OpenAiCompatibleEngine, Connections]:
+    """An engine whose server is off. Close both."""
+    connections = Connections(egress=door_to(port))
+    engine_type = load_engine_class(kind)
+    table: dict[str, Any] = {"engine": kind, "base_url": f"http://127.0.0.1:{port}/v1"}
+    table |= {"model_map": {"m": "m"}} if kind == "cloud" else {}
+    return engine_type("off", engine_type.settings_type.model_validate(table), connections), connections
 
 
 @asynccontextmanager
@@ -143,4 +192,6 @@ def open_subject(row: str, folder: Path, vllm_url: str) -> AbstractAsyncContextM
         return _llama_cpp(folder)
     if row == "real vllm":
         return _real_vllm(vllm_url)
+    if row == "cloud":
+        return _cloud()
     return _stand_in(row)

@@ -12,10 +12,17 @@ from typing import Any
 import pytest
 
 from inference.engines import ENGINES, load_engine_class
-from inference.engines.connections import Connections
 from inference.errors import EngineRefused, EngineUnavailable, UnknownEngineKind
 from inference.types import EngineRequest, EngineRoute
-from tests.contracts.engines.rows import LONG_QUESTION, QUESTION, TAUGHT, Subject, open_subject
+from tests.contracts.engines.rows import (
+    LONG_QUESTION,
+    PERMIT,
+    QUESTION,
+    TAUGHT,
+    Subject,
+    no_server,
+    open_subject,
+)
 
 
 @pytest.fixture(params=[*ENGINES, pytest.param("real vllm", marks=pytest.mark.battery)])
@@ -33,7 +40,7 @@ def asking(
     """A request for the subject's model."""
     prompt: dict[str, Any] = {"messages": [{"role": "user", "content": question}]}
     payload = {"model": subject.model, **prompt, "temperature": 0, "max_tokens": 300, **more}
-    return EngineRequest(route, payload, "req-1")
+    return EngineRequest(route, payload, "req-1", permit=PERMIT)
 
 
 async def until(subject: Subject, *, is_busy: bool) -> None:
@@ -66,7 +73,7 @@ async def test_a_streamed_answer_passes_as_openai_s_events(subject: Subject) -> 
     text = "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
     assert response.status == 200
     assert response.content_type.startswith("text/event-stream")
-    assert response.served_by == "local:subject"
+    assert response.served_by == subject.served_by
     assert events[-1] == "[DONE]"
     assert chunks[-1]["usage"]["completion_tokens"] > 0
     assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
@@ -194,7 +201,7 @@ async def test_load_tells_what_runs(subject: Subject) -> None:
 
 async def test_a_refusal_carries_openai_s_error_body(subject: Subject) -> None:
     """The engine's own 4xx reaches the client in the one shape clients know."""
-    broken = EngineRequest("chat/completions", {"model": "no-such-model", "messages": 7})
+    broken = EngineRequest("chat/completions", {"model": "no-such-model", "messages": 7}, permit=PERMIT)
 
     with pytest.raises(EngineRefused) as refused:
         async with subject.engine.relay(broken):
@@ -207,15 +214,15 @@ async def test_a_refusal_carries_openai_s_error_body(subject: Subject) -> None:
 @pytest.mark.parametrize("kind", ENGINES)
 async def test_nobody_listening_is_a_sentence_with_the_address(kind: str, unused_tcp_port: int) -> None:
     """A server that is off is EngineUnavailable for models and chat alike, never a raw network error."""
-    connections = Connections()
-    engine_type = load_engine_class(kind)
-    address = f"http://127.0.0.1:{unused_tcp_port}/v1"
-    engine = engine_type("off", engine_type.settings_type(engine=kind, base_url=address), connections)
+    engine, connections = no_server(kind, unused_tcp_port)
 
+    if kind != "cloud":  # which is never asked but for somebody
+        with pytest.raises(EngineUnavailable, match=str(unused_tcp_port)):
+            await engine.models()
     with pytest.raises(EngineUnavailable, match=str(unused_tcp_port)):
-        await engine.models()
-    with pytest.raises(EngineUnavailable, match=str(unused_tcp_port)):
-        async with engine.relay(EngineRequest("chat/completions", {"model": "m", "messages": []})):
+        async with engine.relay(
+            EngineRequest("chat/completions", {"model": "m", "messages": []}, permit=PERMIT)
+        ):
             pass
 
     await engine.close()
@@ -243,7 +250,7 @@ async def test_tokens_are_counted_as_the_model_counts_or_not_at_all(subject: Sub
 
     counted = await subject.engine.count_tokens(subject.model, words)
 
-    if subject.engine.kind in ("openai_compatible", "ollama"):
+    if subject.engine.kind in ("openai_compatible", "ollama", "cloud"):
         assert counted is None
         return
     assert counted is not None
@@ -254,13 +261,7 @@ async def test_tokens_are_counted_as_the_model_counts_or_not_at_all(subject: Sub
 
 async def test_a_server_that_is_gone_counts_nothing(subject: Subject) -> None:
     """Counting never fails a question: what cannot be counted is estimated."""
-    engine_type = load_engine_class(subject.engine.kind)
-    connections = Connections()
-    gone = engine_type(
-        "gone",
-        engine_type.settings_type(engine=subject.engine.kind, base_url="http://127.0.0.1:9/v1"),
-        connections,
-    )
+    gone, connections = no_server(subject.engine.kind, 9)
 
     assert await gone.count_tokens(subject.model, "How many?") is None
 
