@@ -18,6 +18,7 @@ from appliance.errors import Conflict, NotFound
 from appliance.fairness.limits.budget_seeding import BudgetSpent
 from appliance.fairness.limits.policy import EVERYONE, GroupShare, Limit, NamedLimit, Policy, SubjectKind
 from appliance.storage.accounts import record_event
+from appliance.storage.budgets import caps_in
 from appliance.storage.database import Database
 
 _LIMIT = "l.id, l.user_id, l.group_id, l.key_id, l.model, l.kind, l.most"
@@ -70,10 +71,12 @@ class PostgresLimits:
             users = await _rows(connection, "SELECT id, weight FROM users WHERE weight <> 1")
             groups = await _rows(connection, "SELECT id, weight, parent_id FROM groups")
             limits = await _rows(connection, f"SELECT {_LIMIT} FROM limits l ORDER BY l.id")
+            caps = await caps_in(connection)
         return Policy(
             {row[0]: row[1] for row in users},
             {row[0]: GroupShare(row[1], row[2]) for row in groups},
             [_limit_of(row) for row in limits],
+            caps,
         )
 
     async def limits(self) -> Sequence[NamedLimit]:

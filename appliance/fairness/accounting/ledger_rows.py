@@ -48,7 +48,7 @@ class RequestEnd:
     """How it ended. Times in milliseconds from the start; is_estimated: the engine told no usage.
 
     audio_seconds: of a recording that was heard; None: it was no request about sound. engine_seconds, joules: its
-    shares (`metering`); None: it never ran, or nobody knows.
+    shares (`metering`); None: it never ran, or nobody knows. is_cloud: it was sent to an engine elsewhere.
     """
 
     status: Status = "failed"
@@ -65,6 +65,7 @@ class RequestEnd:
     engine_seconds: float | None = None
     joules: float | None = None
     energy_cost: Cost | None = None
+    is_cloud: bool = False
 
 
 class RowsRefused(Exception):
@@ -135,6 +136,7 @@ def end_row(row_id: UUID, end: RequestEnd) -> bytes:
             "engine_seconds": end.engine_seconds,
             "joules": end.joules,
             "energy_cost": None if end.energy_cost is None else end.energy_cost.amount,
+            "is_cloud": end.is_cloud,
         }
     )
 
