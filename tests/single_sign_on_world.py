@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,13 +15,16 @@ from redis.asyncio import Redis
 from appliance.api.accounts import account_routers
 from appliance.api.app import create_app
 from appliance.bootstrap.accounts import company_only
+from appliance.bootstrap.egress import way_out_at
 from appliance.bootstrap.single_sign_on import SingleSignOnRoom, build_single_sign_on
 from appliance.services.single_sign_on.settings import OidcSettings
 from appliance.storage.database import Database
 from appliance.storage.preferences import PostgresPreferences
+from inference.egress.settings import EgressSettings
 from tests.accounts_world import BASE, SAME_SITE, Clock, Worker, probe_routes, worker
 from tests.identity_provider import CLIENT, SECRET, IdentityProvider
 
+NOWHERE = way_out_at(Path("/nonexistent"), EgressSettings())
 CALLBACK = "/api/sign-in/oidc/callback"
 
 
@@ -120,7 +124,7 @@ async def single_sign_on_world(
     ) as one:
         provider.now = lambda: one.clock().timestamp()
         room = build_single_sign_on(
-            settings, one.accounts, one.identity, database, valkey, "secret of the box", one.clock
+            settings, one.accounts, one.identity, database, valkey, "secret of the box", NOWHERE, one.clock
         )
         assert room is not None
         provider.redirect_uris.add(base + CALLBACK)

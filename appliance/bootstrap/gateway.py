@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from appliance.api.connections import Patience
 from appliance.api.http_server import HttpServer
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.egress import tracing_door
 from appliance.bootstrap.entry import enter, options_of
 from appliance.bootstrap.joined import Gateway
 from appliance.fairness.shared_metrics import share_metrics
@@ -53,7 +54,7 @@ def _run(box: Box, options: argparse.Namespace) -> int:
     if box.settings.tracing.endpoint:
         from appliance.bootstrap.tracing import Tracing  # a tenth of a second, for those who want it
 
-        tracing = Tracing("gateway", box.settings.tracing)
+        tracing = Tracing("gateway", box.settings.tracing, tracing_door(box))
     try:
         with listening:
             serve(Gateway(box, tracing), box, listening, tracing)

@@ -15,6 +15,7 @@ from appliance.api.accounts import Leave
 from appliance.api.identity import Identity
 from appliance.api.page_shell import SignInOffer
 from appliance.api.single_sign_on import leaving, single_sign_on_routes
+from appliance.bootstrap.egress import WayOut
 from appliance.errors import StartupError
 from appliance.services.accounts import Accounts
 from appliance.services.accounts.authentication import utc_now
@@ -43,11 +44,13 @@ class SingleSignOnRoom:
     http: OutgoingHttp
 
 
-def outgoing_http(settings: OidcSettings) -> OutgoingHttp:
-    """The way out to the provider: its own host may be anywhere, others it names only where the operator says so."""
-    return OutgoingHttp(
-        [urlsplit(settings.issuer).hostname or "", *settings.internal_hosts], settings.ca_file
-    )
+def outgoing_http(settings: OidcSettings, out: WayOut) -> OutgoingHttp:
+    """The way out to the provider: its own host may be anywhere, others it names only where the operator says so.
+
+    The issuer may sign in as anybody, so it is also believed which hosts of the internet are its own.
+    """
+    named = [urlsplit(settings.issuer).hostname or "", *settings.internal_hosts]
+    return OutgoingHttp(named, settings.ca_file, door=out.crossing(["*"]))
 
 
 def build_provider(
@@ -64,10 +67,11 @@ def build_single_sign_on(
     database: Database,
     valkey: Redis,
     session_secret: str,
+    out: WayOut,
     clock: Callable[[], datetime] = utc_now,
 ) -> SingleSignOnRoom:
     """settings: with a provider."""
-    http = outgoing_http(settings)
+    http = outgoing_http(settings, out)
     users, links = PostgresUsers(database), PostgresIdentityLinks(database)
     admission = Admission(settings, users, links, accounts.people, accounts.withdrawals, clock)
     single_sign_on = SingleSignOn(

@@ -27,6 +27,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from requests import PreparedRequest, Response, Session
+from requests.adapters import HTTPAdapter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance import __version__, telemetry
@@ -37,25 +39,32 @@ from appliance.fairness.accounting.ledger import Entry
 from appliance.ports import Answerer, JobHandler
 from appliance.services.knowledge.search import Retriever
 from appliance.telemetry import TracingSettings
+from inference.egress import Crossing
 from rag.documents import SearchResult
 from rag.filters import Filter
 from rag.ports import Scope as SearchScope
 
 _EXPORT_S = 5.0
+PURPOSE = "traces"
+"""Under which they stand in the ledger of what left."""
 _PROBES = ("/healthz", "/readyz", "/metrics")
 _WORD = re.compile(r"(?:v1|[a-z_.-]{0,24})\Z")  # of a route; everything else may be somebody's
 _W3C = TraceContextTextMapPropagator()
 
 
 class Tracing:
-    """Spans of one process. Await nothing; close() sends what waits. process: gateway, worker."""
+    """Spans of one process. Await nothing; close() sends what waits. process: gateway, worker. door: keeps the ledger
+    where the collector is not in the own network.
+    """
 
-    def __init__(self, process: str, settings: TracingSettings) -> None:
+    def __init__(self, process: str, settings: TracingSettings, door: Crossing) -> None:
         self._provider = TracerProvider(
             sampler=ParentBased(TraceIdRatioBased(settings.share)),
             resource=Resource({"service.name": f"appliance-{process}", "service.version": __version__}),
         )
-        exporter = OTLPSpanExporter(endpoint=settings.endpoint, timeout=_EXPORT_S)
+        exporter = OTLPSpanExporter(
+            endpoint=settings.endpoint, timeout=_EXPORT_S, session=_through(door, process)
+        )
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("appliance")
 
@@ -155,6 +164,30 @@ class Tracing:
             return run
 
         return {name: traced(name, handler) for name, handler in handlers.items()}
+
+
+class _Adapter(HTTPAdapter):
+    """Sends what the exporter gives it, through the door where it leads out."""
+
+    def __init__(self, door: Crossing, process: str) -> None:
+        super().__init__()
+        self._door, self._process = door, process
+
+    def send(self, request: PreparedRequest, *rest: Any, **told: Any) -> Response:  # noqa: ANN401 - the adapter's
+        url = request.url or ""
+        with self._door.watched(PURPOSE, request.method or "", url, self._process) as passing:
+            passing.sent_bytes = int(request.headers.get("content-length", 0))
+            response = super().send(request, *rest, **told)
+            passing.status = response.status_code
+            return response
+
+
+def _through(door: Crossing, process: str) -> Session:
+    session = Session()
+    session.trust_env = False
+    session.mount("http://", _Adapter(door, process))
+    session.mount("https://", _Adapter(door, process))
+    return session
 
 
 class _TracedAnswerer:

@@ -17,6 +17,7 @@ from appliance.bootstrap.backups.nightly import back_up_nightly, back_up_when_as
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canaries import run_nightly
 from appliance.bootstrap.disk_diary import keep_diary
+from appliance.bootstrap.egress import tracing_door
 from appliance.bootstrap.embedding import token_counter
 from appliance.bootstrap.entry import enter
 from appliance.bootstrap.index import WrittenEmbedders, build_reindexing
@@ -219,7 +220,7 @@ async def _until_signalled(box: Box) -> None:
     if box.settings.tracing.endpoint:
         from appliance.bootstrap.tracing import Tracing  # a tenth of a second, for those who want it
 
-        tracing = Tracing("worker", box.settings.tracing)
+        tracing = Tracing("worker", box.settings.tracing, tracing_door(box))
     try:
         await work(box, stopping, ReadingMetrics(box.metrics_folder), tracing)
     finally:

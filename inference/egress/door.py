@@ -9,8 +9,8 @@ something checks it.
 from __future__ import annotations
 
 import ssl as tls
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 
 import aiohttp
@@ -18,8 +18,9 @@ from aiohttp.abc import AbstractResolver
 
 from inference.egress.departures import Ledger
 from inference.egress.hosts import AllowList
+from inference.egress.recording import Door, Passing
 from inference.egress.resolving import GuardedResolver
-from inference.egress.session import Door, EgressSession, PeerResponse, note_sending
+from inference.egress.session import EgressSession, PeerResponse, note_sending
 from inference.egress.switch import NEVER_STOPPED, Switch
 from inference.egress.transfers import Transfers
 
@@ -87,3 +88,25 @@ class Egress:
             yield session
         finally:
             await session.close()
+
+    @contextmanager
+    def beside(self, purpose: str, method: str, url: str, actor: str = "") -> Iterator[Passing]:
+        """What goes out by other means, such as ssh or a library, as far as we know it: that it begins and ends.
+
+        Raises EgressRefused, EgressStopped, EgressUnrecorded. Blocks for the disk.
+        """
+        line = self._door.line(purpose, method, url, actor)
+        self._door.require(line, url)
+        self._door.begin(line)
+        with self._door.followed(line) as passing:
+            yield passing
+
+    @asynccontextmanager
+    async def around(self, purpose: str, method: str, url: str, actor: str = "") -> AsyncIterator[Passing]:
+        """The same in an event loop; what waits within is cut off by the stop switch (EgressStopped)."""
+        line = self._door.line(purpose, method, url, actor)
+        self._door.require(line, url)
+        await self._door.begun(line)
+        with self._door.followed(line) as passing, self._door.transfers.running() as transfer:
+            async with transfer:
+                yield passing

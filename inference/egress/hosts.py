@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443, "ssh": 22}
+_OF_THE_WEB = (80, 443)
 
 
 class AllowList:
@@ -58,12 +59,14 @@ def is_address(host: str) -> bool:
 
 
 def _named(hosts: Sequence[str], host: str, port: int) -> bool:
-    """`*.` stands for any name below; without a port every port is meant, but the two of the web only."""
+    """`*` stands for every host, `*.` for any name below; without a port the two of the web are meant."""
     for one in hosts:
+        if one == "*":
+            return True
         name, colon, wanted = (
             one.rpartition(":") if not one.endswith("]") and one.count(":") == 1 else (one, "", "")
         )
-        if (int(wanted) != port) if colon and wanted.isdigit() else port not in PORTS.values():
+        if (int(wanted) != port) if colon and wanted.isdigit() else port not in _OF_THE_WEB:
             continue
         if host == name.strip("[]") or (name.startswith("*.") and host.endswith(name[1:])):
             return True

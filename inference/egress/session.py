@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import logging
-import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
@@ -19,30 +14,16 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.connector import Connection
 
-from inference.egress.departures import Departure, Ledger
-from inference.egress.hosts import AllowList
+from inference.egress.departures import Departure
+from inference.egress.recording import Door
 from inference.egress.resolving import address_refused
-from inference.egress.switch import Switch
-from inference.egress.transfers import Transfer, Transfers
-from inference.errors import EgressRefused, EgressStopped, EgressUnrecorded
+from inference.egress.transfers import Transfer
+from inference.errors import EgressRefused, EgressStopped
 from inference.types import LeavePermit
-
-logger = logging.getLogger(__name__)
 
 _MOST_REDIRECTS = 5
 # aiohttp warns about larger bodies given as bytes: it writes them without a pause
 _LARGE_BODY_BYTES = 512 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What every session of one Egress shares."""
-
-    hosts: AllowList
-    ledger: Ledger
-    switch: Switch
-    transfers: Transfers
-    now: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +65,24 @@ class EgressSession:
         first = urlsplit(url)
         for _ in range(_MOST_REDIRECTS + 1):
             parts = urlsplit(asked.url)
-            if (parts.scheme, parts.netloc) != (first.scheme, first.netloc):
-                asked = replace(asked, secret="")
-            async with self._sent(asked) as response:
+            is_first = (parts.scheme, parts.netloc) == (first.scheme, first.netloc)
+            async with self._sent(asked if is_first else replace(asked, secret="")) as response:
                 if response.status not in (301, 302, 303, 307, 308):
                     yield response
                     return
                 there = urljoin(asked.url, response.headers.get("location", ""))
-            if parts.scheme == "https" and not there.startswith("https:"):
-                self._refuse(replace(asked, url=there), "It leads from https to something else.")
             asked = replace(asked, url=there)
-        self._refuse(asked, f"There are more than {_MOST_REDIRECTS} redirects.")
+            if parts.scheme == "https" and not there.startswith("https:"):
+                self._door.refuse(self._line(asked), "It leads from https to something else.")
+        self._door.refuse(self._line(asked), f"There are more than {_MOST_REDIRECTS} redirects.")
+
+    @asynccontextmanager
+    async def get_once(
+        self, url: str, *, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer as it begins, be it a redirect. Raises like get."""
+        async with self._sent(_Asked("GET", url, self._actor, headers or {})) as response:
+            yield response
 
     @asynccontextmanager
     async def post(
@@ -121,18 +109,15 @@ class EgressSession:
 
     @asynccontextmanager
     async def _sent(self, asked: _Asked) -> AsyncIterator[aiohttp.ClientResponse]:
-        if reason := self._door.hosts.refusal(asked.url):
-            self._refuse(asked, reason)
-        if why := self._door.switch.stopped():
-            self._refuse(asked, why, EgressStopped)
-        line = await self._begin(asked)
+        line = self._line(asked)
+        self._door.require(line, asked.url)
+        await self._door.begun(line)
         began, seen, trace = time.monotonic(), SimpleNamespace(response=None), {"is_sent": False}
         failure = ""
         try:
             with self._door.transfers.running() as transfer:
                 async with self._asked(asked, transfer, trace) as response:
                     seen.response = response
-                    line = replace(line, address=getattr(response, "peer", ""))
                     yield response
         except (aiohttp.ClientError, TimeoutError, OSError, EgressStopped) as error:
             refused = address_refused(error)
@@ -144,7 +129,8 @@ class EgressSession:
             failure = f"left early ({type(error).__name__})"
             raise
         finally:
-            self._end(line, seen.response, time.monotonic() - began, failure, is_sent=trace["is_sent"])
+            sent = line.sent_bytes if trace["is_sent"] else 0
+            self._door.end(_ended(line, seen.response, time.monotonic() - began, sent, failure))
 
     @asynccontextmanager
     async def _asked(
@@ -168,70 +154,27 @@ class EgressSession:
         async with response:
             yield response
 
-    async def _begin(self, asked: _Asked) -> Departure:
-        """Written down and on the disk, or nothing leaves."""
-        line = self._line(asked)
-        try:
-            await asyncio.to_thread(self._door.ledger, line)
-        except OSError as error:
-            logger.error("nothing leaves, for it cannot be written down: %s", error)
-            raise EgressUnrecorded(f"What would leave cannot be written down: {error}.") from error
-        return line
-
-    def _end(
-        self,
-        line: Departure,
-        response: aiohttp.ClientResponse | None,
-        seconds: float,
-        failure: str,
-        *,
-        is_sent: bool,
-    ) -> None:
-        ended = replace(
-            line,
-            happened="ended",
-            at=self._door.now(),
-            sent_bytes=line.sent_bytes if is_sent else 0,
-            received_bytes=0 if response is None else response.content.total_bytes,
-            status=None if response is None else response.status,
-            seconds=round(seconds, 3),
-            reason=failure,
-        )
-        self._tell(ended)
-
-    def _refuse(self, asked: _Asked, reason: str, kind: type[EgressRefused] = EgressRefused) -> None:
-        self._tell(replace(self._line(asked), happened="refused", sent_bytes=0, reason=reason))
-        raise kind(reason)
-
-    def _tell(self, line: Departure) -> None:
-        """What already happened is told as well as can be; only what is about to begin waits for its record."""
-        try:
-            self._door.ledger(line)
-        except OSError as error:
-            logger.error("the ledger of what left lacks a line (%s %s): %s", line.happened, line.id, error)
-
     def _line(self, asked: _Asked) -> Departure:
-        parts, permit = urlsplit(asked.url), asked.permit
-        return Departure(
-            happened="began",
-            at=self._door.now(),
-            purpose=self._purpose,
-            actor=asked.actor,
-            method=asked.method,
-            host=parts.netloc.rpartition("@")[2],
-            path=parts.path or "/",
-            sent_bytes=len(asked.body or b""),
-            id=secrets.token_hex(8),
-            decision=permit.id if permit else "",
-            why=permit.why if permit else "",
-            redactions=permit.redactions if permit else 0,
+        return self._door.line(
+            self._purpose,
+            asked.method,
+            asked.url,
+            asked.actor,
+            body=asked.body,
+            permit=asked.permit,
             engine=asked.engine,
-            body_sha256=hashlib.sha256(asked.body).hexdigest() if asked.body else "",
         )
 
 
-def _data(body: bytes | None) -> bytes | BytesIO | None:
-    return body if body is None or len(body) < _LARGE_BODY_BYTES else BytesIO(body)
+class PeerResponse(aiohttp.ClientResponse):
+    """Remembers the address that it came from: a short answer has given its connection back by the time it is read."""
+
+    peer = ""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        peer = connection.transport.get_extra_info("peername") if connection.transport else None
+        self.peer = str(peer[0]) if peer else ""
+        return await super().start(connection)
 
 
 def note_sending() -> aiohttp.TraceConfig:
@@ -245,12 +188,20 @@ def note_sending() -> aiohttp.TraceConfig:
     return hooks
 
 
-class PeerResponse(aiohttp.ClientResponse):
-    """Remembers the address that it came from: a short answer has given its connection back by the time it is read."""
+def _ended(
+    line: Departure, response: aiohttp.ClientResponse | None, seconds: float, sent_bytes: int, failure: str
+) -> Departure:
+    """sent_bytes: all of the body once its first byte may have gone: aiohttp does not tell how far it came."""
+    ended = replace(line, happened="ended", seconds=round(seconds, 3), sent_bytes=sent_bytes, reason=failure)
+    if response is None:
+        return ended
+    return replace(
+        ended,
+        received_bytes=response.content.total_bytes,
+        status=response.status,
+        address=getattr(response, "peer", ""),
+    )
 
-    peer = ""
 
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        peer = connection.transport.get_extra_info("peername") if connection.transport else None
-        self.peer = str(peer[0]) if peer else ""
-        return await super().start(connection)
+def _data(body: bytes | None) -> bytes | BytesIO | None:
+    return body if body is None or len(body) < _LARGE_BODY_BYTES else BytesIO(body)

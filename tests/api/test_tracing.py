@@ -13,9 +13,11 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from appliance import telemetry
+from appliance.bootstrap.egress import way_out_at
 from appliance.bootstrap.tracing import Tracing
 from appliance.domain.answers import AnswerEvent, AnswerRequest, TextDelta
 from appliance.storage.database import Database
+from inference.egress.settings import EgressSettings
 from inference.engines import load_engine_class
 from inference.engines.connections import Connections
 from inference.errors import EngineRefused
@@ -30,6 +32,7 @@ from tests.otlp_collector import Collector, collector
 __all__ = ["collector"]
 
 SECRET = "Zanahoria-4711"
+DOOR = way_out_at(Path("/nonexistent"), EgressSettings()).crossing([])
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
@@ -67,7 +70,7 @@ async def asked(tracing: Tracing, engine: FakeEngine, *, fails: bool = False) ->
 
 async def test_one_trace_leads_from_the_caller_to_the_engine(collector: Collector) -> None:
     """The caller's own trace goes on: gateway, search, engine, which is told; the request's id stands in it."""
-    tracing = Tracing("gateway", collector.settings)
+    tracing = Tracing("gateway", collector.settings, DOOR)
     async with FakeEngine() as engine:
         await asked(tracing, engine)
         told = next(call.headers["traceparent"] for call in engine.requests if "traceparent" in call.headers)
@@ -87,7 +90,7 @@ async def test_one_trace_leads_from_the_caller_to_the_engine(collector: Collecto
 
 async def test_no_trace_holds_what_was_said(collector: Collector) -> None:
     """Neither words nor keys nor an error's text, when all goes well and when the engine repeats what it was asked."""
-    tracing = Tracing("gateway", collector.settings)
+    tracing = Tracing("gateway", collector.settings, DOOR)
     async with FakeEngine() as engine:
         await asked(tracing, engine)
         engine.behaviour.fault = Fault.HTTP_500
@@ -102,7 +105,7 @@ async def test_no_trace_holds_what_was_said(collector: Collector) -> None:
 
 async def test_places_of_somebody_are_not_named(collector: Collector) -> None:
     """Ids and links that open something are left out of a span's name."""
-    tracing = Tracing("gateway", collector.settings)
+    tracing = Tracing("gateway", collector.settings, DOOR)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -128,7 +131,7 @@ class Answering:
 
 async def test_an_answer_of_the_page_belongs_to_the_request_that_asked(collector: Collector) -> None:
     """Written by a task after the request has ended: in its trace, with the id under which the logs know the turn."""
-    tracing = Tracing("gateway", collector.settings)
+    tracing = Tracing("gateway", collector.settings, DOOR)
     answerer = tracing.answerer(Answering())  # type: ignore[arg-type]
     written: list[asyncio.Task[list[str]]] = []
 
@@ -164,7 +167,7 @@ async def test_a_job_is_linked_to_the_upload_and_to_who_put_it_in(
     collector: Collector, database: Database, worker_database: Database, tmp_path: Path
 ) -> None:
     """Uploaded by one request, put into a collection by another: the job that reads it names both, and is read."""
-    tracing, desk = Tracing("gateway", collector.settings), Desk(database, worker_database, tmp_path)
+    tracing, desk = Tracing("gateway", collector.settings, DOOR), Desk(database, worker_database, tmp_path)
     shelf = await desk.collection(ana())
     files: list[UUID] = []
 
@@ -197,7 +200,7 @@ async def test_a_job_is_linked_to_the_upload_and_to_who_put_it_in(
 
 async def test_a_job_whose_trace_is_garbage_is_done_all_the_same(collector: Collector) -> None:
     """What stands in the queue may be of another version."""
-    tracing, done = Tracing("worker", collector.settings), []
+    tracing, done = Tracing("worker", collector.settings, DOOR), []
 
     async def note(payload: Mapping[str, Any]) -> None:
         done.append(payload)
@@ -210,7 +213,7 @@ async def test_a_job_whose_trace_is_garbage_is_done_all_the_same(collector: Coll
 
 async def test_a_job_is_a_trace_of_its_own(collector: Collector) -> None:
     """By its name; one that breaks says so by its kind."""
-    tracing = Tracing("worker", collector.settings)
+    tracing = Tracing("worker", collector.settings, DOOR)
 
     async def breaks(_payload: object) -> None:
         raise ValueError(SECRET)

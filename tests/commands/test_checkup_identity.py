@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from appliance.bootstrap.doctor.identity import identity_of
+from appliance.bootstrap.egress import way_out_at
 from appliance.services.doctor.findings import Finding, Severity
 from appliance.services.doctor.identity import identity_findings
 from appliance.services.doctor.ways import Ways
 from appliance.settings import Settings
+from inference.egress.settings import EgressSettings
 from tests.identity_provider import CLIENT, identity_provider
+
+NOWHERE = way_out_at(Path("/nonexistent"), EgressSettings())
 
 
 def _settings(issuer: str, **oidc: object) -> Settings:
@@ -25,7 +29,9 @@ def _settings(issuer: str, **oidc: object) -> Settings:
 
 
 async def _findings(settings: Settings) -> list[Finding]:
-    return await asyncio.to_thread(lambda: list(identity_findings(identity_of(settings, None), Ways())))
+    return await asyncio.to_thread(
+        lambda: list(identity_findings(identity_of(settings, None, NOWHERE), Ways()))
+    )
 
 
 async def test_a_provider_that_answers_is_well_and_the_addresses_are_printed(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.bootstrap.backups.contents import box_id
+from appliance.bootstrap.backups.leaving import leaving
 from appliance.bootstrap.backups.making import Made, Wishes, make_backup
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.egress import way_out
 from appliance.storage.backups.deletions import LOG, deletions_since, merge_log
 from appliance.storage.backups.errors import BackupError
 from appliance.storage.backups.manifest import MANIFEST, Manifest
@@ -26,6 +28,11 @@ def back_up_to(box: Box, address: str, wishes: Wishes, progress: Progress = lamb
     if not address.startswith(SCHEME):
         return make_backup(box, replace(wishes, folder=Path(address)), progress)
     shelf = ssh_shelf(address, ends_with_us(), box.settings.backup.ssh_options)
+    with leaving(shelf, way_out(box), "backup") as shelf_there:
+        return _sent(box, shelf_there, address, wishes, progress)
+
+
+def _sent(box: Box, shelf: SshShelf, address: str, wishes: Wishes, progress: Progress) -> Made:
     shelf.prepare()
     names = shelf.names()
     latest = names[-1] if names else None
@@ -53,16 +60,18 @@ def back_up_to(box: Box, address: str, wishes: Wishes, progress: Progress = lamb
 
 def send_deletions(box: Box, address: str) -> None:
     """What was deleted since the oldest backup there. Raises BackupError."""
-    shelf = ssh_shelf(address, ends_with_us(), box.settings.backup.ssh_options)
-    names = shelf.names()
-    if not names:
-        return
-    staging = box.data / f"{_STAGING}-log"
-    staging.mkdir(mode=0o700, exist_ok=True)
-    try:
-        _send_log(box, shelf, staging, moment_of(names[0]))
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with leaving(
+        ssh_shelf(address, ends_with_us(), box.settings.backup.ssh_options), way_out(box), "backup"
+    ) as shelf:
+        names = shelf.names()
+        if not names:
+            return
+        staging = box.data / f"{_STAGING}-log"
+        staging.mkdir(mode=0o700, exist_ok=True)
+        try:
+            _send_log(box, shelf, staging, moment_of(names[0]))
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _send_log(box: Box, shelf: SshShelf, staging: Path, oldest: datetime) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from appliance.bootstrap.doctor.place import Place
+from appliance.bootstrap.egress import WayOut, way_out
 from appliance.errors import PartUnavailable, StartupError
 from appliance.services.doctor.identity import IdentityReading
 from appliance.services.single_sign_on.settings import OidcSettings
@@ -17,18 +18,18 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def read_identity(place: Place) -> IdentityReading:
     """Asks the provider, as a sign-in would."""
-    supervisor = place.supervisor
-    return identity_of(place.needed_box.settings, supervisor.url if supervisor else None)
+    supervisor, box = place.supervisor, place.needed_box
+    return identity_of(box.settings, supervisor.url if supervisor else None, way_out(box))
 
 
-def identity_of(settings: Settings, running_at: str | None) -> IdentityReading:
+def identity_of(settings: Settings, running_at: str | None, out: WayOut) -> IdentityReading:
     """running_at: the address of the running appliance; None: it does not run."""
     oidc = settings.identity.oidc
     if not oidc.is_on:
         return IdentityReading(is_used=False)
     reading = _local(settings, running_at)
     try:
-        keys, ends_sessions = asyncio.run(_ask(oidc))
+        keys, ends_sessions = asyncio.run(_ask(oidc, out))
     except StartupError as error:
         return replace(reading, wrong=error.detail)
     except PartUnavailable as error:
@@ -36,12 +37,12 @@ def identity_of(settings: Settings, running_at: str | None) -> IdentityReading:
     return replace(reading, keys=keys, ends_sessions=ends_sessions)
 
 
-async def _ask(oidc: OidcSettings) -> tuple[int, bool]:
+async def _ask(oidc: OidcSettings, out: WayOut) -> tuple[int, bool]:
     """How many signing keys it has, and whether signing out there is offered."""
     # Here, because these bring in cryptography, which takes its time to load.
     from appliance.bootstrap.single_sign_on import build_provider, outgoing_http
 
-    http = outgoing_http(oidc)
+    http = outgoing_http(oidc, out)
     try:
         provider = build_provider(oidc, http)
         metadata = await provider.metadata()

@@ -10,8 +10,8 @@ import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,12 +20,16 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from appliance.errors import IdentityProviderUnavailable
 from appliance.services.single_sign_on.ports import Reply
 from appliance.services.single_sign_on.settings import is_safe_address
+from inference.egress import NEVER_STOPPED, Crossing, Passing, is_public
+from inference.errors import EgressRefused
 
 logger = logging.getLogger(__name__)
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10.0, sock_connect=5.0)
 _MOST_BYTES = 1024 * 1024
 _USER_AGENT = "llm-appliance"
+PURPOSE = "sign-in"
+"""Under which it stands in the ledger of what left."""
 
 
 class AddressRefused(OSError):
@@ -55,11 +59,17 @@ class OutgoingHttp:
     """Fulfils ports.HttpClient. Opened on first use, inside the running event loop; close() it at the end.
 
     inside: hosts that the operator named, the issuer's among them. ca_file: trusted beside the system's certificates.
+    door: keeps the ledger of what leaves the own network.
     """
 
     def __init__(
-        self, inside: Iterable[str], ca_file: str = "", timeout: aiohttp.ClientTimeout = _TIMEOUT
+        self,
+        inside: Iterable[str],
+        ca_file: str = "",
+        timeout: aiohttp.ClientTimeout = _TIMEOUT,
+        door: Crossing | None = None,
     ) -> None:
+        self._door = door
         self._inside = frozenset(host.lower() for host in inside)
         self._ca_file = ca_file
         self._timeout = timeout
@@ -83,20 +93,37 @@ class OutgoingHttp:
     ) -> Reply:
         self._check(url)
         try:
-            async with self._opened().request(
-                method, url, data=form, headers=headers, allow_redirects=False
-            ) as response:
+            async with (
+                self._crossing(method, url) as passing,
+                self._opened().request(
+                    method, url, data=form, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                passing.status = response.status
                 if 300 <= response.status < 400:
                     raise IdentityProviderUnavailable("It answers with a redirect, which is not followed.")
                 body = await response.content.read(_MOST_BYTES + 1)
                 while len(body) <= _MOST_BYTES and not response.content.at_eof():
                     body += await response.content.read(_MOST_BYTES + 1 - len(body))
+                passing.received_bytes = len(body)
                 if len(body) > _MOST_BYTES:
                     raise IdentityProviderUnavailable("Its answer is larger than 1 MiB.")
                 return Reply(response.status, body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             logger.warning("%s %s: %s", method, _without_query(url), error or type(error).__name__)
             raise IdentityProviderUnavailable from error
+        except EgressRefused as refusal:
+            logger.warning("%s %s: %s", method, _without_query(url), refusal)
+            raise IdentityProviderUnavailable(str(refusal)) from refusal
+
+    @asynccontextmanager
+    async def _crossing(self, method: str, url: str) -> AsyncIterator[Passing]:
+        """Through the door where it leads out of the own network."""
+        if self._door is None:
+            yield Passing(NEVER_STOPPED.stopped)
+            return
+        async with self._door.around(PURPOSE, method, url) as passing:
+            yield passing
 
     def _check(self, url: str) -> None:
         """What the resolver never sees: the scheme, and an address in the place of a name."""
@@ -128,16 +155,6 @@ class OutgoingHttp:
         except (OSError, ssl.SSLError) as error:
             raise IdentityProviderUnavailable(f"identity.oidc.ca_file cannot be read: {error}.") from error
         return context
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the internet's; an IPv4 address in an IPv6 one counts as itself."""
-    parsed: Any = _address(address)
-    if parsed is None:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address):
-        parsed = parsed.ipv4_mapped or parsed.sixtofour or parsed
-    return bool(parsed.is_global) and not parsed.is_multicast
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

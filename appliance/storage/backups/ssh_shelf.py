@@ -6,15 +6,20 @@ and known hosts are those of the system's ssh: it must connect without asking.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import tarfile
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from appliance.storage.backups.errors import BackupError
@@ -22,6 +27,8 @@ from appliance.storage.backups.manifest import LISTING, SUMS
 
 SCHEME = "ssh://"
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ(-\d+)?")
+_SENT = re.compile(r"^Total bytes sent: (\d+)$", re.MULTILINE)
+_LOOK_EVERY_S = 0.5
 _MOMENT = "%Y-%m-%dT%H-%M-%SZ"
 
 
@@ -29,7 +36,8 @@ _MOMENT = "%Y-%m-%dT%H-%M-%SZ"
 class SshShelf:
     """target: user@host. path: of the folder there. before: between fork and exec, such as to end with us.
 
-    options: more words for ssh.
+    options: more words for ssh. stopped: why what runs has to end now; looked at twice a second. tell_sent: is told
+    the bytes that rsync has sent.
     """
 
     target: str
@@ -37,6 +45,13 @@ class SshShelf:
     path: str
     before: Callable[[], None]
     options: tuple[str, ...] = ()
+    stopped: Callable[[], str] = lambda: ""
+    tell_sent: Callable[[int], None] = lambda _size: None
+
+    @property
+    def url(self) -> str:
+        """Of the machine, without the user."""
+        return f"ssh://{self.target.rpartition('@')[2]}:{self.port or 22}{self.path}"
 
     def prepare(self) -> None:
         """Make the folder there; clear away what broken off sendings have left. Raises BackupError."""
@@ -108,7 +123,11 @@ class SshShelf:
             preexec_fn=self.before,
         )
         try:
-            with process, tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+            with (
+                process,
+                self._ended_by_the_switch(process),
+                tarfile.open(fileobj=process.stdout, mode="r|") as archive,
+            ):
                 archive.extractall(into, filter="data")
         except tarfile.TarError as error:
             process.wait()
@@ -120,8 +139,10 @@ class SshShelf:
             raise BackupError(f"ssh to {self.target}: tar ended with status {process.returncode}.")
 
     def _rsync(self, words: Sequence[str]) -> None:
-        how = ["rsync", "--archive", "--hard-links", "--chmod=go=", f"--rsh={shlex.join(self._ssh())}"]
-        self._run([*how, *words])
+        how = ["rsync", "--archive", "--hard-links", "--chmod=go=", "--stats", "--no-human-readable"]
+        said = self._run([*how, f"--rsh={shlex.join(self._ssh())}", *words])
+        if sent := _SENT.search(said):
+            self.tell_sent(int(sent[1]))
 
     def _ssh(self) -> list[str]:
         words = ["ssh", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15", *self.options]
@@ -138,15 +159,40 @@ class SshShelf:
             preexec_fn=self.before,
         )
         try:
-            out, complaints = process.communicate()
+            with self._ended_by_the_switch(process):
+                out, complaints = process.communicate()
         except BaseException:
             process.kill()
             process.wait()
             raise
+        if why := self.stopped():
+            raise BackupError(
+                f"{words[0]} to {self.target} was ended: nothing leaves the appliance now. {why}"
+            )
         if process.returncode != 0:
             told = (complaints or out).strip()[-400:] or f"it ended with status {process.returncode}"
             raise BackupError(f"{words[0]} to {self.target}: {told}")
         return out
+
+    @contextmanager
+    def _ended_by_the_switch(self, process: subprocess.Popen[Any]) -> Iterator[None]:
+        """With all that it started: rsync has an ssh of its own."""
+        is_over = threading.Event()
+
+        def look() -> None:
+            while not is_over.wait(_LOOK_EVERY_S):
+                if self.stopped():
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                    return
+
+        watch = threading.Thread(target=look, name="stop switch", daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            watch.join()
 
 
 def ssh_shelf(address: str, before: Callable[[], None], options: str = "") -> SshShelf:
