@@ -38,6 +38,7 @@ from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.doctor.room import build_doctor_routes
 from appliance.bootstrap.documents import build_documents
+from appliance.bootstrap.egress import way_out
 from appliance.bootstrap.energy import following_energy
 from appliance.bootstrap.first_start import forget_password
 from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
@@ -177,7 +178,13 @@ class Gateway:
             from appliance.bootstrap.single_sign_on import build_single_sign_on
 
             single_sign_on = build_single_sign_on(
-                settings.identity.oidc, accounts, identity, database, valkey, box.secrets.session_secret
+                settings.identity.oidc,
+                accounts,
+                identity,
+                database,
+                valkey,
+                box.secrets.session_secret,
+                way_out(box),
             )
             self._stack.push_async_callback(single_sign_on.http.close)
             self._in_background(single_sign_on.rechecking.run(), "sign-ins checked again")
