@@ -42,7 +42,8 @@ def test_lua_and_python_take_the_same_steps(
     """Every field of the circuit, every grant, every line of the history."""
     client.delete(f"{PREFIX}circuits", history_key("gpu"))
     step_in_valkey = client.register_script(script("machine"))
-    wall_ms, written = NOON_MS, []
+    written: list[dict[str, object]] = []
+    wall_ms = NOON_MS
     circuit = new_circuit(wall_ms + (history[0][0] if history else 0))
 
     for step_ms, operation in history:

@@ -54,7 +54,7 @@ class Judged(Protocol):
         ...
 
     def is_coming(self, engine: str) -> bool:
-        """It is not in memory, or on its way there: who comes then is another process, and nothing counts against it."""
+        """It is not in memory, or on its way there: who comes then is another process, with nothing against it."""
         ...
 
     def is_alone(self, engine: str, model: str) -> bool:
