@@ -313,6 +313,7 @@ class NewKey:
     created_at: datetime
     expires_at: datetime | None
     is_batch: bool = False
+    stays_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ class MembersBody(Body):
 class NewKeyBody(Body):
     """POST /api/keys. user_id absent: one's own. models and routes absent: everything the owner may.
 
-    is_batch: what is asked with it lets everybody else go first.
+    is_batch: what is asked with it lets everybody else go first. stays_local: nothing asked with it leaves the box.
     """
 
     name: Name = ""
@@ -126,6 +126,7 @@ class NewKeyBody(Body):
     routes: list[str] | None = Field(None, max_length=100)
     expires_at: AwareDatetime | None = None
     is_batch: bool = False
+    stays_local: bool = False
 
 
 class LinkFor(Body):
@@ -226,6 +227,7 @@ def key_json(key: ApiKey) -> Json:
         "last_used_at": _time(key.last_used_at),
         "revoked_at": _time(key.revoked_at),
         "is_batch": key.is_batch,
+        "stays_local": key.stays_local,
     }
 
 

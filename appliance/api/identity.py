@@ -7,10 +7,13 @@
 
 A key in a header counts before the cookie, and a bad key is refused though the cookie is good. Two different keys are
 a 400. Every form leads to the same check (`services/accounts/authentication.py`), so none can be weaker than another.
+
+`x-stay-local: true` beside any of them: what this request asks for is not answered outside of the box.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from fastapi import Request
@@ -70,7 +73,7 @@ class Identity:
         path = str(scope["path"])
         if not caller.scopes.allow_route(path):
             raise NotPermitted(f"This key may not be used for {path}.")
-        return caller
+        return replace(caller, stays_local=True) if _wants_to_stay(scope) else caller
 
     async def caller(self, request: Request) -> Caller:
         """The same for FastAPI: `caller: Caller = Depends(identity.caller)`."""
@@ -134,6 +137,12 @@ def _key(scope: Scope) -> str | None:
     if key is not None and (not key or len(key) > _LONGEST_CREDENTIAL or not key.isascii()):
         raise NotAuthenticated("That is not a key of this appliance.")
     return key
+
+
+def _wants_to_stay(scope: Scope) -> bool:
+    """`x-stay-local`: only a plain no counts as one."""
+    said = {value.strip().lower() for value in header_values(scope, b"x-stay-local")}
+    return bool(said - {"false", "0", "no"})
 
 
 def _nothing_sent(scope: Scope) -> NotAuthenticated:

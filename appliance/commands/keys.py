@@ -31,6 +31,9 @@ def create(
     batch: Annotated[
         bool, typer.Option("--batch", help="What is asked with it lets everybody else go first.")
     ] = False,
+    stay_local: Annotated[
+        bool, typer.Option("--stay-local", help="What is asked with it never leaves this box.")
+    ] = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -42,6 +45,8 @@ def create(
         body: dict[str, Any] = {"user_id": (await find_user(api, user))["id"], "name": name}
         if batch:
             body["is_batch"] = True
+        if stay_local:
+            body["stays_local"] = True
         if model:
             body["models"] = model
         if route:

@@ -48,7 +48,11 @@ class Scopes:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request speaks for, once its credential has been checked. is_batch: lets everybody else go first."""
+    """Who a request speaks for, once its credential has been checked. is_batch: lets everybody else go first.
+
+    stays_local: nothing that is asked may leave the box, by the key or by the request's own word. allows_smaller: a
+    smaller model may answer in place of the one that was asked for, likewise.
+    """
 
     user_id: UUID
     email: str
@@ -59,6 +63,8 @@ class Caller:
     scopes: Scopes = field(default_factory=Scopes)
     language: Language | None = None
     is_batch: bool = False
+    stays_local: bool = False
+    allows_smaller: bool = True
 
     @property
     def viewer(self) -> Viewer:
@@ -122,6 +128,7 @@ class ApiKey:
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
     is_batch: bool = False
+    stays_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,16 @@ StayCode = Literal[
     "never",
     "reason_not_permitted",
     "queue_is_short",
+    "not_a_chat",
     "asked_to_stay",
-    "key_stays_local",
     "user_stays",
     "group_stays",
+    "not_among_people",
     "model_stays",
-    "collection_stays",
+    "not_among_models",
     "unknown_origins",
+    "collection_stays",
+    "chat_files_stay",
     "not_text",
     "personal_data",
     "detector_failed",
@@ -67,8 +70,8 @@ class Leaving(Protocol):
         """
         ...
 
-    def could_leave(self, caller: Caller, model: str) -> bool:
-        """Whether a request without documents might ever leave for this caller; for offering names, as `patience_s`."""
+    def could_leave(self, caller: Caller, model: str, reason: Reason = "asked_for") -> bool:
+        """Whether a request without documents might leave for this caller; for offering names, as `patience_s`."""
         ...
 
 
@@ -81,7 +84,7 @@ class _NothingLeaves:
     def patience_s(self, caller: Caller, model: str) -> float | None:
         return None
 
-    def could_leave(self, caller: Caller, model: str) -> bool:
+    def could_leave(self, caller: Caller, model: str, reason: Reason = "asked_for") -> bool:
         return False
 
 

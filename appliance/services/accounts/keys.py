@@ -55,6 +55,7 @@ class Keys:
         expires_at: datetime | None = None,
         secret: str | None = None,
         is_batch: bool = False,
+        stays_local: bool = False,
     ) -> NewlyMadeKey:
         """A key of user_id. caller None: the operator at the machine, who may bring a minted secret.
 
@@ -71,6 +72,11 @@ class Keys:
         if caller is not None and caller.is_batch and not is_batch:
             raise NotPermitted(
                 "A batch key makes batch keys only: set `is_batch`, or use another key.", param="is_batch"
+            )
+        if caller is not None and caller.stays_local and not stays_local:
+            raise NotPermitted(
+                "A key that stays local makes such keys only: set `stays_local`, or use another key.",
+                param="stays_local",
             )
         await self._require_not_longer(caller, expires_at)
         now = self._clock()
@@ -89,11 +95,16 @@ class Keys:
             now,
             expires_at,
             is_batch,
+            stays_local,
         )
         actor = None if caller is None else caller.user_id
-        event = AccountEvent(
-            "key.made", actor, user_id, {"prefix": new.prefix, "name": new.name, "is_batch": is_batch}
-        )
+        detail = {
+            "prefix": new.prefix,
+            "name": new.name,
+            "is_batch": is_batch,
+            **({"stays_local": True} if stays_local else {}),
+        }
+        event = AccountEvent("key.made", actor, user_id, detail)
         return NewlyMadeKey(await self._credentials.add_key(new, event), secret)
 
     async def keys(self, caller: Caller, *, everybody: bool = False) -> Sequence[ApiKey]:
