@@ -2,6 +2,7 @@
 
 InferenceError
 ├── EngineUnavailable     the server cannot be reached, or broke off before its first byte
+│   └── EngineBackSoon        and it is known when somebody will answer again
 ├── EngineRefused         the server answered with an error of its own
 ├── CloudNotPermitted     a request has no permit to leave
 ├── CloudCannot           a cloud cannot do what the request was promised
@@ -37,6 +38,7 @@ A class's docstring is the sentence a person reads; `code` is stable and is what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 
@@ -84,6 +86,17 @@ class EngineStreamBroken(InferenceError):
         """is_malformed: it did not fall silent, it sent what is no answer."""
         super().__init__(detail)
         self.is_malformed = is_malformed
+
+
+class EngineBackSoon(EngineUnavailable):
+    """The language model does not answer just now, and is expected back soon."""
+
+    code = "engine_back_soon"
+
+    def __init__(self, retry_after_s: float) -> None:
+        """retry_after_s: until somebody answers again, as far as it is known."""
+        self.retry_after_s = max(1.0, retry_after_s)
+        super().__init__(f"Try again in {math.ceil(self.retry_after_s)} s.")
 
 
 class CloudNotPermitted(EngineUnavailable):

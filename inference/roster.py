@@ -149,6 +149,7 @@ class Roster:
         self._aliases = dict(aliases or {})
         self._fallbacks = frozenset(name for name, member in self._members.items() if member.is_fallback)
         self._states = {name: _not_asked_yet(member) for name, member in self._members.items()}
+        self._doubted: dict[str, asyncio.Task[None]] = {}
         self._refresh_s = refresh_s
         self._on_change = on_change
         self._jitter = jitter
@@ -209,14 +210,28 @@ class Roster:
 
     async def refresh(self) -> None:
         """Ask all engines at once, and tell the callback if anything but their load changed."""
-        before = _without_load(self.states())
         asked = await asyncio.gather(*(self._ask(name, member) for name, member in self._members.items()))
+        self._take(asked)
+
+    def _take(self, asked: Sequence[EngineState]) -> None:
+        before = _without_load(self.states())
         self._states.update({state.name: state for state in asked if state.name in self._members})
         if _without_load(self.states()) == before:
             return
         self.version += 1
         if self._on_change is not None:
             self._on_change(self.states())
+
+    def doubt(self, name: str) -> None:
+        """A request could not reach this engine: ask it at once, and not only at the next refresh. Does not wait."""
+        member = self._members.get(name)
+        if member is not None and (name not in self._doubted or self._doubted[name].done()):
+            self._doubted[name] = asyncio.create_task(self._look_at(name, member), name=f"look at {name}")
+
+    async def _look_at(self, name: str, member: Membership) -> None:
+        state = await self._ask(name, member)
+        if self._members.get(name) is member:
+            self._take([state])
 
     async def run(self) -> None:
         """Refresh for ever. The pause varies by a fifth, so that many workers do not ask all at once."""
@@ -226,6 +241,8 @@ class Roster:
 
     async def close(self) -> None:
         """Close every engine."""
+        for looking in self._doubted.values():
+            looking.cancel()
         for member in self._members.values():
             await member.engine.close()
 

@@ -1,29 +1,32 @@
 """Follows an answer's bytes on their way: what was used, how it ended, whether it is whole. Nothing is rebuilt.
 
-A streamed answer is passed on event by event, so that half an event never leaves. The usage event is asked of every
-engine for the accounts, and taken out again where the client did not ask for it.
+A streamed answer is passed on event by event, so that half an event never leaves, and each is looked at: what is no
+JSON object, or says that the engine failed, ends the answer in its place. The usage event is asked of every engine for
+the accounts, and taken out again where the client did not ask for it.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import orjson
 
-from inference.chat_chunks import parse_usage
+from inference.chat_chunks import error_message, parse_usage
+from inference.errors import EngineStreamBroken
+from inference.sse import event_data
 from inference.types import Usage
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"([a-z_]{1,32})"')
-_ERROR_EVENT = re.compile(rb'(?:^|\n)(?:data|error):\s*\{\s*"(?:error|code|message)"')
 _FLAT = rb"[^{}]*"
 _SHALLOW_OBJECT = re.compile(rb"\{" + _FLAT + rb"(?:\{" + _FLAT + rb"\}" + _FLAT + rb")*\}")
 _EVENT_END = re.compile(rb"\r\n\r\n|\n\n")
-_MOST_PENDING_BYTES = 1024 * 1024
+_MOST_PENDING_BYTES = 4 * 1024 * 1024
 _EDGE_BYTES = 8 * 1024
+_BARE_ERROR = frozenset(("error", "code", "message"))
 _READ = ("prompt", "suffix", "input", "query", "documents", "tools", "functions", "response_format")
 _NOT_READ = frozenset(("role", "type"))
 _MEDIA = frozenset(("image_url", "video_url", "audio_url", "input_audio"))
@@ -31,9 +34,12 @@ _MEDIA_TOKENS = 1000  # of one picture or sound: between what small and large vi
 
 
 class StreamScan:
-    """One streamed answer. wants_usage: the client asked for the usage event."""
+    """One streamed answer. wants_usage: the client asked for the usage event.
 
-    __slots__ = ("_pending", "_tail", "_wants_usage", "events", "is_done", "usage")
+    fault: why nothing more of it may be passed on; None: all is well.
+    """
+
+    __slots__ = ("_pending", "_tail", "_wants_usage", "events", "fault", "is_done", "usage")
 
     def __init__(self, wants_usage: bool) -> None:
         self._wants_usage = wants_usage
@@ -42,25 +48,51 @@ class StreamScan:
         self.events = 0
         self.is_done = False
         self.usage: Usage | None = None
+        self.fault: EngineStreamBroken | None = None
 
     def feed(self, data: bytes) -> bytes:
-        """What of it can be passed on now: whole events only; beyond 1 MiB without an end, as it comes."""
+        """What of it can be passed on now: whole events only, up to a fault."""
         if self._pending:
             data = self._pending + data
             self._pending = b""
         if not data.endswith(b"\n\n"):
             end = max(data.rfind(b"\n\n") + 2, data.rfind(b"\r\n\r\n") + 4)
-            if end < 4 and len(data) < _MOST_PENDING_BYTES:
+            if end < 4:
                 self._pending = data
+                if len(data) > _MOST_PENDING_BYTES:
+                    self._pending, self.fault = b"", _no_chunk("It sent an event without an end.")
                 return b""
-            if end >= 4:
-                data, self._pending = data[:end], data[end:]
+            data, self._pending = data[:end], data[end:]
+        if self.fault is not None:
+            return b""
+        data = self._checked(data)
         if b'"usage"' in data and _USAGE.search(data):
             data = self._take_usage(data)
         self.events += data.count(b"data:")
         self._tail.append(data)
         if b"[DONE]" in data[-20:] and data.rstrip().endswith((b"data: [DONE]", b"data:[DONE]")):
             self.is_done = True
+        return data
+
+    def raise_fault(self) -> None:
+        """Raises EngineStreamBroken where nothing more may be passed on."""
+        if self.fault is not None:
+            raise self.fault
+
+    def _checked(self, data: bytes) -> bytes:
+        """The events before the first that is none, or that says the engine failed."""
+        start = 0
+        for end in _event_ends(data):
+            event = data[start:end]
+            if event.startswith(b"data: {"):  # as every server writes them
+                payload: bytes | None = event[6:]
+            else:
+                payload = event_data(event.strip())
+            if payload is not None and payload.strip() != b"[DONE]":
+                self.fault = _fault_of(payload)
+                if self.fault is not None:
+                    return data[:start]
+            start = end
         return data
 
     def end(self) -> bytes:
@@ -76,11 +108,6 @@ class StreamScan:
     def finish_reason(self) -> str | None:
         found = _FINISH.findall(b"".join(self._tail))
         return found[-1].decode() if found else None
-
-    @property
-    def told_error(self) -> bool:
-        """Whether the engine itself sent an error event at the end."""
-        return bool(self._tail) and _ERROR_EVENT.search(b"".join(self._tail)) is not None
 
     def _take_usage(self, data: bytes) -> bytes:
         kept, start = [], 0
@@ -102,6 +129,33 @@ class StreamScan:
             return False
         self.usage = parse_usage(chunk.get("usage")) or self.usage
         return not self._wants_usage and chunk.get("choices") == []
+
+
+def _event_ends(data: bytes) -> Iterable[int]:
+    if b"\r" in data:
+        return [found.end() for found in _EVENT_END.finditer(data)]
+    first = data.find(b"\n\n") + 2
+    if first == len(data):
+        return (first,)
+    return [found.end() for found in _EVENT_END.finditer(data)]
+
+
+def _fault_of(payload: bytes) -> EngineStreamBroken | None:
+    try:
+        chunk = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return _no_chunk("It sent something that is not JSON.")
+    if not isinstance(chunk, dict):
+        return _no_chunk("It sent something that is not an answer.")
+    if "choices" not in chunk and not _BARE_ERROR.isdisjoint(chunk):
+        return EngineStreamBroken(f"It said: {error_message(chunk)}")
+    if chunk.get("error"):
+        return EngineStreamBroken(f"It said: {error_message(chunk)}")
+    return None
+
+
+def _no_chunk(sentence: str) -> EngineStreamBroken:
+    return EngineStreamBroken(sentence, is_malformed=True)
 
 
 class WholeScan:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.admission import Spent
 from appliance.fairness.answer_scan import StreamScan, WholeScan
-from inference.errors import EngineStreamBroken
 from inference.types import EngineRequest, Usage
 
 
 def note_completion(entry: Entry, scan: StreamScan | WholeScan) -> None:
     """How it ended."""
-    if isinstance(scan, StreamScan) and scan.told_error:
-        entry.end.status, entry.end.error_code = "broken", EngineStreamBroken.code
-    else:
-        entry.end.status = "completed" if scan.is_done else "client_gone"
+    entry.end.status = "completed" if scan.is_done else "client_gone"
 
 
 def note_delivery(entry: Entry, scan: StreamScan | WholeScan) -> None:

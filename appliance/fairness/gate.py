@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,21 +18,24 @@ from appliance.domain.answers import AnswerRung, Dropped, Waiting
 from appliance.domain.people import Caller
 from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry, Ledger
-from appliance.fairness.admission import AppliedLimit, Ask, LimitState, Share
+from appliance.fairness.admission import AppliedLimit, Ask, Candidate, LimitState, Share
 from appliance.fairness.answer_scan import StreamScan, estimated_prompt_tokens
+from appliance.fairness.breakers.port import NO_BREAKERS, Breakers
 from appliance.fairness.charging import most_tokens, note_completion, note_delivery, note_usage, spent
 from appliance.fairness.context_guard import Checked, ContextGuard
+from appliance.fairness.crossing import Crossing
 from appliance.fairness.kept_engines import NOTHING_KEPT, KeptEngines, loading_of
 from appliance.fairness.lease import OnWaiting
 from appliance.fairness.leases import Leases
 from appliance.fairness.purpose import Purpose
 from appliance.fairness.relaying import asks_usage, followed, one_chunk
-from appliance.fairness.routing import Engines, Routes, Routing, pools_of
+from appliance.fairness.routing import Engines, Routes, Routing, added_up, chat_model_of, pools_of
 from appliance.fairness.rungs import Climb, Ladder, OneRung, Rung
 from appliance.fairness.sending import Attempt, Sender
 from appliance.fairness.slots.load_watch import LoadWatch
 from inference.chat_chunks import read_chunks
 from inference.errors import EngineUnavailable
+from inference.failover.settings import FailoverSettings
 from inference.types import (
     ChatChunk,
     EngineLoad,
@@ -48,6 +51,7 @@ logger = logging.getLogger(__name__)
 OnCounted = Callable[[str, Checked, Usage], None]
 
 _CHAT = Purpose("/v1/chat/completions")
+_USUAL_FAILOVER = FailoverSettings()
 
 
 class SharesAndLimits(Protocol):
@@ -97,12 +101,16 @@ class Gate:
         default_slots: int,
         kept: KeptEngines = NOTHING_KEPT,
         ladder: Ladder | None = None,
+        breakers: Breakers = NO_BREAKERS,
+        failover: FailoverSettings = _USUAL_FAILOVER,
         on_counted: OnCounted = lambda _engine, _counted, _usage: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """kept: engines whose models come and go. ladder: the ways to answer; None: the model that was asked for only.
 
-        on_counted: told of each prompt that was counted before, with what the engine then read."""
+        breakers: who is out of rotation. on_counted: told of each prompt that was counted before, with what the engine
+        then read.
+        """
         self.ledger = ledger
         self.leases = leases
         self.loads = loads
@@ -112,7 +120,7 @@ class Gate:
         self.kept = kept
         self._engines = engines
         self._routing = Routing(engines, loads.slots, default_slots)
-        self.sender = Sender(kept)
+        self.sender = Sender(kept, breakers, failover, engines.doubt)
         self.ladder = ladder or OneRung(self._routing.routes)
 
     async def open(self) -> None:
@@ -124,6 +132,7 @@ class Gate:
     async def close(self) -> None:
         """Give back the slots, then write what is left to write."""
         await self.loads.close()
+        await self.sender.close()
         await self.leases.close()
         await self.ledger.close()
 
@@ -139,7 +148,7 @@ class Gate:
         Raises NotPermitted (the key is not for that model) and ModelNotFound.
         """
         wanted = purpose.within or model
-        routes = self._routing.routes(model)
+        routes = self.routes(model)
         if not (caller.scopes.allow_model(wanted) or caller.scopes.allow_model(routes.own_name)):
             raise NotPermitted(f"This key is not for the model {wanted!r}.", param="model")
         return GatedEngine(self, caller, model, purpose, on_waiting)
@@ -153,16 +162,7 @@ class Gate:
 
         One that would have to be loaded first is taken where it is preferred, or where no other is there.
         """
-        states = self._engines.states()
-        up = {model.id for state in states if state.is_healthy for model in state.models}
-        asleep = {model.id for state in states if state.is_asleep for model in state.models}
-        chat = [model.id for model in self._engines.models() if model.kind == "chat"]
-        own_names = {model: {own for _, own in self._engines.resolve(model)} for model in chat}
-        serving = [model for model in chat if own_names[model] & up]
-        loadable = [model for model in chat if own_names[model] & asleep]
-        if preferred in serving or preferred in loadable:
-            return preferred
-        return next(iter([*serving, *loadable]), None)
+        return chat_model_of(self._engines, preferred)
 
     def engine_states(self) -> list[EngineState]:
         """How every engine is."""
@@ -181,8 +181,8 @@ class Gate:
         self._routing.forget()
 
     def routes(self, model: str) -> Routes:
-        """Where a model can be answered. Raises ModelNotFound."""
-        return self._routing.routes(model)
+        """Where a model can be answered: on this box, else in a cloud. Raises ModelNotFound."""
+        return self._routing.anywhere(model)
 
 
 class GatedEngine:
@@ -216,16 +216,8 @@ class GatedEngine:
 
     async def load(self) -> EngineLoad:
         """The load of all engines that serve the model, added up."""
-        routes = self._gate.routes(self.name)
-        loads = [load for load in map(self._gate.loads.load, routes.engines) if load is not None]
-        uses = [load.kv_use for load in loads if load.kv_use is not None]
-        slots = [load.slots for load in loads if load.slots is not None]
-        return EngineLoad(
-            running=sum(load.running for load in loads),
-            waiting=sum(load.waiting for load in loads),
-            kv_use=max(uses) if uses else None,
-            slots=sum(slots) if slots else None,
-        )
+        known = map(self._gate.loads.load, self._gate.routes(self.name).engines)
+        return added_up([load for load in known if load is not None])
 
     async def count_tokens(self, model: str, text: str) -> int | None:
         """Asked of the first engine that is up, at once and unrecorded: it makes no token."""
@@ -264,15 +256,16 @@ class GatedEngine:
                 yield GatedResponse(
                     response.status,
                     response.content_type,
-                    followed(response.frames, attempt.scan, lease),
+                    followed(attempt.head, response.frames, attempt.scan, lease),
                     response.served_by,
-                    lease.wait_s * 1000,
-                    lease.limits,
-                    attempt.checked.dropped,
-                    self.rung,
+                    wait_ms=lease.wait_s * 1000,
+                    limits=lease.limits,
+                    dropped=attempt.checked.dropped,
+                    rung=self.rung,
                 )
             note_completion(entry, attempt.scan)
         except BaseException as error:
+            gate.sender.end(attempt, error)
             entry.note_failure(error)
             note_delivery(entry, attempt.scan)
             raise
@@ -283,26 +276,51 @@ class GatedEngine:
         self, entry: Entry, attempt: Attempt, climb: Climb, stack: AsyncExitStack
     ) -> EngineResponse:
         """By the first way that works. Raises what the last one failed with."""
-        failure: EngineUnavailable | None = None
+        failure: Exception | None = None
         while True:
-            rung = await climb.next(failure)
+            rung = attempt.rung = await climb.next(failure, attempt.rung)
             try:
-                return await self._try(entry, attempt, rung, stack)
-            except EngineUnavailable as error:
+                return await self._try(entry, attempt, climb, rung, stack)
+            except Exception as error:
+                if not attempt.rung.bears(error):
+                    raise
                 attempt.give_back()
                 failure = error
 
-    async def _try(self, entry: Entry, attempt: Attempt, rung: Rung, stack: AsyncExitStack) -> EngineResponse:
-        gate, routes = self._gate, rung.routes
+    async def _try(
+        self, entry: Entry, attempt: Attempt, climb: Climb, rung: Rung, stack: AsyncExitStack
+    ) -> EngineResponse:
+        gate = self._gate
         await self._check(attempt, rung)
-        ask = self._ask(entry, attempt, routes)
-        is_absent = self._wake(routes)
-        attempt.lease = await gate.leases.acquire(ask, self._told_after_commit(entry, routes))
+        ask = self._ask(entry, attempt, rung.routes, await gate.sender.ways(attempt, rung))
+        is_absent = self._wake(rung.routes)
+        told, way = self._told_after_commit(entry, rung.routes), self._way_out(entry, attempt, climb, rung)
+        attempt.has_entered = True
+        attempt.lease = await gate.leases.acquire(ask, told, way)
+        if way is not None and way.taken is not None:
+            rung = attempt.rung = way.taken
+            is_absent = True
         if is_absent:  # only now can the prompt be counted exactly
             await self._check(attempt, rung)
-        response = await gate.sender.send(entry, attempt, routes, stack, is_batch=self._is_batch)
+        response = await gate.sender.send(entry, attempt, rung, stack, is_batch=self._is_batch)
         self.served_by, self.rung = response.served_by, rung.reached(has_moved=attempt.has_moved)
         return response
+
+    def _way_out(self, entry: Entry, attempt: Attempt, climb: Climb, rung: Rung) -> Crossing | None:
+        """Out of a line in which nobody has to wait for ever; None: whoever is in it stays."""
+
+        async def find(wait_s: float) -> tuple[Rung, Ask] | None:
+            other = await climb.instead(wait_s)
+            if other is None:
+                return None
+            there = Attempt(await self._gate.guard.check(other.request, other.routes), attempt.prompt_tokens)
+            with suppress(EngineUnavailable):
+                return other, self._ask(
+                    entry, there, other.routes, await self._gate.sender.ways(attempt, other)
+                )
+            return None
+
+        return None if rung.most_wait_s is None else Crossing(self._gate.leases, rung.most_wait_s, find)
 
     async def _check(self, attempt: Attempt, rung: Rung) -> None:
         attempt.checked = await self._gate.guard.check(rung.request, rung.routes)
@@ -312,6 +330,7 @@ class GatedEngine:
     def _settle(self, entry: Entry, attempt: Attempt) -> None:
         """It ended, however it did: what it used is charged, its slot and its row are closed."""
         gate, scan = self._gate, attempt.scan
+        gate.sender.end(attempt)
         note_usage(entry, scan, attempt.prompt_tokens)
         if attempt.lease is not None:
             attempt.lease.release(spent(entry, scan, attempt.checked.request))
@@ -353,18 +372,21 @@ class GatedEngine:
             kept.use(name)
         return True
 
-    def _ask(self, entry: Entry, attempt: Attempt, routes: Routes) -> Ask:
+    def _ask(self, entry: Entry, attempt: Attempt, routes: Routes, candidates: tuple[Candidate, ...]) -> Ask:
         caller, policy, request = self._caller, self._gate.policy(), attempt.checked.request
+        limits = policy.limits_for(caller, routes.own_name, self.name, self._purpose.within or self.name)
+        if attempt.has_entered:
+            limits = tuple(limit for limit in limits if limit.kind != "requests_per_minute")
         return Ask(
             str(entry.start.id),
             routes.pool,
             routes.own_name,
             policy.shares_of(caller),
-            routes.candidates,
+            candidates,
             attempt.prompt_tokens,
             most_tokens(request),
             self._is_batch,
-            policy.limits_for(caller, routes.own_name, self.name, self._purpose.within or self.name),
+            limits,
             request.request_id,
         )
 

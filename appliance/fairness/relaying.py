@@ -15,27 +15,37 @@ _GROWTH_TOKENS = 256  # a long answer is charged again in steps of this
 
 
 async def followed(
-    frames: AsyncIterator[bytes], scan: StreamScan | WholeScan, lease: Lease
+    head: bytes, frames: AsyncIterator[bytes], scan: StreamScan | WholeScan, lease: Lease
 ) -> AsyncIterator[bytes]:
-    """The same bytes, event by event where streamed. Raises EngineStreamBroken for a stream without its end."""
+    """The same bytes, event by event where streamed. head: those that came before frames.
+
+    Raises EngineStreamBroken for a stream without its end, and in place of what is no chunk of an answer.
+    """
     feed = scan.feed
     if isinstance(scan, WholeScan):
+        yield feed(head)
         async for data in frames:
             yield feed(data)
         scan.is_done = True
         return
+    passed = feed(head)
+    if passed:
+        yield passed
+    scan.raise_fault()
     told = _GROWTH_TOKENS
     async for data in frames:
         passed = feed(data)
         if passed:
             yield passed
+        if scan.fault is not None:
+            raise scan.fault
         if scan.events >= told:  # an event is a token, or a little more
             lease.grew(scan.events)
             told = scan.events + _GROWTH_TOKENS
     last = scan.end()
     if last:
         yield last
-    if not scan.is_done and not scan.told_error:
+    if not scan.is_done:
         raise EngineStreamBroken("The stream ended without [DONE].")
 
 

@@ -7,12 +7,14 @@ are one pool with one queue. Pure but for the snapshot it keeps.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from appliance.fairness.admission import Candidate
+from inference.errors import ModelNotFound
 from inference.ports import ChatEngine
-from inference.types import EngineState, ModelInfo
+from inference.types import EngineLoad, EngineState, ModelInfo
 
 
 class Engines(Protocol):
@@ -29,6 +31,10 @@ class Engines(Protocol):
 
     def resolve_cloud(self, model: str) -> Sequence[tuple[ChatEngine, str]]:
         """The same of clouds, for a model that is also served here or for their own. Raises ModelNotFound."""
+        ...
+
+    def doubt(self, engine: str) -> None:
+        """A request could not reach it: look at it now. Does not wait."""
         ...
 
     def models(self) -> list[ModelInfo]: ...
@@ -89,6 +95,15 @@ class Routing:
         """Clouds that stand in for a model of this box, or have one of that name. Raises ModelNotFound."""
         return self._known(model, is_cloud=True)
 
+    def anywhere(self, model: str) -> Routes:
+        """On this box; else in a cloud that has a model of that name. Raises ModelNotFound."""
+        try:
+            return self.routes(model)
+        except ModelNotFound:
+            with suppress(ModelNotFound):
+                return self.cloud_routes(model)
+            raise
+
     def _known(self, model: str, *, is_cloud: bool) -> Routes:
         if self._engines.version != self._version:
             self._version = self._engines.version
@@ -124,6 +139,40 @@ class Routing:
             if known.id == by_name[name][1] and known.context_tokens is not None
         ]
         return Routes(self._pools.get(first, first), by_name, candidates, min(contexts, default=None))
+
+
+def chat_model_of(engines: Engines, preferred: str) -> str | None:
+    """The preferred chat model, else the first one, of those with an engine that is up; None: no such model.
+
+    One that would have to be loaded first is taken where it is preferred, or where no other is there; one that only a
+    cloud has after all of this box.
+    """
+    states = engines.states()
+    up = {model.id for state in states if state.is_healthy for model in state.models}
+    asleep = {model.id for state in states if state.is_asleep for model in state.models}
+    chat = [model.id for model in engines.models() if model.kind == "chat"]
+    own_names: dict[str, set[str]] = {}
+    for model in chat:
+        with suppress(ModelNotFound):
+            own_names[model] = {own for _, own in engines.resolve(model)}
+    serving = [model for model in own_names if own_names[model] & up]
+    loadable = [model for model in own_names if own_names[model] & asleep]
+    elsewhere = [model for model in chat if model not in own_names]
+    if preferred in serving or preferred in loadable or preferred in elsewhere:
+        return preferred
+    return next(iter([*serving, *loadable, *elsewhere]), None)
+
+
+def added_up(loads: Sequence[EngineLoad]) -> EngineLoad:
+    """The load of several engines together. Pure."""
+    uses = [load.kv_use for load in loads if load.kv_use is not None]
+    slots = [load.slots for load in loads if load.slots is not None]
+    return EngineLoad(
+        running=sum(load.running for load in loads),
+        waiting=sum(load.waiting for load in loads),
+        kv_use=max(uses) if uses else None,
+        slots=sum(slots) if slots else None,
+    )
 
 
 def _told_slots(state: EngineState | None) -> int | None:

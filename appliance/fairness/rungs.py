@@ -12,9 +12,11 @@ from typing import Literal, Protocol
 
 from appliance.domain.answers import AnswerRung
 from appliance.domain.people import Caller
+from appliance.errors import PromptTooLong, QueueFull, QuotaExceeded, RateLimited
 from appliance.fairness.purpose import Purpose
 from appliance.fairness.routing import Routes
-from inference.errors import EngineUnavailable
+from inference.errors import EngineUnavailable, InferenceError
+from inference.failover.judging import may_move, outcome_of
 from inference.types import EngineRequest
 
 RungKind = Literal["same", "smaller", "cloud"]
@@ -24,7 +26,10 @@ RungKind = Literal["same", "smaller", "cloud"]
 class Rung:
     """One way to answer. model: as the roster knows it. request: as it goes there, redacted where it leaves the box.
 
-    most_wait_s: in its queue; after that `next` is asked with a WaitedTooLong. None: as long as anybody waits.
+    most_wait_s: in its line; after that `instead` is asked, and the place kept until there is a slot elsewhere. None:
+    as long as anybody waits.
+    is_last: no other rung is sure to follow. Then an engine that is alone on it is waited for however long it takes;
+    else it has as long for its first token as one that another can stand in for.
     """
 
     kind: RungKind
@@ -32,6 +37,16 @@ class Rung:
     routes: Routes
     request: EngineRequest
     most_wait_s: float | None = None
+    is_last: bool = True
+
+    def bears(self, error: Exception) -> bool:
+        """Whether the next rung is tried after this. What is wrong with the request itself is wrong everywhere, but a
+        cloud is another house: whatever it, or its price, objects to is no reason to stop."""
+        if self.kind == "cloud" and isinstance(error, InferenceError | QuotaExceeded | RateLimited):
+            return True
+        if self.kind != "same" and isinstance(error, PromptTooLong):
+            return True
+        return isinstance(error, EngineUnavailable | QueueFull) or may_move(outcome_of(error))
 
     def reached(self, *, has_moved: bool) -> AnswerRung:
         """What an answer by this way is called. has_moved: the first engine that was asked failed."""
@@ -41,8 +56,12 @@ class Rung:
 class Climb(Protocol):
     """The rungs of one request."""
 
-    async def next(self, failure: EngineUnavailable | None) -> Rung:
+    async def next(self, failure: Exception | None, failed: Rung | None = None) -> Rung:
         """The first, then the one after a failure. Raises the failure, or a better sentence, where there is none."""
+        ...
+
+    async def instead(self, wait_s: float) -> Rung | None:
+        """Where to go from a line in which it waits so long, or will; None: nowhere."""
         ...
 
 
@@ -69,7 +88,10 @@ class _OneClimb:
     def __init__(self, rung: Rung) -> None:
         self._rung = rung
 
-    async def next(self, failure: EngineUnavailable | None) -> Rung:
+    async def next(self, failure: Exception | None, failed: Rung | None = None) -> Rung:
         if failure is not None:
             raise failure
         return self._rung
+
+    async def instead(self, _wait_s: float) -> Rung | None:
+        return None

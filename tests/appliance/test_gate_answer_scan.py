@@ -48,7 +48,7 @@ def test_pieces_do_not_matter(cuts: list[int]) -> None:
 
     assert out == STREAM.replace(USAGE_EVENT, b"")
     assert scan.usage == Usage(7, 3, 2)
-    assert scan.is_done and scan.finish_reason == "stop" and not scan.told_error
+    assert scan.is_done and scan.finish_reason == "stop" and scan.fault is None
 
 
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=60))
@@ -91,22 +91,39 @@ def test_usage_on_a_chunk_with_text_is_counted_and_kept() -> None:
     assert scan.usage == Usage(1, 1)
 
 
-def test_memory_is_bounded_without_an_event_end() -> None:
-    """Beyond a mebibyte without an end bytes pass as they come."""
+def test_an_event_without_an_end_is_no_answer() -> None:
+    """Nothing of it is passed on, and it is not kept for ever."""
     scan = StreamScan(wants_usage=False)
 
-    passed = sum(len(scan.feed(b"x" * 65536)) for _ in range(64))
+    passed = sum(len(scan.feed(b"x" * 262_144)) for _ in range(64))
 
-    assert passed >= 3 * 1024 * 1024
+    assert passed == 0
+    assert scan.fault is not None and scan.fault.is_malformed
 
 
 @pytest.mark.parametrize("data", [{"error": {"message": "x"}}, {"code": 500, "message": "x"}])
-def test_an_engines_own_error_event_is_noticed(data: Any) -> None:
-    """So that the client is not told twice."""
+def test_an_engines_own_error_event_ends_the_answer_in_its_place(data: Any) -> None:
+    """So that the client is told once, and never reads [DONE] behind an error."""
     scan = StreamScan(wants_usage=False)
-    scan.feed(event(text_chunk("a")) + event(data))
 
-    assert scan.told_error and not scan.is_done
+    passed = scan.feed(event(text_chunk("a")) + event(data) + event("[DONE]"))
+    passed += scan.feed(event(text_chunk("b")))
+
+    assert passed == event(text_chunk("a")) and not scan.is_done
+    assert scan.fault is not None and not scan.fault.is_malformed
+
+
+@pytest.mark.parametrize("broken", ['{"choices": [{"delta": {"con', "[1, 2]", "<html>", '"choices"', "{} {}"])
+@given(cuts=st.lists(st.integers(0, 10_000), max_size=20))
+def test_what_is_no_chunk_is_never_passed_on(broken: str, cuts: list[int]) -> None:
+    """However the network cuts it: what came before it is, what comes after it is not."""
+    scan = StreamScan(wants_usage=True)
+    before = b"".join(TEXT_EVENTS)
+
+    passed = feed(scan, before + event(broken) + STREAM, cuts)
+
+    assert passed == before and not scan.is_done
+    assert scan.fault is not None and scan.fault.is_malformed
 
 
 @pytest.mark.parametrize("usage_first", [True, False])

@@ -40,6 +40,9 @@ class Engines:
     def resolve_cloud(self, model: str) -> list[tuple[ChatEngine, str]]:
         raise ModelNotFound(model, [])
 
+    def doubt(self, engine: str) -> None:
+        """Nobody looks."""
+
     def models(self) -> list[ModelInfo]:
         return [model for state in self.current for model in state.models]
 
