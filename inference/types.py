@@ -69,6 +69,7 @@ class EngineRequest:
     is_batch: nobody sits and waits for it; engines that know priorities put it behind the others. is_continuing: the
     last message is an unfinished answer, to be gone on with. origins: opaque labels of what its text was made from
     beside its author's own words; None: nobody said, so it stays on the box. permit: without it nothing leaves.
+    originals: what stood where the payload has placeholders; it is put back into the answer and never sent.
     """
 
     route: EngineRoute
@@ -78,6 +79,7 @@ class EngineRequest:
     is_continuing: bool = False
     origins: frozenset[str] | None = None
     permit: LeavePermit | None = None
+    originals: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def is_stream(self) -> bool:

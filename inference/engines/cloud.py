@@ -38,6 +38,7 @@ from inference.errors import (
     EngineStreamBroken,
     EngineUnavailable,
 )
+from inference.personal_data.restoring import restored
 from inference.settings import EngineSettings
 from inference.types import EngineRequest, EngineResponse, LeavePermit, ModelInfo
 
@@ -94,6 +95,8 @@ class CloudEngine(OpenAiCompatibleEngine):
                 if self._cloud.preset.has_odd_answers:
                     is_stream = content_type.startswith("text/event-stream")
                     frames = mended_stream(frames) if is_stream else mended_whole(frames)
+                if request.originals:
+                    frames = restored(frames, request.originals, content_type)
                 yield EngineResponse(
                     response.status, content_type, frames, f"cloud:{self.name}", tuple(draft.notes)
                 )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from inference.personal_data.detector import Finding, Kind
 
 _WRITTEN = re.compile(r"\[([A-Z_]{2,20})_([0-9]{1,6})\]")
+MOST_PLACEHOLDER = 30
+"""Characters of the longest one."""
 _NAMES: Mapping[Kind, str] = {"ip_address": "IP", "spanish_id": "ID"}
 
 
