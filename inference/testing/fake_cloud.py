@@ -55,7 +55,7 @@ _BASE_PATHS: dict[ProviderName, str] = {
     "azure": "/openai/v1",
 }
 _DEPLOYMENT = "/openai/deployments/{deployment}/chat/completions"
-_GENERATE = "/v1beta/models/{model}:{action}"
+_GENERATE = "/{version:v1|v1beta}/models/{model}:{action}"
 
 
 class Trouble(StrEnum):
@@ -120,7 +120,7 @@ class FakeCloud(FakeEngine):
             "anthropic": [web.post("/v1/messages", self._messages)],
             "google": [
                 web.post(_GENERATE, self._generate_content),
-                web.get("/v1beta/models", self._list_models),
+                web.get("/{version:v1|v1beta}/models", self._list_models),
             ],
             "azure": [web.post(_DEPLOYMENT, self._complete)],
         }.get(self.provider, [])
@@ -195,7 +195,7 @@ class FakeCloud(FakeEngine):
         key = key_shown(self.provider, headers, request.query)
         if key != self.api_key:
             return _said(bad_key(self.provider, key))
-        if request.path == "/v1beta/models":
+        if "version" in request.match_info:
             rows = [{"name": f"models/{name}", "displayName": name} for name in self.models]
             return _json({"models": rows})
         if self.provider == "anthropic":
@@ -206,8 +206,9 @@ class FakeCloud(FakeEngine):
             return _json(
                 {"data": rows, "has_more": False, "first_id": self.models[0], "last_id": self.models[-1]}
             )
+        more = {"type": "base", "capabilities": {"completion_chat": True}} if self.provider == "mistral" else {}
         listed = [
-            {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": self.provider}
+            {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": self.provider, **more}
             for name in self.models
         ]
         return _json({"object": "list", "data": listed})
