@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
+from appliance.bootstrap.breakers import BreakerRoom, build_breakers
 from appliance.bootstrap.energy import look_at_others
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.contact import PostgresContact
@@ -19,6 +20,7 @@ from appliance.fairness.accounting.pricing import NO_PRICES, Prices
 from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.accounting.request_log import RequestLog
 from appliance.fairness.accounting.spool import Spool
+from appliance.fairness.breakers.settings import BreakerSettings
 from appliance.fairness.gate import Gate, SharesAndLimits
 from appliance.fairness.kept_engines import NOTHING_KEPT, KeptEngines
 from appliance.fairness.leases import LEASE_S, Leases
@@ -33,8 +35,10 @@ from appliance.fairness.shared_metrics import shared_folder
 from appliance.fairness.slots.load_watch import LoadWatch
 from appliance.fairness.valkey.valkey_link import ValkeyLink
 from appliance.storage.usage import UsageStore, ledger_url
+from inference.failover.settings import FailoverSettings
 from inference.ports import ChatEngine
 from inference.roster import Roster
+from inference.settings import EngineSettings
 
 _PLOTTED_S = 30.0  # fairness as it is plotted: of those who waited so long
 NO_POLICY = Policy()
@@ -53,9 +57,11 @@ class GateRoom:
     before_scrape: Callable[[], Awaitable[None]]
     """Brings up to date what only the queue knows."""
     log: RequestLog
+    circuits: BreakerRoom
 
     async def open(self) -> None:
         await self.valkey.open()
+        await self.circuits.open()
         await self.gate.open()
         await self.history.open()
 
@@ -63,6 +69,7 @@ class GateRoom:
         """Slots are given back and usage is written before the connections go."""
         await self.history.close()
         await self.gate.close()
+        await self.circuits.close()
         self.log.flush()
         await self.valkey.close()
 
@@ -79,12 +86,16 @@ def build_gate(
     policy: Callable[[], SharesAndLimits] = lambda: NO_POLICY,
     prices: Prices = NO_PRICES,
     kept: KeptEngines = NOTHING_KEPT,
+    failover: FailoverSettings | None = None,
+    breaker: BreakerSettings | None = None,
+    engines: Mapping[str, EngineSettings] | None = None,
     on_end: Callable[[Entry], None] = lambda _entry: None,
 ) -> GateRoom:
     """database_url: of the role this process has; workers: gateway processes that share the engines.
 
     policy: the shares and limits that count now. spool_folder: DATA/spool. contact: told whether PostgreSQL answers;
-    `postgres_contact` makes one.
+    `postgres_contact` makes one. engines: as they are configured, so that one that refused us is tried anew when its
+    section has changed.
     """
     worker = uuid4()
     valkey = ValkeyLink(valkey_url, "gate")
@@ -134,6 +145,7 @@ def build_gate(
         there=lambda: [state.name for state in roster.states()],
         on_look=look,
     )
+    circuits = build_breakers(breaker or BreakerSettings(), roster, valkey, engines or {}, kept)
     gate = Gate(
         roster,
         leases,
@@ -142,6 +154,8 @@ def build_gate(
         policy,
         default_slots=settings.default_slots,
         kept=kept,
+        breakers=circuits.breakers,
+        failover=failover or FailoverSettings(),
         on_counted=metrics.compare,
     )
     metrics.watch(gate)
@@ -160,7 +174,7 @@ def build_gate(
             index = watch.look(await view.survey(), time.monotonic())
         metrics.show_fairness(index)
 
-    return GateRoom(gate, registry, valkey, view, history, before_scrape, log)
+    return GateRoom(gate, registry, valkey, view, history, before_scrape, log, circuits)
 
 
 def postgres_contact(settings: GateSettings) -> PostgresContact:
