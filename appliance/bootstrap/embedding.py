@@ -57,6 +57,7 @@ def wanted_spec(box: Box) -> EmbeddingSpec:
         passage_prefix=chosen.passage_prefix,
         languages=tuple(chosen.languages),
         batch=chosen.batch,
+        inside=tuple(box.settings.egress.inside),
     )
 
 

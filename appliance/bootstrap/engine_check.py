@@ -10,11 +10,11 @@ import sys
 
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter, options_of
-from appliance.bootstrap.inference import read_engine_settings
+from appliance.bootstrap.neighbours import require_neighbours
 
 
 def _run(box: Box, _options: argparse.Namespace) -> int:
-    read_engine_settings(box.settings.engines, box.engine_socket)
+    require_neighbours(box)
     return 0
 
 

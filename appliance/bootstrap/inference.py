@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from appliance.errors import StartupError
 from inference.cloud.settings import CloudSettings
 from inference.discovery import FoundEngine, find_local
-from inference.egress import Egress
+from inference.egress import Egress, Neighbours
 from inference.engines import ENGINES, load_engine_class
 from inference.engines.connections import Connections
 from inference.errors import InferenceError
@@ -27,6 +27,8 @@ from inference.models.gguf_header import read_number
 from inference.roster import Membership, Roster
 from inference.settings import EngineSettings, LlamaCppSettings
 from inference.types import EngineState
+
+CLOUD_REMEDY = 'engine = "cloud" in this section'
 
 
 @dataclass(frozen=True)
@@ -122,15 +124,28 @@ def build_inference(
     watched_by: aiohttp.TraceConfig | None = None,
     egress: Egress | None = None,
     offers_cloud: bool = False,
+    neighbours: Neighbours | None = None,
 ) -> Inference:
     """Engines and roster, nothing asked yet: await roster.refresh(), then run roster.run() as a task.
 
     watched_by: told of every request to an engine. egress: the way to clouds; None: there is none. offers_cloud: a
-    cloud's own models stand in the list of models. Raises StartupError for a key file that cannot be read.
+    cloud's own models stand in the list of models. neighbours: which hosts the others may be. Raises StartupError for a key file that cannot be read.
     """
-    connections = Connections(watched_by, egress)
+    neighbours = neighbours or Neighbours()
+    for name, one in settings.items():
+        if not isinstance(one, CloudSettings) and (why := neighbours.refusal(one.base_url, asks=False)):
+            raise StartupError(outside(f"engines.{name}", one.base_url, why, neighbours, CLOUD_REMEDY))
+    connections = Connections(watched_by, egress, neighbours)
     members = [_member(name, one, connections) for name, one in settings.items()]
     return Inference(Roster(members, aliases, on_change=on_change, offers_cloud=offers_cloud), connections)
+
+
+def outside(section: str, url: str, why: str, neighbours: Neighbours, remedy: str) -> str:
+    """The sentence for a server that is not one of the own network."""
+    return (
+        f"[{section}]: base_url = {url!r}: {why}. Set {remedy}, or, if that host is one of your own, "
+        f'egress.inside = ["{neighbours.named_as(url)}"].'
+    )
 
 
 def clouds_of(settings: Mapping[str, EngineSettings]) -> dict[str, CloudSettings]:

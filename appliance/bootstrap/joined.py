@@ -47,7 +47,6 @@ from appliance.bootstrap.index import build_index_room, calibration_of, chosen_e
 from appliance.bootstrap.inference import (
     Inference,
     adopt_local_engines,
-    build_inference,
     read_engine_settings,
 )
 from appliance.bootstrap.joined_metrics import join_metrics
@@ -56,9 +55,11 @@ from appliance.bootstrap.keeper.link import KeeperLink
 from appliance.bootstrap.keeper.preparing import engine_key
 from appliance.bootstrap.keeper.wanted_file import WantedFile
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
+from appliance.bootstrap.leaving import build_leaving
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.model_library import build_model_library_routes
 from appliance.bootstrap.model_planning import build_model_planning_routes
+from appliance.bootstrap.neighbours import open_engines, require_neighbours
 from appliance.bootstrap.page import join_page
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.reranker import served_reranker
@@ -194,6 +195,8 @@ class Gateway:
         kept = KeptRoster(
             link, inference.roster, inference.connections, taken=settings.engines, key=engine_key(box)
         )
+        leaving = build_leaving(settings.leaving, database, inference.roster, settings.models.aliases)
+        await self._keep(leaving.open, leaving.close)
         room = build_gate(
             settings.gate,
             inference.roster,
@@ -205,9 +208,13 @@ class Gateway:
             policy=lambda: limits.watch.policy,
             prices=prices,
             kept=kept,
+            failover=settings.failover,
+            breaker=settings.breaker,
+            engines=read_engine_settings(settings.engines, box.engine_socket),
             on_end=_nowhere if self._tracing is None else self._tracing.ended,
         )
         await self._keep(room.open, room.close)
+        leaving.count_in(room.metrics)
         self._in_background(following_energy(room.gate, room.metrics), "energy")
         kept.attach(room.gate.leases)
         link.attach(kept)
@@ -316,6 +323,7 @@ class Gateway:
             ),
             *([] if single_sign_on is None else [single_sign_on.routes]),
             limit_routes(operator_limits, identity),
+            leaving.routes(identity),
             queue_routes(queue, identity),
             build_doctor_routes(box, queue, identity),
             index_routes(build_index_room(box, client, models), identity),
@@ -348,7 +356,8 @@ class Gateway:
         box = self._box
         engines = read_engine_settings(box.settings.engines, box.engine_socket)
         watched_by = None if self._tracing is None else self._tracing.engine_calls()
-        inference = build_inference(engines, box.settings.models.aliases, watched_by=watched_by)
+        await asyncio.to_thread(require_neighbours, box)
+        inference = open_engines(box, engines, watched_by)
         self._stack.push_async_callback(inference.close)
         await inference.roster.refresh()
         self._in_background(inference.roster.run(), "roster")

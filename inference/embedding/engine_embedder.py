@@ -15,6 +15,7 @@ import aiohttp
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.egress import Neighbours
 from inference.embedding.batching import batches
 from inference.embedding.model_card import ModelCard
 from inference.embedding.pooling import unit
@@ -30,10 +31,10 @@ _SHOWN = 200  # characters of an engine's own message
 
 
 class EngineEmbedder:
-    """What the embedding process asks of a model. clock: seconds, for the pauses."""
+    """What the embedding process asks of a model, in the own network alone. clock: seconds, for the pauses."""
 
     def __init__(self, spec: EmbeddingSpec, clock: Callable[[], float]) -> None:
-        self._spec, self._clock = spec, clock
+        self._spec, self._clock, self._neighbours = spec, clock, Neighbours(spec.inside)
         self._session: aiohttp.ClientSession | None = None
         self._passages = asyncio.Semaphore(_AT_ONCE)
         self._failures, self._again_at, self._reason = 0, 0.0, ""
@@ -111,6 +112,8 @@ class EngineEmbedder:
         return unit(vectors)
 
     async def _post(self, body: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
+        if why := self._neighbours.refusal(self._spec.base_url, asks=False):
+            raise self._away(f"{why}; see egress.inside")
         if self._session is None:
             self._session = self._opened()
         async with self._session.post(f"{self._spec.base_url}/embeddings", json=body) as response:
@@ -126,7 +129,9 @@ class EngineEmbedder:
         connector: aiohttp.BaseConnector = (
             aiohttp.UnixConnector(path=self._spec.socket, force_close=True)
             if self._spec.socket
-            else aiohttp.TCPConnector(limit=0, force_close=True)
+            else aiohttp.TCPConnector(
+                limit=0, force_close=True, resolver=self._neighbours.resolver(), use_dns_cache=False
+            )
         )
         headers = {"Authorization": f"Bearer {self._spec.api_key}"} if self._spec.api_key else {}
         timeout = aiohttp.ClientTimeout(total=self._spec.timeout_s, connect=3.0)

@@ -15,6 +15,7 @@ from typing import Literal
 
 ModelSource = Literal["built_in", "onnx", "sentence_transformers", "engine"]
 Device = Literal["cpu", "cuda"]
+_LISTS = ("languages", "inside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class EmbeddingSpec:
     """model: a folder, or an engine's name for it; empty for the built-in one. base_url: ends in /v1.
 
     Prefixes None: what the model's own files say. languages: those it was trained in; empty: all.
-    socket: of an engine that listens there. batch: texts that go to an engine together.
+    socket: of an engine that listens there. batch: texts that go to an engine together. inside: hosts of the own
+    network whatever their addresses, see inference.egress.Neighbours.
     """
 
     source: ModelSource = "built_in"
@@ -36,6 +38,7 @@ class EmbeddingSpec:
     languages: tuple[str, ...] = ()
     batch: int = 32
     timeout_s: float = 60.0
+    inside: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -53,7 +56,7 @@ def read_specs(path: Path) -> list[EmbeddingSpec]:
     except FileNotFoundError:
         return []
     try:
-        return [EmbeddingSpec(**{**one, "languages": tuple(one.get("languages", ()))}) for one in told]
+        return [EmbeddingSpec(**one | {name: tuple(one.get(name, ())) for name in _LISTS}) for one in told]
     except (TypeError, AttributeError) as error:
         raise ValueError(f"{path} does not hold a list of embedding models: {error}") from error
 

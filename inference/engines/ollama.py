@@ -24,6 +24,7 @@ import orjson
 
 from inference.chat_chunks import error_message
 from inference.engines.connections import Connections
+from inference.engines.near_transport import NearTransport
 from inference.engines.ollama_cuts import cut_error, least_tokens
 from inference.engines.ollama_wire import AnswerWriter, embeddings_answer, event, native_path, to_native
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
@@ -74,6 +75,7 @@ class OllamaEngine(OpenAiCompatibleEngine):
             follow_redirects=False,
             trust_env=False,
             timeout=httpx.Timeout(settings.probe_timeout_s),
+            transport=NearTransport(connections.neighbours),
         )
 
     def _base_url(self, settings: EngineSettings) -> str:

@@ -20,6 +20,7 @@ import orjson
 from inference.bodies import read_at_most
 from inference.chat_chunks import drain, error_message, parse_answer, read_chunks
 from inference.continuing import in_words
+from inference.egress.resolving import address_refused
 from inference.engines.connections import Connections
 from inference.errors import EngineRefused, EngineStreamBroken, EngineUnavailable
 from inference.settings import EngineSettings, OpenAiCompatibleSettings
@@ -284,6 +285,8 @@ class OpenAiCompatibleEngine:
 
 def _why(error: Exception) -> str:
     """What a person can use of a network error."""
+    if refused := address_refused(error):
+        return str(refused)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "there is no machine of that name"
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -33,6 +33,7 @@ from appliance.services.doctor.certificate import certificate_findings
 from appliance.services.doctor.findings import Finding, Severity
 from appliance.services.doctor.ways import Ways
 from appliance.supervisor.state import ChildState, ChildStatus, SupervisorState, write_state
+from inference.egress import Neighbours
 from tests.waiting import until
 
 
@@ -232,10 +233,10 @@ def test_a_server_s_date_tells_a_clock_that_is_hours_off(ahead_s: float) -> None
     handler = type("Off", (_Dated,), {"ahead_s": ahead_s})
 
     with _serving(handler) as port:
-        told = _ahead(f"http://127.0.0.1:{port}/")
+        told = _ahead(f"http://127.0.0.1:{port}/", Neighbours())
 
     assert told == pytest.approx(ahead_s, abs=120)
-    assert _ahead(f"http://127.0.0.1:{port}/") is None
+    assert _ahead(f"http://127.0.0.1:{port}/", Neighbours()) is None
 
 
 def _signed(folder: Path, days: float, names: list[str], issuer: str = "") -> tuple[Path, Path]:

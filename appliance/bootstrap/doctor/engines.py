@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.bootstrap.doctor.asking import ask
 from appliance.bootstrap.doctor.place import Place
 from appliance.bootstrap.inference import build_inference, discover, read_engine_settings, tables_of
 from appliance.errors import StartupError
 from appliance.services.doctor.engines import EngineReading, EnginesReading, ServedChatModel
+from inference.egress import Neighbours
 from inference.engines.ollama import OllamaEngine
 from inference.errors import EngineUnavailable, InferenceError
 from inference.gpu_health import look_at_gpus
@@ -36,11 +37,12 @@ async def _read(place: Place) -> EnginesReading:
     settings = read_engine_settings(tables, box.engine_socket)
     # Without the settings' names: what a server has, not what we say it has.
     asked = {name: one.model_copy(update=_as_it_is(one)) for name, one in settings.items()}
-    inference = build_inference(asked, {})
+    neighbours = Neighbours(box.settings.egress.inside)
+    inference = build_inference(asked, {}, neighbours=neighbours)
     try:
         await inference.roster.refresh()
         found = [
-            await _engine(state, settings[state.name], inference.roster.engine(state.name))
+            await _engine(state, settings[state.name], inference.roster.engine(state.name), neighbours)
             for state in inference.roster.states()
         ]
     finally:
@@ -60,7 +62,9 @@ def _as_it_is(one: EngineSettings) -> Mapping[str, Any]:
     return {"models": []} if one.engine == "ollama" else {"models": [], "context_tokens": None}
 
 
-async def _engine(state: EngineState, settings: EngineSettings, engine: ChatEngine | None) -> EngineReading:
+async def _engine(
+    state: EngineState, settings: EngineSettings, engine: ChatEngine | None, neighbours: Neighbours
+) -> EngineReading:
     wants = None if state.engine == "ollama" else settings.context_tokens
     return EngineReading(
         name=state.name,
@@ -68,7 +72,7 @@ async def _engine(state: EngineState, settings: EngineSettings, engine: ChatEngi
         url=state.base_url,
         is_healthy=state.is_healthy,
         reason=_why(state.reason),
-        version=await asyncio.to_thread(_version, state) if state.is_healthy else "",
+        version=await asyncio.to_thread(_version, state, neighbours) if state.is_healthy else "",
         offered=tuple(settings.models),
         wanted_context=wants,
         served=tuple(
@@ -98,14 +102,14 @@ async def _loaded(engine: ChatEngine | None) -> tuple[ServedChatModel, ...]:
         return ()
 
 
-def _version(state: EngineState) -> str:
+def _version(state: EngineState, neighbours: Neighbours) -> str:
     """vLLM tells it at /version, Ollama at /api/version, both without a key; others do not."""
     path = {"vllm": "/version", "ollama": "/api/version"}.get(state.engine)
     if path is None or not state.base_url.startswith("http"):
         return ""
     try:
         url = state.base_url.removesuffix("/v1") + path
-        with urllib.request.urlopen(url, timeout=_PATIENCE_S) as answer:  # noqa: S310 - of the settings
+        with ask(url, neighbours, _PATIENCE_S) as answer:
             told = json.loads(answer.read(_MOST_BYTES))
         return str(told["version"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -128,7 +132,7 @@ async def _probe(place: Place) -> dict[str, float]:
         settings = read_engine_settings(box.settings.engines, box.engine_socket)
     except StartupError:
         return {}
-    inference = build_inference(settings, {})
+    inference = build_inference(settings, {}, neighbours=Neighbours(box.settings.egress.inside))
     try:
         for name in settings:
             engine = inference.roster.engine(name)

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import time
 import urllib.error
-import urllib.request
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -16,10 +15,12 @@ from pathlib import Path
 import psycopg
 
 from appliance.bootstrap.disk_diary import read_diary
+from appliance.bootstrap.doctor.asking import ask
 from appliance.bootstrap.doctor.place import Idle, Place
 from appliance.services.doctor.clock import ClockReading
 from appliance.services.doctor.gpu import EngineHere, GpuReading
 from appliance.services.doctor.machine import DiskReading, FilesReading, MemoryReading
+from inference.egress import Neighbours
 from inference.gpu_health import look_at_gpus
 
 _PATIENCE_S = 3.0
@@ -137,8 +138,9 @@ def read_clock(place: Place) -> ClockReading:
         before = time.time()
         ((theirs,),) = place.rows("SELECT extract(epoch FROM clock_timestamp())")
         others["PostgreSQL"] = float(theirs) - (before + time.time()) / 2
+    neighbours = Neighbours(place.box.settings.egress.inside if place.box else ())
     for name, url in _servers(place).items():
-        ahead = _ahead(url)
+        ahead = _ahead(url, neighbours)
         if ahead is not None:
             others[name] = ahead
     kept = _said("timedatectl", "show", "-p", "NTPSynchronized", "--value")
@@ -151,16 +153,15 @@ def _servers(place: Place) -> dict[str, str]:
     return {
         name: str(table["base_url"]).removesuffix("/v1")
         for name, table in place.box.settings.engines.items()
-        if str(table.get("base_url", "")).startswith("http")
+        if str(table.get("base_url", "")).startswith("http") and table.get("engine") != "cloud"
     }
 
 
-def _ahead(url: str) -> float | None:
+def _ahead(url: str, neighbours: Neighbours) -> float | None:
     """By the Date header, which is cut to a second: less than that is nothing."""
-    asked = urllib.request.Request(url, method="GET")  # noqa: S310 - an engine of the settings
     before = time.time()
     try:
-        with urllib.request.urlopen(asked, timeout=_PATIENCE_S) as answer:  # noqa: S310
+        with ask(url, neighbours, _PATIENCE_S) as answer:
             told = answer.headers.get("date")
     except urllib.error.HTTPError as error:
         told = error.headers.get("date")
