@@ -60,8 +60,10 @@ async def ask(
         outcome = outcome_of(error)
         if isinstance(error, EngineRefused):
             retry_after_s = error.retry_after_s
-    if outcome is Outcome.NOT_COUNTED:  # what we ask is in order, so a server that refuses it is not
-        outcome = Outcome.FAILED
+    if (
+        outcome is Outcome.NOT_COUNTED
+    ):  # it refuses what we ask, as a server does that is well; people's requests
+        outcome = Outcome.SERVED  # show whether it refuses them too, and the first failure tells
     took_s = clock() - began_s
     return Report(engine.name, model.id, outcome, None, retry_after_s, is_probe=True, took_s=took_s)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.breaker.circuit import Cause, Circuit, Position, new_circuit
@@ -244,6 +244,7 @@ events = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     rules=st.sampled_from([LOCAL, CLOUD, replace(CLOUD, probes=3, first_pause_ms=500)]),
     history=st.lists(events, max_size=120),
@@ -270,6 +271,7 @@ def test_an_open_circuit_lets_nothing_pass_but_its_probes(
             assert len(traffic.circuit.claims) + traffic.circuit.served <= rules.probes
 
 
+@settings(deadline=None)
 @given(rules=rules, history=histories)
 def test_no_history_makes_it_pass_more_than_its_probes(
     rules: BreakerRules, history: Sequence[tuple[int, Operation]]
@@ -296,6 +298,7 @@ def test_no_history_makes_it_pass_more_than_its_probes(
             assert is_other or 0 <= before.retry_ms <= step.circuit.now_ms
 
 
+@settings(deadline=None)
 @given(history=histories)
 def test_an_open_circuit_always_comes_to_be_asked(history: Sequence[tuple[int, Operation]]) -> None:
     """After any history the longest pause is long enough, or an administrator's word: nobody is out for ever."""
