@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -17,10 +18,11 @@ from inference.breaker.rules import LOCAL
 from inference.engines.connections import Connections
 from inference.engines.openai_compatible import OpenAiCompatibleEngine
 from inference.failover.outcomes import Outcome, Report
+from inference.ports import ChatEngine
 from inference.settings import OpenAiCompatibleSettings
 from inference.testing.behaviour import Behaviour, Fault
 from inference.testing.fake_engine import FakeEngine
-from inference.types import ModelInfo, ModelKind
+from inference.types import EngineRequest, EngineResponse, ModelInfo, ModelKind
 from tests.breaker_workers import QUICK_TO_RETURN, SLOW_TO_RETURN, Company, Worker, workers
 from tests.conftest import Servers
 from tests.waiting import until
@@ -142,12 +144,40 @@ async def test_a_probe_says_what_a_person_would_have_met_with(fault: Fault, outc
     assert (report.outcome, report.is_probe) == (outcome, True)
 
 
-@pytest.mark.parametrize(("fault", "outcome"), [(Fault.HANG, Outcome.SILENT), (Fault.SLOW, Outcome.BROKEN)])
-async def test_a_probe_does_not_wait_for_ever(fault: Fault, outcome: Outcome) -> None:
-    """Nothing came, or it stopped in the middle."""
-    behaviour = Behaviour(tokens=32, fault=fault, fault_after_tokens=8, slow_s=1000)
+class Stuck:
+    """An engine that says so much and then nothing more: no clock but its caller's has a part in it."""
 
-    report = await _ask(behaviour, patience_s=2.0)
+    name = "gpu"
+
+    def __init__(self, *frames: bytes) -> None:
+        self._frames = frames
+
+    @asynccontextmanager
+    async def relay(self, _request: EngineRequest) -> AsyncIterator[EngineResponse]:
+        """Never ends."""
+
+        async def said() -> AsyncIterator[bytes]:
+            for frame in self._frames:
+                yield frame
+            await asyncio.Event().wait()
+
+        yield EngineResponse(200, "text/event-stream", said(), "local:gpu")
+
+
+@pytest.mark.parametrize(
+    ("frames", "outcome"),
+    [
+        ([], Outcome.SILENT),
+        ([b'data: {"choices":[{"index":0,"delta":{"content":"1"}}]}\n\n'], Outcome.BROKEN),
+    ],
+    ids=["silent", "stalled"],
+)
+async def test_a_probe_does_not_wait_for_ever(frames: list[bytes], outcome: Outcome) -> None:
+    """Nothing came, or it stopped in the middle."""
+    clock = asyncio.get_running_loop().time
+    engine = cast(ChatEngine, Stuck(*frames))
+
+    report = await ask(engine, ModelInfo("llama"), tokens=32, patience_s=0.05, clock=clock)
 
     assert report.outcome is outcome
 
