@@ -227,7 +227,7 @@ end
 
 local life = ours(prefix .. 'life', 'string')
 local word = redis.call('GET', life)
-if not word then word = worker .. ' ' .. ARGV[2] end
+if not word then word = worker .. ' ' .. table.concat(redis.call('TIME'), '.') end
 redis.call('SET', life, word, 'PX', 40 * 86400000)
 redis.call('ZADD', ours(prefix .. 'workers', 'zset'), now_ms + patience_ms, worker)
 redis.call('PEXPIRE', prefix .. 'workers', KEPT_MS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, Decimal
 
 from appliance.fairness.accounting.pricing import ModelPrice
+from inference.types import Usage
 
 MICROS = 1_000_000
 MOST_MICROS = 10**15
@@ -45,19 +46,8 @@ def answer_bound(
 
 
 def most_micros(price: ModelPrice, prompt_tokens: int, answer_tokens: int) -> int:
-    """What the call costs if its answer becomes as long as it may, and nothing was kept from an earlier prompt."""
-    cost = Decimal(0)
-    if price.input is not None and price.output is not None:
-        dearest = max(price.input, price.cached_input or 0.0)
-        cost += prompt_tokens * _exact(dearest) + answer_tokens * _exact(price.output)
-    if price.per_hour:
-        seconds = (
-            Decimal(prompt_tokens) / _PROMPT_TOKENS_A_SECOND
-            + Decimal(answer_tokens) / _ANSWER_TOKENS_A_SECOND
-        )
-        cost += seconds * _exact(price.per_hour) * MICROS / 3600
-    return min(int(cost.to_integral_value(ROUND_CEILING)), MOST_MICROS)
-
-
-def _exact(price: float) -> Decimal:
-    return Decimal(repr(price))
+    """What the call costs if its answer becomes as long as it may, whether or not its prompt was kept from before."""
+    kept = (0, prompt_tokens)
+    tokens = max(price.amount(Usage(prompt_tokens, answer_tokens, cached)) for cached in kept)
+    seconds = prompt_tokens / _PROMPT_TOKENS_A_SECOND + answer_tokens / _ANSWER_TOKENS_A_SECOND
+    return micros_of(tokens + seconds * price.per_hour / 3600)
