@@ -21,6 +21,7 @@ from appliance.fairness.accounting.ledger import Entry, Ledger
 from appliance.fairness.admission import AppliedLimit, Ask, Candidate, LimitState, Share
 from appliance.fairness.answer_scan import StreamScan, estimated_prompt_tokens
 from appliance.fairness.breakers.port import NO_BREAKERS, Breakers
+from appliance.fairness.budgets.port import NO_BUDGETS, Budgets
 from appliance.fairness.charging import most_tokens, note_completion, note_delivery, note_usage, spent
 from appliance.fairness.context_guard import Checked, ContextGuard
 from appliance.fairness.crossing import Crossing
@@ -29,6 +30,7 @@ from appliance.fairness.lease import OnWaiting
 from appliance.fairness.leases import Leases
 from appliance.fairness.purpose import Purpose
 from appliance.fairness.relaying import asks_usage, followed, one_chunk
+from appliance.fairness.reserving import hold_money
 from appliance.fairness.routing import Engines, Routes, Routing, added_up, chat_model_of, pools_of
 from appliance.fairness.rungs import Climb, Ladder, OneRung, Rung
 from appliance.fairness.sending import Attempt, Sender
@@ -102,6 +104,7 @@ class Gate:
         kept: KeptEngines = NOTHING_KEPT,
         ladder: Ladder | None = None,
         breakers: Breakers = NO_BREAKERS,
+        budgets: Budgets = NO_BUDGETS,
         failover: FailoverSettings = _USUAL_FAILOVER,
         on_counted: OnCounted = lambda _engine, _counted, _usage: None,
         clock: Callable[[], float] = time.monotonic,
@@ -118,6 +121,7 @@ class Gate:
         self.guard = ContextGuard(clock)
         self.on_counted = on_counted
         self.kept = kept
+        self.budgets = budgets
         self._engines = engines
         self._routing = Routing(engines, loads.slots, default_slots)
         self.sender = Sender(kept, breakers, failover, engines.doubt)
@@ -302,6 +306,7 @@ class GatedEngine:
             is_absent = True
         if is_absent:  # only now can the prompt be counted exactly
             await self._check(attempt, rung)
+        await hold_money(gate.budgets, self._caller, self.name, entry, attempt, rung)
         response = await gate.sender.send(entry, attempt, rung, stack, is_batch=self._is_batch)
         self.served_by, self.rung = response.served_by, rung.reached(has_moved=attempt.has_moved)
         return response
@@ -335,6 +340,7 @@ class GatedEngine:
         if attempt.lease is not None:
             attempt.lease.release(spent(entry, scan, attempt.checked.request))
         gate.ledger.finish(entry)
+        gate.budgets.settle(attempt.reservation, entry.end.cost)
         if scan.usage is not None:
             gate.on_counted(entry.end.engine or "", attempt.checked, scan.usage)
         if self._purpose.on_used is not None:

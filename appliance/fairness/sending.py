@@ -17,6 +17,7 @@ from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.admission import Candidate
 from appliance.fairness.answer_scan import StreamScan, WholeScan
 from appliance.fairness.breakers.port import Breakers
+from appliance.fairness.budgets.port import NOTHING_RESERVED, Reservation
 from appliance.fairness.charging import most_tokens
 from appliance.fairness.context_guard import Checked, as_too_long
 from appliance.fairness.first_answer import Openings, Patience, first_answer
@@ -66,6 +67,7 @@ class Attempt:
     prompt_tokens: int
     scan: StreamScan | WholeScan = field(default_factory=WholeScan)
     lease: Lease | None = None
+    reservation: Reservation = NOTHING_RESERVED
     has_moved: bool = False
     """Whether another engine than the first of its rung has it now."""
     rung: Rung | None = None
