@@ -98,7 +98,7 @@ _GOOGLE = Provider(
     name="google",
     title="Google",
     base_url="https://generativelanguage.googleapis.com/v1beta/openai",
-    rules=(*_FOR_ALL, Messages(roles={"developer": "system"}, named=()), CountTokens()),
+    rules=(*_FOR_ALL, Messages(roles={"developer": "system"}), CountTokens()),
     # It answers 400 to every name that it does not know, seed and the penalties among them.
     known=_words(
         """max_tokens max_completion_tokens n reasoning_effort response_format stop stream_options temperature

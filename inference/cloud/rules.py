@@ -162,12 +162,13 @@ class OnlyFunctions:
 class Messages:
     """Only what a message may hold there: our own notes on earlier answers, such as the passages they cite, never go.
 
-    fields: of a message. roles: those that have another name there. named: roles whose messages may carry a `name`.
+    fields: of a message. roles: those that have another name there. named: roles whose `name` is a function's; a
+    person's is nobody's business there.
     """
 
     fields: tuple[str, ...] = ("role", "content", "name", "tool_calls", "tool_call_id", "refusal")
     roles: Mapping[str, str] = field(default_factory=dict)
-    named: tuple[str, ...] = ("system", "developer", "user", "assistant", "function")
+    named: tuple[str, ...] = ("function",)
 
     def apply(self, draft: Draft) -> None:
         messages = draft.payload.get("messages")

@@ -206,7 +206,11 @@ class CloudEngine(OpenAiCompatibleEngine):
         except (AnswerTooLarge, AnswerTooSlow) as error:
             raise EngineStreamBroken(f"{self._title}: {error}") from error
         except TimeoutError as error:
-            raise EngineStreamBroken(f"{self._title} was silent for {patience_s:.0f} s.") from error
+            if pace.left_s(time.monotonic()) > 0:
+                raise EngineStreamBroken(f"{self._title} was silent for {patience_s:g} s.") from error
+            raise EngineStreamBroken(
+                f"{self._title}: it was not complete after {settings.answer_timeout_s:g} s."
+            ) from error
         except EgressRefused as error:
             raise EngineStreamBroken(str(error)) from error
         except (aiohttp.ClientError, OSError) as error:
