@@ -27,6 +27,7 @@ from pydantic import (
 
 from appliance.errors import StartupError
 from appliance.fairness.accounting.pricing import ElectricityPrices, ModelPrices, Prices
+from appliance.fairness.leaving.settings import LeavingSettings
 from appliance.fairness.settings import GateSettings
 from appliance.services.settings import (
     AccountSettings,
@@ -161,6 +162,7 @@ class Settings(BaseModel):
     models: ModelSettings = Field(default_factory=ModelSettings)
     egress: EgressSettings = Field(default_factory=EgressSettings)
     gate: GateSettings = Field(default_factory=GateSettings)
+    leaving: LeavingSettings = Field(default_factory=LeavingSettings)
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     parsing: ParsingSettings = Field(default_factory=ParsingSettings)

@@ -22,6 +22,7 @@ from appliance.bootstrap.embedding import token_counter
 from appliance.bootstrap.entry import enter
 from appliance.bootstrap.index import WrittenEmbedders, build_reindexing
 from appliance.bootstrap.insights import add_up_answer_times_forever
+from appliance.bootstrap.leaving import remove_old_stays_forever
 from appliance.bootstrap.metrics.reading import ReadingMetrics
 from appliance.bootstrap.model_library import build_pull_runner
 from appliance.bootstrap.responses import remove_old_responses
@@ -114,6 +115,7 @@ async def work(
         beside = [
             asyncio.create_task(_sweep_forever(blobs)),
             asyncio.create_task(_remove_forever(database, settings.responses)),
+            asyncio.create_task(remove_old_stays_forever(database, settings.leaving.stays_kept_days)),
             asyncio.create_task(upkeep.remove_old_versions_forever()),
             asyncio.create_task(_remove_conversations(box, database, upkeep.chat_files)),
             asyncio.create_task(upkeep.folders.run()),

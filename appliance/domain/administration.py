@@ -24,6 +24,7 @@ AuditKind = Literal[
     "job",
     "question",
     "model",
+    "leaving",
 ]
 JobStatus = Literal["failed", "waiting", "running"]
 

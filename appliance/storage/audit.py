@@ -28,6 +28,7 @@ _KINDS: Mapping[AuditKind, LiteralString] = {
     "job": "e.action LIKE 'job.%%' OR e.action LIKE 'backup.%%'",
     "question": "e.action = 'questions.read'",
     "model": "e.action LIKE 'model.%%'",
+    "leaving": "e.action LIKE 'leaving.%%'",
 }
 _WITH_RECEIPTS: frozenset[AuditKind | None] = frozenset({None, "deletion"})
 _EVENTS: LiteralString = f"""

@@ -216,4 +216,5 @@ def _row(one: Decision) -> tuple[Any, ...]:
 
 def _kept(row: TupleRow) -> KeptDecision:
     known = None if row[11] is None else frozenset(row[11])
-    return KeptDecision(Decision(*row[:11], origins=known, redactions=row[12]), row[13], row[14])
+    kept: list[Any] = [*row[:11], known, row[12]]
+    return KeptDecision(Decision(*kept), row[13], row[14])

@@ -24,6 +24,7 @@ from ui.texts.findings import FINDINGS
 from ui.texts.frame import FRAME
 from ui.texts.health import HEALTH
 from ui.texts.insights import INSIGHTS
+from ui.texts.leaving import LEAVING
 from ui.texts.me import ME
 from ui.texts.model_errors import MODEL_ERRORS
 from ui.texts.models import MODELS, PLANS
@@ -47,6 +48,7 @@ TEXTS: Mapping[str, Sentence] = {
     **ADMIN,
     **HEALTH,
     **WATCHDOG,
+    **LEAVING,
     **INSIGHTS,
     **RECORDINGS,
     **{

@@ -55,8 +55,9 @@ class _Case:
 class Decisions:
     """Fulfils port.Leaving. open() before the first question, close() after the last.
 
-    names: of a model, every name under which it is known. detector: of personal data; None: nobody can look, so nothing
-    leaves. told: of each decision, for metrics. patience_s: how long deciding may take before the answer is to stay.
+    names: of a model, every name it has here, and the names of what would answer elsewhere; raises nothing.
+    detector: of personal data; None: nobody can look, so nothing leaves. patience_s: how long deciding may take before
+    the answer is to stay.
     """
 
     def __init__(
@@ -65,10 +66,9 @@ class Decisions:
         book: LeavingBook,
         detector: Detector | None,
         *,
-        names: Callable[[str], frozenset[str]],
+        names: Callable[[str], tuple[frozenset[str], frozenset[str]]],
         new_id: Callable[[], UUID],
         now: Callable[[], datetime],
-        told: Callable[[Decision], None] = lambda _decision: None,
         patience_s: float = _PATIENCE_S,
     ) -> None:
         self.permission = permission
@@ -77,8 +77,9 @@ class Decisions:
         self._names = names
         self._new_id = new_id
         self._now = now
-        self._told = told
         self._patience_s = patience_s
+        self.told: Callable[[Decision], None] = lambda _decision: None
+        """Told of each decision, for metrics."""
         self._known: Narrowing | None = None
         self._stays = Stays(book)
         self._following: asyncio.Task[None] | None = None
@@ -110,7 +111,7 @@ class Decisions:
         if isinstance(answer, Stay):
             kept = self._decision(case, self._new_id(), answer.code, answer.why)
             self._stays.note(kept)
-            self._told(kept)
+            self.told(kept)
         return answer
 
     def patience_s(self, caller: Caller, model: str) -> float | None:
@@ -158,8 +159,16 @@ class Decisions:
     def _asked(
         self, caller: Caller, model: str, reason: Reason, waited_s: float, group_ids: frozenset[UUID]
     ) -> Asked:
-        models = self._names(model) | {model}
-        return Asked(caller.user_id, group_ids, models, reason, waited_s, stays_local=caller.stays_local)
+        here, elsewhere = self._names(model)
+        return Asked(
+            caller.user_id,
+            group_ids,
+            here | {model},
+            reason,
+            waited_s,
+            elsewhere,
+            stays_local=caller.stays_local,
+        )
 
     async def _decided(self, case: _Case) -> Leave | Stay:
         request, collections = case.request, collections_in(case.request.origins)
@@ -207,7 +216,7 @@ class Decisions:
             await self._book.keep([decision])
         except PartUnavailable:
             return _stay("not_recorded")
-        self._told(decision)
+        self.told(decision)
         permit = LeavePermit(str(number), case.caller.email, why, looked.count)
         originals = looked.placeholders.originals
         return Leave(

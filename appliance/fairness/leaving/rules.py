@@ -86,13 +86,17 @@ class Narrowing:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked to leave. group_ids: the person's, and those above them. models: every name of the model."""
+    """What is asked to leave. group_ids: the person's, and those above them. models: every name of the model here.
+
+    elsewhere: names of what would answer in its place; they may keep it here, and let nothing go.
+    """
 
     user_id: UUID
     group_ids: frozenset[UUID]
     models: frozenset[str]
     reason: Reason
     waited_s: float = 0.0
+    elsewhere: frozenset[str] = frozenset()
     origins: Origins = None
     route: str = "chat/completions"
     stays_local: bool = False
@@ -120,7 +124,7 @@ def _codes(permission: Permission, narrowing: Narrowing, asked: Asked, marks: Ma
     if asked.stays_local:
         yield "asked_to_stay"
     yield from _of_person(narrowing, asked)
-    if asked.models & narrowing.staying_models:
+    if (asked.models | asked.elsewhere) & narrowing.staying_models:
         yield "model_stays"
     if narrowing.only_models is not None and not asked.models & narrowing.only_models:
         yield "not_among_models"
