@@ -28,6 +28,7 @@ from pydantic import (
 from appliance.errors import StartupError
 from appliance.fairness.accounting.pricing import ElectricityPrices, ModelPrices, Prices
 from appliance.fairness.leaving.settings import LeavingSettings
+from appliance.fairness.budgets.settings import BudgetSettings
 from appliance.fairness.settings import GateSettings
 from appliance.services.settings import (
     AccountSettings,
@@ -119,7 +120,8 @@ class ModelSettings(KeepingSettings, HubSettings):
         "{from = 2027-01-01, input = 0.8, output = 1.6}]. Empty: nothing is said of costs.",
     )
     prices_time_zone: str = Field(
-        "UTC", description="In which the days of prices begin, such as Europe/Madrid."
+        "UTC",
+        description="In which the days of prices and the days and months of budgets begin, such as Europe/Madrid.",
     )
     electricity_per_kwh: ElectricityPrices = Field(
         default_factory=list,
@@ -162,6 +164,7 @@ class Settings(BaseModel):
     models: ModelSettings = Field(default_factory=ModelSettings)
     egress: EgressSettings = Field(default_factory=EgressSettings)
     gate: GateSettings = Field(default_factory=GateSettings)
+    budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     leaving: LeavingSettings = Field(default_factory=LeavingSettings)
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
 
+from appliance.api.budgets import budget_routes
+from appliance.api.identity import Identity
 from appliance.fairness.accounting.ledger_rows import uuid7
 from appliance.fairness.accounting.pricing import Prices
 from appliance.fairness.background import end, for_ever
 from appliance.fairness.budgets.budgets import MoneyBudgets
-from appliance.fairness.budgets.caps import HasCaps
 from appliance.fairness.budgets.keeping import LEASE_S, BudgetKeeping
 from appliance.fairness.budgets.metrics import BudgetMetrics
-from appliance.fairness.budgets.settings import BudgetSettings
 from appliance.fairness.budgets.shared_counting import SharedCounting
 from appliance.fairness.queue.script import PREFIX
 from appliance.fairness.valkey.valkey_link import ValkeyLink
@@ -24,6 +24,7 @@ from appliance.services.accounts.people import People
 from appliance.services.budget_warnings import BudgetWarnings
 from appliance.services.budgets import OperatorBudgets
 from appliance.services.policy_watch import PolicyWatch
+from appliance.settings import Settings
 from appliance.storage.budgets import PostgresBudgets, PostgresMoneySpent
 from appliance.storage.database import Database
 
@@ -39,6 +40,8 @@ class BudgetRoom:
     spending: PostgresMoneySpent
     warnings: BudgetWarnings
     metrics: BudgetMetrics
+    watch: PolicyWatch
+    currency: str
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def open(self) -> None:
@@ -49,18 +52,13 @@ class BudgetRoom:
         await self.money.keeping.close()
         await end(self._tasks)
 
-    def operator_budgets(self, people: People, watch: PolicyWatch, currency: str) -> OperatorBudgets:
-        """The use cases behind /api/budgets."""
-        return OperatorBudgets(
-            self.repository,
-            watch,
-            self.money.keeping,
-            self.spending,
-            self.money,
-            people,
-            currency,
-            uuid7,
+    def routes(self, people: People, identity: Identity) -> APIRouter:
+        """/api/budgets."""
+        money = self.money
+        budgets = OperatorBudgets(
+            self.repository, self.watch, money.keeping, self.spending, money, people, self.currency, uuid7
         )
+        return budget_routes(budgets, identity)
 
     async def _show(self) -> None:
         while True:
@@ -69,16 +67,14 @@ class BudgetRoom:
 
 
 def build_budgets(
-    settings: BudgetSettings,
+    settings: Settings,
     database: Database,
+    watch: PolicyWatch,
+    prices: Prices,
     valkey: ValkeyLink,
     registry: CollectorRegistry,
-    policy: Callable[[], HasCaps],
-    prices: Prices,
-    *,
-    workers: int = 1,
 ) -> BudgetRoom:
-    """database: of the api role. valkey: the gate's own link. workers: gateway processes that share what is left."""
+    """database: of the api role. watch: knows the caps. prices: the ledger's. valkey: the gate's own link."""
     repository, spending = PostgresBudgets(database), PostgresMoneySpent(database)
     metrics = BudgetMetrics(registry)
     warnings = BudgetWarnings(repository, prices.currency, metrics.warned)
@@ -87,11 +83,11 @@ def build_budgets(
         spending,
         _now_ms,
         lambda: str(uuid7()),
-        processes=workers,
+        processes=settings.server.workers,
         on_crossed=warnings.crossed,
     )
-    money = MoneyBudgets(keeping, policy, prices, settings, _now_ms, metrics.refused)
-    return BudgetRoom(money, repository, spending, warnings, metrics)
+    money = MoneyBudgets(keeping, lambda: watch.policy, prices, settings.budgets, _now_ms, metrics.refused)
+    return BudgetRoom(money, repository, spending, warnings, metrics, watch, prices.currency)
 
 
 def _now_ms() -> int:

@@ -12,6 +12,7 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from appliance.bootstrap.breakers import BreakerRoom, build_breakers
+from appliance.bootstrap.budgets import BudgetRoom
 from appliance.bootstrap.energy import look_at_others
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.contact import PostgresContact
@@ -20,7 +21,9 @@ from appliance.fairness.accounting.pricing import NO_PRICES, Prices
 from appliance.fairness.accounting.recording import Recording
 from appliance.fairness.accounting.request_log import RequestLog
 from appliance.fairness.accounting.spool import Spool
+from appliance.fairness.breakers.metrics import BreakerMetrics
 from appliance.fairness.breakers.settings import BreakerSettings
+from appliance.fairness.budgets.port import NO_BUDGETS
 from appliance.fairness.gate import Gate, SharesAndLimits
 from appliance.fairness.kept_engines import NOTHING_KEPT, KeptEngines
 from appliance.fairness.leases import LEASE_S, Leases
@@ -58,10 +61,13 @@ class GateRoom:
     """Brings up to date what only the queue knows."""
     log: RequestLog
     circuits: BreakerRoom
+    budgets: BudgetRoom | None = None
 
     async def open(self) -> None:
         await self.valkey.open()
         await self.circuits.open()
+        if self.budgets is not None:
+            await self.budgets.open()
         await self.gate.open()
         await self.history.open()
 
@@ -70,6 +76,8 @@ class GateRoom:
         await self.history.close()
         await self.gate.close()
         await self.circuits.close()
+        if self.budgets is not None:
+            await self.budgets.close()
         self.log.flush()
         await self.valkey.close()
 
@@ -90,12 +98,13 @@ def build_gate(
     breaker: BreakerSettings | None = None,
     engines: Mapping[str, EngineSettings] | None = None,
     on_end: Callable[[Entry], None] = lambda _entry: None,
+    money: Callable[[ValkeyLink, CollectorRegistry], BudgetRoom] | None = None,
 ) -> GateRoom:
     """database_url: of the role this process has; workers: gateway processes that share the engines.
 
     policy: the shares and limits that count now. spool_folder: DATA/spool. contact: told whether PostgreSQL answers;
     `postgres_contact` makes one. engines: as they are configured, so that one that refused us is tried anew when its
-    section has changed.
+    section has changed. money: makes what holds the budgets; None: nobody set one.
     """
     worker = uuid4()
     valkey = ValkeyLink(valkey_url, "gate")
@@ -145,7 +154,16 @@ def build_gate(
         there=lambda: [state.name for state in roster.states()],
         on_look=look,
     )
-    circuits = build_breakers(breaker or BreakerSettings(), roster, valkey, engines or {}, kept)
+    budgets = None if money is None else money(valkey, registry)
+    folder = shared_folder()
+    circuits = build_breakers(
+        breaker or BreakerSettings(),
+        roster,
+        valkey,
+        engines or {},
+        kept,
+        BreakerMetrics(registry, is_shared=folder is not None),
+    )
     gate = Gate(
         roster,
         leases,
@@ -155,6 +173,7 @@ def build_gate(
         default_slots=settings.default_slots,
         kept=kept,
         breakers=circuits.breakers,
+        budgets=budgets.money if budgets is not None else NO_BUDGETS,
         failover=failover or FailoverSettings(),
         on_counted=metrics.compare,
     )
@@ -174,7 +193,7 @@ def build_gate(
             index = watch.look(await view.survey(), time.monotonic())
         metrics.show_fairness(index)
 
-    return GateRoom(gate, registry, valkey, view, history, before_scrape, log, circuits)
+    return GateRoom(gate, registry, valkey, view, history, before_scrape, log, circuits, budgets)
 
 
 def postgres_contact(settings: GateSettings) -> PostgresContact:

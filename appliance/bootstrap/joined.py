@@ -36,6 +36,7 @@ from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.budgets import build_budgets
 from appliance.bootstrap.doctor.room import build_doctor_routes
 from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.egress import way_out
@@ -212,6 +213,7 @@ class Gateway:
             breaker=settings.breaker,
             engines=read_engine_settings(settings.engines, box.engine_socket),
             on_end=_nowhere if self._tracing is None else self._tracing.ended,
+            money=partial(build_budgets, settings, database, limits.watch, prices),
         )
         await self._keep(room.open, room.close)
         leaving.count_in(room.metrics)
@@ -323,6 +325,7 @@ class Gateway:
             ),
             *([] if single_sign_on is None else [single_sign_on.routes]),
             limit_routes(operator_limits, identity),
+            *([] if room.budgets is None else [room.budgets.routes(accounts.people, identity)]),
             leaving.routes(identity),
             queue_routes(queue, identity),
             build_doctor_routes(box, queue, identity),
