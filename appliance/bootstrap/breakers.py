@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fastapi import APIRouter
+
+from appliance.api.circuits import circuit_routes
+from appliance.api.identity import Identity
+from appliance.domain.people import AccountEvent
 from appliance.fairness.breakers.circuit_breakers import CircuitBreakers, Terms
+from appliance.fairness.breakers.metrics import BreakerMetrics
 from appliance.fairness.breakers.probing import Asked, Prober
 from appliance.fairness.breakers.settings import BreakerSettings
 from appliance.fairness.breakers.shared_circuits import SharedCircuits
 from appliance.fairness.kept_engines import KeptEngines
 from appliance.fairness.valkey.valkey_link import ValkeyLink
-from inference.breaker.circuit import CircuitState
+from appliance.services.circuits import Circuits
+from appliance.storage.accounts import record_event
+from appliance.storage.database import Database
 from inference.breaker.probe import can_be_asked
-from inference.failover.outcomes import Report
 from inference.roster import Roster
 from inference.settings import EngineSettings
 from inference.types import EngineState, ModelInfo
@@ -26,6 +33,7 @@ class BreakerRoom:
 
     breakers: CircuitBreakers
     prober: Prober
+    judged: RosterJudged
 
     async def open(self) -> None:
         await self.breakers.open()
@@ -43,17 +51,36 @@ def build_breakers(
     link: ValkeyLink,
     engines: Mapping[str, EngineSettings],
     kept: KeptEngines,
-    *,
-    on_change: Callable[[CircuitState], None] = lambda _state: None,
-    on_probe: Callable[[Report], None] = lambda _report: None,
+    metrics: BreakerMetrics,
 ) -> BreakerRoom:
     """engines: the configured ones, by name. Before the link is opened."""
     judged = RosterJudged(settings, roster, engines, kept)
-    breakers = CircuitBreakers(SharedCircuits(link), judged, on_change=on_change)
+    breakers = CircuitBreakers(SharedCircuits(link), judged, on_change=metrics.changed)
     prober = Prober(
-        breakers, judged.reach, judged.present, patience_s=settings.probe_timeout_s, on_probe=on_probe
+        breakers,
+        judged.reach,
+        judged.present,
+        patience_s=settings.probe_timeout_s,
+        on_probe=metrics.probed,
     )
-    return BreakerRoom(breakers, prober)
+    metrics.watch(lambda: [state for state in breakers.states() if judged.is_there(state.engine)])
+    return BreakerRoom(breakers, prober, judged)
+
+
+def build_circuits(room: BreakerRoom, database: Database, identity: Identity) -> APIRouter:
+    """database: of the api role."""
+    return circuit_routes(Circuits(room.breakers, room.judged.is_there, _Events(database)), identity)
+
+
+class _Events:
+    """Fulfils services.circuits.CircuitEvents."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, event: AccountEvent) -> None:
+        async with self._database.transaction() as connection:
+            await record_event(connection, event)
 
 
 def digest_of(settings: EngineSettings) -> str:

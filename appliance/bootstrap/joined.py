@@ -36,6 +36,7 @@ from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.box import Box
+from appliance.bootstrap.breakers import build_circuits
 from appliance.bootstrap.budgets import build_budgets
 from appliance.bootstrap.doctor.room import build_doctor_routes
 from appliance.bootstrap.documents import build_documents
@@ -328,6 +329,7 @@ class Gateway:
             *([] if room.budgets is None else [room.budgets.routes(accounts.people, identity)]),
             leaving.routes(identity),
             queue_routes(queue, identity),
+            build_circuits(room.circuits, database, identity),
             build_doctor_routes(box, queue, identity),
             index_routes(build_index_room(box, client, models), identity),
             build_backup_routes(box.data, settings.backup, database, identity),
