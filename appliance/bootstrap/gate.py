@@ -155,14 +155,13 @@ def build_gate(
         on_look=look,
     )
     budgets = None if money is None else money(valkey, registry)
-    folder = shared_folder()
     circuits = build_breakers(
         breaker or BreakerSettings(),
         roster,
         valkey,
         engines or {},
         kept,
-        BreakerMetrics(registry, is_shared=folder is not None),
+        BreakerMetrics(registry, is_shared=shared_folder() is not None),
     )
     gate = Gate(
         roster,
