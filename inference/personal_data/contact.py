@@ -28,7 +28,17 @@ _PHONE_WORDS = words(
     "reach",
 )
 _VERSION_WORDS = words(
-    r"v\.?", "versi[oó]n", "versions?", "release", "firmware", "build", "apartado", "secci[oó]n", "section"
+    r"v\.?",
+    "versi[oó]n",
+    "versions?",
+    "release",
+    "firmware",
+    "build",
+    "apartado",
+    "secci[oó]n",
+    "section",
+    r"art(?:[ií]culo)?\.?",
+    "article",
 )
 
 # Digits after the country's code, by that code: ITU-T E.164, national numbering plans. All others: 6 to 12.
@@ -76,7 +86,12 @@ _SPANISH = re.compile(
 _AMERICAN = re.compile(
     rf"{LEFT}(?:\([2-9][0-9]{{2}}\)[ ]?|[2-9][0-9]{{2}}[\-. ])[2-9][0-9]{{2}}[\-. ][0-9]{{4}}(?!\w)"
 )
-_ANY_PHONE = re.compile(rf"{LEFT}\(?[0-9](?:[ \t]?[.\-/()]{{0,2}}[ \t]?[0-9]){{6,12}}(?!\w)(?![.,][1-9])")
+_ANY_PHONE = re.compile(
+    rf"{LEFT}(?:\([0-9]{{1,5}}\)[ ]?)?[0-9](?:[ \t]?[.\-/]?[ \t]?[0-9]){{5,12}}(?!\w)(?![.,][1-9])"
+)
+_DATE = re.compile(
+    r"[12][0-9]{3}[\-/.][0-9]{1,2}[\-/.][0-9]{1,2}|[0-9]{1,2}[\-/.][0-9]{1,2}[\-/.](?:[12][0-9]{3}|[0-9]{2})"
+)
 _SPANISH_SHAPES = frozenset(
     {
         (9,),
@@ -186,7 +201,9 @@ def _any_phone(match: re.Match[str], named: Named) -> Judged:
     """Whatever looks like one, where a word says that it is."""
     digits = bare(match[0])
     is_service = len(digits) == 9 and digits[:2] in _SERVICES
-    return Judged(0.6, match.end()) if not is_service and not _is_amount(match) and named() else NO
+    if is_service or len(digits) < 7 or _DATE.match(match[0]) or _is_amount(match):
+        return NO
+    return Judged(0.6, match.end()) if named() else NO
 
 
 def _email(match: re.Match[str], _named: Named) -> Judged:

@@ -1,0 +1,1 @@
+"""Texts with personal data that nobody has, to measure the detector with."""
