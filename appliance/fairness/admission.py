@@ -51,7 +51,8 @@ class Ask:
 
     id: unique for ever. pool: the engines that share one queue. shares: from the outermost group to the person, never
     empty. prompt_tokens: estimated. max_tokens: what the answer may have at most, where the request says so.
-    is_batch: may wait until nobody interactive does. request_id: the caller's name for it.
+    is_batch: may wait until nobody interactive does. request_id: the caller's name for it. conversation: the same for
+    all turns of one, so that they meet the engine that has read the earlier ones; empty: it belongs to none.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Ask:
     is_batch: bool = False
     limits: tuple[AppliedLimit, ...] = ()
     request_id: str = ""
+    conversation: str = ""
 
     @property
     def user(self) -> str:
@@ -204,11 +206,38 @@ class FairRules:
         return max(1, slots - max(self.reserved_of(slots), slots // 4))
 
 
-def choose_engine(candidates: Sequence[Candidate], share_in_use: Sequence[float | None]) -> int | None:
-    """Index of the free engine with the smallest share in use (None: full); fallbacks only when no other is free."""
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How busy an engine is, in proportion to its slots. tokens: of prompts and answers that are outstanding."""
+
+    tokens: float
+    requests: float
+
+
+SPARE = 0.125
+"""Below this part of its slots an engine is as good as idle."""
+NEAR = 1.25
+"""The bound of consistent hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, SODA 2018)."""
+
+
+def choose_engine(candidates: Sequence[Candidate], uses: Sequence[Use | None], home: str = "") -> int | None:
+    """Index of the free engine with the fewest outstanding tokens (None: full); fallbacks only when no other is free.
+
+    home: where the conversation was; it stays there unless that is far busier than the others.
+    """
     free = [
-        (candidate.is_fallback, in_use, index)
-        for index, (candidate, in_use) in enumerate(zip(candidates, share_in_use, strict=True))
-        if in_use is not None
+        (candidate.is_fallback, use.tokens, use.requests, index)
+        for index, (candidate, use) in enumerate(zip(candidates, uses, strict=True))
+        if use is not None
     ]
-    return min(free)[2] if free else None
+    if not free:
+        return None
+    best = min(free)
+    equals = [one for one in free if one[0] == best[0]]
+    total = 0.0
+    for _, tokens, _, _ in equals:  # step by step, as the script does: sum() rounds less
+        total += tokens
+    for _, tokens, requests, index in equals:
+        if candidates[index].engine == home and (requests < SPARE or tokens * len(equals) <= NEAR * total):
+            return index
+    return best[3]

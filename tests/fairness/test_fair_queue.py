@@ -48,12 +48,13 @@ class Room:
         groups: tuple[Share, ...] = (),
         prompt_tokens: int = 10,
         worker: str = "w",
+        engines: str = "a",
         **fields: object,
     ) -> str:
         """Enters; returns the request's id, which begins with the user's name."""
         self.count += 1
         id = f"{user}{self.count}"
-        candidates = (Candidate("a", self.slots),)
+        candidates = tuple(Candidate(engine, self.slots) for engine in engines)
         ask = Ask(
             id,
             "pool",
@@ -464,3 +465,66 @@ def test_a_request_that_gives_up_leaves_no_trace() -> None:
 
     assert room.place(stays).position == 1
     assert room.queue.served("pool")["bob"] <= room.queue.served("pool")["ana"]
+
+
+def test_the_engine_with_fewest_outstanding_tokens_is_next() -> None:
+    """Four short questions are less work than one long document, though they are more requests."""
+    room = Room(slots=8)
+    room.ask("ana", prompt_tokens=3000, engines="ab", max_tokens=10)
+
+    for _ in range(4):
+        room.ask("bob", prompt_tokens=100, engines="ab", max_tokens=10)
+
+    assert room.queue.occupancy.engines() == {"a": 1, "b": 4}
+
+
+def test_equal_engines_are_filled_in_proportion_to_their_slots() -> None:
+    """Nine equal requests before engines of two and of one slot for each three: six and three."""
+    queue = FairQueue(FairRules(reserved=0))
+    candidates = (Candidate("small", 4), Candidate("large", 8))
+    for number in range(9):
+        queue.enter(Ask(f"r{number}", "pool", "m", (Share("ana"),), candidates, 100, 50), "w", HOUR)
+
+    assert queue.occupancy.engines() == {"small": 3, "large": 6}
+
+
+def test_a_conversation_stays_with_the_engine_that_knows_it() -> None:
+    """Also where the other one has less to do, as long as both have room to spare."""
+    room = Room(slots=32)
+    first = room.ask("ana", engines="ab", conversation="talk")
+    room.end(first)
+    room.ask("bob", engines="a", prompt_tokens=2000)
+
+    room.ask("ana", engines="ab", conversation="talk")
+
+    assert room.answer == Slot("a")
+
+
+def test_a_conversation_leaves_an_engine_that_is_far_busier_than_the_others() -> None:
+    """What it has read before is not worth the wait; from then on it is at home with the other."""
+    room = Room(slots=8)
+    room.end(room.ask("ana", engines="ab", conversation="talk"))
+    for _ in range(4):
+        room.ask("bob", engines="a", prompt_tokens=1000)
+
+    moved = room.ask("ana", engines="ab", conversation="talk")
+    assert room.answer == Slot("b")
+    room.end(moved)
+    for id in [id for id in room.running if id.startswith("bob")]:
+        room.end(id)
+
+    room.ask("ana", engines="ab", conversation="talk")
+
+    assert room.answer == Slot("b")
+
+
+def test_a_conversation_goes_on_elsewhere_when_its_engine_failed() -> None:
+    """Where it was is no reason to wait for it."""
+    room = Room(slots=2)
+    talk = room.ask("ana", engines="ab", conversation="talk")
+
+    assert room.queue.move(talk, (Candidate("b", 2),), room.now_us) == Slot("b")
+    room.end(talk)
+    room.ask("ana", engines="ab", conversation="talk")
+
+    assert room.answer == Slot("b")

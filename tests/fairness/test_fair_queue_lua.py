@@ -210,6 +210,7 @@ ASKS = st.builds(
     is_batch=st.sampled_from([False, False, True]),
     limits=LIMITS,
     request_id=st.sampled_from(["", "req_1", "a:b.c-2"]),
+    conversation=st.sampled_from(["", "", "talk", "a1b2"]),
 )
 SPENT = st.none() | st.builds(
     Spent,

@@ -2,25 +2,41 @@
 
 -- whose turn it is (fair_queue.py) ----------------------------------------------------------------------
 
+-- Of those that fit: { name, fallback, tokens a slot, requests a slot } each (admission.choose_engine).
+local function choose_engine(free, home)
+  local best
+  for _, one in ipairs(free) do
+    if not best or one[2] < best[2] or (one[2] == best[2]
+      and (one[3] < best[3] or (one[3] == best[3] and one[4] < best[4]))) then best = one end
+  end
+  if not best or home == '' then return best and best[1] end
+  local total, equals, at_home = 0, 0, nil
+  for _, one in ipairs(free) do
+    if one[2] == best[2] then
+      total, equals = total + one[3], equals + 1
+      if one[1] == home then at_home = one end
+    end
+  end
+  if at_home and (at_home[4] < SPARE or at_home[3] * equals <= NEAR * total) then return home end
+  return best[1]
+end
+
 local function engine_for(pool, request, held, as_batch, holding)
-  local candidates, is_newcomer = request.candidates, not (held > 0 or as_batch)
-  local best, best_use, best_fallback
+  local candidates, is_newcomer, free = request.candidates, not (held > 0 or as_batch), {}
   for i = 1, #candidates, 3 do
     local name = candidates[i]
     if holding[name] == nil or (is_newcomer and not holding[name]) then
       local engine = engine_of(name)
       local fitting = fit(pool, engine, candidates[i + 1], request, held, as_batch)
       if fitting == 'fits' then
-        local use, fallback = engine.running / slots_of(engine, candidates[i + 1]), candidates[i + 2]
-        if not best or fallback < best_fallback or (fallback == best_fallback and use < best_use) then
-          best, best_use, best_fallback = name, use, fallback
-        end
+        local slots = slots_of(engine, candidates[i + 1])
+        free[#free + 1] = { name, candidates[i + 2], engine.kv / slots, engine.running / slots }
       elseif fitting == 'hold' then
         holding[name] = is_newcomer
       end
     end
   end
-  return best
+  return choose_engine(free, request.home)
 end
 
 local function is_shut(pool, held, as_batch, holding)

@@ -34,6 +34,7 @@ from appliance.fairness.admission import (
     Spent,
 )
 from appliance.fairness.queue.foretelling import Foretelling
+from appliance.fairness.queue.homes import Homes
 from appliance.fairness.queue.lines import Pool, Request
 from appliance.fairness.queue.occupancy import Occupancy
 from appliance.fairness.queue.service_rate import Average
@@ -76,6 +77,7 @@ class FairQueue:
         self._limits = limits
         self._requests: dict[str, Request] = {}
         self._pools: dict[str, Pool] = {}
+        self._homes = Homes()
         self._waiting_of: Counter[str] = Counter()
         self._workers = WorkerLeases(rules.lease_s)
         self._grants: list[Grant] = []
@@ -319,7 +321,7 @@ class FairQueue:
             tokens = min(tokens, ask.max_tokens)
         rules = self.rules
         cost = rules.prompt_weight * ask.prompt_tokens + rules.completion_weight * tokens
-        return Request(ask, path, worker, ticket, tokens, cost)
+        return Request(ask, path, worker, ticket, tokens, cost, home=self._homes.of(ask))
 
     def _pool(self, ask: Ask) -> Pool:
         return self._pools.setdefault(ask.pool, Pool())
@@ -337,6 +339,7 @@ class FairQueue:
         pool.line(request).tree.start(request.path, request.cost, is_charged=request.is_returned)
         request.is_returned = False
         request.engine, request.since_us = engine, now_us
+        self._homes.note(request.ask, engine)
         self.occupancy.start(engine, request.need, now_us / 1000)
 
     def _stop_running(self, pool: Pool, request: Request) -> None:
@@ -367,10 +370,8 @@ class FairQueue:
             pool.line(request).tree.charge(request.path, -request.cost)
 
     def _is_too_long(self, request: Request) -> bool:
-        return (
-            self.waiting > self.rules.max_queue
-            or self._waiting_of[request.ask.user] > self.rules.max_queue_per_user
-        )
+        own = self._waiting_of[request.ask.user]
+        return self.waiting > self.rules.max_queue or own > self.rules.max_queue_per_user
 
     # what it costs ------------------------------------------------------------------------------------
 
@@ -388,8 +389,7 @@ class FairQueue:
         self._settle_limits(request, spent.prompt_tokens + answer, now_us, is_over=True)
 
     def _note_rates(self, pool: Pool, request: Request, spent: Spent | None, now_us: int) -> None:
-        assert request.engine is not None
-        if spent is None:
+        if spent is None or request.engine is None:
             return
         pool.held_ms.add(max(0, now_us - request.since_us) / 1000)
         if spent.prefill_ms is not None:

@@ -18,7 +18,7 @@ class Request:
     """One request that waits or runs.
 
     completion_tokens: what has been charged for the answer so far. cost: charged in all, in weighted tokens.
-    foretold_s: its wait as the line looked when it came.
+    foretold_s: its wait as the line looked when it came. home: the engine that its conversation was on.
     """
 
     ask: Ask
@@ -33,6 +33,7 @@ class Request:
     since_us: int = 0
     is_returned: bool = False
     foretold_s: float | None = None
+    home: str = ""
 
     @property
     def person(self) -> str:

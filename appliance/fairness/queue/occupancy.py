@@ -9,7 +9,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Literal
 
-from appliance.fairness.admission import Capacity, FairRules
+from appliance.fairness.admission import Capacity, FairRules, Use
 
 _SHORTEST_PREFILL_MS, _LONGEST_PREFILL_MS = 200.0, 60_000.0
 _PREFILL_TOKENS_PER_MS = 2.0  # until it is measured
@@ -42,7 +42,7 @@ class Need:
 
 @dataclass(slots=True)
 class _Engine:
-    """prefill: request -> (prompt tokens, until when they count at the latest, in ms)."""
+    """prefill: request -> (prompt tokens, until when they count at the latest, in ms). tokens: of all needs."""
 
     needs: dict[str, Need] = field(default_factory=dict)
     prefill: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -50,6 +50,7 @@ class _Engine:
     slots: int | None = None
     kv_tokens: int | None = None
     begun_ms: float | None = None
+    tokens: int = 0
 
     def reading(self, now_ms: float) -> int:
         """Prompt tokens being read. What must have been read by now is forgotten; so is what a clock set back left."""
@@ -78,6 +79,11 @@ class Occupancy:
 
     def running(self, engine: str) -> int:
         return len(self._of(engine).needs)
+
+    def use(self, engine: str, slots: int) -> Use:
+        """How busy it is. slots: as the asker knows them; it has some."""
+        known, slots = self._of(engine), self.slots(engine, slots)
+        return Use(known.tokens / slots, len(known.needs) / slots)
 
     def engines(self) -> dict[str, int]:
         """Requests by engine."""
@@ -118,8 +124,7 @@ class Occupancy:
             return "hold"
         # What the cache could never hold is refused by the engine at once: it need not be emptied for that.
         if running and engine.kv_tokens is not None and need.prompt_tokens <= engine.kv_tokens:
-            in_use = sum(other.kv_tokens for other in engine.needs.values())
-            if in_use + need.kv_tokens > engine.kv_tokens:
+            if engine.tokens + need.kv_tokens > engine.kv_tokens:
                 return "hold"
         reading = engine.reading(now_ms)
         allowed = rules.prefill_tokens * (1 if held or as_batch else 2)
@@ -141,7 +146,9 @@ class Occupancy:
     def start(self, name: str, need: Need, now_ms: float) -> None:
         """The request runs there."""
         engine = self._of(name)
+        self.stop(name, need.id)
         engine.needs[need.id] = need
+        engine.tokens += need.kv_tokens
         engine.begun_ms = now_ms
         if need.prompt_tokens:
             # An answer that comes whole does not show when its prompt was read: then the measured pace decides.
@@ -156,7 +163,9 @@ class Occupancy:
     def stop(self, name: str, request: str) -> None:
         """It runs there no more."""
         engine = self._of(name)
-        engine.needs.pop(request, None)
+        need = engine.needs.pop(request, None)
+        if need is not None:
+            engine.tokens -= need.kv_tokens
         engine.prefill.pop(request, None)
 
     def measured(self, name: str, prompt_tokens: int, prefill_ms: float) -> None:

@@ -171,6 +171,7 @@ def _packed_ask(ask: Ask) -> list[Any]:
         -1 if ask.max_tokens is None else ask.max_tokens,
         kind,
         ask.request_id,
+        ask.conversation,
     ]
     if ask.limits:
         packed.append([{"scope": a.scope, "kind": a.kind, "most": a.most} for a in ask.limits])

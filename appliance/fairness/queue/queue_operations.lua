@@ -55,12 +55,14 @@ local function note_engines(pool, candidates)
 end
 
 -- What arrives of an ask:
--- { id, pool, model, user, path, candidates, prompt, most or -1, class, the caller's name for it, limits or nothing }.
+-- { id, pool, model, user, path, candidates, prompt, most or -1, class, the caller's name for it, conversation,
+-- limits or nothing }.
 local function new_request(ask)
   local request = { id = ask[1], pool = ask[2], model = ask[3], user = ask[4], path = ask[5], candidates = ask[6],
-    prompt = ask[7], class = ask[9], asked = ask[10], limits = ask[11], worker = me, ticket = 0, answer = 0, cost = 0,
+    prompt = ask[7], class = ask[9], asked = ask[10], conversation = ask[11], limits = ask[12], worker = me, ticket = 0, answer = 0, cost = 0,
     kv = 0, engine = false, since = 0, returned = false, limit_tokens = 0,
     foretold = -1 }
+  request.home = request.conversation ~= '' and call('GET', home_key(request)) or ''
   local pool = pool_for(request)
   local expected = person_of(pool, request).answer
   if expected < 0 then expected = pool.nodes[request.class].answer end

@@ -18,6 +18,7 @@
 --   PREFIX STATE batch:POOL           zset  batch requests in line -> ticket
 --   PREFIX STATE returned:POOL        list  requests whose engine failed
 --   PREFIX STATE reading:ENGINE       zset  request whose prompt is being read -> until when at the latest (ms)
+--   PREFIX STATE home:CONVERSATION    string  the engine that it was on last; expires
 --   PREFIX STATE waiting              hash  user -> requests in line; '' -> all
 --   PREFIX STATE pools, crowded       sets  of pools; of those with somebody in line
 --   PREFIX STATE workers, doubted     zset, hash  worker -> until when (us)
@@ -36,6 +37,7 @@ local REMEMBERED_MS, TRUSTED, EQUALLY_TRUSTED, ROUNDS = 60000, 3, 60, 4
 local SHORTEST_S, LONGEST_S, KEPT, LARGEST_CORRECTION = 0.5, 3600, 0.98, 4
 local SHORTEST_PREFILL_MS, LONGEST_PREFILL_MS, PREFILL_TOKENS_PER_MS = 200, 60000, 2
 local LONGEST_SPREAD_MS = 1000
+local SPARE, NEAR, HOME_MS = 0.125, 1.25, 3600000
 local min, max, floor -- a library's globals are there only when it is called
 
 local function exactly(number) return string.format('%.17g', number) end

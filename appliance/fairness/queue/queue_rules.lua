@@ -285,11 +285,14 @@ local function stop_waiting(pool, request)
   end
 end
 
+local function home_key(request) return prefix .. 'home:' .. request.conversation end
+
 local function start(pool, request, engine_name)
   tree_start(pool, request)
   request.returned = false
   request.engine, request.since = engine_name, now_us
   touch(request)
+  if request.conversation ~= '' then call('SET', home_key(request), engine_name, 'PX', HOME_MS) end
   occupy(engine_of(engine_name), request)
 end
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from appliance.fairness.admission import FairRules, choose_engine
+from appliance.fairness.admission import FairRules, Use, choose_engine
 from appliance.fairness.queue.lines import Pool, Request
 from appliance.fairness.queue.occupancy import Crowd, Occupancy
 
@@ -85,11 +85,11 @@ class Turns:
 
     def engine_for(self, pool: Pool, turn: Turn, holding: dict[str, bool], now_us: int) -> str | None:
         """holding: engine -> whether it waits for one who holds no slot; then nobody passes."""
-        in_use: list[float | None] = []
+        uses: list[Use | None] = []
         is_newcomer = not (turn.held or turn.as_batch)
         crowd = Crowd(pool.waiting, pool.held_ms.value)
         for candidate in turn.request.ask.candidates:
-            name, free = candidate.engine, None
+            name, use = candidate.engine, None
             if name not in holding or (is_newcomer and not holding[name]):
                 fit = self._occupancy.fit(
                     name,
@@ -101,10 +101,9 @@ class Turns:
                     as_batch=turn.as_batch,
                 )
                 if fit == "fits":
-                    slots = self._occupancy.slots(name, candidate.slots)
-                    free = self._occupancy.running(name) / slots
+                    use = self._occupancy.use(name, candidate.slots)
                 elif fit == "hold":
                     holding[name] = is_newcomer
-            in_use.append(free)
-        index = choose_engine(turn.request.ask.candidates, in_use)
+            uses.append(use)
+        index = choose_engine(turn.request.ask.candidates, uses, turn.request.home)
         return None if index is None else turn.request.ask.candidates[index].engine
