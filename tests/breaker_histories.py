@@ -63,6 +63,7 @@ operations: st.SearchStrategy[Operation] = st.one_of(
         calls=st.integers(1, 9),
         wait_ms=st.integers(-1, 100_000),
         pause_ms=st.integers(0, 100_000),
+        left_wall_ms=st.integers(NOON_MS - HOUR_MS, NOON_MS),
         config=configs,
     ),
 )

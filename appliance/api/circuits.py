@@ -53,7 +53,9 @@ def circuit_routes(circuits: Circuits, identity: Identity) -> APIRouter:
 
 
 def circuit_json(state: CircuitState) -> Json:
-    """state: closed (requests go there), open, half_open. cause and outcome: why it opened, null while it is closed.
+    """state: closed (requests go there), open, half_open. since: it left rotation, or came back.
+
+    cause and outcome: why it opened, null while it is closed.
 
     retry_in_s: until it may be asked; null: it is closed, or waits for another configuration. is_asked: by the
     appliance itself; false: the next request finds out.
@@ -69,6 +71,8 @@ def circuit_json(state: CircuitState) -> Json:
         "calls": state.calls,
         "retry_in_s": None if state.retry_in_s is None else round(max(0.0, state.retry_in_s), 1),
         "is_asked": state.is_asked,
+        "failed_probes": state.failed_probes,
+        "last_probe": state.last_probe.value if state.last_probe else None,
     }
 
 

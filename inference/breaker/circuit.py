@@ -33,7 +33,7 @@ class Cause(StrEnum):
     REJECTED = "rejected"
     """It refuses us (401, 403): only another configuration helps."""
     PROBE = "probe"
-    """It was asked again, and failed again."""
+    """It was asked again, and failed again; of a change only, for a circuit keeps the cause it opened by."""
     RELAPSE = "relapse"
     """It had come back, and failed at once."""
 
@@ -43,7 +43,8 @@ class CircuitState:
     """One circuit as people and the gate see it.
 
     outcome: of the call that opened it; None while it is closed. count: failures of that rule, of so many calls.
-    since_s: seconds since 1970, by the wall clock of who keeps it. retry_in_s: until it may be asked again; 0: now;
+    since_s: when it left rotation, or came back; seconds since 1970, by the wall clock of who keeps it.
+    failed_probes: since then, last_probe: how the last of them ended. retry_in_s: until it may be asked again; 0: now;
     None: not before its configuration changes, or it is closed. is_asked: this appliance asks it by itself; False: the
     next request for it is the probe.
     """
@@ -58,11 +59,13 @@ class CircuitState:
     calls: int = 0
     retry_in_s: float | None = None
     is_asked: bool = True
+    failed_probes: int = 0
+    last_probe: Outcome | None = None
 
     @property
     def is_torn(self) -> bool:
-        """Whether answers of it began well and then went wrong."""
-        return self.outcome in (Outcome.BROKEN, Outcome.MALFORMED)
+        """Whether its last answers began well and then went wrong."""
+        return (self.last_probe or self.outcome) in (Outcome.BROKEN, Outcome.MALFORMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,10 @@ class Tally:
 class Circuit:
     """All that is kept of one circuit. Times by its own clock `now_ms`, which never goes back; wall_ms: as told last.
 
-    changed_ms, changed_wall_ms: when it took its position. tallies: oldest first. failures, torn, silent: in a row,
-    since failing_ms. is_on_trial: closed by probes, and no request has been answered since. retry_ms: when it may be
-    asked again; NEVER: not with this configuration. pause_ms: the last pause, before chance. claims: when probes that
+    changed_ms, changed_wall_ms: when it took its position. left_wall_ms: when it was closed last, or closed.
+    failed_probes: since then; last_probe: how the last one ended. tallies: oldest first. failures, torn, silent: in a
+    row, since failing_ms. is_on_trial: closed by probes, and no request has been answered since. retry_ms: when it may
+    be asked again; NEVER: not with this configuration. pause_ms: the last pause, before chance. claims: when probes that
     run count no more. served: good probes. config: the engine's settings as they were when it refused us.
     """
 
@@ -91,6 +95,7 @@ class Circuit:
     position: Position = Position.CLOSED
     changed_ms: int = 0
     changed_wall_ms: int = 0
+    left_wall_ms: int = 0
     tallies: tuple[Tally, ...] = ()
     failures: int = 0
     torn: int = 0
@@ -106,6 +111,8 @@ class Circuit:
     claims: tuple[int, ...] = ()
     served: int = 0
     config: str = ""
+    failed_probes: int = 0
+    last_probe: Outcome | None = None
 
 
 NEVER = -1
@@ -113,4 +120,4 @@ NEVER = -1
 
 def new_circuit(wall_ms: int) -> Circuit:
     """One that has heard of no call yet."""
-    return Circuit(wall_ms, wall_ms, wall_ms, changed_wall_ms=wall_ms)
+    return Circuit(wall_ms, wall_ms, wall_ms, changed_wall_ms=wall_ms, left_wall_ms=wall_ms)

@@ -129,7 +129,17 @@ def _probe_served(circuit: Circuit, rules: BreakerRules) -> Circuit:
         return replace(circuit, served=circuit.served + 1)
     closed = _at(circuit, Position.CLOSED)
     return replace(
-        closed, is_on_trial=True, cause=None, outcome=None, count=0, calls=0, retry_ms=0, config=""
+        closed,
+        left_wall_ms=closed.wall_ms,
+        is_on_trial=True,
+        cause=None,
+        outcome=None,
+        count=0,
+        calls=0,
+        retry_ms=0,
+        config="",
+        failed_probes=0,
+        last_probe=None,
     )
 
 
@@ -141,7 +151,16 @@ def _probe_failed(circuit: Circuit, told: Failed, rules: BreakerRules) -> Circui
         return _rejected(circuit, told)
     if told.outcome == Outcome.RATE_LIMITED:
         return _limited(circuit, told, rules)
-    return _paused(circuit, Cause.PROBE, told, 1, 1, rules)
+    if circuit.cause == Cause.REJECTED:  # that reason is gone, and no configuration ends this pause
+        return _paused(circuit, Cause.IN_A_ROW, told, 1, 1, rules)
+    pause_ms = _next_pause(circuit, rules)
+    return replace(
+        _at(circuit, Position.OPEN),
+        retry_ms=circuit.now_ms + pause_ms + _chance(pause_ms, told, rules),
+        pause_ms=pause_ms,
+        failed_probes=circuit.failed_probes + 1,
+        last_probe=told.outcome,
+    )
 
 
 def _claimed(circuit: Circuit, told: Claimed, rules: BreakerRules) -> tuple[Circuit, bool]:
@@ -164,6 +183,7 @@ def _put_back(circuit: Circuit, told: PutBack) -> Circuit:
     return replace(
         opened,
         told_ms=circuit.now_ms,
+        left_wall_ms=told.left_wall_ms,
         config=told.config,
         retry_ms=NEVER if told.wait_ms < 0 else opened.retry_ms,
     )
@@ -212,6 +232,7 @@ def _opened(
 ) -> Circuit:
     return replace(
         _at(circuit, Position.OPEN),
+        left_wall_ms=circuit.wall_ms if circuit.position == Position.CLOSED else circuit.left_wall_ms,
         cause=cause,
         outcome=outcome,
         count=count,
@@ -219,6 +240,8 @@ def _opened(
         retry_ms=circuit.now_ms + wait_ms,
         pause_ms=pause_ms,
         config="",
+        failed_probes=0,
+        last_probe=None,
     )
 
 

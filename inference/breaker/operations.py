@@ -52,7 +52,10 @@ class Hastened:
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
-    """What a process knew of it while it was not kept in common. wait_ms: of its pause that is left; -1: no end."""
+    """What a process knew of it while it was not kept in common. wait_ms: of its pause that is left; -1: no end.
+
+    left_wall_ms: when it left rotation, by that process's wall clock.
+    """
 
     cause: Cause
     outcome: Outcome
@@ -60,6 +63,7 @@ class PutBack:
     calls: int
     wait_ms: int
     pause_ms: int
+    left_wall_ms: int
     config: str = ""
 
 

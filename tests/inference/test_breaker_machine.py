@@ -181,6 +181,32 @@ def test_a_clock_that_is_set_back_holds_nobody_up() -> None:
     assert engine.later(1).claims()
 
 
+def test_another_configuration_is_asked_once_and_then_after_pauses() -> None:
+    """The key is good now and the server is not."""
+    engine = Engine(replace(CLOUD, probes=1))
+    engine.told(Failed(Outcome.REJECTED, config="old"))
+    assert engine.told(Claimed("new")).is_granted
+
+    engine.told(Failed(Outcome.FAILED, is_probe=True, config="new"))
+
+    assert not engine.later(14_999).told(Claimed("new")).is_granted
+    assert engine.later(1).told(Claimed("new")).is_granted
+
+
+def test_a_circuit_keeps_the_cause_it_opened_by() -> None:
+    """People are told why and since when, not what the last probe said."""
+    engine = Engine()
+    engine.told(Failed(Outcome.BROKEN), times=3)
+    for pause_ms in (1000, 1500):
+        engine.later(pause_ms).claims()
+        engine.told(Failed(Outcome.UNREACHABLE, is_probe=True))
+
+    circuit = engine.circuit
+    assert (circuit.cause, circuit.outcome, circuit.count) == (Cause.IN_A_ROW, Outcome.BROKEN, 3)
+    assert (circuit.failed_probes, circuit.last_probe) == (2, Outcome.UNREACHABLE)
+    assert circuit.left_wall_ms == NOON_MS
+
+
 @dataclass
 class Traffic:
     """Requests of several processes to one engine, whose circuit they see only as of the last message they got."""
@@ -294,7 +320,8 @@ def test_no_history_makes_it_pass_more_than_its_probes(
         assert step.circuit.now_ms >= before.now_ms
         assert not (step.is_granted and step.circuit.position is not Position.HALF_OPEN)
         if before.position is Position.OPEN and step.is_granted:
-            is_other = before.cause is Cause.REJECTED
+            assert isinstance(operation, Claimed)
+            is_other = before.cause is Cause.REJECTED and before.config != operation.config
             assert is_other or 0 <= before.retry_ms <= step.circuit.now_ms
 
 

@@ -21,7 +21,7 @@ from appliance.fairness.breakers.shadow import Key, Shadow, put_back
 from appliance.fairness.breakers.shared_circuits import Change, SharedCircuits
 from appliance.fairness.breakers.snapshot import Snapshot, state_of
 from appliance.fairness.breakers.wire import Transition, read_transition
-from inference.breaker.circuit import Cause, Circuit, CircuitState, Position
+from inference.breaker.circuit import Circuit, CircuitState, Position
 from inference.breaker.machine import Step
 from inference.breaker.operations import Claimed, Failed, Freed, Hastened, Operation, Served
 from inference.breaker.rules import LOCAL, BreakerRules
@@ -310,7 +310,7 @@ def _ms(seconds: float | None) -> int:
 def _log(state: CircuitState) -> None:
     if state.position == Position.OPEN:
         logger.log(
-            logging.DEBUG if state.cause == Cause.PROBE else logging.WARNING,  # the first word is enough
+            logging.DEBUG if state.failed_probes else logging.WARNING,  # the first word is enough
             "engine %s is out of rotation for model %s: %s (%s, %d of %d calls)",
             state.engine,
             state.model,

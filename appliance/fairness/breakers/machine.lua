@@ -17,7 +17,7 @@ end
 local function new_circuit(wall)
   return {
     wall_ms = wall, now_ms = wall, told_ms = wall, position = 'closed', changed_ms = 0, changed_wall_ms = wall,
-    tallies = {}, failures = 0, torn = 0, silent = 0, failing_ms = 0, is_on_trial = false, count = 0, calls = 0,
+    left_wall_ms = wall, failed_probes = 0, tallies = {}, failures = 0, torn = 0, silent = 0, failing_ms = 0, is_on_trial = false, count = 0, calls = 0,
     retry_ms = 0, pause_ms = 0, claims = {}, served = 0, config = '',
   }
 end
@@ -40,7 +40,9 @@ local function at(circuit, position)
 end
 
 local function open(circuit, cause, outcome, count, calls, wait_ms, pause_ms)
+  if circuit.position == 'closed' then circuit.left_wall_ms = circuit.wall_ms end
   at(circuit, 'open')
+  circuit.failed_probes, circuit.last_probe = 0, nil
   circuit.cause, circuit.outcome, circuit.count, circuit.calls = cause, outcome, count, calls
   circuit.retry_ms, circuit.pause_ms, circuit.config = circuit.now_ms + wait_ms, pause_ms, ''
 end
@@ -147,6 +149,7 @@ local function probe_served(circuit)
   at(circuit, 'closed')
   circuit.is_on_trial, circuit.cause, circuit.outcome = true, nil, nil
   circuit.count, circuit.calls, circuit.retry_ms, circuit.config = 0, 0, 0, ''
+  circuit.left_wall_ms, circuit.failed_probes, circuit.last_probe = circuit.wall_ms, 0, nil
 end
 
 local function probe_failed(circuit)
@@ -154,7 +157,11 @@ local function probe_failed(circuit)
   if circuit.position ~= 'half_open' then return end
   if told.outcome == 'rejected' then return reject(circuit) end
   if told.outcome == 'rate_limited' then return limit(circuit) end
-  pause(circuit, 'probe', 1, 1)
+  if circuit.cause == 'rejected' then return pause(circuit, 'in_a_row', 1, 1) end
+  local pause_ms = next_pause(circuit)
+  at(circuit, 'open')
+  circuit.retry_ms, circuit.pause_ms = circuit.now_ms + pause_ms + chance(pause_ms), pause_ms
+  circuit.failed_probes, circuit.last_probe = circuit.failed_probes + 1, told.outcome
 end
 
 local function may_be_asked(circuit)
@@ -178,7 +185,7 @@ end
 local function put_back(circuit)
   if circuit.position ~= 'closed' then return end
   open(circuit, told.cause, told.outcome, told.count, told.calls, math.max(0, told.wait_ms), told.pause_ms)
-  circuit.told_ms, circuit.config = circuit.now_ms, told.config
+  circuit.told_ms, circuit.config, circuit.left_wall_ms = circuit.now_ms, told.config, told.left_wall_ms
   if told.wait_ms < 0 then circuit.retry_ms = NEVER end
 end
 
@@ -209,10 +216,11 @@ if is_change == 1 or told.is == 'hastened' then
   redis.call('PUBLISH', KEYS[1] .. 'changes', cjson.encode({engine, model, packed}))
 end
 if is_change == 1 then
-  local history = KEYS[1] .. 'history:' .. engine
+  local history, is_probe = KEYS[1] .. 'history:' .. engine, circuit.last_probe and circuit.position == 'open'
   redis.call('LPUSH', history, cjson.encode({
-    at_ms = circuit.wall_ms, model = model, position = circuit.position, cause = circuit.cause,
-    outcome = circuit.outcome, count = circuit.count, calls = circuit.calls,
+    at_ms = circuit.wall_ms, model = model, position = circuit.position,
+    cause = is_probe and 'probe' or circuit.cause, outcome = is_probe and circuit.last_probe or circuit.outcome,
+    count = is_probe and circuit.failed_probes or circuit.count, calls = circuit.calls,
     wait_ms = circuit.retry_ms == NEVER and NEVER or math.max(0, circuit.retry_ms - circuit.now_ms),
   }))
   redis.call('LTRIM', history, 0, KEPT_TRANSITIONS - 1)

@@ -73,5 +73,6 @@ def put_back(circuit: Circuit) -> PutBack | None:
         circuit.calls,
         NEVER if circuit.retry_ms == NEVER else max(0, circuit.retry_ms - circuit.now_ms),
         circuit.pause_ms,
+        circuit.left_wall_ms,
         circuit.config,
     )

@@ -41,7 +41,10 @@ _NAMES: dict[type[Operation], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A circuit took another position. at_ms: milliseconds since 1970. wait_ms: until it may be asked; -1: no end."""
+    """A circuit took another position. at_ms: since 1970. count: failed probes, if that is its cause.
+
+    wait_ms: until it may be asked; -1: no end.
+    """
 
     at_ms: int
     model: str
@@ -87,6 +90,7 @@ def read_circuit(packed: bytes) -> Circuit:
         fields["position"] = Position(fields["position"])
         fields["cause"] = _cause(fields.get("cause"))
         fields["outcome"] = _outcome(fields.get("outcome"))
+        fields["last_probe"] = _outcome(fields.get("last_probe"))
         # Lua cannot tell an empty list from an empty object
         fields["tallies"] = tuple(Tally(*tally) for tally in fields["tallies"] or ())
         fields["claims"] = tuple(fields["claims"] or ())
@@ -98,13 +102,14 @@ def read_circuit(packed: bytes) -> Circuit:
 def packed_transition(circuit: Circuit, model: str) -> bytes:
     """The transition that led to this circuit, as machine.lua keeps it."""
     wait_ms = -1 if circuit.retry_ms < 0 else max(0, circuit.retry_ms - circuit.now_ms)
+    is_probe = circuit.last_probe is not None and circuit.position is Position.OPEN
     transition = Transition(
         circuit.changed_wall_ms,
         model,
         circuit.position,
-        circuit.cause,
-        circuit.outcome,
-        circuit.count,
+        Cause.PROBE if is_probe else circuit.cause,
+        circuit.last_probe if is_probe else circuit.outcome,
+        circuit.failed_probes if is_probe else circuit.count,
         circuit.calls,
         wait_ms,
     )
