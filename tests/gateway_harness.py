@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import aiohttp
 from fastapi import Request
+from prometheus_client import CollectorRegistry
 from starlette.types import Receive, Scope, Send
 
 from appliance.api.app import create_app
@@ -31,14 +32,17 @@ from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
 from appliance.api.speech.answers import SpeechAnswers
 from appliance.api.speech.door import SpeechDoor
+from appliance.bootstrap.budgets import BudgetRoom
 from appliance.bootstrap.gate import NO_POLICY, GateRoom, build_gate
 from appliance.bootstrap.keeper.following import KeptRoster
 from appliance.bootstrap.keeper.link import KeeperLink
 from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
 from appliance.fairness.accounting.pricing import NO_PRICES, Prices
+from appliance.fairness.breakers.settings import BreakerSettings
 from appliance.fairness.gate import SharesAndLimits
 from appliance.fairness.settings import GateSettings
+from appliance.fairness.valkey.valkey_link import ValkeyLink
 from appliance.pipelines.grounding import Grounding
 from appliance.ports import Pipeline, Search
 from appliance.services.accounts.live_requests import LiveRequests
@@ -49,6 +53,7 @@ from appliance.storage.database import Database
 from appliance.storage.responses import PostgresResponses
 from inference.engines import load_engine_class
 from inference.engines.connections import Connections
+from inference.failover.settings import FailoverSettings
 from inference.ports import Embedder, Transcriber
 from inference.roster import Membership, Roster
 from inference.settings import EngineSettings
@@ -170,6 +175,9 @@ async def running_gateway(
     policy: SharesAndLimits = NO_POLICY,
     prices: Prices = NO_PRICES,
     keeper_socket: Path | None = None,
+    money: Callable[[ValkeyLink, CollectorRegistry], BudgetRoom] | None = None,
+    failover: FailoverSettings | None = None,
+    breaker: BreakerSettings | None = None,
 ) -> AsyncIterator[Gateway]:
     """Yields when it answers. keeper_socket: where a keeper listens, whose models are offered too.
 
@@ -198,6 +206,10 @@ async def running_gateway(
         policy=lambda: policy,
         prices=prices,
         kept=kept,
+        money=money,
+        failover=failover,
+        breaker=breaker,
+        engines=engines,
     )
     await room.open()
     kept.attach(room.gate.leases)

@@ -123,9 +123,9 @@ class Occupancy:
         if held and self._is_too_soon(engine, slots, crowd, now_ms):
             return "hold"
         # What the cache could never hold is refused by the engine at once: it need not be emptied for that.
-        if running and engine.kv_tokens is not None and need.prompt_tokens <= engine.kv_tokens:
-            if engine.tokens + need.kv_tokens > engine.kv_tokens:
-                return "hold"
+        most = engine.kv_tokens
+        if running and most is not None and need.prompt_tokens <= most < engine.tokens + need.kv_tokens:
+            return "hold"
         reading = engine.reading(now_ms)
         allowed = rules.prefill_tokens * (1 if held or as_batch else 2)
         return "hold" if reading and reading + need.prompt_tokens > allowed else "fits"
