@@ -21,6 +21,7 @@ ApplianceError
 │   │   └── CompanyAccountNotLinked   a local account has this address
 │   └── CredentialWithdrawn      revoked, signed out or suspended while the request was running
 ├── NotPermitted            known, but not allowed
+│   ├── StaysOnBox               a cloud's model, and the policy keeps the request here
 │   ├── CrossSiteRequest         a cookie that another site made the browser send
 │   └── PlainHttpRefused         signing in without TLS on an address that is not loopback
 ├── NotFound                there is no such thing for this caller
@@ -184,6 +185,12 @@ class NotPermitted(ApplianceError):
     """This account or key is not allowed to do that. Ask an administrator."""
 
     code = "not_permitted"
+
+
+class StaysOnBox(NotPermitted):
+    """That model is a cloud's, and this request may not leave the box. Ask a model of this box instead."""
+
+    code = "stays_on_box"
 
 
 class CrossSiteRequest(NotPermitted):

@@ -27,8 +27,10 @@ from pydantic import (
 
 from appliance.errors import StartupError
 from appliance.fairness.accounting.pricing import ElectricityPrices, ModelPrices, Prices
-from appliance.fairness.leaving.settings import LeavingSettings
+from appliance.fairness.breakers.settings import BreakerSettings
 from appliance.fairness.budgets.settings import BudgetSettings
+from appliance.fairness.ladder.settings import LadderSettings
+from appliance.fairness.leaving.settings import LeavingSettings
 from appliance.fairness.settings import GateSettings
 from appliance.services.settings import (
     AccountSettings,
@@ -40,6 +42,7 @@ from appliance.services.single_sign_on.settings import IdentitySettings
 from appliance.storage.settings import BackupSettings, DatabaseSettings, ValkeySettings
 from appliance.telemetry import LoggingSettings, TracingSettings
 from inference.egress.settings import EgressSettings
+from inference.failover.settings import FailoverSettings
 from inference.getting.settings import HubSettings
 from inference.keeping.settings import KeepingSettings
 from inference.settings import EmbeddingSettings
@@ -99,7 +102,7 @@ class ServerSettings(BaseModel):
         return value
 
 
-class ModelSettings(KeepingSettings, HubSettings):
+class ModelSettings(KeepingSettings, LadderSettings, HubSettings):
     """Names under which models are offered, what they cost, where they come from and how they are kept here."""
 
     aliases: dict[str, str] = Field(
@@ -118,6 +121,13 @@ class ModelSettings(KeepingSettings, HubSettings):
         '"whisper" = {per_audio_hour = 0.36}; an hour of own hardware: {per_hour = 1.10}, or 0. A list of '
         "such tables with `from` holds a price for each time: [{input = 1, output = 2}, "
         "{from = 2027-01-01, input = 0.8, output = 1.6}]. Empty: nothing is said of costs.",
+    )
+    us_dollar: float = Field(
+        1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="What one US dollar costs in `currency`, for the published prices of cloud models; at 1 a dollar "
+        "counts as one of yours. Your own prices are taken as they are.",
     )
     prices_time_zone: str = Field(
         "UTC",
@@ -166,6 +176,8 @@ class Settings(BaseModel):
     gate: GateSettings = Field(default_factory=GateSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     leaving: LeavingSettings = Field(default_factory=LeavingSettings)
+    failover: FailoverSettings = Field(default_factory=FailoverSettings)
+    breaker: BreakerSettings = Field(default_factory=BreakerSettings)
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     parsing: ParsingSettings = Field(default_factory=ParsingSettings)

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from appliance import errors as appliance_errors
 from appliance.api.rate_limit_headers import refusal_headers
 from appliance.api.request_id import request_id_of
-from appliance.domain.refusals import Told
+from appliance.domain.refusals import Told, expectation
 from appliance.errors import ApplianceError
 from inference import errors as inference_errors
 from rag import errors as rag_errors
@@ -109,7 +109,7 @@ def error_response(exception: BaseException, request_id: str) -> tuple[int, Head
         or ("model" if ancestor is inference_errors.ModelNotFound else None),
         request_id,
         retry_after_s=getattr(exception, "retry_after_s", _SOON_S if status == 503 else None),
-        detail=getattr(exception, "detail", None),
+        detail=getattr(exception, "detail", None) or expectation(exception),
     )
     return status, headers + refusal_headers(exception), body
 

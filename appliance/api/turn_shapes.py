@@ -91,6 +91,8 @@ def as_figures(figures: Figures) -> dict[str, Any]:
         "total_ms": figures.total_ms,
         "usage": usage,
         "served_by": figures.served_by,
+        "rung": figures.rung,
+        "answered_as": figures.answered_as,
         "cost": as_cost(figures.cost),
         "dropped_messages": figures.dropped_messages,
     }

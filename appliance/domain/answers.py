@@ -111,16 +111,32 @@ class Restarted:
     """The answer begins anew: the text it was to go on from does not count."""
 
 
+AnswerRung = Literal["same", "elsewhere", "smaller", "cloud", "quoted", ""]
+"""By which way an answer came: the model that was asked for, the same on a second engine, a smaller one, a cloud, or
+the documents' own words because no model answered. Empty: nobody was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """The request stands in the queue; position counts from 1, eta_s is None while no rate is known.
 
     loading: the model that is being brought into memory for it, empty where none is; eta_s is then when it answers.
+    trying: what was tried before has failed, and this way is tried now; then it stands in no queue.
     """
 
     position: int
     eta_s: float | None = None
     loading: str = ""
+    trying: AnswerRung = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Who answers, where that is not the model that was asked for on the engine that it was meant for."""
+
+    rung: AnswerRung
+    served_by: str
+    answered_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,17 +192,13 @@ class Dropped:
         return told if self.answer_tokens is None else {**told, "max_tokens": self.answer_tokens}
 
 
-AnswerRung = Literal["same", "elsewhere", "smaller", "cloud", "quoted", ""]
-"""By which way an answer came: the model that was asked for, the same on a second engine, a smaller one, a cloud, or
-the documents' own words because no model answered. Empty: nobody was asked."""
-
-
 @dataclass(frozen=True, slots=True)
 class Finished:
     """The end of an answer. kind tells how it came about: written by a model, quoted, or refused for want of evidence.
 
     dropped_messages: earlier messages of the conversation that did not fit into the model's context, and dropped_tokens
-    how many tokens those have, roughly where the engine was not asked.
+    how many tokens those have, roughly where the engine was not asked. rung: by which way it came. answered_as: who
+    wrote it where that was not the model that was asked for, as people are told it: `OpenAI (gpt-4o-mini)`.
     """
 
     kind: Literal["written", "quoted", "refused"]
@@ -199,6 +211,7 @@ class Finished:
     dropped_tokens: int = 0
     coverage: tuple[Coverage, ...] = ()
     rung: AnswerRung = ""
+    answered_as: str = ""
 
     @property
     def dropped(self) -> Dropped | None:
@@ -206,7 +219,7 @@ class Finished:
         return Dropped(self.dropped_messages, self.dropped_tokens) if self.dropped_messages else None
 
 
-AnswerEvent = TextDelta | Reasoned | Restarted | Waiting | Searched | Progressed | Cited | Finished
+AnswerEvent = TextDelta | Reasoned | Restarted | Waiting | Reached | Searched | Progressed | Cited | Finished
 
 
 # A turn: one question and the answer that is being written to it --------------------------------------
@@ -249,6 +262,8 @@ class Figures:
     served_by: str | None = None
     finish_reason: str | None = None
     dropped_messages: int = 0
+    rung: AnswerRung = ""
+    answered_as: str = ""
     cost: Cost | None = None
 
 

@@ -5,9 +5,11 @@ A code is stable; the page writes its own sentence from code and values in the r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from appliance.domain.budget_refusals import BUDGETS
+from inference.errors import EngineUnavailable
 from rag.coded_text import CodedText
 
 SENTENCES: Mapping[str, str] = {
@@ -72,6 +74,8 @@ SENTENCES: Mapping[str, str] = {
     'many. Shorten it, or send `truncation: "auto"` to leave out the oldest messages.',
     "answer_too_long": "It has {prompt} tokens and `max_tokens` asks for {answer} more; {model} reads {context} in "
     "all: {over} too many. Ask for at most {most}, or shorten it.",
+    "egress_stopped_by_settings": "egress.stopped is true in appliance.toml. Take it out there and start the "
+    "appliance anew.",
     "model_name_taken": "{name} is being got from {source} already. Choose another `name`, or cancel that.",
     "model_not_pulled": "{name} is not being got.",
     "model_not_for_search": "{name} is no embedding model in the ONNX format, so nothing can be found with it.",
@@ -81,8 +85,17 @@ SENTENCES: Mapping[str, str] = {
     '`truncation: "auto"` to leave out its end.',
     "document_unread": "{model} does not read its last {over} tokens. Split it, or leave `truncation` away.",
     "share_missing": "It is not shared with them.",
+    "expected_in": "Expected in {seconds} s.",
     **BUDGETS,
 }
+
+
+def expectation(error: BaseException) -> Told | None:
+    """When somebody will answer again, where an error knows it and no other detail says more."""
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if not isinstance(error, EngineUnavailable) or retry_after_s is None:
+        return None
+    return Told("expected_in", seconds=math.ceil(retry_after_s))
 
 
 class Told(CodedText):

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from appliance.domain.answers import AnswerRung, Dropped, Waiting
+from appliance.domain.answers import AnswerRung, Dropped
 from appliance.domain.people import Caller
 from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry, Ledger
@@ -24,6 +24,7 @@ from appliance.fairness.breakers.port import NO_BREAKERS, Breakers
 from appliance.fairness.budgets.port import NO_BUDGETS, Budgets
 from appliance.fairness.charging import most_tokens, note_completion, note_delivery, note_usage, spent
 from appliance.fairness.context_guard import Checked, ContextGuard
+from appliance.fairness.conversations import conversation_of
 from appliance.fairness.crossing import Crossing
 from appliance.fairness.kept_engines import NOTHING_KEPT, KeptEngines, loading_of
 from appliance.fairness.lease import OnWaiting
@@ -35,6 +36,7 @@ from appliance.fairness.routing import Engines, Routes, Routing, added_up, chat_
 from appliance.fairness.rungs import Climb, Ladder, OneRung, Rung
 from appliance.fairness.sending import Attempt, Sender
 from appliance.fairness.slots.load_watch import LoadWatch
+from appliance.fairness.telling import Answerer, told_after_commit
 from inference.chat_chunks import read_chunks
 from inference.errors import EngineUnavailable
 from inference.failover.settings import FailoverSettings
@@ -102,7 +104,7 @@ class Gate:
         *,
         default_slots: int,
         kept: KeptEngines = NOTHING_KEPT,
-        ladder: Ladder | None = None,
+        ladder: Callable[[Routing], Ladder] | None = None,
         breakers: Breakers = NO_BREAKERS,
         budgets: Budgets = NO_BUDGETS,
         failover: FailoverSettings = _USUAL_FAILOVER,
@@ -125,7 +127,7 @@ class Gate:
         self._engines = engines
         self._routing = Routing(engines, loads.slots, default_slots)
         self.sender = Sender(kept, breakers, failover, engines.doubt)
-        self.ladder = ladder or OneRung(self._routing.routes)
+        self.ladder = OneRung(self._routing.routes) if ladder is None else ladder(self._routing)
 
     async def open(self) -> None:
         """Begin to listen, write and watch."""
@@ -196,23 +198,31 @@ class GatedEngine:
         self, gate: Gate, caller: Caller, model: str, purpose: Purpose, on_waiting: OnWaiting | None
     ) -> None:
         self.name = model
-        self.served_by: str | None = None
-        """Who answered last, `local:NAME`."""
+        self.by = Answerer()
         self.dropped: Dropped | None = None
         """What of its prompt was left out, where that was allowed."""
-        self.rung: AnswerRung = ""
-        """By which way the last answer came."""
         self._gate = gate
         self._caller = caller
         self._purpose = purpose
         self._on_waiting = on_waiting
         self._is_batch = purpose.is_batch or caller.is_batch
 
+    @property
+    def served_by(self) -> str | None:
+        """Who answered, `local:NAME` or `cloud:NAME`."""
+        return self.by.served_by
+
+    @property
+    def rung(self) -> AnswerRung:
+        """By which way the answers came, so far."""
+        return self.by.rung
+
     def giving_way(self) -> GatedEngine:
         """The same engine for work that may wait until nobody interactive does."""
-        return GatedEngine(
-            self._gate, self._caller, self.name, replace(self._purpose, is_batch=True), self._on_waiting
-        )
+        purpose = replace(self._purpose, is_batch=True)
+        engine = GatedEngine(self._gate, self._caller, self.name, purpose, self._on_waiting)
+        engine.by = self.by
+        return engine
 
     async def models(self) -> list[ModelInfo]:
         """The one model this engine is for."""
@@ -289,7 +299,7 @@ class GatedEngine:
                 if not attempt.rung.bears(error):
                     raise
                 attempt.give_back()
-                failure = error
+                attempt.has_failed, failure = True, error
 
     async def _try(
         self, entry: Entry, attempt: Attempt, climb: Climb, rung: Rung, stack: AsyncExitStack
@@ -298,17 +308,22 @@ class GatedEngine:
         await self._check(attempt, rung)
         ask = self._ask(entry, attempt, rung.routes, await gate.sender.ways(attempt, rung))
         is_absent = self._wake(rung.routes)
-        told, way = self._told_after_commit(entry, rung.routes), self._way_out(entry, attempt, climb, rung)
+        told = attempt.tell = told_after_commit(self._on_waiting, entry, gate.kept, rung.routes)
+        way = self._way_out(entry, attempt, climb, rung)
+        if attempt.has_failed:
+            await attempt.tell_trying(rung.kind)
         attempt.has_entered = True
         attempt.lease = await gate.leases.acquire(ask, told, way)
         if way is not None and way.taken is not None:
             rung = attempt.rung = way.taken
             is_absent = True
+            await attempt.tell_trying(rung.kind)
         if is_absent:  # only now can the prompt be counted exactly
             await self._check(attempt, rung)
         await hold_money(gate.budgets, self._caller, self.name, entry, attempt, rung)
         response = await gate.sender.send(entry, attempt, rung, stack, is_batch=self._is_batch)
-        self.served_by, self.rung = response.served_by, rung.reached(has_moved=attempt.has_moved)
+        engine, moved = attempt.held.engine, attempt.has_moved
+        self.by.note(entry, rung, engine, response.served_by, has_moved=moved)
         return response
 
     def _way_out(self, entry: Entry, attempt: Attempt, climb: Climb, rung: Rung) -> Crossing | None:
@@ -321,7 +336,7 @@ class GatedEngine:
             there = Attempt(await self._gate.guard.check(other.request, other.routes), attempt.prompt_tokens)
             with suppress(EngineUnavailable):
                 return other, self._ask(
-                    entry, there, other.routes, await self._gate.sender.ways(attempt, other)
+                    entry, there, other.routes, await self._gate.sender.ways(there, other)
                 )
             return None
 
@@ -394,19 +409,5 @@ class GatedEngine:
             self._is_batch,
             limits,
             request.request_id,
+            conversation_of(caller.user_id, routes.own_name, request) if len(candidates) > 1 else "",
         )
-
-    def _told_after_commit(self, entry: Entry, routes: Routes) -> OnWaiting | None:
-        """The caller's callback, kept until the start row is on disk: it may send the first bytes."""
-        tell = self._on_waiting
-        if tell is None:
-            return None
-
-        async def told(waiting: Waiting) -> None:
-            await entry.committed()
-            loading = loading_of(self._gate.kept, [candidate.engine for candidate in routes.candidates])
-            if loading is not None:
-                waiting = replace(waiting, loading=loading.model, eta_s=loading.eta_s)
-            await tell(waiting)
-
-        return told

@@ -20,6 +20,8 @@ from inference.failover.judging import may_move, outcome_of
 from inference.types import EngineRequest
 
 RungKind = Literal["same", "smaller", "cloud"]
+FURTHEST: tuple[AnswerRung, ...] = ("", "same", "elsewhere", "smaller", "quoted", "cloud")
+"""From what was asked for to what somebody has to be told first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,14 @@ class Rung:
     def reached(self, *, has_moved: bool) -> AnswerRung:
         """What an answer by this way is called. has_moved: the first engine that was asked failed."""
         return "elsewhere" if has_moved and self.kind == "same" else self.kind
+
+
+def answered_as(rung: Rung, engine: str) -> str:
+    """Who answers, where that is not the model that was asked for: `OpenAI (gpt-4o-mini)`, or a smaller model. Pure."""
+    if rung.kind == "cloud":
+        cloud, theirs = rung.routes.engines[engine]
+        return f"{getattr(cloud, 'title', engine)} ({theirs})"
+    return rung.model if rung.kind == "smaller" else ""
 
 
 class Climb(Protocol):

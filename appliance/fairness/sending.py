@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
+from appliance.domain.answers import AnswerRung, Waiting
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.admission import Candidate
 from appliance.fairness.answer_scan import StreamScan, WholeScan
@@ -22,7 +23,7 @@ from appliance.fairness.charging import most_tokens
 from appliance.fairness.context_guard import Checked, as_too_long
 from appliance.fairness.first_answer import Openings, Patience, first_answer
 from appliance.fairness.kept_engines import KeptEngines
-from appliance.fairness.lease import Lease
+from appliance.fairness.lease import Lease, OnWaiting
 from appliance.fairness.relaying import prepared
 from appliance.fairness.rotation import Probe, Rotation, Ways, out_of_rotation
 from appliance.fairness.rungs import Rung
@@ -72,6 +73,9 @@ class Attempt:
     """Whether another engine than the first of its rung has it now."""
     rung: Rung | None = None
     """The way that is being tried."""
+    has_failed: bool = False
+    """Whether a way was tried before it."""
+    tell: OnWaiting | None = None
     has_entered: bool = False
     """Whether a line has counted it among somebody's requests: the next one does not count it again."""
     head: bytes = b""
@@ -84,6 +88,11 @@ class Attempt:
         """The slot of the way that worked."""
         assert self.lease is not None
         return self.lease
+
+    async def tell_trying(self, rung: AnswerRung) -> None:
+        """Whoever waits hears what is tried now."""
+        if self.tell is not None:
+            await self.tell(Waiting(0, trying=rung))
 
     def give_back(self) -> None:
         """This way did not work: its slot is another one's."""
@@ -168,6 +177,7 @@ class Sender:
                     raise
                 logger.warning("engine %s failed, moving on: %s", lease.engine, failure)
                 attempt.has_moved = True
+                await attempt.tell_trying(rung.reached(has_moved=True))
                 await lease.move(others)
                 continue
             entry.end.ttft_ms = entry.elapsed_ms()

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from appliance.domain.answers import Citation, Cost
+from appliance.domain.answers import Citation, Cost, Figures, Finished, Waiting
+from appliance.domain.refusals import expectation
+from appliance.errors import ApplianceError
 from appliance.markup import Span
 from appliance.services.knowledge.passage_links import as_location, passage_link
+from inference.errors import InferenceError
 from rag.coverage import Coverage
 from rag.documents import Passage
+from rag.errors import RagError
 
 
 def as_citation(citation: Citation, passages: Mapping[int, Passage]) -> dict[str, Any]:
@@ -48,6 +52,46 @@ def as_coverage(coverage: Coverage) -> dict[str, Any]:
 def as_cost(cost: Cost | None) -> dict[str, Any] | None:
     """What an answer cost, as JSON; a short one costs a thousandth of a cent."""
     return None if cost is None else {"amount": round(cost.amount, 8), "currency": cost.currency}
+
+
+def as_end(end: Finished, figures: Figures, notes: Sequence[str], dropped_turns: int) -> dict[str, Any]:
+    """An answer that ended. figures: what is kept of it; notes: codes."""
+    return {
+        "kind": end.kind,
+        "model": end.model,
+        "served_by": end.served_by,
+        "rung": end.rung,
+        "answered_as": end.answered_as,
+        "finish_reason": end.finish_reason,
+        "notes": list(notes),
+        "dropped_messages": figures.dropped_messages,
+        "dropped_turns": dropped_turns,
+        "coverage": [as_coverage(one) for one in end.coverage],
+        "usage": {
+            "prompt_tokens": figures.prompt_tokens or 0,
+            "completion_tokens": figures.completion_tokens or 0,
+        },
+        "cost": as_cost(figures.cost),
+        "ttft_ms": figures.first_token_ms,
+        "total_ms": figures.total_ms,
+    }
+
+
+def as_waiting(waiting: Waiting) -> dict[str, Any]:
+    """What whoever waits is told: the place in line, which model is being loaded, or what is tried after a failure."""
+    if waiting.trying:
+        return {"state": "trying", "trying": waiting.trying}
+    queued = {"state": "queued", "position": waiting.position, "eta_s": waiting.eta_s}
+    return {**queued, "loading": waiting.loading} if waiting.loading else queued
+
+
+def as_refusal(error: ApplianceError | InferenceError | RagError) -> dict[str, Any]:
+    """An answer that failed; and when somebody answers again, where that is known."""
+    told: dict[str, Any] = {"code": error.code, "message": str(error)}
+    expected = expectation(error)
+    return (
+        told if expected is None else {**told, "detail": {"code": expected.code, "values": expected.values}}
+    )
 
 
 def marked_spans(

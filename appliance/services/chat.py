@@ -17,6 +17,7 @@ from appliance.domain.answers import (
     AnswerRequest,
     Dropped,
     Finished,
+    Reached,
     Reasoned,
     Restarted,
     TextDelta,
@@ -101,6 +102,9 @@ class Chat:
         chunks = go_on(engine.stream, call, request.partial) if request.partial else engine.stream(call)
         async with aclosing(chunks):  # type: ignore[type-var]
             async for chunk in chunks:
+                if engine.rung != last.rung:
+                    last = engine.by.signed(last)
+                    yield Reached(last.rung, last.served_by, last.answered_as)
                 if chunk.begins_anew:
                     yield Restarted()
                 if chunk.reasoning:
@@ -154,8 +158,8 @@ class Chat:
             await entry.committed()
             async with aclosing(events):  # type: ignore[type-var]
                 async for event in events:
-                    if isinstance(event, Finished) and engine is not None and engine.served_by is not None:
-                        event = replace(event, served_by=engine.served_by)
+                    if isinstance(event, Finished) and engine is not None:
+                        event = engine.by.signed(event)
                     _note(entry, event)
                     yield event
         except BaseException as error:
@@ -189,7 +193,7 @@ def _note(entry: Entry, event: AnswerEvent) -> None:
         entry.end.ttft_ms = entry.elapsed_ms()
     elif isinstance(event, Finished):
         entry.end.status = "completed"
-        entry.end.engine = event.served_by.partition(":")[2] or None
+        entry.end.engine, entry.end.rung = event.served_by.partition(":")[2] or None, event.rung
         # the ledger keeps no words, but that nothing was found is told to administrators
         entry.end.finish_reason = "nothing_found" if event.kind == "refused" else event.finish_reason
 

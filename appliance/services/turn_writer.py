@@ -24,6 +24,7 @@ from appliance.domain.answers import (
     Figures,
     Finished,
     Progressed,
+    Reached,
     Reasoned,
     Restarted,
     Searched,
@@ -36,7 +37,7 @@ from appliance.domain.origins import Origins, of_passages, together
 from appliance.domain.people import Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, render_blocks
-from appliance.services.answer_shapes import as_citation, as_cost, as_coverage, marked_spans
+from appliance.services.answer_shapes import as_citation, as_end, as_refusal, as_waiting, marked_spans
 from appliance.services.turn_ports import TurnLog, TurnRepository
 from inference.errors import InferenceError
 from inference.types import Usage
@@ -102,7 +103,7 @@ class TurnWriter:
         self._reader: asyncio.Task[Ending] | None = None
         self._ending: Ending | None = None
         self._end: tuple[TurnEventKind, Mapping[str, Any]] | None = None
-        self._figures = Figures()
+        self._figures, self._reached = Figures(), Reached("", "")
         self._used = Usage()
         self._cost: Cost | None = None
         self._started = 0.0
@@ -157,7 +158,7 @@ class TurnWriter:
                         raise asyncio.CancelledError  # the same loss: stopped, but the answer went on
         except (ApplianceError, InferenceError, RagError) as error:
             self._emit_rest_of_text()
-            self._end = ("error", {"code": error.code, "message": str(error)})
+            self._end = ("error", as_refusal(error))
             return "failed"
         except Exception:
             logger.exception("turn %s failed", self._turn_id)
@@ -186,9 +187,10 @@ class TurnWriter:
                     self._news.set()
             case Restarted():
                 self._begin_anew()
-            case Waiting(position, eta_s, loading):
-                queued = {"state": "queued", "position": position, "eta_s": eta_s}
-                self._emit("status", 0, {**queued, "loading": loading} if loading else queued)
+            case Waiting():
+                self._emit("status", 0, as_waiting(event))
+            case Reached():
+                self._reached = event
             case Searched(passages, notes, trace, named):
                 self.origins = together(self.origins, of_passages(passages), named)
                 self._trace = None if trace is None else trace.as_json()
@@ -229,25 +231,12 @@ class TurnWriter:
                 served_by=end.served_by or None,
                 finish_reason=end.finish_reason,
                 dropped_messages=end.dropped_messages + 2 * self._omitted_turns,
+                rung=end.rung,
+                answered_as=end.answered_as,
             )
         )
-        return {
-            "kind": end.kind,
-            "model": end.model,
-            "served_by": end.served_by,
-            "finish_reason": end.finish_reason,
-            "notes": [*end.notes, *([QUESTION_READ] if is_read else [])],
-            "dropped_messages": self._figures.dropped_messages,
-            "dropped_turns": dropped_turns,
-            "coverage": [as_coverage(one) for one in end.coverage],
-            "usage": {
-                "prompt_tokens": usage.prompt_tokens if usage else 0,
-                "completion_tokens": usage.completion_tokens if usage else 0,
-            },
-            "cost": as_cost(self._cost),
-            "ttft_ms": self._figures.first_token_ms,
-            "total_ms": self._figures.total_ms,
-        }
+        notes = [*end.notes, *([QUESTION_READ] if is_read else [])]
+        return as_end(end, self._figures, notes, dropped_turns)
 
     def _timed(self, figures: Figures) -> Figures:
         return replace(
@@ -298,7 +287,12 @@ class TurnWriter:
 
     def _cut_end(self, ending: Ending) -> tuple[TurnEventKind, Mapping[str, Any]]:
         if ending == "stopped":
-            return "done", self._ended(Finished("written", finish_reason="stopped", served_by=""))
+            by = self._reached
+            return "done", self._ended(
+                Finished(
+                    "written", "stopped", served_by=by.served_by, rung=by.rung, answered_as=by.answered_as
+                )
+            )
         return "error", {"code": "internal_error" if ending == "failed" else "turn_interrupted"}
 
     async def _flush_often(self) -> None:

@@ -20,7 +20,7 @@ from rag.trace import as_seen, named_files
 
 TURN_COLUMNS = """t.id, t.conversation_id, t.question, t.model, t.status, t.answer, t.created_at, t.finished_at,
     t.previous_id, t.continues_id, t.collection_ids, t.language, t.first_token_ms, t.total_ms, t.prompt_tokens,
-    t.completion_tokens, t.served_by, t.finish_reason, t.dropped_messages, t.cost, t.currency,
+    t.completion_tokens, t.served_by, t.finish_reason, t.dropped_messages, t.rung, t.answered_as, t.cost, t.currency,
     t.trace_id, t.origins"""
 _TURN = f"""
 SELECT {TURN_COLUMNS} FROM turns t JOIN conversations c ON c.id = t.conversation_id
@@ -53,7 +53,8 @@ UPDATE turns SET status = %(status)s, answer = coalesce(%(answer)s, answer), tra
     finished_at = now(), words = words_of(question || ' ' || coalesce(%(answer)s, answer)),
     first_token_ms = %(first_token_ms)s, total_ms = %(total_ms)s, prompt_tokens = %(prompt_tokens)s,
     completion_tokens = %(completion_tokens)s, served_by = %(served_by)s, finish_reason = %(finish_reason)s,
-    dropped_messages = %(dropped_messages)s, cost = %(cost)s, currency = %(currency)s, ending = %(ending)s,
+    dropped_messages = %(dropped_messages)s, rung = %(rung)s, answered_as = %(answered_as)s, cost = %(cost)s,
+    currency = %(currency)s, ending = %(ending)s,
     question_may_be_read = %(is_read)s, origins = %(origins)s
 WHERE id = %(turn)s RETURNING conversation_id
 """

@@ -24,6 +24,7 @@ from ui.texts.findings import FINDINGS
 from ui.texts.frame import FRAME
 from ui.texts.health import HEALTH
 from ui.texts.insights import INSIGHTS
+from ui.texts.ladder import LADDER, LADDER_ERRORS, LADDER_REFUSALS
 from ui.texts.leaving import LEAVING
 from ui.texts.me import ME
 from ui.texts.model_errors import MODEL_ERRORS
@@ -48,14 +49,15 @@ TEXTS: Mapping[str, Sentence] = {
     **ADMIN,
     **HEALTH,
     **WATCHDOG,
+    **LADDER,
     **LEAVING,
     **INSIGHTS,
     **RECORDINGS,
     **{
         f"error.{code}": sentence
-        for code, sentence in (ERRORS | MODEL_ERRORS | RECORDING_ERRORS | BUDGET_ERRORS).items()
+        for code, sentence in (ERRORS | MODEL_ERRORS | RECORDING_ERRORS | BUDGET_ERRORS | LADDER_ERRORS).items()
     },
-    **{f"refused.{code}": sentence for code, sentence in (REFUSALS | BUDGET_REFUSALS).items()},
+    **{f"refused.{code}": sentence for code, sentence in (REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS).items()},
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
     **{
         f"told.{code}": sentence

@@ -198,7 +198,6 @@ CHAT = {
     "version_of": Sentence("{index}/{count}", "{index}/{count}"),
     "version_before": Sentence("Version before", "Versión anterior"),
     "version_after": Sentence("Version after", "Versión siguiente"),
-    "kind_cloud": Sentence("Answered by a cloud: {name}", "Respondió una nube: {name}"),
     "milliseconds": Sentence("{ms} ms", "{ms} ms"),
     "tokens_per_second": Sentence("{rate} per second", "{rate} por segundo"),
     "fact_model": Sentence("Model", "Modelo"),

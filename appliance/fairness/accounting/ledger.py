@@ -247,7 +247,7 @@ class Ledger:
         entry._stop_metering()
         start = entry.start
         used = Used(end.usage, end.audio_seconds, end.engine_seconds)
-        end.cost = self._prices.cost_of(start.model, end.engine, used, start.started_at)
+        end.cost = self._prices.cost_of(end.priced_as or start.model, end.engine, used, start.started_at)
         end.energy_cost = self._prices.energy_cost(end.joules, start.started_at)
         entry.hurry()
         self._ends.append(entry)

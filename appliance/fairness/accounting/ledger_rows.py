@@ -48,7 +48,9 @@ class RequestEnd:
     """How it ended. Times in milliseconds from the start; is_estimated: the engine told no usage.
 
     audio_seconds: of a recording that was heard; None: it was no request about sound. engine_seconds, joules: its
-    shares (`metering`); None: it never ran, or nobody knows. is_cloud: it was sent to an engine elsewhere.
+    shares (`metering`); None: it never ran, or nobody knows. is_cloud: it was sent to an engine elsewhere. rung: by
+    which way the answer came (domain.answers.AnswerRung). priced_as: the model whose price counts;
+    empty: the one that was asked for.
     """
 
     status: Status = "failed"
@@ -66,6 +68,8 @@ class RequestEnd:
     joules: float | None = None
     energy_cost: Cost | None = None
     is_cloud: bool = False
+    rung: str = ""
+    priced_as: str = ""
 
 
 class RowsRefused(Exception):
@@ -137,6 +141,7 @@ def end_row(row_id: UUID, end: RequestEnd) -> bytes:
             "joules": end.joules,
             "energy_cost": None if end.energy_cost is None else end.energy_cost.amount,
             "is_cloud": end.is_cloud,
+            "rung": end.rung or None,
         }
     )
 

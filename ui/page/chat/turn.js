@@ -80,7 +80,8 @@ export class TurnView {
     this.status.hidden = !sentence;
   }
 
-  showProgress({state, position, eta_s, loading, found, done, total, filename}) {
+  showProgress({state, position, eta_s, loading, trying, found, done, total, filename}) {
+    if (state === "trying") return this.showStatus(t(`trying_${trying}`));
     if (state === "reading") return this.showStatus(t("status_reading", {filename, percent: done}));
     if (state === "summarising") return this.showStatus(t("status_summarising", {done, total}));
     if (state === "queued" && loading) return this.showLoading(loading, eta_s);
@@ -117,7 +118,8 @@ export class TurnView {
     this.end = turn.done ?? null;
     this.error = turn.error ?? null;
     this.figures = {first_token_ms: turn.first_token_ms ?? this.end?.ttft_ms ?? null, total_ms: turn.total_ms ?? this.end?.total_ms ?? null,
-      usage: turn.usage ?? this.end?.usage ?? null, served_by: turn.served_by || this.end?.served_by || null, cost: turn.cost ?? this.end?.cost ?? null};
+      usage: turn.usage ?? this.end?.usage ?? null, served_by: turn.served_by || this.end?.served_by || null,
+      rung: turn.rung || this.end?.rung || "", answered_as: turn.answered_as || this.end?.answered_as || "", cost: turn.cost ?? this.end?.cost ?? null};
     this.showStatus("");
     this.answer.classList.remove("running");
     this.blocks.end();

@@ -44,14 +44,20 @@ export class TurnFooter {
 
   facts() {
     const {end, figures} = this.turn, {kind} = end ?? {};
-    const cloud = figures.served_by?.startsWith(CLOUD) ? h("span", {class: "badge cloud"}, icon("cloud"), t("kind_cloud", {name: figures.served_by.slice(CLOUD.length)})) : null;
-    const how = kind === "quoted" || kind === "refused" ? h("span", {class: `badge ${kind}`}, t(`kind_${kind}`)) : null;
+    const how = (kind === "quoted" && figures.rung !== "quoted") || kind === "refused" ? h("span", {class: `badge ${kind}`}, t(`kind_${kind}`)) : null;
     const rows = this.figures();
     const card = rows.length ? h("div", {class: "facts-card", role: "tooltip"}, h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, t(name)), h("dd", {}, value)]))) : null;
     const took = figures.total_ms == null ? null : t("seconds", {seconds: number.format(Math.max(.1, figures.total_ms / 1000))});
     const {cost} = figures, short = took && [this.writer(), took, cost ? aboutMoney(cost) : null].filter(Boolean).join(" · ");
     const label = rows.map(([name, value]) => `${t(name)}: ${value}`).join(", ");
-    return h("div", {class: "facts"}, cloud, how, short ? h("button", {type: "button", class: "took", "aria-label": label}, short, card) : null);
+    return h("div", {class: "facts"}, this.way(), how, short ? h("button", {type: "button", class: "took", "aria-label": label}, short, card) : null);
+  }
+
+  /** Who answered, where that was not the model that was asked for. */
+  way() {
+    const {rung, answered_as, served_by} = this.turn.figures;
+    if (served_by?.startsWith(CLOUD)) return h("span", {class: "badge cloud"}, icon("cloud"), t("kind_cloud", {name: answered_as || served_by.slice(CLOUD.length)}));
+    return rung === "smaller" || rung === "quoted" ? h("span", {class: `badge ${rung}`}, t(`rung_${rung}`, {name: answered_as})) : null;
   }
 
   /** The model, where it was asked for by its name. */
@@ -61,13 +67,14 @@ export class TurnFooter {
   }
 
   figures() {
-    const {end, citations, figures: {first_token_ms, total_ms, usage, served_by, cost}} = this.turn;
+    const {end, citations, figures: {first_token_ms, total_ms, usage, served_by, rung, cost}} = this.turn;
     const seconds = ms => t("seconds", {seconds: number.format(Math.max(.1, ms / 1000))});
     const written = usage?.completion_tokens, writing_ms = total_ms - (first_token_ms ?? 0);
     const model = end?.model || this.turn.model, by = served_by?.split(":").slice(1).join(":");
     return [
       model ? ["fact_model", this.turn.room.composer.choices?.nameOf?.(model) ?? model] : null,
       by && by !== model && by !== "documents" ? ["fact_engine", by] : null,
+      rung === "elsewhere" ? ["fact_way", t("rung_elsewhere")] : null,
       first_token_ms == null ? null : ["fact_first", seconds(first_token_ms)],
       total_ms == null ? null : ["fact_total", seconds(total_ms)],
       written ? ["fact_tokens", `${number.format(usage.prompt_tokens)} + ${number.format(written)}`] : null,
