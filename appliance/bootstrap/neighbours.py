@@ -43,12 +43,16 @@ def _require(neighbours: Neighbours, section: str, url: str, remedy: str) -> Non
 def open_engines(
     box: Box, engines: Mapping[str, EngineSettings], watched_by: aiohttp.TraceConfig | None = None
 ) -> Inference:
-    """As build_inference, with the way out to the clouds of the settings and to nobody else."""
-    out = way_out(box)
+    """As build_inference, with the way out to the clouds of the settings and to nobody else; to none of them while
+    nothing may leave.
+    """
+    out, leaving = way_out(box), box.settings.leaving
+    may_leave = leaving.when != "never"
     return build_inference(
         engines,
         box.settings.models.aliases,
         watched_by=watched_by,
-        egress=out.door(cloud_hosts(engines), inside=out.settings.inside),
+        egress=out.door(cloud_hosts(engines), inside=out.settings.inside) if may_leave else None,
+        offers_cloud=may_leave and leaving.by_name,
         neighbours=out.neighbours,
     )

@@ -40,6 +40,19 @@ class Dated(BaseModel):
     )
 
 
+class LongPromptPrice(BaseModel):
+    """What every token of a request costs whose prompt is longer than so many tokens."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tokens: int = Field(gt=0, description="Of the prompt; a longer one costs this.")
+    input: float = Field(ge=0, allow_inf_nan=False, description="A million tokens of the prompt.")
+    cached_input: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="Of those the engine had kept; empty: like the others."
+    )
+    output: float = Field(ge=0, allow_inf_nan=False, description="A million tokens of the answer.")
+
+
 class ModelPrice(Dated):
     """What a million tokens of a model cost, an hour of sound, an hour of its engine; 0 is a price too."""
 
@@ -60,10 +73,14 @@ class ModelPrice(Dated):
         description="An hour of the engine, shared by the requests that run side by side: what own hardware costs.",
     )
 
+    above: LongPromptPrice | None = Field(None, description="What long prompts cost, where they cost more.")
+
     @model_validator(mode="after")
     def _is_a_price(self) -> Self:
         if (self.input is None) != (self.output is None):
             raise ValueError("`input` and `output` belong together: give both, or neither")
+        if self.above is not None and self.input is None:
+            raise ValueError("`above` needs `input` and `output`")
         if self.input is None and not {"per_audio_hour", "per_hour"} & self.model_fields_set:
             raise ValueError("gives no price: set `input` and `output`, `per_audio_hour` or `per_hour`")
         return self
@@ -72,10 +89,14 @@ class ModelPrice(Dated):
         """For these tokens. An engine that says it kept more than the prompt had kept all of it."""
         if self.input is None or self.output is None:
             return 0.0
+        rate: LongPromptPrice | ModelPrice = self
+        of_prompt, of_answer = self.input, self.output
+        if self.above is not None and usage.prompt_tokens > self.above.tokens:
+            rate, of_prompt, of_answer = self.above, self.above.input, self.above.output
         cached = min(usage.cached_tokens, usage.prompt_tokens)
-        of_cached = self.input if self.cached_input is None else self.cached_input
+        of_cached = of_prompt if rate.cached_input is None else rate.cached_input
         fresh = usage.prompt_tokens - cached
-        return (fresh * self.input + cached * of_cached + usage.completion_tokens * self.output) / _PER
+        return (fresh * of_prompt + cached * of_cached + usage.completion_tokens * of_answer) / _PER
 
     def amount_of(self, used: Used) -> float:
         """For tokens and seconds together."""
@@ -133,13 +154,15 @@ class _Since:
 @dataclass(frozen=True)
 class Prices:
     """models: by a model's name, an alias, or MODEL@ENGINE where that engine has a price of its own; one price, or
-    several with the days from which they count. zone: whose days. Raises ValueError for two of the same day."""
+    several with the days from which they count. zone: whose days. clouds: engines elsewhere, for which the price of
+    a model of this box does not count. Raises ValueError for two of the same day."""
 
     models: Mapping[str, ModelPrice | Sequence[ModelPrice]] = field(default_factory=dict)
     currency: str = "EUR"
     aliases: Mapping[str, str] = field(default_factory=dict)
     electricity: Sequence[ElectricityPrice] = ()
     zone: tzinfo = UTC
+    clouds: frozenset[str] = frozenset()
     _models: Mapping[str, Sequence[_Since]] = field(init=False, repr=False, compare=False)
     _electricity: Sequence[_Since] = field(init=False, repr=False, compare=False)
 
@@ -168,7 +191,8 @@ class Prices:
         if not self._models:
             return None
         for name in (model, self.aliases.get(model, model)):
-            for which in (f"{name}@{engine}", name):
+            here = () if engine in self.clouds else (name,)
+            for which in (f"{name}@{engine}", *here):
                 price: ModelPrice | None = _at(self._models.get(which, ()), at)
                 if price is not None:
                     return price
