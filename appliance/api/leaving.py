@@ -100,7 +100,7 @@ class NarrowingBody(Body):
 
 
 class MarkBody(Body):
-    """PUT /api/leaving/collections/{id}."""
+    """PUT /api/leaving/collections/{store_id}."""
 
     may_leave: Annotated[bool, Field(strict=True)]
 
@@ -135,10 +135,10 @@ def leaving_routes(policy: LeavingPolicy, audit: Audit, identity: Identity) -> A
         ]
         return {"object": "list", "data": listed}
 
-    @routes.put("/collections/{collection_id}")
-    async def mark(collection_id: str, body: MarkBody, caller: Caller = Depends(identity.caller)) -> Json:
+    @routes.put("/collections/{store_id}")
+    async def mark(store_id: str, body: MarkBody, caller: Caller = Depends(identity.caller)) -> Json:
         """Administrators mark; whose collection it is may take the mark away."""
-        number = parse(COLLECTION, collection_id, "collection_id")
+        number = parse(COLLECTION, store_id, "store_id")
         await policy.mark(caller, number, may_leave=body.may_leave)
         return {"id": wire(COLLECTION, number), "may_leave": body.may_leave}
 

@@ -26,12 +26,13 @@ from appliance.storage.database import Database
 
 # One statement: rules and flags as of one moment, never the old ones of these with the new ones of those.
 _RULES = """
-SELECT p.at_most, p.queue_s, p.vetoes, p.for_some_people, p.for_some_models,
+SELECT p.at_most, p.queue_s, coalesce(p.vetoes, false), coalesce(p.for_some_people, false),
+       coalesce(p.for_some_models, false),
        ARRAY(SELECT coalesce(r.user_id, r.group_id) FROM leaving_rules r WHERE r.effect = 'stays' AND r.model IS NULL),
        ARRAY(SELECT r.model FROM leaving_rules r WHERE r.effect = 'stays' AND r.model IS NOT NULL),
        ARRAY(SELECT coalesce(r.user_id, r.group_id) FROM leaving_rules r WHERE r.effect = 'only' AND r.model IS NULL),
        ARRAY(SELECT r.model FROM leaving_rules r WHERE r.effect = 'only' AND r.model IS NOT NULL)
-FROM leaving_policy p
+FROM (SELECT) always LEFT JOIN leaving_policy p ON true
 """
 _GROUPS = """
 WITH RECURSIVE above (id) AS (
@@ -52,7 +53,9 @@ FROM leaving_rules r LEFT JOIN users u ON u.id = r.user_id LEFT JOIN groups g ON
 ORDER BY 1, 2, 4, 3
 """
 _SET = """
-UPDATE leaving_policy SET at_most = %s, queue_s = %s, vetoes = %s, for_some_people = %s, for_some_models = %s
+INSERT INTO leaving_policy (at_most, queue_s, vetoes, for_some_people, for_some_models) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (the_only_one) DO UPDATE SET at_most = excluded.at_most, queue_s = excluded.queue_s,
+    vetoes = excluded.vetoes, for_some_people = excluded.for_some_people, for_some_models = excluded.for_some_models
 """
 _ADD_RULE = """
 INSERT INTO leaving_rules (effect, user_id, group_id, model) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
@@ -182,8 +185,7 @@ async def remove_old_stays(database: Database, days: int) -> int:
 
 
 def _narrowing(row: TupleRow | None) -> Narrowing:
-    if row is None:
-        raise LookupError("the row of leaving_policy is gone; nothing leaves")
+    assert row is not None  # there is always one
     at_most, queue_s, vetoes, for_some_people, for_some_models, stays, models, people, only = row
     return Narrowing(
         at_most,

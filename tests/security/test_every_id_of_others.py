@@ -41,6 +41,7 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PATCH", "/api/users/{user_id}"): {"name": "Mine"},
     ("PATCH", "/api/groups/{group_id}"): {"name": "Mine"},
     ("PUT", "/api/groups/{group_id}/members"): {"user_ids": []},
+    ("PUT", "/api/leaving/collections/{store_id}"): {"may_leave": True},
 }
 QUERIES: Mapping[tuple[str, str], str] = {
     ("DELETE", "/api/collections/{store_id}/shares"): "?with=luis@example.com",
@@ -61,7 +62,7 @@ NOT_HERS = {
 # An administrator's business too; who they are is asked of the others.
 OF_ADMINISTRATORS = (
     *("/api/users/", "/api/groups/", "/api/limits/", "/api/jobs/", "/api/keys/", "/api/queue/"),
-    "/api/models/",
+    *("/api/models/", "/api/leaving/"),
 )
 # Ids in bodies: (verb, path, body).
 IN_BODIES: tuple[tuple[str, str, Any], ...] = (

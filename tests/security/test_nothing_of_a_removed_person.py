@@ -32,6 +32,7 @@ KEPT = {
     ("receipts", "subject_id"): "and that this person was deleted",
     ("requests", "user_id"): "the ledger of what was used: numbers",
     ("usage_hours", "user_id"): "the same by the hour",
+    ("leaving_decisions", "user_id"): "for whom something left the box or stayed: an id and a reason, no word",
     ("collections", "created_by"): "who made what a group keeps",
     ("file_batches", "created_by"): "who added what a group keeps",
     ("collection_shares", "created_by"): "who shared what a group keeps",
@@ -53,6 +54,9 @@ WHERE u.table_name = 'users' AND u.column_name = 'id' AND k.table_schema = 'publ
 _BY_HAND = (
     "INSERT INTO identity_links (issuer, subject, user_id) VALUES ('https://id.example', 'zebra', %s)",
     "INSERT INTO limits (user_id, kind, most) VALUES (%s, 'tokens_per_day', 1000000000)",
+    "INSERT INTO leaving_rules (effect, user_id) VALUES ('stays', %s)",
+    "INSERT INTO leaving_decisions (id, happened_at, user_id, model, reason, leaves, code, why)"
+    " SELECT uuidv7(), now(), %s, 'tiny', 'local_down', false, 'never', 'Nothing may leave.'",
     "INSERT INTO one_time_links (kind, user_id, token_hash, created_at, expires_at)"
     " SELECT 'password_reset', %s, sha256('zebra'::bytea), now(), now() + interval '1 hour'",
 )

@@ -68,7 +68,7 @@ END;
 REVOKE ALL ON FUNCTION mark_collection(uuid, boolean), markable_collections() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mark_collection(uuid, boolean), markable_collections() TO appliance_api;
 
--- What administrators narrowed beside the operator's file, which alone permits. for_some_people, for_some_models: only
+-- What administrators narrowed beside the operator's file, which alone permits; no row: nothing. for_some_people, for_some_models: only
 -- those of leaving_rules may; the flags stand here so that nobody is let out when the last one of a list is deleted.
 CREATE TABLE leaving_policy (
     the_only_one     boolean PRIMARY KEY DEFAULT true CHECK (the_only_one),
@@ -78,7 +78,6 @@ CREATE TABLE leaving_policy (
     for_some_people  boolean NOT NULL DEFAULT false,
     for_some_models  boolean NOT NULL DEFAULT false
 );
-INSERT INTO leaving_policy DEFAULT VALUES;
 CREATE TABLE leaving_rules (
     id        uuid PRIMARY KEY DEFAULT uuidv7(),
     effect    text NOT NULL CHECK (effect IN ('stays', 'only')),
@@ -90,7 +89,7 @@ CREATE TABLE leaving_rules (
 );
 CREATE INDEX leaving_rules_of_user ON leaving_rules (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX leaving_rules_of_group ON leaving_rules (group_id) WHERE group_id IS NOT NULL;
-GRANT SELECT, UPDATE ON leaving_policy TO appliance_api;
+GRANT SELECT, INSERT, UPDATE ON leaving_policy TO appliance_api;
 GRANT SELECT, INSERT, DELETE ON leaving_rules TO appliance_api;
 
 -- Every decision, with its reason and no word of the request. One to leave is committed before the first byte is sent.
