@@ -16,9 +16,10 @@ from inference.egress.settings import EgressSettings
 
 @dataclass(frozen=True, slots=True)
 class WayOut:
-    """What all doors of a box share."""
+    """What all doors of a box share. folder: the ledger's."""
 
     settings: EgressSettings
+    folder: Path
     ledger: EgressLedger
     switch: StopFile
 
@@ -52,10 +53,9 @@ def way_out(box: Box) -> WayOut:
 
 def way_out_at(data: Path, settings: EgressSettings) -> WayOut:
     """data: the data folder."""
-    ledger = EgressLedger(
-        data / "egress", segment_bytes=settings.segment_mib * 2**20, keep_days=settings.keep_days
-    )
-    return WayOut(settings, ledger, StopFile(data / "egress.stop", by_settings=settings.stopped))
+    folder = data / "egress"
+    ledger = EgressLedger(folder, segment_bytes=settings.segment_mib * 2**20, keep_days=settings.keep_days)
+    return WayOut(settings, folder, ledger, StopFile(data / "egress.stop", by_settings=settings.stopped))
 
 
 def tracing_door(box: Box) -> Crossing:

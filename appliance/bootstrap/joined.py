@@ -41,6 +41,7 @@ from appliance.bootstrap.budgets import build_budgets
 from appliance.bootstrap.doctor.room import build_doctor_routes
 from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.egress import way_out
+from appliance.bootstrap.egress_desk import build_egress_routes
 from appliance.bootstrap.energy import following_energy
 from appliance.bootstrap.first_start import forget_password
 from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
@@ -49,6 +50,7 @@ from appliance.bootstrap.index import build_index_room, calibration_of, chosen_e
 from appliance.bootstrap.inference import (
     Inference,
     adopt_local_engines,
+    clouds_of,
     read_engine_settings,
 )
 from appliance.bootstrap.joined_metrics import join_metrics
@@ -70,6 +72,7 @@ from appliance.bootstrap.running_models import build_running_models_routes
 from appliance.bootstrap.speech import speech_client
 from appliance.bootstrap.watching import build_watchman
 from appliance.errors import PartUnavailable
+from appliance.fairness.accounting.cloud_prices import with_clouds
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.queue.script import PREFIX
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
@@ -192,7 +195,8 @@ class Gateway:
             self._stack.push_async_callback(single_sign_on.http.close)
             self._in_background(single_sign_on.rechecking.run(), "sign-ins checked again")
         inference = await self._open_inference()
-        prices = settings.models.all_prices
+        engines = read_engine_settings(settings.engines, box.engine_socket)
+        prices = with_clouds(settings.models.all_prices, clouds_of(engines), settings.models.us_dollar)
         link = KeeperLink(box.keeper_socket, f"gateway {os.getpid()}")
         kept = KeptRoster(
             link, inference.roster, inference.connections, taken=settings.engines, key=engine_key(box)
@@ -212,7 +216,7 @@ class Gateway:
             kept=kept,
             failover=settings.failover,
             breaker=settings.breaker,
-            engines=read_engine_settings(settings.engines, box.engine_socket),
+            engines=engines,
             on_end=_nowhere if self._tracing is None else self._tracing.ended,
             money=partial(build_budgets, settings, database, limits.watch, prices),
         )
@@ -334,6 +338,7 @@ class Gateway:
             index_routes(build_index_room(box, client, models), identity),
             build_backup_routes(box.data, settings.backup, database, identity),
             build_model_planning_routes(box, identity),
+            build_egress_routes(box, database, identity),
             build_running_models_routes(box, link, database, identity),
             build_model_library_routes(box, database, identity, partial(_serves, inference)),
             *administration_routers(

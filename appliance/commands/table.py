@@ -27,6 +27,7 @@ COMMANDS = {
     "limit": "appliance.commands.limits:limit",
     "model": "appliance.commands.models:model",
     "queue": "appliance.commands.queue:queue",
+    "egress": "appliance.commands.egress:egress",
     "insights": "appliance.commands.insights:insights",
     "index": "appliance.commands.index:index",
     "demo": "appliance.commands.demo:demo",

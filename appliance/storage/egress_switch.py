@@ -7,21 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Who stopped it, since when and what for; actor is empty for a file put there by hand. by_settings: the
-    operator's file says so, and no button takes it back.
-    """
-
-    since: datetime | None
-    actor: str = ""
-    reason: str = ""
-    by_settings: bool = False
+from appliance.domain.egress import EgressStop
 
 
 class StopFile:
@@ -41,21 +30,21 @@ class StopFile:
             return f"{self._path} cannot be looked at: {error.strerror}."
         return f"{self._path.name} lies in the data folder."
 
-    def read(self) -> Stop | None:
+    def read(self) -> EgressStop | None:
         """Who stopped it; None: it is not stopped."""
         if self._by_settings:
-            return Stop(None, by_settings=True)
+            return EgressStop(None, by_settings=True)
         if not self.stopped():
             return None
         try:
             since = datetime.fromtimestamp(os.lstat(self._path).st_mtime, UTC)
         except OSError:
-            return Stop(None)
+            return EgressStop(None)
         try:
             told = json.loads(self._path.read_text(encoding="utf-8"))
-            return Stop(since, str(told.get("actor", "")), str(told.get("reason", "")))
+            return EgressStop(since, str(told.get("actor", "")), str(told.get("reason", "")))
         except (OSError, ValueError, AttributeError):
-            return Stop(since)
+            return EgressStop(since)
 
     def throw(self, actor: str, reason: str = "") -> bool:
         """From now on nothing leaves. Returns False where it was stopped already. Raises OSError."""

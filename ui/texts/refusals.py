@@ -207,6 +207,10 @@ REFUSALS = {
         "Files of a chat stay in that chat. Put them into a collection to share them.",
         "Los archivos de un chat se quedan en él. Ponlos en una colección para compartirlos.",
     ),
+    "egress_stopped_by_settings": Sentence(
+        "egress.stopped is true in appliance.toml. Take it out there and start the appliance anew.",
+        "egress.stopped está activado en appliance.toml. Quítalo allí y reinicia el servidor.",
+    ),
     "model_name_taken": Sentence(
         "{name} is being got from {source} already. Choose another name, or cancel that.",
         "{name} ya se está descargando de {source}. Elige otro nombre o cancela esa descarga.",
