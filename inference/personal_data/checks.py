@@ -4,7 +4,6 @@ from __future__ import annotations
 
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _CIF_LETTERS = "JABCDEFGHI"
-_CIF_LETTER_ONLY, _CIF_DIGIT_ONLY = "KPQRSNW", "ABEH"
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 # Length of an IBAN by its country: the SWIFT registry, release 99.
@@ -37,13 +36,13 @@ def nie(first: str, digits: str, letter: str) -> bool:
 
 
 def cif(value: str) -> bool:
-    """A company's number: letter, 7 digits, control digit or letter by the kind of company (Orden EHA/451/2008)."""
+    """A company's number: letter, 7 digits, control digit or letter (Orden EHA/451/2008).
+
+    Which of both is written depends on the kind of company, and not everybody keeps to it.
+    """
     digits, control = value[1:8], value[8]
     total = sum(_DOUBLED[int(digit)] if at % 2 == 0 else int(digit) for at, digit in enumerate(digits))
-    expected = -total % 10
-    if control.isdigit():
-        return value[0] not in _CIF_LETTER_ONLY and int(control) == expected
-    return value[0] not in _CIF_DIGIT_ONLY and control == _CIF_LETTERS[expected]
+    return control in (str(-total % 10), _CIF_LETTERS[-total % 10])
 
 
 def iban(value: str) -> bool:
