@@ -254,6 +254,7 @@ def as_vector_store(collection: Collection) -> dict[str, Any]:
         "owner_name": collection.owner_name or None,
         "can_write": collection.can_write,
         "can_manage": collection.can_manage,
+        "may_leave": collection.may_leave,
     }
 
 

@@ -121,7 +121,7 @@ class Collection:
     """Files that are searched together. size_bytes counts the files that have been read.
 
     can_write: the viewer may change what is in it; can_manage: rename, share and delete it. owner_name: the address of
-    the person, or the name of the group, whose it is.
+    the person, or the name of the group, whose it is. may_leave: answers made from it may be asked of a cloud.
     """
 
     id: UUID
@@ -136,6 +136,7 @@ class Collection:
     can_write: bool = True
     can_manage: bool = True
     owner_name: str = ""
+    may_leave: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ _COUNTED = """
 _COLLECTIONS = f"""
 SELECT c.id, c.name, c.description, c.owner_user_id, c.owner_group_id, c.metadata, c.created_at, c.last_active_at,
        viewer_writes_collection(c.id) AS can_write, viewer_owns_collection(c.id) AS can_manage,
+       c.may_leave,
        coalesce((SELECT email FROM users u WHERE u.id = c.owner_user_id),
                 (SELECT g.name FROM groups g WHERE g.id = c.owner_group_id), '') AS owner_name, n.*
 FROM collections c CROSS JOIN LATERAL (
@@ -374,6 +375,7 @@ def _collection(row: DictRow) -> Collection:
         size_bytes=row["size_bytes"],
         can_write=row["can_write"],
         can_manage=row["can_manage"],
+        may_leave=row["may_leave"],
         owner_name=row["owner_name"],
     )
 
