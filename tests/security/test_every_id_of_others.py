@@ -61,7 +61,7 @@ NOT_HERS = {
 }
 # An administrator's business too; who they are is asked of the others.
 OF_ADMINISTRATORS = (
-    *("/api/users/", "/api/groups/", "/api/limits/", "/api/jobs/", "/api/keys/", "/api/queue/"),
+    *("/api/users/", "/api/groups/", "/api/limits/", "/api/budgets/", "/api/jobs/", "/api/keys/", "/api/queue/"),
     *("/api/models/", "/api/leaving/"),
 )
 # Ids in bodies: (verb, path, body).
@@ -124,10 +124,12 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
     await one.send("root", "PUT", f"/api/groups/{group}/members", {"user_ids": people})
     limit = {"subject_kind": "user", "subject": people[0], "kind": "tokens_per_day", "most": 10**9}
     made = await one.ok("root", "POST", "/api/limits", limit)
+    budget = {"subject_kind": "user", "subject": people[0], "window": "month", "amount": 1000}
+    spent = await one.ok("root", "PUT", "/api/budgets", budget)
     return {
         "store_id": store, "file_id": file, "batch_id": batch, "conversation_id": chat, "turn_id": turn,
         "response_id": response, "session_id": session["id"], "key_id": key["id"], "user_id": people[0],
-        "group_id": group, "limit_id": made["id"], "job_id": "job-1", "request_id": f"turn-{turn}", "number": "1",
+        "group_id": group, "limit_id": made["id"], "budget_id": spent["id"], "job_id": "job-1", "request_id": f"turn-{turn}", "number": "1",
         "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32, "name": "tiny",
     }  # fmt: skip
 

@@ -62,10 +62,11 @@ end
 
 -- The level that is reached now and was not told in this window; 0: none. Another cap begins anew from where it stands.
 local function crossed(window, most, is_refused)
-  local level = is_refused and 100 or 0
+  local level = 0
   for _, one in ipairs(LEVELS) do
-    if spent_of(window) >= threshold(most, one) then level = math.max(level, one) end
+    if spent_of(window) >= threshold(most, one) then level = one end
   end
+  if is_refused and level >= 80 then level = 100 end
   if window.told_most ~= most then
     window.told, window.told_most = math.min(window.told, level), most
   end

@@ -11,8 +11,8 @@ Decided here:
 - What is settled twice counts once; what is reserved twice is held once.
 - After everything was lost, processes say what they hold; what was spent is the greater of what the accounts have and
   what a process last knew.
-- 50, 80 and 100 per cent are told once in a window; a cap of another height is told of from where it stands. A call
-  that has no room, though nothing were held by others, tells 100.
+- 50, 80 and 100 per cent are told once in a window; a cap of another height is told of from where it stands. From 80
+  per cent on a call that has no room, though nothing were held by others, tells 100: the rest is too small to use.
 
 Valkey runs the same rules (`budgets.lua`) for all gateway processes; this is for one that is alone.
 """
@@ -85,7 +85,7 @@ class _Window:
 
     def crossed(self, most: int, *, is_refused: bool = False) -> int:
         reached = [level for level in LEVELS if self.spent >= threshold(most, level)]
-        level = max([*reached, 100 if is_refused else 0])
+        level = 100 if is_refused and 80 in reached else max(reached, default=0)
         if self.told_most != most:
             self.told, self.told_most = min(self.told, level), most
         if level <= self.told:

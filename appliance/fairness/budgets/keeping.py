@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -301,42 +302,42 @@ class BudgetKeeping:
             self._is_lost.set()
 
     async def _return_for_ever(self) -> None:
-        await self._is_lost.wait()
-        while self._alone is not None:
-            await asyncio.sleep(_RETRY_S)
-            try:
-                await self._counting.call()
-                await self._notice_life()
-                told: set[str] = set()
-                while told != set(self._live):
-                    told = set(self._live)
-                    await self._sync({})
-            except PartUnavailable:
-                continue
-            self._alone = None
-            logger.warning("Budgets are shared again.")
-        self._is_lost.clear()
-        self._has_ended.set()
+        while True:
+            await self._is_lost.wait()
+            self._is_lost.clear()
+            while self._alone is not None:
+                await asyncio.sleep(_RETRY_S)
+                with suppress(PartUnavailable):
+                    await self._return()
+            self._has_ended.set()
+
+    async def _return(self) -> None:
+        """Valkey answers: what runs here is held there again, and then this process is not alone any more."""
+        await self._counting.call()
+        await self._notice_life()
+        told: set[str] = set()
+        while told != set(self._live):
+            told = set(self._live)
+            await self._sync({})
+        self._alone = None
+        logger.warning("Budgets are shared again.")
 
     # loops ---------------------------------------------------------------------------------------------
 
     async def _tell_for_ever(self) -> None:
-        await self._has_ended.wait()
-        self._has_ended.clear()
-        while self._ended and self.is_shared:
-            try:
-                await self._ask()
-            except PartUnavailable:
-                return
+        while True:
+            await self._has_ended.wait()
+            self._has_ended.clear()
+            with suppress(PartUnavailable):  # then this process is alone, and tells it later
+                while self._ended and self.is_shared:
+                    await self._ask()
 
     async def _renew_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self._renew_s)
             if self.is_shared and (self._live or self._known or self._heard):
-                try:
+                with suppress(PartUnavailable):
                     await self._renew()
-                except PartUnavailable:
-                    continue
 
     async def _renew(self) -> None:
         now_ms = self._now_ms()
