@@ -53,7 +53,7 @@ class Circuits:
         require_admin(caller)
         self._one(engine, model)
         await self._events.record(
-            AccountEvent("model.engine_asked", caller.user_id, detail={"engine": engine, "name": model})
+            AccountEvent("engine.asked", caller.user_id, detail={"engine": engine, "name": model})
         )
         await self._kept.hasten(engine, model)
         return self._one(engine, model)

@@ -14,6 +14,7 @@ from typing import Literal
 from ui.texts.admin import ADMIN
 from ui.texts.budgets import BUDGET_ERRORS, BUDGET_REFUSALS
 from ui.texts.chat import CHAT
+from ui.texts.circuits import CIRCUITS
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
 from ui.texts.document_notes import DOCUMENT_NOTES
@@ -55,9 +56,14 @@ TEXTS: Mapping[str, Sentence] = {
     **RECORDINGS,
     **{
         f"error.{code}": sentence
-        for code, sentence in (ERRORS | MODEL_ERRORS | RECORDING_ERRORS | BUDGET_ERRORS | LADDER_ERRORS).items()
+        for code, sentence in (
+            ERRORS | MODEL_ERRORS | RECORDING_ERRORS | BUDGET_ERRORS | LADDER_ERRORS
+        ).items()
     },
-    **{f"refused.{code}": sentence for code, sentence in (REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS).items()},
+    **{
+        f"refused.{code}": sentence
+        for code, sentence in (REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS).items()
+    },
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
     **{
         f"told.{code}": sentence
@@ -94,9 +100,16 @@ def models_script(language: Language) -> str:
     return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
 
 
+def circuits_script(language: Language) -> str:
+    """What Administration › Engines says of those that are out of rotation, likewise."""
+    told = {key: getattr(sentence, language) for key, sentence in CIRCUITS.items()}
+    return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
+
+
 def write_files(folder: Path) -> None:
     """Write the sentences of each language into the folder of the page's scripts."""
     for language in LANGUAGES:
         (folder / f"texts.{language}.json").write_text(as_json(language), encoding="utf-8")
         (folder / "admin" / f"findings_{language}.js").write_text(as_script(language), encoding="utf-8")
         (folder / "admin" / f"models_{language}.js").write_text(models_script(language), encoding="utf-8")
+        (folder / "admin" / f"circuits_{language}.js").write_text(circuits_script(language), encoding="utf-8")

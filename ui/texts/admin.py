@@ -187,6 +187,7 @@ ADMIN = {
     "audit_job": Sentence("Background work", "Trabajos"),
     "action.sign_in": Sentence("Signed in", "Entró"),
     "action.sign_in.failed": Sentence("Failed to sign in", "No logró entrar"),
+    "action.engine.asked": Sentence("Engine asked by hand", "Motor probado a mano"),
     "action.engine.restarted": Sentence("Engine started again by itself", "Motor reiniciado automáticamente"),
     "action.session.ended": Sentence("Session ended", "Sesión cerrada"),
     "action.sessions.ended": Sentence("Sessions ended", "Sesiones cerradas"),
