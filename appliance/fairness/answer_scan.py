@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import orjson
@@ -19,6 +19,7 @@ from inference.errors import EngineStreamBroken
 from inference.sse import event_data
 from inference.types import Usage
 
+_loads = orjson.loads
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"([a-z_]{1,32})"')
 _FLAT = rb"[^{}]*"
@@ -65,7 +66,8 @@ class StreamScan:
             data, self._pending = data[:end], data[end:]
         if self.fault is not None:
             return b""
-        data = self._checked(data)
+        if not _is_one_chunk(data):
+            data = self._checked(data)
         if b'"usage"' in data and _USAGE.search(data):
             data = self._take_usage(data)
         self.events += data.count(b"data:")
@@ -82,12 +84,9 @@ class StreamScan:
     def _checked(self, data: bytes) -> bytes:
         """The events before the first that is none, or that says the engine failed."""
         start = 0
-        for end in _event_ends(data):
-            event = data[start:end]
-            if event.startswith(b"data: {"):  # as every server writes them
-                payload: bytes | None = event[6:]
-            else:
-                payload = event_data(event.strip())
+        for found in _EVENT_END.finditer(data):
+            end = found.end()
+            payload = event_data(data[start:end].strip())
             if payload is not None and payload.strip() != b"[DONE]":
                 self.fault = _fault_of(payload)
                 if self.fault is not None:
@@ -131,13 +130,15 @@ class StreamScan:
         return not self._wants_usage and chunk.get("choices") == []
 
 
-def _event_ends(data: bytes) -> Iterable[int]:
-    if b"\r" in data:
-        return [found.end() for found in _EVENT_END.finditer(data)]
-    first = data.find(b"\n\n") + 2
-    if first == len(data):
-        return (first,)
-    return [found.end() for found in _EVENT_END.finditer(data)]
+def _is_one_chunk(data: bytes) -> bool:
+    """Whether it is what nearly all of it is: one event with one chunk in which nothing is odd."""
+    if not data.startswith(b"data: {") or data.find(b"\n\n") + 2 != len(data):
+        return False
+    try:
+        chunk = _loads(data[6:])
+    except orjson.JSONDecodeError:
+        return False
+    return "choices" in chunk and "error" not in chunk
 
 
 def _fault_of(payload: bytes) -> EngineStreamBroken | None:
