@@ -18,11 +18,12 @@ from appliance.services.doctor.watchdog import SEEN_BY_THE_DOCTOR
 from appliance.services.doctor.ways import Ways
 from inference.watchdog.findings import Kind
 from tests.doctor_cases import CASES, DAY, DISK, GB, NOW, diary_of, no_driver
+from tests.doctor_cases_of_clouds import CASES_OF_CLOUDS
 from tests.doctor_cases_of_parts import CASES_OF_PARTS, TUNING
 
 BY_HAND = Ways("hand", "/srv/data", "/opt/a/.venv/bin/appliance")
 DOCKER = Ways("docker", "/var/lib/appliance", compose="docker-compose.gpu.yml")
-ALL = CASES | CASES_OF_PARTS
+ALL = CASES | CASES_OF_PARTS | CASES_OF_CLOUDS
 
 
 @pytest.mark.parametrize("name", ALL)

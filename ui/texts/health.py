@@ -31,6 +31,7 @@ HEALTH = {
     "check_speech": Sentence("Speech", "Voz"),
     "check_index": Sentence("Index", "Índice"),
     "check_engines": Sentence("Engines", "Motores"),
+    "check_clouds": Sentence("Clouds", "Nubes"),
     "check_gpu": Sentence("GPU", "GPU"),
     "check_watchdog": Sentence("Watchdog", "Vigilante"),
     "check_queue": Sentence("Queue", "Cola"),

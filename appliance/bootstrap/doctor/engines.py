@@ -10,7 +10,13 @@ from typing import Any
 
 from appliance.bootstrap.doctor.asking import ask
 from appliance.bootstrap.doctor.place import Place
-from appliance.bootstrap.inference import build_inference, discover, read_engine_settings, tables_of
+from appliance.bootstrap.inference import (
+    build_inference,
+    clouds_of,
+    discover,
+    read_engine_settings,
+    tables_of,
+)
 from appliance.errors import StartupError
 from appliance.services.doctor.engines import EngineReading, EnginesReading, ServedChatModel
 from inference.egress import Neighbours
@@ -34,7 +40,9 @@ async def _read(place: Place) -> EnginesReading:
     box = place.needed_box
     tables = dict(box.settings.engines)
     tables.update(tables_of(await discover(tables)))
-    settings = read_engine_settings(tables, box.engine_socket)
+    every = read_engine_settings(tables, box.engine_socket)
+    clouds = clouds_of(every)  # which are not asked anything; see the check `clouds`
+    settings = {name: one for name, one in every.items() if name not in clouds}
     # Without the settings' names: what a server has, not what we say it has.
     asked = {name: one.model_copy(update=_as_it_is(one)) for name, one in settings.items()}
     neighbours = Neighbours(box.settings.egress.inside)
@@ -134,7 +142,7 @@ async def _probe(place: Place) -> dict[str, float]:
         return {}
     inference = build_inference(settings, {}, neighbours=Neighbours(box.settings.egress.inside))
     try:
-        for name in settings:
+        for name in settings.keys() - clouds_of(settings).keys():
             engine = inference.roster.engine(name)
             if engine is None:
                 continue

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.bootstrap.doctor import (
+    clouds,
     database,
     engines,
     identity,
@@ -20,6 +21,7 @@ from appliance.bootstrap.doctor import (
 from appliance.bootstrap.doctor.place import Place
 from appliance.services.doctor import backups as backup_checks
 from appliance.services.doctor import certificate, clock, gpu, tuning
+from appliance.services.doctor import clouds as cloud_checks
 from appliance.services.doctor import database as database_checks
 from appliance.services.doctor import engines as engine_checks
 from appliance.services.doctor import identity as identity_checks
@@ -53,6 +55,7 @@ CHECKS: Mapping[str, Check] = {
     "speech": Check(speech.read_speech, speech_checks.speech_findings),
     "index": Check(database.read_index, database_checks.index_findings),
     "engines": Check(engines.read_engines, engine_checks.engine_findings),
+    "clouds": Check(clouds.read_clouds, cloud_checks.cloud_findings),
     "gpu": Check(machine.read_gpu, gpu.gpu_findings, needs_box=False),
     "watchdog": Check(watchdog.read_watchdog, watchdog_checks.watchdog_findings),
     "queue": Check(use.read_queue, use_checks.queue_findings),

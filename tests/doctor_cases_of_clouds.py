@@ -1,0 +1,47 @@
+"""Readings of the sections of clouds, and what the doctor has to say of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from appliance.services.doctor import clouds
+from appliance.services.doctor.findings import error, warning
+from tests.doctor_cases import Case
+
+CLOUD = clouds.CloudReading("far", "OpenAI", "https://api.openai.com/v1", ("gpt-4o-mini",), is_published=True)
+CLOUDS = clouds.CloudsReading((CLOUD,), may_leave=True)
+
+CASES_OF_CLOUDS: dict[str, Case] = {
+    "clouds: none": (clouds.cloud_findings, clouds.CloudsReading(is_at_par=True), ["clouds.none"]),
+    "clouds: well": (clouds.cloud_findings, CLOUDS, ["clouds.ok"]),
+    "clouds: set, and nothing may leave": (
+        clouds.cloud_findings,
+        replace(CLOUDS, may_leave=False),
+        ["clouds.ok", "clouds.never"],
+    ),
+    "clouds: no key, no way": (
+        clouds.cloud_findings,
+        replace(CLOUDS, clouds=(replace(CLOUD, has_key=False, way="It is not an address of the web."),)),
+        [error("clouds.no_key"), error("clouds.no_way"), "clouds.ok"],
+    ),
+    "clouds: a company's own without a key": (
+        clouds.cloud_findings,
+        replace(CLOUDS, clouds=(replace(CLOUD, has_key=False, needs_key=False),)),
+        ["clouds.ok"],
+    ),
+    "clouds: a key for everybody": (
+        clouds.cloud_findings,
+        replace(CLOUDS, clouds=(replace(CLOUD, key_file="/k", is_key_open=True),)),
+        [error("clouds.key_open"), "clouds.ok"],
+    ),
+    "clouds: an alias, no price": (
+        clouds.cloud_findings,
+        replace(CLOUDS, clouds=(replace(CLOUD, misnamed=("fast", "llama"), unpriced=("gpt-x",)),)),
+        [warning("clouds.misnamed"), warning("clouds.unpriced"), "clouds.ok"],
+    ),
+    "clouds: dollars at par": (
+        clouds.cloud_findings,
+        replace(CLOUDS, is_at_par=True),
+        ["clouds.ok", warning("clouds.at_par")],
+    ),
+}
