@@ -25,6 +25,7 @@ COMMANDS = {
     "group": "appliance.commands.groups:group",
     "key": "appliance.commands.keys:key",
     "limit": "appliance.commands.limits:limit",
+    "budget": "appliance.commands.budgets:budget",
     "model": "appliance.commands.models:model",
     "queue": "appliance.commands.queue:queue",
     "egress": "appliance.commands.egress:egress",
