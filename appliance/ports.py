@@ -314,6 +314,7 @@ class NewKey:
     expires_at: datetime | None
     is_batch: bool = False
     stays_local: bool = False
+    allows_smaller: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,10 @@ from appliance.api.speech.answers import SpeechAnswers
 from appliance.api.speech.door import SpeechDoor
 from appliance.bootstrap.budgets import BudgetRoom
 from appliance.bootstrap.gate import NO_POLICY, GateRoom, build_gate
+from appliance.bootstrap.inference import build_inference
 from appliance.bootstrap.keeper.following import KeptRoster
 from appliance.bootstrap.keeper.link import KeeperLink
+from appliance.bootstrap.ladder import LadderPlan
 from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import NotAuthenticated
 from appliance.fairness.accounting.pricing import NO_PRICES, Prices
@@ -51,11 +53,11 @@ from appliance.services.offered_models import OfferedModels
 from appliance.services.responses import Responses
 from appliance.storage.database import Database
 from appliance.storage.responses import PostgresResponses
+from inference.egress import Egress
 from inference.engines import load_engine_class
-from inference.engines.connections import Connections
 from inference.failover.settings import FailoverSettings
 from inference.ports import Embedder, Transcriber
-from inference.roster import Membership, Roster
+from inference.roster import Roster
 from inference.settings import EngineSettings
 from rag.analysis import Analyzer
 from rag.documents import Page, Passage, SearchResult
@@ -178,22 +180,16 @@ async def running_gateway(
     money: Callable[[ValkeyLink, CollectorRegistry], BudgetRoom] | None = None,
     failover: FailoverSettings | None = None,
     breaker: BreakerSettings | None = None,
+    plan: LadderPlan | None = None,
+    egress: Egress | None = None,
 ) -> AsyncIterator[Gateway]:
-    """Yields when it answers. keeper_socket: where a keeper listens, whose models are offered too.
+    """Yields when it answers. keeper_socket: where a keeper listens, whose models are offered too. egress: to clouds.
 
     spool_folder None: one of its own, removed at the end."""
     own_folder = tempfile.TemporaryDirectory(prefix="apl-spool-")
     settings = settings or GateSettings()
-    connections = Connections()
-    members = [
-        Membership(
-            load_engine_class(one.engine)(name, one, connections),
-            one.engine,
-            is_fallback=one.fallback_only,
-        )
-        for name, one in engines.items()
-    ]
-    roster = Roster(members, aliases or {})
+    inference = build_inference(engines, aliases or {}, egress=egress, offers_cloud=egress is not None)
+    roster, connections = inference.roster, inference.connections
     await roster.refresh()
     link = KeeperLink(keeper_socket or Path("/nowhere"), "gateway of a test")
     kept = KeptRoster(link, roster, connections, taken=engines, key="")
@@ -210,6 +206,7 @@ async def running_gateway(
         failover=failover,
         breaker=breaker,
         engines=engines,
+        plan=plan,
     )
     await room.open()
     kept.attach(room.gate.leases)
@@ -293,5 +290,5 @@ async def running_gateway(
         await asyncio.wait([following])
         await room.close()
         await database.close()
-        await connections.close()
+        await inference.close()
         own_folder.cleanup()

@@ -118,6 +118,7 @@ class NewKeyBody(Body):
     """POST /api/keys. user_id absent: one's own. models and routes absent: everything the owner may.
 
     is_batch: what is asked with it lets everybody else go first. stays_local: nothing asked with it leaves the box.
+    allows_smaller: a smaller model may answer where the one that was asked for cannot.
     """
 
     name: Name = ""
@@ -127,6 +128,7 @@ class NewKeyBody(Body):
     expires_at: AwareDatetime | None = None
     is_batch: bool = False
     stays_local: bool = False
+    allows_smaller: bool = True
 
 
 class LinkFor(Body):
@@ -228,6 +230,7 @@ def key_json(key: ApiKey) -> Json:
         "revoked_at": _time(key.revoked_at),
         "is_batch": key.is_batch,
         "stays_local": key.stays_local,
+        "allows_smaller": key.allows_smaller,
     }
 
 

@@ -296,6 +296,7 @@ def key_routes(accounts: Accounts, identity: Identity) -> APIRouter:
             expires_at=body.expires_at,
             is_batch=body.is_batch,
             stays_local=body.stays_local,
+            allows_smaller=body.allows_smaller,
         )
         response.headers["cache-control"] = "no-store"
         return {**key_json(made.key), "key": made.secret}

@@ -21,6 +21,8 @@ _STREAM_HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 
+_RUNG = b"x-answered-by-rung"
+
 
 class Exchange:
     """scope, receive and send as ASGI has them. comment_after_s: how long the headers of a stream are held back."""
@@ -65,16 +67,20 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self._send({"type": "http.response.body", "body": body})
 
-    async def begin_stream(self, served_by: str | None, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
-        """Send the headers, and more of them; where they have left already, say in a comment who answers."""
+    async def begin_stream(
+        self, served_by: str | None, more: Sequence[tuple[bytes, bytes]] = (), rung: str = ""
+    ) -> None:
+        """Send the headers, and more of them; where they have left already, say in a comment who answers, and by which
+        rung."""
         if self._has_begun:
             if served_by is not None:
-                await self.send_piece(b": served-by %b\n\n" % served_by.encode())
+                by = b" rung=%b" % rung.encode() if rung else b""
+                await self.send_piece(b": served-by %b%b\n\n" % (served_by.encode(), by))
             return
         self._has_begun = self._is_stream = True
         headers = [*_STREAM_HEADERS, (b"x-request-id", self.request_id.encode()), *more]
         if served_by is not None:
-            headers.append((b"x-served-by", served_by.encode()))
+            headers += by_headers(served_by, rung)
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def tell_waiting(self, waiting: Waiting) -> None:
@@ -82,6 +88,9 @@ class Exchange:
         if time.perf_counter() - self._started < self._comment_after_s:
             return
         await self.begin_stream(None)
+        if waiting.trying:
+            await self.send_piece(b": trying %b\n\n" % waiting.trying.encode())
+            return
         eta = b"" if waiting.eta_s is None else b" eta_s=%.1f" % waiting.eta_s
         if waiting.loading:
             await self.send_piece(b": loading model=%b%b\n\n" % (waiting.loading.encode(), eta))
@@ -118,6 +127,11 @@ class Exchange:
         message: Message = {"type": ""}
         while message["type"] != "http.disconnect":
             message = await self.receive()
+
+
+def by_headers(served_by: str, rung: str) -> list[tuple[bytes, bytes]]:
+    """Who answered, and by which rung of the ladder."""
+    return [(b"x-served-by", served_by.encode()), *([(_RUNG, rung.encode())] if rung else [])]
 
 
 def _error_event(body: bytes) -> bytes:

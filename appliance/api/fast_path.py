@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from appliance.api.dropped_notes import dropped_headers, in_stream, in_whole
 from appliance.api.embedding_answers import EmbeddingAnswers, refuse_ids
-from appliance.api.exchange import Exchange
+from appliance.api.exchange import Exchange, by_headers
 from appliance.api.json_bodies import parse_object, read_body
 from appliance.api.openai_requests import WireRequest, check_request
 from appliance.api.pipeline_answers import Completion, answer_request, as_pieces, progress_comment
@@ -133,7 +133,7 @@ class FastPath:
         async with engine.relay(call) as response:
             if response.content_type.startswith("text/event-stream"):
                 more = [*rate_limit_headers(response.limits), *dropped_headers(response.dropped)]
-                await exchange.begin_stream(response.served_by, more)
+                await exchange.begin_stream(response.served_by, more, response.rung)
                 async with aclosing(response.frames) as frames:  # type: ignore[type-var]
                     async for frame in (
                         frames if response.dropped is None else in_stream(frames, response.dropped)
@@ -160,7 +160,7 @@ class FastPath:
         if exchange.has_begun:
             raise EngineStreamBroken("It cannot stream; ask without `stream`.")
         headers = [
-            (b"x-served-by", response.served_by.encode()),
+            *by_headers(response.served_by, response.rung),
             (b"x-queue-wait-ms", b"%d" % round(response.wait_ms)),
             *rate_limit_headers(response.limits),
             *dropped_headers(response.dropped),
@@ -186,7 +186,7 @@ class FastPath:
                         wait_s = time.perf_counter() - started
                     completion.take(event)
                 headers = [
-                    (b"x-served-by", completion.finished.served_by.encode()),
+                    *by_headers(completion.finished.served_by, completion.finished.rung),
                     (b"x-queue-wait-ms", b"%d" % round(wait_s * 1000)),
                 ]
                 await exchange.send_whole(200, "application/json", completion.whole(), headers)

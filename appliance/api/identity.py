@@ -9,6 +9,7 @@ A key in a header counts before the cookie, and a bad key is refused though the 
 a 400. Every form leads to the same check (`services/accounts/authentication.py`), so none can be weaker than another.
 
 `x-stay-local: true` beside any of them: what this request asks for is not answered outside of the box.
+`x-allow-smaller: false`: nor by a smaller model than the one that is asked for.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ SECURE_COOKIE = "__Host-appliance"
 PLAIN_COOKIE = "appliance_session"
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_NO = frozenset({"false", "0", "no"})
 _LONGEST_CREDENTIAL = 1024  # characters; ours have 47 to 79
 _LONGEST_COOKIES = 16_384
 
@@ -73,7 +75,9 @@ class Identity:
         path = str(scope["path"])
         if not caller.scopes.allow_route(path):
             raise NotPermitted(f"This key may not be used for {path}.")
-        return replace(caller, stays_local=True) if _wants_to_stay(scope) else caller
+        if _wants_to_stay(scope):
+            caller = replace(caller, stays_local=True)
+        return replace(caller, allows_smaller=False) if _says_no(scope, b"x-allow-smaller") else caller
 
     async def caller(self, request: Request) -> Caller:
         """The same for FastAPI: `caller: Caller = Depends(identity.caller)`."""
@@ -141,8 +145,16 @@ def _key(scope: Scope) -> str | None:
 
 def _wants_to_stay(scope: Scope) -> bool:
     """`x-stay-local`: only a plain no counts as one."""
-    said = {value.strip().lower() for value in header_values(scope, b"x-stay-local")}
-    return bool(said - {"false", "0", "no"})
+    return bool(_said(scope, b"x-stay-local") - _NO)
+
+
+def _says_no(scope: Scope, name: bytes) -> bool:
+    """Whether a header does, however often it is there."""
+    return bool(_said(scope, name) & _NO)
+
+
+def _said(scope: Scope, name: bytes) -> set[str]:
+    return {value.strip().lower() for value in header_values(scope, name)}
 
 
 def _nothing_sent(scope: Scope) -> NotAuthenticated:

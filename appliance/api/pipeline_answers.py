@@ -192,6 +192,8 @@ class Completion:
         return {
             "kind": self.finished.kind,
             "served_by": self.finished.served_by,
+            "rung": self.finished.rung,
+            "answered_as": self.finished.answered_as,
             "notes": list(self.finished.notes),
             "dropped_messages": self.finished.dropped_messages,
             "coverage": [as_coverage(one) for one in self.finished.coverage],

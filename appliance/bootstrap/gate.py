@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from appliance.bootstrap.breakers import BreakerRoom, build_breakers
 from appliance.bootstrap.budgets import BudgetRoom
 from appliance.bootstrap.energy import look_at_others
+from appliance.bootstrap.ladder import LadderPlan
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.contact import PostgresContact
 from appliance.fairness.accounting.ledger import Entry, Ledger
@@ -99,12 +100,14 @@ def build_gate(
     engines: Mapping[str, EngineSettings] | None = None,
     on_end: Callable[[Entry], None] = lambda _entry: None,
     money: Callable[[ValkeyLink, CollectorRegistry], BudgetRoom] | None = None,
+    plan: LadderPlan | None = None,
 ) -> GateRoom:
     """database_url: of the role this process has; workers: gateway processes that share the engines.
 
     policy: the shares and limits that count now. spool_folder: DATA/spool. contact: told whether PostgreSQL answers;
     `postgres_contact` makes one. engines: as they are configured, so that one that refused us is tried anew when its
-    section has changed. money: makes what holds the budgets; None: nobody set one.
+    section has changed. money: makes what holds the budgets; None: nobody set one. plan: the ways
+    to answer beside the model that was asked for.
     """
     worker = uuid4()
     valkey = ValkeyLink(valkey_url, "gate")
@@ -163,6 +166,7 @@ def build_gate(
         kept,
         BreakerMetrics(registry, is_shared=shared_folder() is not None),
     )
+    held = budgets.money if budgets is not None else NO_BUDGETS
     gate = Gate(
         roster,
         leases,
@@ -172,7 +176,8 @@ def build_gate(
         default_slots=settings.default_slots,
         kept=kept,
         breakers=circuits.breakers,
-        budgets=budgets.money if budgets is not None else NO_BUDGETS,
+        budgets=held,
+        ladder=lambda routing: (plan or LadderPlan()).ladder(routing, kept, circuits.breakers, held),
         failover=failover or FailoverSettings(),
         on_counted=metrics.compare,
     )

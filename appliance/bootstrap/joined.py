@@ -51,6 +51,7 @@ from appliance.bootstrap.inference import (
     Inference,
     adopt_local_engines,
     clouds_of,
+    has_only_clouds,
     read_engine_settings,
 )
 from appliance.bootstrap.joined_metrics import join_metrics
@@ -59,6 +60,7 @@ from appliance.bootstrap.keeper.link import KeeperLink
 from appliance.bootstrap.keeper.preparing import engine_key
 from appliance.bootstrap.keeper.wanted_file import WantedFile
 from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
+from appliance.bootstrap.ladder import LadderPlan
 from appliance.bootstrap.leaving import build_leaving
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.model_library import build_model_library_routes
@@ -218,6 +220,7 @@ class Gateway:
             breaker=settings.breaker,
             engines=engines,
             on_end=_nowhere if self._tracing is None else self._tracing.ended,
+            plan=LadderPlan(settings.models, settings.models.aliases, leaving.decisions),
             money=partial(build_budgets, settings, database, limits.watch, prices),
         )
         await self._keep(room.open, room.close)
@@ -338,7 +341,7 @@ class Gateway:
             index_routes(build_index_room(box, client, models), identity),
             build_backup_routes(box.data, settings.backup, database, identity),
             build_model_planning_routes(box, identity),
-            build_egress_routes(box, database, identity),
+            build_egress_routes(way_out(box), database, identity),
             build_running_models_routes(box, link, database, identity),
             build_model_library_routes(box, database, identity, partial(_serves, inference)),
             *administration_routers(
@@ -371,7 +374,7 @@ class Gateway:
         self._stack.push_async_callback(inference.close)
         await inference.roster.refresh()
         self._in_background(inference.roster.run(), "roster")
-        if not engines:
+        if has_only_clouds(box.settings.engines):
             looking = adopt_local_engines(inference, lambda found: logger.info(found.sentence()))
             self._in_background(looking, "discovery")
         return inference

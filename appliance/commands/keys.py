@@ -34,6 +34,12 @@ def create(
     stay_local: Annotated[
         bool, typer.Option("--stay-local", help="What is asked with it never leaves this box.")
     ] = False,
+    asked_model_only: Annotated[
+        bool,
+        typer.Option(
+            "--asked-model-only", help="What is asked with it is never answered by a smaller model."
+        ),
+    ] = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -47,6 +53,8 @@ def create(
             body["is_batch"] = True
         if stay_local:
             body["stays_local"] = True
+        if asked_model_only:
+            body["allows_smaller"] = False
         if model:
             body["models"] = model
         if route:

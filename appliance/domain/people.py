@@ -129,6 +129,7 @@ class ApiKey:
     revoked_at: datetime | None = None
     is_batch: bool = False
     stays_local: bool = False
+    allows_smaller: bool = True
 
 
 @dataclass(frozen=True, slots=True)

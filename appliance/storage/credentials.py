@@ -23,12 +23,13 @@ ARRAY(SELECT m.group_id FROM group_members m WHERE m.user_id = u.id)
 _KEYS_UNTIL = "(SELECT max(l.keys_until) FROM identity_links l WHERE l.user_id = u.id)"
 _BY_KEY = f"""
 SELECT {_OWNER}, k.id, k.models, k.routes, k.expires_at, k.revoked_at IS NOT NULL, k.is_batch, {_KEYS_UNTIL},
-       k.stays_local
+       k.stays_local, k.allows_smaller
 FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.secret_hash = %s
 """
 _BY_SESSION = f"SELECT {_OWNER}, s.id, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id WHERE "
 _KEY = """
-id, user_id, name, prefix, models, routes, created_at, expires_at, last_used_at, revoked_at, is_batch, stays_local
+id, user_id, name, prefix, models, routes, created_at, expires_at, last_used_at, revoked_at, is_batch, stays_local,
+allows_smaller
 """
 _SESSION = "id, user_id, user_agent, address, created_at, last_used_at, expires_at"
 _STILL_VALID = f"""
@@ -81,6 +82,7 @@ class PostgresCredentials:
             language=row[3],
             is_batch=row[11],
             stays_local=row[13],
+            allows_smaller=row[14],
         )
         return Credential(caller, row[9], row[10], row[4], confirmed_until=row[12])
 
@@ -173,7 +175,8 @@ class PostgresCredentials:
         async with self._database.transaction() as connection:
             rows = await connection.execute(
                 "INSERT INTO api_keys (user_id, name, prefix, secret_hash, models, routes, created_at, expires_at, "
-                f"is_batch, stays_local) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_KEY}",
+                "is_batch, stays_local, allows_smaller) "
+                f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_KEY}",
                 (
                     new.user_id,
                     new.name,
@@ -185,6 +188,7 @@ class PostgresCredentials:
                     new.expires_at,
                     new.is_batch,
                     new.stays_local,
+                    new.allows_smaller,
                 ),
             )
             await record_event(connection, event)

@@ -139,6 +139,7 @@ class ResponsesDoor:
         call = EngineRequest("chat/completions", payload, request_id, origins=grounded.origins)
         async with engine.relay(call) as response:
             writing.served_by, writing.wait_ms = response.served_by, response.wait_ms
+            writing.rung, writing.answered_as = response.rung, engine.by.answered_as
             writing.dropped = _together(writing.dropped, response.dropped)
             writing.limits = response.limits
             async with aclosing(response.frames) as frames:  # type: ignore[type-var]

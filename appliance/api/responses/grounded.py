@@ -80,8 +80,7 @@ class Grounded:
         if self._grounding is None:
             return
         await self._check(writing)
-        served_by = writing.served_by or ""
-        writing.note(Finished("written", served_by=served_by, model=self._request.model, notes=self._notes))
+        writing.note(writing.signed(Finished("written", model=self._request.model, notes=self._notes)))
 
     async def _check(self, writing: Writing) -> None:
         if self._grounding is None or self._is_checked or not writing.composer.is_speaking:

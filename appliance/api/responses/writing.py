@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from appliance.api.dropped_notes import dropped_headers
-from appliance.api.exchange import Exchange
+from appliance.api.exchange import Exchange, by_headers
 from appliance.api.pipeline_answers import annotation, progress_comment
 from appliance.api.rate_limit_headers import rate_limit_headers
 from appliance.api.responses.chat_deltas import Delta
 from appliance.api.responses.composing import Composer
 from appliance.api.responses.file_search import results
 from appliance.api.responses.requests import ResponseRequest
-from appliance.domain.answers import Cited, Dropped, Finished, Progressed, Waiting
+from appliance.domain.answers import AnswerRung, Cited, Dropped, Finished, Progressed, Waiting
 from appliance.fairness.admission import LimitState
 from appliance.services.answer_shapes import as_coverage
 from rag.documents import Passage
@@ -37,12 +38,14 @@ class Writing:
             seals_reasoning=request.seals_reasoning,
         )
         self.served_by: str | None = None
+        self.rung: AnswerRung = ""
+        self.answered_as = ""
         self.wait_ms = 0.0
         self.limits: Sequence[LimitState] = ()
         self.dropped: Dropped | None = None
         """What of the conversation the model did not see."""
         self._is_stream = request.is_stream
-        self._is_writing = False
+        self._is_writing = self._is_noted = False
         self._shows_queue = request.is_stream and shows_queue and exchange.wants_comments
         self._unsupported: list[list[int]] = []
 
@@ -59,7 +62,7 @@ class Writing:
     async def begin(self) -> None:
         """The engine begins to answer; calls after the first change nothing."""
         if self._is_stream and not self._is_writing:
-            await self.exchange.begin_stream(self.served_by, self._more_headers())
+            await self.exchange.begin_stream(self.served_by, self._more_headers(), self.rung)
             await self._send(self.composer.in_progress())
         self._is_writing = True
 
@@ -83,15 +86,21 @@ class Writing:
         if cited.citations:
             await self._send(self.composer.annotate([annotation(one) for one in cited.citations]))
 
+    def signed(self, finished: Finished) -> Finished:
+        """With who answers."""
+        return replace(finished, served_by=self.served_by or "", rung=self.rung, answered_as=self.answered_as)
+
     def note(self, finished: Finished) -> None:
         """What OpenAI's shape has no place for, as on /v1/chat/completions."""
-        self.served_by = finished.served_by
-        self.dropped = finished.dropped
+        self.served_by, self.rung = finished.served_by, finished.rung
+        self.dropped, self._is_noted = finished.dropped, True
         self.composer.add(
             {
                 "appliance": {
                     "kind": finished.kind,
                     "served_by": finished.served_by,
+                    "rung": finished.rung,
+                    "answered_as": finished.answered_as,
                     "notes": list(finished.notes),
                     "dropped_messages": finished.dropped_messages,
                     "coverage": [as_coverage(one) for one in finished.coverage],
@@ -102,6 +111,9 @@ class Writing:
 
     async def close(self) -> None:
         """Nothing more will be said."""
+        if self.rung not in ("", "same") and not self._is_noted:
+            by = {"served_by": self.served_by, "rung": self.rung, "answered_as": self.answered_as}
+            self.composer.add({"appliance": by})
         if self.dropped is not None:
             self.composer.add({"dropped": self.dropped.as_object()})
         await self._send(self.composer.close())
@@ -114,7 +126,7 @@ class Writing:
             await self.exchange.end_stream()
             return
         headers = [
-            (b"x-served-by", (self.served_by or "").encode()),
+            *by_headers(self.served_by or "", self.rung),
             (b"x-queue-wait-ms", b"%d" % round(self.wait_ms)),
             *self._more_headers(),
         ]

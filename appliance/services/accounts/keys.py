@@ -56,6 +56,7 @@ class Keys:
         secret: str | None = None,
         is_batch: bool = False,
         stays_local: bool = False,
+        allows_smaller: bool = True,
     ) -> NewlyMadeKey:
         """A key of user_id. caller None: the operator at the machine, who may bring a minted secret.
 
@@ -96,6 +97,7 @@ class Keys:
             expires_at,
             is_batch,
             stays_local,
+            allows_smaller,
         )
         actor = None if caller is None else caller.user_id
         detail = {
@@ -103,6 +105,7 @@ class Keys:
             "name": new.name,
             "is_batch": is_batch,
             **({"stays_local": True} if stays_local else {}),
+            **({} if allows_smaller else {"allows_smaller": False}),
         }
         event = AccountEvent("key.made", actor, user_id, detail)
         return NewlyMadeKey(await self._credentials.add_key(new, event), secret)
