@@ -23,6 +23,8 @@ from appliance.api.queue import queue_routes
 from appliance.api.watchdog import watchdog_routes
 from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.backups.desk import build_backup_routes
+from appliance.bootstrap.egress import way_out_at
+from appliance.bootstrap.egress_desk import build_egress_routes
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
 from appliance.domain.people import Caller, Role
@@ -41,6 +43,7 @@ from appliance.storage.database import Database
 from appliance.storage.preferences import PostgresPreferences
 from appliance.storage.recent_usage import PostgresRecentUsage
 from appliance.storage.settings import BackupSettings
+from inference.egress.settings import EgressSettings
 from inference.types import EngineLoad, EngineState
 from inference.watchdog.findings import Finding as WatchdogFinding
 from inference.watchdog.findings import Remedy
@@ -54,6 +57,7 @@ from tests.page_box import (
     _models,
     a_tiny_engine,
 )
+from tests.page_circuits import page_circuits
 from tests.page_models import model_routes
 from tests.shelf_in_memory import ShelfInMemory, shelf_routes
 
@@ -98,6 +102,7 @@ async def opened_page_office(
             *account_routers(accounts, identity, PostgresPreferences(database)),
             *administration_routers(database, accounts, identity, "EUR"),
             build_backup_routes(ui_socket.parent, BackupSettings(folder="/mnt/backups"), database, identity),
+            build_egress_routes(way_out_at(ui_socket.parent, EgressSettings()), database, identity),
             *model_routes(ui_socket.parent, identity),
             limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),
             doctor_routes(DoctorRoom(_examined, lambda: (), lambda: datetime.now(UTC)), identity),
@@ -107,6 +112,7 @@ async def opened_page_office(
             *page.routers,
             health_router(HealthCheck({"database": ready}, {"ui": ready}), lambda: engines, identity.caller),
             watchdog_routes(lambda: SLOWED, identity),
+            page_circuits(identity, engines[0].name, engines[0].models[0].id),
             shelf_routes(shelf),
             _chat_files(),
             _models(engines),

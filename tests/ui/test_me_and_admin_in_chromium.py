@@ -30,8 +30,10 @@ from tests.accounts_world import PASSWORD, key_of, signed_in
 from tests.administration_world import asked
 from tests.conftest import ROLE_SECRET, Servers
 from tests.page_box import Serving, until_started
+from tests.page_circuits import sees_circuits
 from tests.page_health import sees_health
 from tests.page_office import ADMINISTRATOR, PERSON, PageOffice, opened_page_office
+from tests.ui.egress_seen import sees_what_left
 from tests.ui.insights_seen import sees_how_it_goes, something_of_everything
 from tests.ui.models_seen import sees_models
 from tests.ui.test_page_in_chromium import Visit, _ui, browser, pytestmark
@@ -238,6 +240,8 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
             await expect(desk.locator(".panel .body > *")).not_to_be_empty()
             await page.wait_for_load_state("networkidle")
             await _shot(page, f"{name}-{language}")
+        await _section(page, "administration-desk", text("admin_engines", language))
+        await sees_circuits(page, language, lambda name: _shot(page, f"{name}-{language}"))
         await _reads_why_a_section_is_empty(visit, language)
         await something_of_everything(database, owner_url, office)
         await _section(page, "administration-desk", text("admin_insights", language))
@@ -248,6 +252,8 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         await sees_health(page, language)
         await _shot(page, f"health-{language}")
         await _asks_for_a_backup(page, tmp_path, language)
+        await _section(page, "administration-desk", text("admin_egress", language))
+        await sees_what_left(page, tmp_path, language, lambda name: _shot(page, f"{name}-{language}"))
         await _section(page, "administration-desk", text("admin_audit", language))
         set_limits = desk.get_by_role("row", name=text("action.limit.set", language))
         await expect(set_limits.filter(has_text="50000")).to_have_count(1)

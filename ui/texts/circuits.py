@@ -1,4 +1,4 @@
-"""Engines that are out of rotation: why, since when, and when they are asked again. Loaded with Administration › Engines.
+"""Engines that are out of rotation: why, since when, when they are asked again. Comes with Administration › Engines.
 
 `why.CAUSE.OUTCOME` says why one left rotation; `why.CAUSE` where the outcome adds nothing.
 """
@@ -14,6 +14,7 @@ CIRCUITS = {
     ),
     "probes_failed": Sentence("Asked in vain since: {count}.", "Pruebas fallidas desde entonces: {count}."),
     "again_in": Sentence("Asked again in {seconds} s.", "Nueva prueba en {seconds} s."),
+    "again_in_minutes": Sentence("Asked again in {minutes} min.", "Nueva prueba en {minutes} min."),
     "again_now": Sentence("Being asked now.", "Probándolo ahora."),
     "again_next": Sentence("The next request asks it.", "La próxima petición lo probará."),
     "again_config": Sentence(

@@ -22,6 +22,7 @@ function why({cause, outcome, count, calls}) {
 function again(circuit) {
   const left = circuit.retry_in_s;
   if (left === null) return say("again_config");
+  if (left > 120) return say("again_in_minutes", {minutes: number.format(Math.ceil(left / 60))});
   if (left > 0) return say("again_in", {seconds: number.format(Math.ceil(left))});
   return say(circuit.is_asked ? "again_now" : "again_next");
 }
@@ -39,7 +40,7 @@ export function outOf(room, circuit, look) {
     } finally { tryNow.disabled = false; }
     await look();
   }));
-  const element = h("div", {class: "circuit"},
+  const element = h("div", {class: "circuit card"},
     h("p", {class: "problem"}, h("code", {}, circuit.model), " ", say("out_since", {moment: moment(circuit.since), why: why(circuit)})),
     wait,
     h("div", {class: "buttons"}, tryNow));

@@ -4,6 +4,7 @@ export default {
  "out_since": "Out of rotation since {moment}: {why}.",
  "probes_failed": "Asked in vain since: {count}.",
  "again_in": "Asked again in {seconds} s.",
+ "again_in_minutes": "Asked again in {minutes} min.",
  "again_now": "Being asked now.",
  "again_next": "The next request asks it.",
  "again_config": "Not asked again until its configuration changes, or you try it.",

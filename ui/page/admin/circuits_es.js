@@ -4,6 +4,7 @@ export default {
  "out_since": "Fuera de servicio desde {moment}: {why}.",
  "probes_failed": "Pruebas fallidas desde entonces: {count}.",
  "again_in": "Nueva prueba en {seconds} s.",
+ "again_in_minutes": "Nueva prueba en {minutes} min.",
  "again_now": "Probándolo ahora.",
  "again_next": "La próxima petición lo probará.",
  "again_config": "No se vuelve a probar hasta que cambie su configuración o lo pruebes tú.",
