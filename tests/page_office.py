@@ -25,6 +25,8 @@ from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.egress import way_out_at
 from appliance.bootstrap.egress_desk import build_egress_routes
+from appliance.bootstrap.egress import way_out_at
+from appliance.bootstrap.egress_desk import build_egress_routes
 from appliance.bootstrap.limits import build_limits
 from appliance.bootstrap.page import join_page
 from appliance.domain.people import Caller, Role
@@ -43,6 +45,7 @@ from appliance.storage.database import Database
 from appliance.storage.preferences import PostgresPreferences
 from appliance.storage.recent_usage import PostgresRecentUsage
 from appliance.storage.settings import BackupSettings
+from inference.egress.settings import EgressSettings
 from inference.egress.settings import EgressSettings
 from inference.types import EngineLoad, EngineState
 from inference.watchdog.findings import Finding as WatchdogFinding
@@ -102,6 +105,7 @@ async def opened_page_office(
             *account_routers(accounts, identity, PostgresPreferences(database)),
             *administration_routers(database, accounts, identity, "EUR"),
             build_backup_routes(ui_socket.parent, BackupSettings(folder="/mnt/backups"), database, identity),
+            build_egress_routes(way_out_at(ui_socket.parent, EgressSettings()), database, identity),
             build_egress_routes(way_out_at(ui_socket.parent, EgressSettings()), database, identity),
             *model_routes(ui_socket.parent, identity),
             limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),

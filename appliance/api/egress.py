@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
@@ -26,6 +26,7 @@ COLUMNS = (
     *("id", "body_sha256"),
 )
 """Of the table: the ledger's fields, in an order for people."""
+_HAPPENED = "^(?:(?:began|ended|refused|stopped|resumed)(?:,|$))*$"
 _ROWS_AT_ONCE = 500
 _NO_STORE = {"cache-control": "no-store"}
 
@@ -39,7 +40,7 @@ class StopBody(BaseModel):
 
 
 class _Filters:
-    """The query of every list here. happened may be repeated; from and to: days or moments."""
+    """The query of every list here. happened: several, with commas between; from and to: days or moments."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class _Filters:
         purpose: Annotated[str, Query(max_length=40)] = "",
         actor: Annotated[str, Query(max_length=400)] = "",
         host: Annotated[str, Query(max_length=255)] = "",
-        happened: Annotated[list[EgressHappened] | None, Query(max_length=5)] = None,
+        happened: Annotated[str, Query(max_length=60, pattern=_HAPPENED)] = "",
     ) -> None:
         self.query = EgressQuery(
             parse_moment(since, "from"),
@@ -56,7 +57,7 @@ class _Filters:
             purpose,
             actor.strip(),
             host.strip(),
-            tuple(happened or ()),
+            cast(tuple[EgressHappened, ...], tuple(filter(None, happened.split(",")))),
         )
 
 

@@ -6,8 +6,7 @@ from fastapi import APIRouter
 
 from appliance.api.egress import egress_routes
 from appliance.api.identity import Identity
-from appliance.bootstrap.box import Box
-from appliance.bootstrap.egress import way_out
+from appliance.bootstrap.egress import WayOut
 from appliance.domain.people import AccountEvent
 from appliance.services.egress import WhatLeft
 from appliance.storage.accounts import record_event
@@ -15,9 +14,8 @@ from appliance.storage.database import Database
 from appliance.storage.egress_reading import EgressReader
 
 
-def build_egress_routes(box: Box, database: Database, identity: Identity) -> APIRouter:
+def build_egress_routes(out: WayOut, database: Database, identity: Identity) -> APIRouter:
     """database: of the api role."""
-    out = way_out(box)
     left = WhatLeft(EgressReader(out.folder), out.switch, out.ledger, AuditedEvents(database))
     return egress_routes(left, identity)
 

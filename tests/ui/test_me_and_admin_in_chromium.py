@@ -34,6 +34,7 @@ from tests.page_circuits import sees_circuits
 from tests.page_health import sees_health
 from tests.page_office import ADMINISTRATOR, PERSON, PageOffice, opened_page_office
 from tests.ui.egress_seen import sees_what_left
+from tests.ui.egress_seen import sees_what_left
 from tests.ui.insights_seen import sees_how_it_goes, something_of_everything
 from tests.ui.models_seen import sees_models
 from tests.ui.test_page_in_chromium import Visit, _ui, browser, pytestmark
@@ -252,6 +253,8 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         await sees_health(page, language)
         await _shot(page, f"health-{language}")
         await _asks_for_a_backup(page, tmp_path, language)
+        await _section(page, "administration-desk", text("admin_egress", language))
+        await sees_what_left(page, tmp_path, language, lambda name: _shot(page, f"{name}-{language}"))
         await _section(page, "administration-desk", text("admin_egress", language))
         await sees_what_left(page, tmp_path, language, lambda name: _shot(page, f"{name}-{language}"))
         await _section(page, "administration-desk", text("admin_audit", language))

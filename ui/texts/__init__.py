@@ -20,6 +20,7 @@ from ui.texts.conversations import CONVERSATIONS
 from ui.texts.document_notes import DOCUMENT_NOTES
 from ui.texts.document_refusals import DOCUMENT_REFUSALS
 from ui.texts.documents import DOCUMENTS
+from ui.texts.egress import EGRESS, EGRESS_MENU
 from ui.texts.errors import ERRORS, NOTES
 from ui.texts.findings import FINDINGS
 from ui.texts.frame import FRAME
@@ -52,6 +53,7 @@ TEXTS: Mapping[str, Sentence] = {
     **WATCHDOG,
     **LADDER,
     **LEAVING,
+    **EGRESS_MENU,
     **INSIGHTS,
     **RECORDINGS,
     **{
@@ -106,6 +108,12 @@ def circuits_script(language: Language) -> str:
     return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
 
 
+def egress_script(language: Language) -> str:
+    """What Administration › What left says, likewise."""
+    told = {key: getattr(sentence, language) for key, sentence in EGRESS.items()}
+    return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
+
+
 def write_files(folder: Path) -> None:
     """Write the sentences of each language into the folder of the page's scripts."""
     for language in LANGUAGES:
@@ -113,3 +121,4 @@ def write_files(folder: Path) -> None:
         (folder / "admin" / f"findings_{language}.js").write_text(as_script(language), encoding="utf-8")
         (folder / "admin" / f"models_{language}.js").write_text(models_script(language), encoding="utf-8")
         (folder / "admin" / f"circuits_{language}.js").write_text(circuits_script(language), encoding="utf-8")
+        (folder / "admin" / f"egress_{language}.js").write_text(egress_script(language), encoding="utf-8")

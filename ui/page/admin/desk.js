@@ -16,6 +16,7 @@ export function open(host) {
     {id: "feedback", label: t("admin_feedback"), sign: "up", load: () => import("./feedback.js")},
     {id: "jobs", label: t("admin_jobs"), sign: "alert", load: () => import("./jobs.js")},
     {id: "backups", label: t("admin_backups"), sign: "archive", load: () => import("./backups.js")},
+    {id: "egress", label: t("admin_egress"), sign: "upload", load: () => import("./egress.js")},
     {id: "audit", label: t("admin_audit"), sign: "book", load: () => import("./audit.js")},
   ]});
 }
