@@ -71,9 +71,11 @@ class Stays:
             batch = [self._held.popleft() for _ in range(min(_AT_ONCE, len(self._held)))]
             try:
                 await self._book.keep(batch)
-            except BaseException:
+            except (PartUnavailable, asyncio.CancelledError):
                 self._held.extendleft(reversed(batch))
                 raise
+            except Exception:  # it would fail again and again
+                logger.exception("%d decisions to stay cannot be written", len(batch))
         if self._lost:
             logger.error("%d decisions to stay were lost while PostgreSQL was away", self._lost)
             self._lost = 0
