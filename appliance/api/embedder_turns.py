@@ -20,6 +20,7 @@ from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.admission import Ask, Candidate, Spent
 from appliance.fairness.answer_scan import estimated_prompt_tokens
+from appliance.fairness.budgets.port import NOTHING_RESERVED
 from appliance.fairness.gate import Gate
 from appliance.fairness.lease import Lease
 from inference.types import Usage
@@ -80,8 +81,11 @@ class EmbedderTurns:
         entry.end.engine = "embedder"
         lease: Lease | None = None
         turn: EmbedderTurn | None = None
+        budgets, held = self._gate.budgets, NOTHING_RESERVED
         try:
             lease = await self._gate.leases.acquire(self._ask(caller, request, entry, names))
+            prompt_tokens = estimated_prompt_tokens(request.payload)
+            held = await budgets.reserve(caller, request.model, "embedder", False, prompt_tokens, 0)
             lease.first_byte()  # no prompt of others waits for this one to be read
             entry.end.wait_ms = lease.wait_s * 1000
             turn = EmbedderTurn(exchange, entry, lease)
@@ -93,6 +97,7 @@ class EmbedderTurns:
             if lease is not None:
                 lease.release(turn.spent if turn is not None else None)
             ledger.finish(entry)
+            budgets.settle(held, entry.end.cost)
 
     def _ask(self, caller: Caller, request: WireRequest, entry: Entry, names: Sequence[str]) -> Ask:
         policy = self._gate.policy()

@@ -281,3 +281,15 @@ async def test_after_valkey_was_emptied_the_ledger_says_what_was_spent(
         for covers, micros in (("all", 123_457 + 500_000 + 1), ("cloud", 500_001)):
             window = window_of(AppliedCap(scope, "month", covers, 10**9))  # type: ignore[arg-type]
             assert await priced.spent(window) == (micros, 0)
+
+
+async def test_recordings_and_prices_of_hardware_are_held_by_their_seconds(priced: Priced) -> None:
+    """What is billed by the hour is held by the length of the sound, and by how long a slow engine would take."""
+    priced.decide(cap(MICROS))
+    money, ana = priced.room.money, person("ana")
+    money._prices = Prices({"whisper": ModelPrice(per_audio_hour=3.6), "own": ModelPrice(per_hour=3.6)})
+
+    minutes = await money.reserve(ana, "whisper", "speech", False, 0, 0, audio_seconds=120)
+    slow = await money.reserve(ana, "own", "local", False, 200, 10)
+
+    assert (minutes.micros, slow.micros) == (120_000, 2000)

@@ -20,6 +20,7 @@ from appliance.domain.people import Caller
 from appliance.errors import NotPermitted
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.admission import Ask, Candidate, Spent
+from appliance.fairness.budgets.port import NOTHING_RESERVED
 from appliance.fairness.gate import Gate
 from appliance.fairness.lease import Lease
 from appliance.services.offered_models import own_names
@@ -86,9 +87,11 @@ class SpeechAnswers:
         entry.end.engine = "speech"
         heard = _Heard()
         lease: Lease | None = None
+        budgets, held = self._gate.budgets, NOTHING_RESERVED
         tell = exchange.tell_waiting if form.is_stream and self._may_comment(exchange) else None
         try:
             lease = await self._gate.leases.acquire(self._ask(caller, form, entry, expected_s), tell)
+            held = await budgets.reserve(caller, form.model, "speech", False, 0, 0, audio_seconds=expected_s)
             lease.first_byte()  # no prompt of others waits for this one to be read
             entry.runs_on("speech", lease.wait_s * 1000)
             await entry.committed()
@@ -103,6 +106,7 @@ class SpeechAnswers:
             if lease is not None:
                 lease.release(Spent(tokens(heard.seconds)))
             ledger.finish(entry)
+            budgets.settle(held, entry.end.cost)
 
     async def _send(
         self,

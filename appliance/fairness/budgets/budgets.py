@@ -65,6 +65,7 @@ class MoneyBudgets:
         *,
         others: Sequence[str] = (),
         context_tokens: int | None = None,
+        audio_seconds: float = 0.0,
     ) -> Reservation:
         """See port.Budgets.reserve."""
         prices = self._price_each(model, (engine, *others), is_cloud)
@@ -74,9 +75,8 @@ class MoneyBudgets:
         answer = answer_bound(
             prompt_tokens, most_tokens, context_tokens, self._settings.assumed_answer_tokens
         )
-        return await self.hold(
-            caps, max(most_micros(price, prompt_tokens, answer) for price in prices), is_cloud=is_cloud
-        )
+        most = max(most_micros(price, prompt_tokens, answer, audio_seconds) for price in prices)
+        return await self.hold(caps, most, is_cloud=is_cloud)
 
     async def hold(self, caps: Sequence[AppliedCap], micros: int, *, is_cloud: bool) -> Reservation:
         """So much in all of these. Raises QuotaExceeded or BudgetUncounted; for a cloud CloudRefusedByBudget."""

@@ -45,9 +45,10 @@ def answer_bound(
     return bound if room is None else min(bound, room)
 
 
-def most_micros(price: ModelPrice, prompt_tokens: int, answer_tokens: int) -> int:
+def most_micros(price: ModelPrice, prompt_tokens: int, answer_tokens: int, audio_seconds: float = 0.0) -> int:
     """What the call costs if its answer becomes as long as it may, whether or not its prompt was kept from before."""
-    kept = (0, prompt_tokens)
-    tokens = max(price.amount(Usage(prompt_tokens, answer_tokens, cached)) for cached in kept)
-    seconds = prompt_tokens / _PROMPT_TOKENS_A_SECOND + answer_tokens / _ANSWER_TOKENS_A_SECOND
-    return micros_of(tokens + seconds * price.per_hour / 3600)
+    tokens = max(price.amount(Usage(prompt_tokens, answer_tokens, kept)) for kept in (0, prompt_tokens))
+    engine_s = (
+        prompt_tokens / _PROMPT_TOKENS_A_SECOND + answer_tokens / _ANSWER_TOKENS_A_SECOND + audio_seconds
+    )
+    return micros_of(tokens + (engine_s * price.per_hour + audio_seconds * price.per_audio_hour) / 3600)

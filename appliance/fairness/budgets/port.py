@@ -39,11 +39,12 @@ class Budgets(Protocol):
         *,
         others: Sequence[str] = (),
         context_tokens: int | None = None,
+        audio_seconds: float = 0.0,
     ) -> Reservation:
         """Hold what the call may cost at most, in all budgets that count for it or in none.
 
         model: as the ledger prices it. others: engines to which it may be moved; the dearest counts. most_tokens None:
-        the request does not say. context_tokens: of the model, where it is known.
+        the request does not say. context_tokens: of the model, where it is known. audio_seconds: of sound to be heard.
         Raises QuotaExceeded and BudgetUncounted; for a cloud CloudRefusedByBudget or CloudPriceUnknown, which are
         EngineUnavailable: this way is closed, another one may be open.
         """
@@ -72,6 +73,7 @@ class _NoBudgets:
         *,
         others: Sequence[str] = (),
         context_tokens: int | None = None,
+        audio_seconds: float = 0.0,
     ) -> Reservation:
         return NOTHING_RESERVED
 
