@@ -96,6 +96,7 @@ def forget_specs(path: Path, keep: Sequence[str]) -> None:
 def _of_engine(box: Box, name: str) -> tuple[str, str, str]:
     """(address, unix socket, key) of an [engines.NAME] section."""
     from appliance.bootstrap.inference import read_engine_settings
+    from inference.cloud.settings import CloudSettings
     from inference.settings import LlamaCppSettings
 
     if name not in box.settings.engines:
@@ -104,6 +105,10 @@ def _of_engine(box: Box, name: str) -> tuple[str, str, str]:
             f"embedding.engine = {name!r}: there is no such [engines.NAME] section. There are: {known}."
         )
     settings = read_engine_settings({name: box.settings.engines[name]}, box.engine_socket)[name]
+    if isinstance(settings, CloudSettings):
+        raise StartupError(
+            f"embedding.engine = {name!r} is a cloud: every document would leave. Name an engine of your own."
+        )
     if isinstance(settings, LlamaCppSettings) and settings.socket_path is not None:
         if not settings.embedding:
             raise StartupError(f"[engines.{name}]: set embedding = true, so that it serves /v1/embeddings.")

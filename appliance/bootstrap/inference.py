@@ -107,8 +107,13 @@ def _explain(error: ValidationError, settings_type: type[EngineSettings]) -> str
 
 
 async def discover(tables: Mapping[str, Mapping[str, Any]]) -> list[FoundEngine]:
-    """Engines of this machine to use at once; nobody is looked for where one is configured."""
-    return [] if tables else await find_local()
+    """Engines of this machine to use at once; nobody is looked for where one is configured, a cloud apart."""
+    return await find_local() if has_only_clouds(tables) else []
+
+
+def has_only_clouds(tables: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether no engine of the own is configured. A cloud is none: it only stands in for one."""
+    return all(table.get("engine") == "cloud" for table in tables.values())
 
 
 def tables_of(found: Sequence[FoundEngine]) -> dict[str, dict[str, Any]]:
@@ -129,7 +134,8 @@ def build_inference(
     """Engines and roster, nothing asked yet: await roster.refresh(), then run roster.run() as a task.
 
     watched_by: told of every request to an engine. egress: the way to clouds; None: there is none. offers_cloud: a
-    cloud's own models stand in the list of models. neighbours: which hosts the others may be. Raises StartupError for a key file that cannot be read.
+    cloud's own models stand in the list of models. neighbours: which hosts the others may be. Raises StartupError for
+    a key file that cannot be read.
     """
     neighbours = neighbours or Neighbours()
     for name, one in settings.items():
@@ -165,17 +171,22 @@ async def adopt_local_engines(
     every_s: float = 10.0,
     find: Callable[[], Awaitable[Sequence[FoundEngine]]] = find_local,
 ) -> None:
-    """Look for a vLLM or Ollama of this machine until there is one, and take it on. For a box without [engines].
+    """Look for a vLLM or Ollama of this machine until there is one, and take it on. For a box without engines but
+    clouds.
 
     announce: told of each engine found, once. Somebody may start it minutes after the appliance.
     """
-    while not inference.roster.states():
+
+    def has_one() -> bool:
+        return not all(state.is_cloud for state in inference.roster.states())
+
+    while not has_one():
         for found in await find():
             ((name, table),) = tables_of([found]).items()
             settings = load_engine_class(found.kind).settings_type.model_validate(table)
             inference.roster.add(_member(name, settings, inference.connections))
             announce(found)
-        if inference.roster.states():
+        if has_one():
             await inference.roster.refresh()
             return
         await asyncio.sleep(every_s)

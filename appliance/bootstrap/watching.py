@@ -63,7 +63,9 @@ class BoxReader:
         """Takes as long as the slowest engine or driver does, some seconds at most."""
         children = supervised(self._box.data)
         kept = self._kept()
-        asked = asyncio.gather(*(self._engine(state, children, kept) for state in self._roster.states()))
+        asked = asyncio.gather(
+            *(self._engine(state, children, kept) for state in self._roster.states() if not state.is_cloud)
+        )
         health, engines = await asyncio.gather(self._look(), asked)
         return Reading(
             at_s=time.time(),

@@ -65,6 +65,11 @@ class CloudEngine(OpenAiCompatibleEngine):
         self._out: EgressSession | None = None
         self._trouble = ""
 
+    @property
+    def title(self) -> str:
+        """What people call the provider."""
+        return self._title
+
     async def models(self) -> list[ModelInfo]:
         """Those of its section, at once: nobody is asked. Raises EngineUnavailable while its key is known to be bad."""
         if not self._key and self._cloud.provider != "custom":
@@ -215,6 +220,10 @@ class CloudEngine(OpenAiCompatibleEngine):
             raise EngineStreamBroken(str(error)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise EngineStreamBroken(f"{self._title}: {error}.") from error
+
+    def _session(self, *, is_reusing: bool = True) -> aiohttp.ClientSession:
+        """The connections of engines nearby: whatever is not `relay` stays here. Raises CloudUnreachable."""
+        raise CloudUnreachable(f"{self._title} is asked with a permit and not otherwise.")
 
     def _session_out(self) -> EgressSession:
         """Opened on first use, inside the running event loop."""

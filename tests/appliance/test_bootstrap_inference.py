@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from appliance.bootstrap.box import open_box
+from appliance.bootstrap.embedding import wanted_spec
 from appliance.bootstrap.inference import (
     adopt_local_engines,
     build_inference,
+    cloud_hosts,
+    has_only_clouds,
     read_engine_settings,
     tables_of,
 )
@@ -125,3 +129,70 @@ async def test_a_box_with_engines_of_its_own_looks_for_nobody() -> None:
 
     await adopt_local_engines(built, lambda found: None, find=find)
     await built.close()
+
+
+CLOUD = {"engine": "cloud", "provider": "openai", "api_key": "k", "model_map": {"m": "gpt-4o-mini"}}
+
+
+async def test_a_cloud_alone_does_not_end_the_search_for_engines_of_this_machine() -> None:
+    """It only stands in for one: whoever adds a cloud keeps the Ollama that was found before."""
+    announced: list[FoundEngine] = []
+    async with FakeEngine(["m"]) as server:
+        built = build_inference(read_engine_settings({"far": CLOUD}, socket_for), {})
+
+        async def find() -> list[FoundEngine]:
+            return [FoundEngine("vllm", server.base_url, ("m",))]
+
+        await adopt_local_engines(built, announced.append, every_s=0, find=find)
+        here = [engine.name for engine, _ in built.roster.resolve("m")]
+        there = [(engine.name, theirs) for engine, theirs in built.roster.resolve_cloud("m")]
+        await built.close()
+
+    assert (here, there) == (["local-vllm"], [("far", "gpt-4o-mini")])
+    assert has_only_clouds({"far": CLOUD})
+    assert not has_only_clouds({"far": CLOUD, "here": {"engine": "vllm"}})
+
+
+def test_a_cloud_is_on_the_roster_as_one() -> None:
+    """With what it stands in for, and the host that the way out has to know."""
+    settings = read_engine_settings({"far": CLOUD}, socket_for)
+
+    (state,) = build_inference(settings, {}).roster.states()
+
+    assert (state.is_cloud, state.stands_in_for) == (True, (("m", "gpt-4o-mini"),))
+    assert cloud_hosts(settings) == ["api.openai.com"]
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"provider": "azure", "models": ["x"]}, "needs base_url"),
+        ({"provider": "azure", "models": ["x"], "base_url": "https://x.openai.azure.com"}, "api_version"),
+        ({"provider": "openai", "models": ["x"], "api_version": "1"}, "api_version is Azure's"),
+        ({"provider": "openai"}, "nothing to ask for"),
+        ({"provider": "opanai", "models": ["x"]}, "provider"),
+        ({"provider": "openai", "models": ["x"], "modelmap": {}}, "Did you mean 'model_map'"),
+        ({"provider": "openai", "models": ["x"], "ca_file": "/no/such.pem"}, "ca_file"),
+        ({"provider": "openai", "models": ["x"], "api_key_file": "/no/such.key"}, "api_key_file"),
+    ],
+)
+def test_a_wrong_section_of_a_cloud_is_a_sentence_with_its_remedy(
+    table: dict[str, Any], sentence: str
+) -> None:
+    """Before anything is started."""
+    with pytest.raises(StartupError, match=sentence):
+        build_inference(read_engine_settings({"far": {"engine": "cloud", **table}}, socket_for), {})
+
+
+def test_documents_are_not_embedded_by_a_cloud(tmp_path: Path) -> None:
+    """It would read every one of them, without anybody's permission."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    (data / "appliance.toml").write_text(
+        '[embedding]\nsource = "engine"\nmodel = "m"\nengine = "far"\n'
+        '[engines.far]\nengine = "cloud"\nprovider = "openai"\nkind = "embedding"\nmodels = ["m"]\n',
+        encoding="utf-8",
+    )
+
+    with pytest.raises(StartupError, match="every document would leave"):
+        wanted_spec(open_box(data))

@@ -215,6 +215,7 @@ def _program() -> str:
 
 def _compose_of(box: Box | None) -> str:
     kinds = {str(table.get("engine")) for table in box.settings.engines.values()} if box else set()
+    kinds.discard("cloud")
     return "docker-compose.cpu.yml" if kinds and "vllm" not in kinds else "docker-compose.gpu.yml"
 
 
