@@ -2,7 +2,7 @@
 
     python scripts/bench/failing_engine.py PORT
 
-Prints its address. GET /bench/asked tells how many requests people and probes have sent it.
+Prints its address. GET /bench/asked tells how many questions and how many of the appliance's own it was asked.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class FailingEngine(FakeEngine):
         return web.Response()
 
     async def _tell(self, _request: web.Request) -> web.Response:
-        probes = sum(one.payload.get("max_tokens") == 1 for one in self.requests)
-        return web.json_response({"questions": len(self.requests) - probes, "probes": probes})
+        questions = sum(b"what is new?" in one.body for one in self.requests)
+        return web.json_response({"questions": questions, "probes": len(self.requests) - questions})
 
 
 async def _serve(port: int) -> None:

@@ -85,8 +85,8 @@ def is_closed(gateway: Gateway, engine: str = "engine0") -> bool:
 
 
 def questions(engine: FakeEngine) -> int:
-    """What people asked of it; the appliance's own questions have an answer of one token."""
-    return sum(request.payload.get("max_tokens") != 1 for request in engine.requests)
+    """What people asked of it, and not the appliance itself."""
+    return sum(request.payload.get("messages") == QUESTION["messages"] for request in engine.requests)
 
 
 # killed ---------------------------------------------------------------------------------------------------

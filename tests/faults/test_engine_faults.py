@@ -29,7 +29,7 @@ from tests.faults.scripted_engine import (
     frame,
     whole,
 )
-from tests.gateway_harness import Gateway, engine_settings, running_gateway
+from tests.gateway_harness import Gateway, engine_settings, running_gateway, until
 
 CHAT = "/v1/chat/completions"
 QUESTION = {"model": "fake", "messages": [{"role": "user", "content": "How are you?"}]}
@@ -129,6 +129,7 @@ async def test_killed_while_others_wait_for_it(gateway_before: Run, database: Da
             engine.words = ()
             engine.start_again()
             await gateway.roster.refresh()
+            await until(lambda: gateway.room.circuits.breakers.is_closed("local", "fake"))
             assert (await _whole(gateway))[0] == 200
     rows = await rows_of(database, count=7)
     assert [row["status"] for row in rows] == ["failed"] * 6 + ["completed"]

@@ -21,7 +21,13 @@ from appliance.fairness.ladder.order import Step
 from appliance.fairness.leaving.port import Leave, Leaving, Reason, Stay
 from appliance.fairness.routing import Routes
 from appliance.fairness.rungs import Rung
-from inference.errors import EngineBackSoon, EngineUnavailable, ModelNotFound
+from inference.errors import (
+    EngineBackSoon,
+    EngineUnavailable,
+    ModelLoadFailed,
+    ModelNotFound,
+    ModelNotLoaded,
+)
 from inference.types import EngineRequest
 
 logger = logging.getLogger(__name__)
@@ -159,8 +165,10 @@ class PlannedClimb:
         if failure is None:
             why = "" if self._stay is None else self._stay.why
             return StaysOnBox(why) if self._is_asked_for else EngineUnavailable()
-        if not isinstance(failure, EngineUnavailable) or isinstance(failure, EngineBackSoon):
+        if not isinstance(failure, EngineUnavailable):
             return failure
+        if isinstance(failure, EngineBackSoon | ModelLoadFailed | ModelNotLoaded):
+            return failure  # they know better
         expected_s = self._expected_s()
         if expected_s is None:
             return failure
