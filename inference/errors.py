@@ -123,6 +123,7 @@ class CloudRefused(EngineUnavailable):
     code = "cloud_refused"
 
     def __init__(self, detail: str = "", status: int = 503, retry_after_s: float | None = None) -> None:
+        """status: by which it is judged: 401 or 403, 429, or 5xx."""
         super().__init__(detail)
         self.status = status
         self.retry_after_s = retry_after_s

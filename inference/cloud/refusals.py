@@ -18,6 +18,8 @@ from inference.errors import CloudKeyRefused, CloudRefused, EngineRefused, Infer
 _MOST_WORDS = 500
 # Of the request itself: it would be refused anywhere. All else is between the provider and us.
 _OF_THE_REQUEST = frozenset((400, 413, 415, 422))
+# 402, 404 and their like: every other request will fare the same, so a circuit has to count them.
+_NOT_FOR_US = 502
 
 
 def refusal(
@@ -37,7 +39,8 @@ def refusal(
             f"{provider} answered {status}: correct api_key_file of [engines.{name}].", 401, retry_after_s
         )
     remedy = f"; are the names in model_map of [engines.{name}] its own?" if status == 404 else ""
-    return CloudRefused(f"{provider} answered {status}: {said}{remedy}", status, retry_after_s)
+    counted = status if status == 429 or status >= 500 else _NOT_FOR_US
+    return CloudRefused(f"{provider} answered {status}: {said}{remedy}", counted, retry_after_s)
 
 
 def _is_about_our_key(said: str) -> bool:
