@@ -152,6 +152,8 @@ STORIES: dict[str, Story] = {
     "ServerErrors": _counts('appliance_http_answers_total{door="v1",status="503"}', 60),
     "ManyRefusedCredentials": _counts('appliance_http_answers_total{door="v1",status="401"}', 120),
     "EngineDown": _level('appliance_engine_up{engine="e"}', 1, 0),
+    "EngineOutOfRotation": _level('appliance_circuit_open{engine="e",model="m"}', 0, 1),
+    "EngineInAndOut": _counts('appliance_circuit_transitions_total{engine="e",model="m",position="closed"}', 1),
     "EngineOverfull": _level('appliance_engine_waiting_requests{engine="e"}', 0, 9),
     "EngineCacheFull": _level('appliance_engine_kv_use{engine="e"}', 0.5, 0.99),
     "GpuLost": Story(
