@@ -24,6 +24,7 @@ h1 { font: 600 26px/1.25 var(--font-quote); letter-spacing: -.012em; outline: 0;
 .stack > * + * { margin-top: 20px; }
 .card { padding: 20px 22px; border: 1px solid var(--line); border-radius: 14px; background: var(--surface); }
 .card > * + * { margin-top: 14px; }
+.circuit { margin-bottom: 14px; }
 .card > h2, .stack > h2 { font-size: 17px; font-weight: 650; letter-spacing: -.01em; }
 .form { display: grid; gap: 16px; max-width: 560px; }
 .form > * { margin-top: 0; }
