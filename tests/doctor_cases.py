@@ -113,6 +113,18 @@ CASES: dict[str, Case] = {
         _engines(replace(ENGINE, is_healthy=False, is_ours=True), is_running=False),
         [],
     ),
+    "engines: out of rotation": (
+        engines.engine_findings,
+        _engines(ENGINE, out=(engines.OutOfRotation("local", "m", "10:02", "broken", 3, 3),)),
+        ["engines.ok", warning("engines.out_of_rotation")],
+    ),
+    "engines: refuses the key": (
+        engines.engine_findings,
+        _engines(
+            ENGINE, out=(engines.OutOfRotation("local", "m", "10:02", "rejected", 1, 1, is_key_refused=True),)
+        ),
+        ["engines.ok", error("engines.key_refused")],
+    ),
     "engines: empty": (
         engines.engine_findings,
         _engines(replace(ENGINE, served=())),

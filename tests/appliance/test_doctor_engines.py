@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from appliance.bootstrap.box import open_box
+from appliance.bootstrap.doctor.engines import out_of_rotation
 from appliance.bootstrap.doctor.examination import examine
 from appliance.bootstrap.doctor.place import look_at
+from appliance.fairness.breakers.wire import packed_circuit
+from appliance.services.doctor.engines import OutOfRotation
 from appliance.services.doctor.findings import Finding
+from inference.breaker.circuit import Cause, Position, new_circuit
+from inference.failover.outcomes import Outcome
 from inference.testing.fake_engine import FakeEngine
 from inference.testing.fake_ollama import FakeOllama, FakeOllamaModel
 
@@ -71,3 +77,25 @@ async def test_one_that_is_down_is_told_with_its_reason_alone(tmp_path: Path) ->
     down = found["engines.down"]
     assert str(down.values["detail"]).startswith("http://127.0.0.1:9/")
     assert down.command == "sudo systemctl restart vllm"
+
+
+def test_engines_out_of_rotation_are_read_from_what_the_gateways_share() -> None:
+    """Those that are configured and not closed; a record of another version is passed over."""
+    out = replace(
+        new_circuit(1_795_300_000_000),
+        position=Position.OPEN,
+        cause=Cause.IN_A_ROW,
+        outcome=Outcome.BROKEN,
+        count=3,
+        calls=3,
+    )
+    rows = {
+        b"local\nm": packed_circuit(out),
+        b"local\nother": packed_circuit(new_circuit(1_795_300_000_000)),
+        b"gone\nm": packed_circuit(out),
+        b"old\nm": b'{"version": 0}',
+    }
+
+    found = list(out_of_rotation(rows, ["local", "old"]))
+
+    assert found == [OutOfRotation("local", "m", "2026-11-21 22:26 UTC", "broken", 3, 3)]

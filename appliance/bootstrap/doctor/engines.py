@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from appliance.bootstrap.box import Box
 from appliance.bootstrap.doctor.asking import ask
 from appliance.bootstrap.doctor.place import Place
 from appliance.bootstrap.inference import (
@@ -18,7 +20,14 @@ from appliance.bootstrap.inference import (
     tables_of,
 )
 from appliance.errors import StartupError
-from appliance.services.doctor.engines import EngineReading, EnginesReading, ServedChatModel
+from appliance.fairness.breakers.wire import PREFIX, read_circuit
+from appliance.services.doctor.engines import (
+    EngineReading,
+    EnginesReading,
+    OutOfRotation,
+    ServedChatModel,
+)
+from inference.breaker.circuit import Cause, Position
 from inference.egress import Neighbours
 from inference.engines.ollama import OllamaEngine
 from inference.errors import EngineUnavailable, InferenceError
@@ -62,6 +71,7 @@ async def _read(place: Place) -> EnginesReading:
         default=box.settings.models.default,
         aliases=box.settings.models.aliases,
         gpu_used=tuple(card.memory_used_bytes for card in health.cards),
+        out=await asyncio.to_thread(_out_of_rotation, box, settings) if place.is_running else (),
     )
 
 
@@ -91,6 +101,38 @@ async def _engine(
         is_ours=state.base_url.startswith("unix:"),
         is_local=_is_local(state.base_url),
     )
+
+
+def _out_of_rotation(box: Box, names: Collection[str]) -> tuple[OutOfRotation, ...]:
+    """Of configured engines, by what the gateways share; none where Valkey is away, which another check says."""
+    from redis import Redis, RedisError
+
+    try:
+        with Redis.from_url(box.valkey_url, socket_timeout=5, socket_connect_timeout=5) as client:
+            rows = client.hgetall(f"{PREFIX}circuits")
+    except (RedisError, OSError):
+        return ()
+    return tuple(out_of_rotation(rows, names))
+
+
+def out_of_rotation(rows: Mapping[bytes, bytes], names: Collection[str]) -> Iterator[OutOfRotation]:
+    """rows: circuits as Valkey keeps them. names: of the engines that are meant."""
+    for field, packed in sorted(rows.items()):
+        engine, _, model = field.decode().partition("\n")
+        try:
+            circuit = read_circuit(packed)
+        except ValueError:  # of another version of ours
+            continue
+        if engine in names and circuit.position is not Position.CLOSED:
+            yield OutOfRotation(
+                engine,
+                model,
+                f"{datetime.fromtimestamp(circuit.left_wall_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC",
+                circuit.outcome or "",
+                circuit.count,
+                circuit.calls,
+                is_key_refused=circuit.cause is Cause.REJECTED,
+            )
 
 
 def _why(reason: str) -> str:

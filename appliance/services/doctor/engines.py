@@ -50,14 +50,31 @@ class EngineReading:
 
 
 @dataclass(frozen=True, slots=True)
+class OutOfRotation:
+    """An engine that is asked no more for a model. since: UTC. outcome: how the calls ended, by its stable code."""
+
+    name: str
+    model: str
+    since: str
+    outcome: str
+    failures: int
+    calls: int
+    is_key_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EnginesReading:
-    """gpu_used: memory in use of each GPU that is seen from here, in bytes. names: all that may be asked for."""
+    """gpu_used: memory in use of each GPU that is seen from here, in bytes. names: all that may be asked for.
+
+    out: what the gateways have taken out of rotation.
+    """
 
     engines: Sequence[EngineReading] = ()
     is_running: bool = True
     default: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
     gpu_used: tuple[int, ...] = ()
+    out: Sequence[OutOfRotation] = ()
 
 
 def engine_findings(seen: EnginesReading, ways: Ways) -> Iterator[Finding]:
@@ -68,6 +85,8 @@ def engine_findings(seen: EnginesReading, ways: Ways) -> Iterator[Finding]:
         if engine.is_ours and not seen.is_running:
             continue  # it comes with the appliance
         yield from _one(engine, seen, ways)
+    for one in seen.out:
+        yield _out_of_rotation(one, ways)
     if seen.engines and all(engine.is_healthy for engine in seen.engines):
         yield from _names(seen, ways)
 
@@ -91,6 +110,21 @@ def _one(engine: EngineReading, seen: EnginesReading, ways: Ways) -> Iterator[Fi
     yield from _outdated(engine, ways)
     yield from _context(engine, ways)
     yield from _processor(engine, seen, ways)
+
+
+def _out_of_rotation(one: OutOfRotation, ways: Ways) -> Finding:
+    if one.is_key_refused:
+        return error("engines.key_refused", ways.log(), name=one.name, model=one.model, since=one.since)
+    return warning(
+        "engines.out_of_rotation",
+        ways.log(),
+        name=one.name,
+        model=one.model,
+        since=one.since,
+        failures=one.failures,
+        calls=one.calls,
+        outcome=one.outcome,
+    )
 
 
 def _outdated(engine: EngineReading, ways: Ways) -> Iterator[Finding]:

@@ -25,6 +25,22 @@ ENGINES = {
         "Start it, or correct base_url.",
         "Arráncalo o corrige base_url.",
     ),
+    "finding.engines.out_of_rotation": Sentence(
+        "{name} is asked no more for {model} since {since}: {failures} of {calls} calls failed ({outcome}).",
+        "{name} no recibe peticiones de {model} desde {since}: fallaron {failures} de {calls} ({outcome}).",
+    ),
+    "remedy.engines.out_of_rotation": Sentence(
+        "It comes back by itself once it answers; Administration, Engines has its history.",
+        "Vuelve solo en cuanto responda; su historial está en Administración, Motores.",
+    ),
+    "finding.engines.key_refused": Sentence(
+        "{name} refuses our key and is asked no more for {model} since {since}.",
+        "{name} rechaza nuestra clave y no recibe peticiones de {model} desde {since}.",
+    ),
+    "remedy.engines.key_refused": Sentence(
+        "Correct api_key or api_key_file of its section, and start the appliance again.",
+        "Corrige api_key o api_key_file de su sección y reinicia.",
+    ),
     "finding.engines.no_model": Sentence(
         "{name} answers, but serves no model: nobody can chat.",
         "{name} responde, pero no sirve ningún modelo: nadie puede chatear.",

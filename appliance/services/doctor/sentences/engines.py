@@ -16,6 +16,14 @@ ENGINES = {
         "{name} at {url} does not answer: {detail}",
         "Start it, or correct base_url.",
     ),
+    "engines.out_of_rotation": Words(
+        "{name} is asked no more for {model} since {since}: {failures} of {calls} calls failed ({outcome}).",
+        "It comes back by itself once it answers; Administration, Engines has its history.",
+    ),
+    "engines.key_refused": Words(
+        "{name} refuses our key and is asked no more for {model} since {since}.",
+        "Correct api_key or api_key_file of its section, and start the appliance again.",
+    ),
     "engines.no_model": Words(
         "{name} answers, but serves no model: nobody can chat.",
         "Load one.",
