@@ -108,6 +108,10 @@ def _seen(identity: Identity) -> APIRouter:
     async def stays(caller: Caller = Depends(identity.caller)) -> dict[str, bool]:
         return {"stays": caller.stays_local}
 
+    @routes.get("/smaller")
+    async def smaller(caller: Caller = Depends(identity.caller)) -> dict[str, bool]:
+        return {"allowed": caller.allows_smaller}
+
     return routes
 
 
@@ -439,6 +443,19 @@ async def test_a_request_can_ask_to_stay(desk: Desk, sent: tuple[str, ...], stay
     headers = [*desk.keys["ana"].items(), *(("x-stay-local", value) for value in sent)]
     answer = await desk.worker.client.get("/stays", headers=headers)
     assert answer.json() == {"stays": stays}
+
+
+async def test_a_request_or_a_key_can_do_without_smaller_models(desk: Desk) -> None:
+    """`x-allow-smaller: false`, or a key that was made so, whatever its requests say."""
+    client, ana = desk.worker.client, desk.keys["ana"]
+    made = await client.post("/api/keys", json={"allows_smaller": False}, headers=ana)
+    assert made.status_code == 201 and made.json()["allows_smaller"] is False
+    own = bearer(made.json()["key"])
+
+    asked = [ana, {**ana, "x-allow-smaller": "false"}, own, {**own, "x-allow-smaller": "true"}]
+    allowed = [(await client.get("/smaller", headers=headers)).json()["allowed"] for headers in asked]
+
+    assert allowed == [True, False, False, False]
 
 
 async def test_a_key_can_stay_local_and_makes_only_such_keys(desk: Desk) -> None:

@@ -6,14 +6,20 @@ from ui.texts.sentence import Sentence
 
 LADDER = {
     "kind_cloud": Sentence("Answered by a cloud: {name}", "Respondió una nube: {name}"),
-    "rung_elsewhere": Sentence("On a second engine, the first one failed", "En un segundo motor: el primero falló"),
-    "rung_smaller": Sentence("Answered by a smaller model: {name}", "Respondió un modelo más pequeño: {name}"),
+    "rung_elsewhere": Sentence(
+        "On a second engine, the first one failed", "En un segundo motor: el primero falló"
+    ),
+    "rung_smaller": Sentence(
+        "Answered by a smaller model: {name}", "Respondió un modelo más pequeño: {name}"
+    ),
     "rung_quoted": Sentence(
         "Quoted from your documents; no language model answers just now",
         "Citas de tus documentos; ningún modelo de lenguaje responde ahora",
     ),
     "fact_way": Sentence("Way", "Camino"),
-    "trying_same": Sentence("The engine failed; trying it once more…", "El motor falló; se intenta otra vez…"),
+    "trying_same": Sentence(
+        "The engine failed; trying it once more…", "El motor falló; se intenta otra vez…"
+    ),
     "trying_elsewhere": Sentence(
         "The engine failed; trying the second one…", "El motor falló; se prueba con el segundo…"
     ),
