@@ -55,7 +55,7 @@ class Patience:
     whether there is a better way than to wait; it must not wait itself.
     """
 
-    __slots__ = ("_deadline_s", "_engine", "_limit", "_may_give_up", "_model", "_openings")
+    __slots__ = ("_deadline_s", "_engine", "_is_waiting", "_limit", "_may_give_up", "_model", "_openings")
 
     def __init__(
         self,
@@ -71,6 +71,7 @@ class Patience:
         self._deadline_s = deadline_s
         self._may_give_up = may_give_up
         self._limit = asyncio.timeout(None)
+        self._is_waiting = False
 
     async def first_answer(
         self, engine: ChatEngine, call: EngineRequest, stack: AsyncExitStack
@@ -79,6 +80,7 @@ class Patience:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._deadline_s, self._too_late)
         self._openings.watch(self._engine, self._model, self._has_opened)
+        self._is_waiting = True
         try:
             async with self._limit:
                 return await first_answer(engine, call, stack)
@@ -89,6 +91,7 @@ class Patience:
                 f"{self._engine!r} has sent no token, and another one can answer."
             ) from error
         finally:
+            self._is_waiting = False
             timer.cancel()
             self._openings.unwatch(self._engine, self._model, self._has_opened)
 
@@ -99,7 +102,12 @@ class Patience:
         self._decide(False)
 
     def _decide(self, is_late: bool) -> None:
-        if self._limit.when() is None and self._may_give_up(is_late):
+        if self._may_give_up(is_late):
+            self.give_up()
+
+    def give_up(self) -> None:
+        """There is a better way now. Nothing happens where it has ended already."""
+        if self._is_waiting and self._limit.when() is None:
             self._limit.reschedule(asyncio.get_running_loop().time())
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -29,6 +29,7 @@ from appliance.fairness.crossing import Crossing
 from appliance.fairness.kept_engines import NOTHING_KEPT, KeptEngines, loading_of
 from appliance.fairness.lease import OnWaiting
 from appliance.fairness.leases import Leases
+from appliance.fairness.looking_ahead import Ahead
 from appliance.fairness.purpose import Purpose
 from appliance.fairness.relaying import asks_usage, followed, one_chunk
 from appliance.fairness.reserving import hold_money
@@ -272,6 +273,7 @@ class GatedEngine:
                     response.content_type,
                     followed(attempt.head, response.frames, attempt.scan, lease),
                     response.served_by,
+                    response.notes,
                     wait_ms=lease.wait_s * 1000,
                     limits=lease.limits,
                     dropped=attempt.checked.dropped,
@@ -290,9 +292,10 @@ class GatedEngine:
         self, entry: Entry, attempt: Attempt, climb: Climb, stack: AsyncExitStack
     ) -> EngineResponse:
         """By the first way that works. Raises what the last one failed with."""
-        failure: Exception | None = None
+        ahead, failure = Ahead(climb), None
+        attempt.ahead = stack.enter_context(closing(ahead))
         while True:
-            rung = attempt.rung = await climb.next(failure, attempt.rung)
+            rung = attempt.rung = await ahead.next(failure, attempt.rung)
             try:
                 return await self._try(entry, attempt, climb, rung, stack)
             except Exception as error:
@@ -335,9 +338,8 @@ class GatedEngine:
                 return None
             there = Attempt(await self._gate.guard.check(other.request, other.routes), attempt.prompt_tokens)
             with suppress(EngineUnavailable):
-                return other, self._ask(
-                    entry, there, other.routes, await self._gate.sender.ways(there, other)
-                )
+                ways = await self._gate.sender.ways(attempt, other)  # a probe not used is given back
+                return other, self._ask(entry, there, other.routes, ways)
             return None
 
         return None if rung.most_wait_s is None else Crossing(self._gate.leases, rung.most_wait_s, find)

@@ -24,10 +24,11 @@ from appliance.fairness.context_guard import Checked, as_too_long
 from appliance.fairness.first_answer import Openings, Patience, first_answer
 from appliance.fairness.kept_engines import KeptEngines
 from appliance.fairness.lease import Lease, OnWaiting
+from appliance.fairness.looking_ahead import Ahead
 from appliance.fairness.relaying import prepared
 from appliance.fairness.rotation import Probe, Rotation, Ways, out_of_rotation
 from appliance.fairness.rungs import Rung
-from inference.errors import CloudRefused, EngineRefused, EngineStreamBroken, EngineUnavailable
+from inference.errors import CloudCannot, CloudRefused, EngineRefused, EngineStreamBroken, EngineUnavailable
 from inference.failover.first_token import FirstTokens
 from inference.failover.judging import may_move, outcome_of
 from inference.failover.outcomes import Outcome, Report
@@ -81,6 +82,7 @@ class Attempt:
     head: bytes = b""
     call: Call | None = None
     probe: Probe | None = None
+    ahead: Ahead | None = None
     first_sent_s: float | None = None
 
     @property
@@ -229,7 +231,17 @@ class Sender:
         def may_give_up(is_late: bool) -> bool:
             if is_late:  # else what is usual would be learned from those alone that were in time
                 self._usual.took(call.engine, call.kind, call.size_tokens, deadline_s)
-            return self._may_give_up(call, attempt, rung, is_late=is_late)
+            if not self._is_in_time(attempt):
+                return False
+            if self._rotation.closed(rung.routes, but=call.engine):
+                return self._may_give_up(call, rung, is_late=is_late)
+            if not rung.is_last and attempt.ahead is not None:
+                attempt.ahead.look(EngineUnavailable("It has sent no token yet."), rung, go_on)
+            return False  # there is nothing to win, as far as is known now
+
+        def go_on() -> None:
+            self._report(call, Outcome.NOT_COUNTED)  # alone, it may be slow: others can go nowhere else
+            patience.give_up()
 
         patience = Patience(self._openings, call.engine, call.model, deadline_s, may_give_up)
         return await patience.first_answer(engine, wire, stack)
@@ -259,12 +271,14 @@ class Sender:
     async def _comes_back(self, attempt: Attempt, rung: Rung, failure: Exception) -> bool:
         """Whether the engine is ours and is on its way back, and no other one can be asked meanwhile."""
         engine = attempt.held.engine
+        assert attempt.call is not None
+        if attempt.call.is_reported:  # it was given up
+            return False
         if not isinstance(failure, EngineUnavailable) or self._rotation.closed(rung.routes, but=engine):
             return False
         if not await self._kept.failed(engine):
             return False
         logger.warning("engine %s is away: the request waits for its return", engine)
-        assert attempt.call is not None
         self._report(attempt.call, Outcome.NOT_COUNTED)  # whoever keeps it knows better
         return True
 
@@ -276,17 +290,13 @@ class Sender:
         if not call.is_reported and outcome is Outcome.UNREACHABLE:
             self._doubt(call.engine)
         self._report(call, outcome, retry_after_s)
-        if attempt.has_moved or not may_move(outcome) or not self._is_in_time(attempt):
+        may_go = may_move(outcome) or isinstance(failure, CloudCannot)  # who knows less was not sent anything
+        if attempt.has_moved or not may_go or not self._is_in_time(attempt):
             return ()
         others = self._rotation.closed(rung.routes, but=call.engine)
         return others if others and self._may_retry(call, rung) else ()
 
-    def _may_give_up(self, call: Call, attempt: Attempt, rung: Rung, *, is_late: bool) -> bool:
-        if not self._is_in_time(attempt):
-            return False
-        others = self._rotation.closed(rung.routes, but=call.engine)
-        if not others and rung.is_last:
-            return False  # there is nothing to win
+    def _may_give_up(self, call: Call, rung: Rung, *, is_late: bool) -> bool:
         if is_late:
             self._report(call, Outcome.SILENT)
             return self._may_retry(call, rung)

@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from appliance.domain.people import Caller
 from appliance.fairness.breakers.settings import BreakerSettings
+from appliance.fairness.purpose import Purpose
+from appliance.fairness.routing import Routing
+from appliance.fairness.rungs import Climb, Rung
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.failover.settings import FailoverSettings
 from inference.testing.fake_engine import FakeEngine, Fault
+from inference.types import EngineRequest
 from tests.conftest import ROLE_SECRET, Servers
 from tests.faults.observing import nothing_is_held, rows_of
 from tests.gateway_harness import Gateway, engine_settings, running_gateway, until
@@ -299,3 +304,60 @@ async def test_healed_it_is_asked_again_and_nobody_paid_for_finding_out(pair: Ru
 
         assert all(map(whole, answers))
         assert questions(first) == paid + 3
+
+
+# alone on its rung ------------------------------------------------------------------------------------------
+
+
+class _TwoRungs:
+    """A ladder whose second rung is another model, for those who may use it."""
+
+    def __init__(self, routing: Routing, is_permitted: bool) -> None:
+        self._routing = routing
+        self._is_permitted = is_permitted
+
+    def begin(self, _caller: Caller, model: str, request: EngineRequest, _purpose: Purpose) -> Climb:
+        """Both, for one request."""
+        return _Climb(self._routing, model, request, self._is_permitted)
+
+
+class _Climb:
+    def __init__(self, routing: Routing, model: str, request: EngineRequest, is_permitted: bool) -> None:
+        self._rungs = [
+            Rung("same", model, routing.routes(model), request, is_last=False),
+            Rung("smaller", "other", routing.routes("other"), request),
+        ]
+        self._is_permitted = is_permitted
+
+    async def next(self, failure: Exception | None, _failed: Rung | None = None) -> Rung:
+        if failure is not None and not (self._is_permitted and self._rungs):
+            raise failure
+        return self._rungs.pop(0)
+
+    async def instead(self, _wait_s: float) -> Rung | None:
+        return None
+
+
+@pytest.mark.parametrize("is_permitted", [True, False])
+async def test_alone_it_is_given_up_only_for_a_rung_that_is_certain(
+    servers: Servers, valkey: Redis, owner_url: str, is_permitted: bool
+) -> None:
+    """Who may go on goes on; who may not is answered late, and the engine is not blamed."""
+    async with FakeEngine(["fake"]) as slow, FakeEngine(["other"]) as other:
+        slow.behaviour.fault = Fault.HANG if is_permitted else Fault.NONE
+        slow.behaviour.ttft_s = 1.0
+        async with running_gateway(
+            {"slow": engine_settings(slow.base_url), "other": engine_settings(other.base_url)},
+            valkey_url=servers.valkey.url,
+            database_url=url_as(owner_url, DatabaseRole.API, ROLE_SECRET),
+            failover=HASTY,
+            breaker=NEVER_AGAIN,
+        ) as gateway:
+            gate = gateway.room.gate
+            gate.ladder = _TwoRungs(gate._routing, is_permitted)
+
+            answer = await asked(gateway)
+
+            assert whole(answer)
+            assert (questions(slow), questions(other)) == (1, int(is_permitted))
+            assert is_closed(gateway, "slow")

@@ -119,7 +119,7 @@ class PlannedClimb:
             return None if routes is None else await self._permitted(routes, self._reason, self._waited_s)
         routes = self._around.routing.routes(step.model)
         if step.kind == "smaller":
-            return Rung("smaller", step.model, routes, self._request, is_last=False)
+            return Rung("smaller", step.model, routes, self._request, is_last=not self._steps)
         patience_s = None
         if self._may_cross:
             patience_s = self._around.leaving.patience_s(self._caller, self._model)
