@@ -6,13 +6,25 @@ they do not know.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 
 import orjson
 
 from appliance.domain.answers import Dropped
 
 _EVENT = b"data: {"
+_NOTE = re.compile(r"[A-Za-z0-9_.-]{1,64} [a-z0-9_. ]{1,80}")
+_MOST_NOTES = 20
+
+
+def changed_headers(notes: Sequence[str]) -> list[tuple[bytes, bytes]]:
+    """Parameters of the request that whoever answered does not know, or knows by another name.
+
+    Only names that look like one: they are the client's own words.
+    """
+    told = [note for note in notes if _NOTE.fullmatch(note)][:_MOST_NOTES]
+    return [(b"x-parameters-changed", ", ".join(told).encode())] if told else []
 
 
 def dropped_headers(dropped: Dropped | None) -> list[tuple[bytes, bytes]]:

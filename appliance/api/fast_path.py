@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from appliance.api.dropped_notes import dropped_headers, in_stream, in_whole
+from appliance.api.dropped_notes import changed_headers, dropped_headers, in_stream, in_whole
 from appliance.api.embedding_answers import EmbeddingAnswers, refuse_ids
 from appliance.api.exchange import Exchange, by_headers
 from appliance.api.json_bodies import parse_object, read_body
@@ -132,7 +132,11 @@ class FastPath:
         call = EngineRequest(request.route, request.payload, exchange.request_id, origins=OWN_WORDS)
         async with engine.relay(call) as response:
             if response.content_type.startswith("text/event-stream"):
-                more = [*rate_limit_headers(response.limits), *dropped_headers(response.dropped)]
+                more = [
+                    *rate_limit_headers(response.limits),
+                    *dropped_headers(response.dropped),
+                    *changed_headers(response.notes),
+                ]
                 await exchange.begin_stream(response.served_by, more, response.rung)
                 async with aclosing(response.frames) as frames:  # type: ignore[type-var]
                     async for frame in (
@@ -164,6 +168,7 @@ class FastPath:
             (b"x-queue-wait-ms", b"%d" % round(response.wait_ms)),
             *rate_limit_headers(response.limits),
             *dropped_headers(response.dropped),
+            *changed_headers(response.notes),
         ]
         body = in_whole(body, response.dropped)
         await exchange.send_whole(response.status, response.content_type, body, headers)

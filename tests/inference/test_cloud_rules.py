@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.cloud.answers import mended_stream, mended_whole
@@ -30,6 +30,7 @@ names = st.sampled_from(sorted({name for provider in PROVIDERS.values() for name
 values = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(-3, 3), st.text(max_size=5))
 
 
+@settings(deadline=None)
 @given(provider=st.sampled_from(sorted(PROVIDERS)), more=st.dictionaries(names, values, max_size=12))
 def test_nothing_leaves_that_the_provider_does_not_know(provider: str, more: dict[str, Any]) -> None:
     """Whatever a client sends: only names of the provider's own list, none that says who asks, messages cleaned."""
@@ -117,14 +118,14 @@ def test_mistral_s_ids_of_calls_stay_joined() -> None:
 def test_the_section_may_know_better() -> None:
     """An operator adds and takes away parameters of a provider that nobody described here."""
     told = {"engine": "cloud", "base_url": "https://llm.example/v1", "models": ["m"]}
-    settings = CloudSettings.model_validate({**told, "keep_parameters": ["top_k"], "parameters": {"x": 1}})
+    section = CloudSettings.model_validate({**told, "keep_parameters": ["top_k"], "parameters": {"x": 1}})
 
     draft = translate(
         {"model": "m", "messages": [], "top_k": 3, "service_tier": "priority"},
         "m",
-        settings.preset.rules,
-        settings.preset.known | set(settings.keep_parameters),
-        settings.parameters,
+        section.preset.rules,
+        section.preset.known | set(section.keep_parameters),
+        section.parameters,
     )
 
     assert draft.payload == {"model": "m", "messages": [], "top_k": 3, "x": 1}
@@ -240,6 +241,7 @@ def test_more_than_an_answer_may_be_is_cut() -> None:
         pace.took(1, 1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 5000), st.floats(0.01, 55)), max_size=60))
 def test_what_keeps_pace_is_left_alone_and_every_end_has_its_reason(pieces: list[tuple[int, float]]) -> None:
     """An answer is cut for its size, its end, or fewer bytes in the last minute than the limit; for nothing else."""
