@@ -12,8 +12,8 @@ from psycopg.errors import InsufficientPrivilege
 
 from appliance.bootstrap.responses import remove_old_responses
 from appliance.domain.people import Caller
-from appliance.errors import NotFound, TooLarge
 from appliance.domain.responses import KeptResponse
+from appliance.errors import NotFound, TooLarge
 from appliance.services.knowledge.identifiers import new_id
 from appliance.services.responses import Responses
 from appliance.services.settings import ResponseSettings
