@@ -50,6 +50,14 @@ class CloudSettings(EngineSettings):
     ca_file: Path | None = Field(
         None, description="Certificate authority to trust instead of the system's: a file in PEM."
     )
+    context_tokens: int | None = Field(
+        None, ge=256, description="Context of its models in tokens, which no provider is asked for; empty: unknown."
+    )
+    max_running: int | None = Field(
+        None, ge=1, description="Requests that may be there at once; empty: gate.default_slots."
+    )
+    fallback_only: bool = Field(False, description="Use it only when no other cloud can.")
+    probe_timeout_s: float = Field(3.0, gt=0, description="Of no use here: a cloud is never probed.")
     connect_timeout_s: float = Field(5.0, gt=0, description="Seconds to wait for a connection.")
     first_byte_timeout_s: float = Field(
         120.0, gt=0, description="Seconds from sending to the answer's first byte, however it trickles."
