@@ -21,6 +21,7 @@ from appliance.fairness.valkey.valkey_link import ValkeyLink
 from appliance.services.circuits import Circuits
 from appliance.storage.accounts import record_event
 from appliance.storage.database import Database
+from inference.breaker.circuit import CircuitState, Position
 from inference.breaker.probe import can_be_asked
 from inference.roster import Roster
 from inference.settings import EngineSettings
@@ -38,6 +39,14 @@ class BreakerRoom:
     async def open(self) -> None:
         await self.breakers.open()
         await self.prober.open()
+
+    def out(self) -> list[CircuitState]:
+        """Circuits of engines on the roster that are not closed."""
+        return [
+            state
+            for state in self.breakers.states()
+            if state.position is not Position.CLOSED and self.judged.is_there(state.engine)
+        ]
 
     async def close(self) -> None:
         """What is being asked is broken off, and told."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psycopg import AsyncConnection
 from redis.asyncio import Redis
@@ -14,8 +15,6 @@ from redis.asyncio import Redis
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.entry import enter
 from appliance.bootstrap.speech import speech_folder
-from appliance.fairness.accounting.recording import Recording
-from appliance.fairness.leases import Leases
 from appliance.services.health import READY, HealthCheck, Probe
 from appliance.services.watchdog import Found
 from appliance.storage.database import Database
@@ -23,20 +22,23 @@ from appliance.storage.jobs import WORKER_LIVES, WORKER_LOCK_CLASS
 from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
 
+if TYPE_CHECKING:  # the worker's container looks with this module every few seconds, and needs no gate
+    from appliance.bootstrap.gate import GateRoom
+
 
 def build_health(
     box: Box,
     database: Database,
     valkey: Redis,
     embedder: EmbedderClient,
-    recording: Recording,
-    leases: Leases,
+    room: GateRoom,
     found: Callable[[], Found] = Found,
 ) -> HealthCheck:
     """`/v1` needs PostgreSQL, Valkey, the embedder and the worker; the others are listed apart.
 
     found: what the watchdog found last.
     """
+    recording, leases = room.gate.ledger.recording, room.gate.leases
 
     is_engine = box.settings.embedding.source == "engine"
 
@@ -78,6 +80,10 @@ def build_health(
     async def queue() -> str:
         return READY if leases.is_shared else "alone: this process serves a share of the slots by itself"
 
+    async def circuits() -> str:
+        out = [f"{one.engine} is out of rotation for {one.model}" for one in room.circuits.out()]
+        return ", ".join(out) or READY
+
     async def watchdog() -> str:
         return ", ".join(f"{one.kind} {one.subject}" for one in found().findings) or READY
 
@@ -87,7 +93,12 @@ def build_health(
         "embedder": embedding,
         "worker": worker,
     }
-    others: dict[str, Probe] = {"ledger": ledger, "queue": queue, "watchdog": watchdog}
+    others: dict[str, Probe] = {
+        "ledger": ledger,
+        "queue": queue,
+        "circuits": circuits,
+        "watchdog": watchdog,
+    }
     if is_engine:
         others["embedding_engine"] = embedding_engine
     if box.settings.server.run_page:

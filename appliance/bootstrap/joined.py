@@ -306,15 +306,7 @@ class Gateway:
             box, room, inference.roster, database, kept=lambda: kept.models, restart_kept=link.restart
         )
         self._in_background(watchman.run(), "watchdog")
-        health = build_health(
-            box,
-            database,
-            valkey,
-            client,
-            room.gate.ledger.recording,
-            room.gate.leases,
-            lambda: watchman.found,
-        )
+        health = build_health(box, database, valkey, client, room, lambda: watchman.found)
         reranker = served_reranker(settings.retrieval, client)
         offered = OfferedModels(
             room.gate,
