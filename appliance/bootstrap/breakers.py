@@ -78,10 +78,10 @@ def build_breakers(
 
 def build_circuits(room: BreakerRoom, database: Database, identity: Identity) -> APIRouter:
     """database: of the api role."""
-    return circuit_routes(Circuits(room.breakers, room.judged.is_there, _Events(database)), identity)
+    return circuit_routes(Circuits(room.breakers, room.judged.is_there, WrittenEvents(database)), identity)
 
 
-class _Events:
+class WrittenEvents:
     """Fulfils services.circuits.CircuitEvents."""
 
     def __init__(self, database: Database) -> None:
