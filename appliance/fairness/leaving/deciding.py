@@ -30,7 +30,7 @@ from inference.types import EngineRequest, LeavePermit
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE_S = 5.0
+_PATIENCE_S = 10.0  # of which a prompt of a million characters takes a third to be looked through
 _READ_EVERY_S = 30.0
 # They say who asks, and no engine needs them to answer.
 _OF_THE_ASKER = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key", "store"})
