@@ -164,12 +164,12 @@ class Gate:
         """Everything the engines serve, aliases included."""
         return self._engines.models()
 
-    def chat_model(self, preferred: str = "") -> str | None:
+    def chat_model(self, preferred: str = "", caller: Caller | None = None) -> str | None:
         """The preferred chat model, else the first one, of those with an engine that is up; None: no such model.
 
         One that would have to be loaded first is taken where it is preferred, or where no other is there.
         """
-        return chat_model_of(self._engines, preferred)
+        return chat_model_of(self._engines, preferred, lambda model: self.ladder.may_answer(caller, model))
 
     def engine_states(self) -> list[EngineState]:
         """How every engine is."""

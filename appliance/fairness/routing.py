@@ -141,11 +141,13 @@ class Routing:
         return Routes(self._pools.get(first, first), by_name, candidates, min(contexts, default=None))
 
 
-def chat_model_of(engines: Engines, preferred: str) -> str | None:
+def chat_model_of(
+    engines: Engines, preferred: str, has_stand_in: Callable[[str], bool] = lambda _model: False
+) -> str | None:
     """The preferred chat model, else the first one, of those with an engine that is up; None: no such model.
 
     One that would have to be loaded first is taken where it is preferred, or where no other is there; one that only a
-    cloud has after all of this box.
+    cloud has after all of this box. has_stand_in: whether somebody may answer for a model whose engines are down.
     """
     states = engines.states()
     up = {model.id for state in states if state.is_healthy for model in state.models}
@@ -160,7 +162,10 @@ def chat_model_of(engines: Engines, preferred: str) -> str | None:
     elsewhere = [model for model in chat if model not in own_names]
     if preferred in serving or preferred in loadable or preferred in elsewhere:
         return preferred
-    return next(iter([*serving, *loadable, *elsewhere]), None)
+    if serving or loadable:
+        return [*serving, *loadable][0]
+    down = [model for model in own_names if has_stand_in(model)]
+    return preferred if preferred in down else next(iter([*down, *elsewhere]), None)
 
 
 def added_up(loads: Sequence[EngineLoad]) -> EngineLoad:

@@ -82,6 +82,10 @@ class Ladder(Protocol):
         """For one request. Raises ModelNotFound."""
         ...
 
+    def may_answer(self, caller: Caller | None, model: str) -> bool:
+        """Whether another rung may answer where all engines of a model are down. None: nobody in particular."""
+        ...
+
 
 class OneRung:
     """A ladder without a second rung: the model that was asked for, where it is served."""
@@ -92,6 +96,10 @@ class OneRung:
     def begin(self, _caller: Caller, model: str, request: EngineRequest, _purpose: Purpose) -> Climb:
         """One way."""
         return _OneClimb(Rung("same", model, self._routes(model), request))
+
+    def may_answer(self, _caller: Caller | None, _model: str) -> bool:
+        """There is no other."""
+        return False
 
 
 class _OneClimb:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Finished, Searched, TextDelta
 from appliance.domain.origins import of_collection
@@ -18,6 +19,7 @@ from appliance.pipelines.checking import Checking
 from appliance.pipelines.fitting import context_tokens
 from appliance.pipelines.reading import Shelf
 from appliance.pipelines.sections import coverage
+from appliance.pipelines.standing_in import written_or_quoted
 from appliance.pipelines.summarise import MOST_PARTS, Material, Summarise
 from appliance.pipelines.texts import text
 from appliance.pipelines.whole_text import WholeText, located
@@ -92,11 +94,13 @@ class AnswerFromFiles:
             whole = None
             if engine is not None and any(document.passages for document in documents):
                 whole = await WholeText.fitting(documents, request, language, engine, "whole")
+            within = replace(request, collection_ids=(request.attached,), attached=None)
+            from_passages = partial(self._sources.answer, caller, within, refusal="nothing_in_files")
             if whole is not None and engine is not None:
-                steps = self._from_whole(whole, documents, shelf.unread(), caller, request, engine, search)
+                written = self._from_whole(whole, documents, shelf.unread(), caller, request, engine, search)
+                steps = written_or_quoted(written, lambda: from_passages(engine=None, search=search))
             else:
-                within = replace(request, collection_ids=(request.attached,), attached=None)
-                steps = self._sources.answer(caller, within, engine, search, refusal="nothing_in_files")
+                steps = from_passages(engine=engine, search=search)
         async with aclosing(steps) as events:
             async for event in events:
                 yield event

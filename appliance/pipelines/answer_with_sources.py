@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from appliance.domain.answers import (
     AnswerEvent,
@@ -28,6 +29,7 @@ from appliance.pipelines.fitting import KnownCounts, context_tokens, fit, overes
 from appliance.pipelines.following_up import FollowingUp
 from appliance.pipelines.placing import Placing
 from appliance.pipelines.prompting import label
+from appliance.pipelines.standing_in import quoted_for_want_of_a_model, written_or_quoted
 from appliance.pipelines.texts import text
 from appliance.pipelines.widening import PASSAGES_SHARE, REACH, widened
 from appliance.pipelines.writing import Writer
@@ -86,11 +88,14 @@ class AnswerWithSources:
         if not result.passages or not result.is_relevant:
             for event in _refusal(result, language, refusal):
                 yield event
-        elif engine is None:
-            async for event in self._quoted(caller, question, result, language, search):
-                yield event
         else:
-            async with aclosing(self._written(caller, request, result, language, engine, search)) as events:
+            quoted = partial(self._quoted, caller, question, result, language, search)
+            if engine is None:
+                steps = quoted_for_want_of_a_model(quoted())
+            else:
+                written = self._written(caller, request, result, language, engine, search)
+                steps = written_or_quoted(written, partial(quoted, said="quoting_meanwhile"))
+            async with aclosing(steps) as events:
                 async for event in events:
                     yield event
 
@@ -106,7 +111,14 @@ class AnswerWithSources:
     # Quoting ------------------------------------------------------------------------------------------
 
     async def _quoted(
-        self, caller: Caller, question: str, result: SearchResult, language: Language, search: Search
+        self,
+        caller: Caller,
+        question: str,
+        result: SearchResult,
+        language: Language,
+        search: Search,
+        *,
+        said: str = "quoting_only",
     ) -> AsyncGenerator[AnswerEvent, None]:
         placing = Placing(caller, search, result.passages)
         quotes = [
@@ -132,9 +144,7 @@ class AnswerWithSources:
             cited.append(replace(placed, index=index, start=start, end=start + len(line)))
             written += piece
             yield TextDelta(piece)
-        yield TextDelta(
-            _closing(result, language, text(language, "quoting_only")) + _differing(result, language)
-        )
+        yield TextDelta(_closing(result, language, text(language, said)) + _differing(result, language))
         yield Cited(tuple(cited))
         yield Finished("quoted", model=self.name, notes=(*result.notes, "quoting_only"))
 

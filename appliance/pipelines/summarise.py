@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from appliance.domain.answers import (
     AnswerEvent,
@@ -29,6 +30,7 @@ from appliance.pipelines.checking import Checking, verified
 from appliance.pipelines.notes import NoteTaker
 from appliance.pipelines.reading import Shelf
 from appliance.pipelines.sections import Section, coverage, cut
+from appliance.pipelines.standing_in import quoted_for_want_of_a_model, written_or_quoted
 from appliance.pipelines.summary_texts import summary_text
 from appliance.pipelines.whole_text import WholeText, located
 from appliance.pipelines.writing import Writer
@@ -122,14 +124,31 @@ class Summarise:
             for event in self._refusal(said, "nothing_to_read", unread):
                 yield event
             return
+        quoted = partial(self._quoted, material, caller, search, language)
         if engine is None:
-            steps = self._quoted(material, caller, search, language)
+            steps = quoted_for_want_of_a_model(quoted())
         else:
-            whole = await WholeText.fitting(readable, request, language, engine, "whole_summary")
-            if whole is not None:
-                steps = self._in_one_call(whole, material, caller, request, engine, search, language)
-            else:
-                steps = self._in_parts(material, caller, request, engine, search, language)
+            written = self._written(readable, material, caller, request, engine, search, language)
+            steps = written_or_quoted(written, partial(quoted, said="quotes_meanwhile"))
+        async with aclosing(steps) as events:
+            async for event in events:
+                yield event
+
+    async def _written(
+        self,
+        readable: Sequence[WholeDocument],
+        material: Material,
+        caller: Caller,
+        request: AnswerRequest,
+        engine: ChatEngine,
+        search: Search,
+        language: Language,
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        whole = await WholeText.fitting(readable, request, language, engine, "whole_summary")
+        if whole is not None:
+            steps = self._in_one_call(whole, material, caller, request, engine, search, language)
+        else:
+            steps = self._in_parts(material, caller, request, engine, search, language)
         async with aclosing(steps) as events:
             async for event in events:
                 yield event
@@ -239,7 +258,13 @@ class Summarise:
     # quoting ------------------------------------------------------------------------------------------
 
     async def _quoted(
-        self, material: Material, caller: Caller, search: Search, language: Language
+        self,
+        material: Material,
+        caller: Caller,
+        search: Search,
+        language: Language,
+        *,
+        said: str = "quotes_only",
     ) -> AsyncGenerator[AnswerEvent, None]:
         readable = [document for document in material.documents if document.passages]
         sections = _for_quoting(readable)
@@ -272,8 +297,7 @@ class Summarise:
                 yield TextDelta(piece)
         told = [coverage(d, [s for s in sections if s.file_id == d.file_id], ()) for d in material.documents]
         told += material.unread
-        said = f"{summary_text(language, 'quotes_only')} {covering.told(told, language, MOST_PARTS)}"
-        yield TextDelta(f"_{said}_")
+        yield TextDelta(f"_{summary_text(language, said)} {covering.told(told, language, MOST_PARTS)}_")
         yield Cited(tuple(cited))
         yield Finished("quoted", model=self.name, notes=("quoting_only",), coverage=tuple(told))
 

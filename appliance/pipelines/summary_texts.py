@@ -68,6 +68,10 @@ SUMMARY_TEXTS: Final[dict[Language, dict[str, str]]] = {
             "No language model is connected, so this is no written summary: these are sentences of the document, word "
             "for word, the most central ones of each section."
         ),
+        "quotes_meanwhile": (
+            "No language model answers just now, so this is no written summary: these are sentences of the document, "
+            "word for word, the most central ones of each section."
+        ),
         "nothing_given": (
             "Say which document: drop a file into this chat, or name collections in `vector_store_ids`."
         ),
@@ -135,6 +139,10 @@ SUMMARY_TEXTS: Final[dict[Language, dict[str, str]]] = {
         "quotes_only": (
             "No hay ningún modelo de lenguaje conectado, así que esto no es un resumen escrito: son frases literales "
             "del documento, las más centrales de cada sección."
+        ),
+        "quotes_meanwhile": (
+            "Ningún modelo de lenguaje responde ahora, así que esto no es un resumen escrito: son frases literales del "
+            "documento, las más centrales de cada sección."
         ),
         "nothing_given": (
             "Di qué documento: suelta un archivo en este chat o nombra colecciones en `vector_store_ids`."

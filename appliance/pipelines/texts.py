@@ -15,6 +15,10 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
             "No language model is connected, so these are the documents' own words. An administrator can connect one "
             "with an [engines.NAME] section in appliance.toml."
         ),
+        "quoting_meanwhile": (
+            "No language model answers just now, so these are the documents' own words. Ask again in a while for a "
+            "written answer."
+        ),
         "nothing_found": (
             "I found nothing about this in the documents you can see. Try other words, or upload the document that "
             "should hold the answer."
@@ -55,6 +59,10 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "quoting_only": (
             "No hay ningún modelo de lenguaje conectado, así que estas son las palabras de los propios documentos. Un "
             "administrador puede conectar uno con una sección [engines.NOMBRE] en appliance.toml."
+        ),
+        "quoting_meanwhile": (
+            "Ningún modelo de lenguaje responde ahora, así que estas son las palabras de los propios documentos. "
+            "Pregunta otra vez dentro de un rato para tener una respuesta escrita."
         ),
         "nothing_found": (
             "No he encontrado nada sobre esto en los documentos que puedes ver. Prueba con otras palabras o sube "

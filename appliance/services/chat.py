@@ -178,7 +178,7 @@ class Chat:
         purpose = Purpose(route, part_of=entry.start.id, on_used=request.on_used)
         if request.model not in self._pipelines:
             return self._gate.engine_for(caller, request.model, purpose, tell)
-        model = self._gate.chat_model(self._default_model)
+        model = self._gate.chat_model(self._default_model, caller)
         if model is None:
             return None
         try:

@@ -25,12 +25,16 @@ from appliance.fairness.leaving.port import NOTHING_LEAVES
 from appliance.fairness.leaving.rules import Marks, Narrowing, Permission
 from appliance.fairness.limits.policy import Policy
 from appliance.fairness.settings import GateSettings
+from appliance.pipelines.answer_with_sources import AnswerWithSources
 from appliance.storage.database import Database
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.egress import Departure, Egress
 from inference.personal_data.patterns import PatternDetector
 from inference.testing.fake_cloud import FakeCloud
 from inference.testing.fake_engine import FakeEngine, Fault
+from rag.analysis import Analyzer
+from rag.quoter import Quoter
+from tests.appliance.test_answer_with_sources import NoMeaning, OneBook
 from tests.conftest import ROLE_SECRET, Servers
 from tests.faults.observing import nothing_is_held, rows_of
 from tests.gateway_harness import Gateway, engine_settings, person, running_gateway, until
@@ -362,6 +366,28 @@ async def test_who_leaves_on_any_rung_leaves_nothing_behind(box: Run, database: 
         await nothing_is_held(world.gateway)
 
     assert sorted(row["status"] for row in rows) == ["client_gone", "client_gone", "completed", "completed"]
+
+
+# the documents' own words -----------------------------------------------------------------------------------
+
+
+async def test_documents_speak_where_no_model_does(box: Run, database: Database) -> None:
+    """The engines fail in the middle of a pipeline, and nothing may leave: its answer is quoted, and says so."""
+    analyzer = Analyzer(("en", "es"))
+    pipelines = {AnswerWithSources.name: AnswerWithSources(Quoter(NoMeaning(), analyzer), analyzer)}
+    async with box(None, pipelines=pipelines, search=OneBook()) as world:
+        for engine in (world.first, world.second, world.little):
+            engine.behaviour.fault = Fault.HTTP_500
+        messages = [{"role": "user", "content": "How many days of holiday does an employee have?"}]
+        answer = await world.asked(model=AnswerWithSources.name, messages=messages)
+        rows = await rows_of(database, count=2)
+
+    assert answer.by == (200, "local:documents", "quoted")
+    assert "Every employee has 23 working days of holiday a year." in answer.text
+    assert '"rung":"quoted"' in answer.text
+    assert [(row["rung"], row["status"]) for row in rows if row["part_of"] is None] == [
+        ("quoted", "completed")
+    ]
 
 
 # by name, and when nothing is left --------------------------------------------------------------------------

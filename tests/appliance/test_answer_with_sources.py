@@ -10,10 +10,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Finished, Searched, TextDelta
+from appliance.domain.answers import (
+    AnswerEvent,
+    AnswerRequest,
+    Cited,
+    Finished,
+    Searched,
+    TextDelta,
+    Waiting,
+)
 from appliance.domain.people import Caller
+from appliance.errors import QueueFull
 from appliance.pipelines.answer_with_sources import AnswerWithSources
 from appliance.pipelines.texts import TEXTS
+from inference.errors import EngineRefused, EngineStreamBroken, EngineUnavailable
 from inference.types import (
     ChatChunk,
     ChatMessage,
@@ -150,6 +160,55 @@ async def test_without_an_engine_the_documents_speak() -> None:
     assert first.quote == "Every employee has 23 working days of holiday a year." and first.is_verified
     assert text[first.start : first.end] == first.quote
     assert "holiday" in [first.quote[a:b] for a, b in first.marks]
+
+
+class Failing(Scripted):
+    """Says what it was told to, and then fails."""
+
+    def __init__(self, failure: Exception, *pieces: str) -> None:
+        super().__init__(*pieces)
+        self.failure = failure
+
+    async def stream(self, request: EngineRequest) -> AsyncGenerator[ChatChunk, None]:
+        for piece in self.pieces:
+            yield ChatChunk(piece)
+        raise self.failure
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [EngineUnavailable(), EngineStreamBroken(), EngineRefused(503, b"")],
+    ids=["away", "broken", "refused"],
+)
+async def test_an_engine_that_fails_before_its_first_word_leaves_it_to_the_documents(
+    failure: Exception,
+) -> None:
+    """The same quotes as without one; who waits is told what is tried, and the end says by which rung it came."""
+    events = await _answer("How many days of holiday does an employee have?", Failing(failure), OneBook())
+
+    text, finished = _text(events), events[-1]
+    assert isinstance(finished, Finished)
+    assert (finished.kind, finished.rung) == ("quoted", "quoted")
+    assert "> Every employee has 23 working days of holiday a year. [1]" in text
+    assert "No language model answers just now" in text
+    assert Waiting(0, trying="quoted") in events
+
+
+@pytest.mark.parametrize(
+    ("failure", "pieces"),
+    [
+        (EngineStreamBroken(), ("Every employee has ",)),
+        (EngineRefused(400, b""), ()),
+        (QueueFull(retry_after_s=3), ()),
+    ],
+    ids=["begun", "the-request-is-wrong", "no-room"],
+)
+async def test_what_has_begun_and_what_is_not_the_engine_s_fault_is_no_reason_to_quote(
+    failure: Exception, pieces: tuple[str, ...]
+) -> None:
+    """Half an answer is not followed by another one."""
+    with pytest.raises(type(failure)):
+        await _answer("How many days of holiday does an employee have?", Failing(failure, *pieces), OneBook())
 
 
 async def test_a_spanish_question_gets_its_sentences_in_spanish() -> None:

@@ -7,10 +7,9 @@ import re
 from contextlib import aclosing
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
-from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Progressed
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Progressed, Waiting
 from appliance.pipelines.summarise import MOST_PARTS, Summarise
 from appliance.pipelines.summary_texts import SUMMARY_TEXTS
 from inference.errors import EngineStreamBroken
@@ -144,12 +143,15 @@ async def test_what_broke_off_is_said_to_be_missing() -> None:
     assert "100 %" not in text_of(events) and "partial" in end_of(events).notes
 
 
-async def test_an_engine_that_answers_no_part_fails() -> None:
-    """There is nothing to make a summary of, and nothing is made up."""
+async def test_an_engine_that_answers_no_part_leaves_it_to_the_document() -> None:
+    """There is nothing to make a summary of, and nothing is made up: its own sentences are quoted."""
     shelf = ShelfOf(document(*(page(number) for number in range(1, 13))))
 
-    with pytest.raises(EngineStreamBroken):
-        await summary(shelf, Answering(lambda _: EngineStreamBroken("gone")))
+    events = await summary(shelf, Answering(lambda _: EngineStreamBroken("gone")))
+
+    assert (end_of(events).kind, end_of(events).rung) == ("quoted", "quoted")
+    assert "No language model answers just now" in text_of(events)
+    assert Waiting(0, trying="quoted") in events
 
 
 async def test_the_end_of_a_very_long_document_is_left_out_and_named() -> None:

@@ -60,6 +60,12 @@ class PlannedLadder:
             may_cross=may_cross and not purpose.is_batch,
         )
 
+    def may_answer(self, caller: Caller | None, model: str) -> bool:
+        """A cloud, as far as that is known before there is a request. Smaller models are chosen by who is up."""
+        if caller is None or _found(self._around.routing.cloud_routes, model) is None:
+            return False
+        return self._around.leaving.could_leave(caller, model, "local_down")
+
     def _stand_ins(
         self, caller: Caller, model: str, request: EngineRequest, routes: Routes | None
     ) -> list[str]:
