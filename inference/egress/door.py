@@ -9,6 +9,7 @@ something checks it.
 from __future__ import annotations
 
 import ssl as tls
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -49,6 +50,7 @@ class Egress:
     ) -> None:
         self._hosts, self._resolver = AllowList(allowed, inside), resolver
         self._door = Door(self._hosts, ledger, switch, Transfers(switch), now)
+        self._sessions: weakref.WeakSet[EgressSession] = weakref.WeakSet()
         self._timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=connect_timeout_s, sock_read=silence_timeout_s
         )
@@ -78,7 +80,14 @@ class Egress:
             trace_configs=[note_sending()],
             trust_env=False,
         )
-        return EgressSession(http, self._door, purpose, actor)
+        session = EgressSession(http, self._door, purpose, actor)
+        self._sessions.add(session)
+        return session
+
+    async def close(self) -> None:
+        """Close every session that is still open; what runs breaks off."""
+        for session in list(self._sessions):
+            await session.close()
 
     @asynccontextmanager
     async def session(self, purpose: str, actor: str = "") -> AsyncIterator[EgressSession]:

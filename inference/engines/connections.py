@@ -81,3 +81,5 @@ class Connections:
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
+        if self.egress is not None:
+            await self.egress.close()
