@@ -306,6 +306,10 @@ def _models(engines: list[EngineState]) -> APIRouter:
     async def nothing_is_the_matter() -> dict[str, Any]:
         return {"object": "list", "data": []}
 
+    @routes.get("/api/budgets/mine")
+    async def nothing_is_capped() -> dict[str, Any]:
+        return {"currency": "EUR", "data": []}
+
     return routes
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from appliance.api.accounts import account_routers
@@ -23,13 +24,13 @@ from appliance.api.queue import queue_routes
 from appliance.api.watchdog import watchdog_routes
 from appliance.bootstrap.administration import administration_routers
 from appliance.bootstrap.backups.desk import build_backup_routes
+from appliance.bootstrap.budgets import BudgetRoom, build_budgets
 from appliance.bootstrap.egress import way_out_at
 from appliance.bootstrap.egress_desk import build_egress_routes
-from appliance.bootstrap.egress import way_out_at
-from appliance.bootstrap.egress_desk import build_egress_routes
-from appliance.bootstrap.limits import build_limits
+from appliance.bootstrap.limits import LimitsRoom, build_limits
 from appliance.bootstrap.page import join_page
 from appliance.domain.people import Caller, Role
+from appliance.fairness.accounting.pricing import Prices
 from appliance.fairness.admission import FairRules
 from appliance.fairness.leases import Leases
 from appliance.fairness.queue.history import QueueHistory
@@ -41,11 +42,11 @@ from appliance.services.doctor.room import DoctorRoom
 from appliance.services.health import READY, HealthCheck
 from appliance.services.queue_overview import PoolMembers, QueueOverview
 from appliance.services.watchdog import Found
+from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.preferences import PostgresPreferences
 from appliance.storage.recent_usage import PostgresRecentUsage
 from appliance.storage.settings import BackupSettings
-from inference.egress.settings import EgressSettings
 from inference.egress.settings import EgressSettings
 from inference.types import EngineLoad, EngineState
 from inference.watchdog.findings import Finding as WatchdogFinding
@@ -97,6 +98,7 @@ async def opened_page_office(
         delegate = accounts.authentication.delegate
         page = join_page(database, valkey, answerer, identity, delegate, ui_socket, QUESTIONS, accounts.live)
         engines: list[EngineState] = [a_tiny_engine()]
+        budgets = await _budgets(database, limits, valkey_url, stack)
 
         async def ready() -> str:
             return READY
@@ -109,6 +111,7 @@ async def opened_page_office(
             build_egress_routes(way_out_at(ui_socket.parent, EgressSettings()), database, identity),
             *model_routes(ui_socket.parent, identity),
             limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),
+            budgets.routes(accounts.people, identity),
             doctor_routes(DoctorRoom(_examined, lambda: (), lambda: datetime.now(UTC)), identity),
             queue_routes(
                 QueueOverview(view, lambda: _POOLS, PostgresRecentUsage(database), history), identity
@@ -150,6 +153,19 @@ async def _examined(_caller: Caller, _names: Sequence[str]) -> Sequence[Finding]
         warning("tuning.no_drain", DRAINED),
         error("processes.broken", "appliance up", ("postgres: no space left",), date="2026-11-21 02:00 UTC"),
     ]
+
+
+async def _budgets(
+    database: Database, limits: LimitsRoom, valkey_url: str, stack: AsyncExitStack
+) -> BudgetRoom:
+    """As a gateway keeps them, with nothing that asks."""
+    link = ValkeyLink(valkey_url, "page-office")
+    room = build_budgets(Settings(), database, limits.watch, Prices(), link, CollectorRegistry())
+    await link.open()
+    stack.push_async_callback(link.close)
+    await room.open()
+    stack.push_async_callback(room.close)
+    return room
 
 
 async def _queue(valkey_url: str, stack: AsyncExitStack) -> tuple[QueueView, QueueHistory]:

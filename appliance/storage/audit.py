@@ -22,7 +22,7 @@ _KINDS: Mapping[AuditKind, LiteralString] = {
     "user": "e.action LIKE 'user.%%'",
     "role": "e.action IN ('user.added', 'user.changed') AND e.detail ? 'role'",
     "group": "e.action LIKE 'group.%%' OR e.action = 'user.groups'",
-    "limit": "e.action LIKE 'limit.%%'",
+    "limit": "e.action LIKE 'limit.%%' OR e.action LIKE 'budget.%%'",
     "share": "e.action IN ('collection.shared', 'collection.unshared', 'collection.given')",
     "deletion": "e.action IN ('user.removed', 'group.removed')",
     "job": "e.action LIKE 'job.%%' OR e.action LIKE 'backup.%%'",

@@ -33,6 +33,7 @@ from tests.page_box import Serving, until_started
 from tests.page_circuits import sees_circuits
 from tests.page_health import sees_health
 from tests.page_office import ADMINISTRATOR, PERSON, PageOffice, opened_page_office
+from tests.ui.budgets_seen import sees_budgets
 from tests.ui.egress_seen import sees_what_left
 from tests.ui.egress_seen import sees_what_left
 from tests.ui.insights_seen import sees_how_it_goes, something_of_everything
@@ -230,6 +231,7 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
 
         await _imports_two_and_finds_a_group(page, language)
         await _limits_a_model_and_a_key(page, language)
+        await sees_budgets(page, language, lambda name: _shot(page, f"{name}-{language}"))
         await _section(page, "administration-desk", text("me_usage", language))
         await expect(desk.get_by_role("row", name=PERSON)).to_contain_text(
             re.compile("4,000.*2.5 min.*2 Wh.*€0.25" if language == "en" else "4000.*2,5 min.*2 Wh.*0,25.€")
@@ -261,7 +263,7 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         set_limits = desk.get_by_role("row", name=text("action.limit.set", language))
         await expect(set_limits.filter(has_text="50000")).to_have_count(1)
         await desk.get_by_label(text("audit_kind", language)).select_option("limit")
-        await expect(desk.get_by_role("row")).to_have_count(4)
+        await expect(desk.get_by_role("row")).to_have_count(8)
         async with page.expect_download() as downloading:
             await desk.get_by_role("link", name="CSV").click()
         exported = await (await downloading.value).path()

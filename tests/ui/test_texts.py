@@ -113,6 +113,7 @@ def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -
         "receipt_",
         "role_",
         "limits_of_",
+        "budget_",
         "action.",
         "insights_",
         "check_",

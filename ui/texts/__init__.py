@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from ui.texts.admin import ADMIN
-from ui.texts.budgets import BUDGET_ERRORS, BUDGET_REFUSALS
+from ui.texts.budgets import BUDGET_ERRORS, BUDGET_REFUSALS, BUDGETS
 from ui.texts.chat import CHAT
 from ui.texts.circuits import CIRCUITS
 from ui.texts.connected import CONNECTED
@@ -56,6 +56,7 @@ TEXTS: Mapping[str, Sentence] = {
     **EGRESS_MENU,
     **INSIGHTS,
     **RECORDINGS,
+    **BUDGETS,
     **{
         f"error.{code}": sentence
         for code, sentence in (

@@ -2,6 +2,7 @@
 import {call} from "../shell/api.js";
 import {formDialog} from "../documents/collection_dialogs.js";
 import {h} from "../shell/dom.js";
+import {Budgets} from "./budgets.js";
 import {KINDS, limitFields} from "./limits.js";
 import {action, choice, field, nothing, table, whole} from "../shell/parts.js";
 import {t} from "../shell/settings.js";
@@ -14,11 +15,16 @@ class AllLimits {
   constructor(room) {
     this.room = room;
     this.list = h("div", {});
-    this.element = h("div", {class: "stack"}, h("p", {class: "hint"}, t("limits_lead")), this.list);
+    this.budgets = new Budgets(room);
+    this.element = h("div", {class: "stack"}, h("p", {class: "hint"}, t("limits_lead")), this.list, this.budgets.element);
     this.tools = [action(t("limits_model"), "plus", () => this.choose("model")), action(t("limits_key"), "plus", () => this.choose("key")), action(t("limits_everybody"), null, () => this.edit("everyone", null, t("limits_everybody"), t("limits_everybody_lead")))];
   }
 
-  see(isSeen) { return isSeen ? this.refresh() : null; }
+  async see(isSeen) {
+    if (!isSeen) return;
+    await this.refresh();
+    await this.room.attempt(() => this.budgets.refresh());
+  }
 
   refresh() {
     const asked = this.asked = Symbol("asked");

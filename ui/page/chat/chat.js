@@ -7,6 +7,7 @@ import {call} from "../shell/api.js";
 import {h, icon} from "../shell/dom.js";
 import {explain, language, t} from "../shell/settings.js";
 import {ChatHead} from "./chat_head.js";
+import {BudgetLine} from "../shell/budgets_view.js";
 import {SlowLine} from "../shell/watchdog.js";
 import {chatLook} from "./chat_look.js";
 import {Composer} from "./composer.js";
@@ -31,7 +32,7 @@ class ChatTranscript extends HTMLElement {
     this.scroller = h("div", {class: "scroll"}, this.starters.element, this.transcript.element);
     this.announcement = h("p", {class: "announcement", role: "status"});
     this.head = new ChatHead(this);
-    this.talk = h("section", {class: "talk"}, this.head.element, new SlowLine().element, this.scroller, this.composer.element, h("div", {class: "drop-here", "aria-hidden": "true"}, icon("upload"), h("p", {}, t("drop_into_chat"))));
+    this.talk = h("section", {class: "talk"}, this.head.element, new SlowLine().element, new BudgetLine().element, this.scroller, this.composer.element, h("div", {class: "drop-here", "aria-hidden": "true"}, icon("upload"), h("p", {}, t("drop_into_chat"))));
     this.sidebar = new Sidebar({element: this.room, talk: this.talk, goTo: id => this.goTo(id), onSidebar: isOpen => this.head.showTools(!isOpen), onConversations: known => this.onConversations(known)});
     this.room.append(h("div", {class: "veil", onclick: () => this.sidebar.toggle(false)}), this.sidebar.element, this.talk, this.passage.element, this.announcement);
     this.shadowRoot.append(this.room);

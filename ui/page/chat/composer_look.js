@@ -2,9 +2,9 @@ import {sheet} from "../shell/dom.js";
 
 export const composerLook = sheet(`
 .chat-head { display: flex; align-items: center; gap: 10px; min-height: 48px; padding: 6px 14px; flex: none; }
-.slow-line { display: flex; align-items: center; justify-content: center; gap: 8px; margin: 0; padding: 6px 14px; font-size: 13.5px; color: var(--warn); background: var(--warn-soft); flex: none; }
-.slow-line[hidden] { display: none; }
-.slow-line svg { width: 16px; height: 16px; flex: none; }
+.slow-line, .budget-line { display: flex; align-items: center; justify-content: center; gap: 8px; margin: 0; padding: 6px 14px; font-size: 13.5px; color: var(--warn); background: var(--warn-soft); flex: none; }
+.slow-line[hidden], .budget-line[hidden] { display: none; }
+.slow-line svg, .budget-line svg { width: 16px; height: 16px; flex: none; }
 .head-tools { display: flex; gap: 2px; }
 .chat-title { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 14px; font-weight: 500; color: var(--ink-2); }
 .temporary { margin-inline-start: auto; display: inline-flex; align-items: center; gap: 7px; height: 32px; padding: 0 12px 0 9px; border-radius: 99px; color: var(--ink-2); font-size: 13px; white-space: nowrap; }

@@ -92,6 +92,7 @@ figure svg { display: block; width: 100%; height: auto; }
 .column { fill: var(--accent); }
 .column:hover { fill: var(--accent-deep); }
 .share { display: inline-block; width: 88px; height: 6px; border-radius: 9px; overflow: hidden; background: var(--line); vertical-align: 2px; margin-inline-end: 8px; }
+.budget.near .share i { background: var(--warn); }
 .share i { display: block; height: 100%; background: var(--accent); }
 details summary { cursor: pointer; font-size: 14px; font-weight: 600; color: var(--ink-2); width: fit-content; border-radius: 4px; }
 blockquote { margin: 6px 0 0; padding-inline-start: 12px; border-inline-start: 3px solid var(--line-strong); font: 15px/1.5 var(--font-quote); color: var(--ink); white-space: pre-line; display: -webkit-box; -webkit-line-clamp: 6; -webkit-box-orient: vertical; overflow: hidden; }
