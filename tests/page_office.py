@@ -64,6 +64,7 @@ from tests.page_box import (
 from tests.page_circuits import page_circuits
 from tests.page_models import model_routes
 from tests.shelf_in_memory import ShelfInMemory, shelf_routes
+from tests.ui.cloud_seen import a_leaving_room
 
 ADMINISTRATOR, PERSON = "root@box.example", "ana@box.example"
 DRAINED = "appliance settings --set server.drain_s=20"
@@ -108,7 +109,7 @@ async def opened_page_office(
             *administration_routers(database, accounts, identity, "EUR"),
             build_backup_routes(ui_socket.parent, BackupSettings(folder="/mnt/backups"), database, identity),
             build_egress_routes(way_out_at(ui_socket.parent, EgressSettings()), database, identity),
-            build_egress_routes(way_out_at(ui_socket.parent, EgressSettings()), database, identity),
+            a_leaving_room(database).routes(identity),
             *model_routes(ui_socket.parent, identity),
             limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),
             budgets.routes(accounts.people, identity),

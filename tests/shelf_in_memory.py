@@ -238,6 +238,12 @@ def _known(one: Json) -> Json:
 
 
 def _add_share_routes(routes: APIRouter, shelf: ShelfInMemory) -> None:
+    @routes.put("/api/leaving/collections/{store_id}")
+    async def mark(store_id: str, request: Request) -> Json:
+        store = next(one for one in shelf.stores if one["id"] == store_id)
+        store["may_leave"] = (await request.json())["may_leave"]
+        return {"id": store_id, "may_leave": store["may_leave"]}
+
     path = "/api/collections/{store_id}/shares"
 
     @routes.get(path)

@@ -350,6 +350,8 @@ async def _looks_at_the_administration(page: Page, seen: Inspection) -> None:
         "insights",
         "feedback",
         "jobs",
+        "cloud",
+        "egress",
         "audit",
     )
     for name in [*(f"admin_{one}" for one in sections), "me_usage"]:

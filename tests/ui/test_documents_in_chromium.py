@@ -242,8 +242,14 @@ async def test_a_dropped_folder_thousands_of_documents_and_what_one_may_only_rea
         await _drops_a_folder(visit, shelf, tmp_path)
         box = visit.box.shelf
         store = box.add_store(
-            "Archive", owner_name="berta@example.org", can_write=False, can_manage=False, owner="user"
+            "Archive",
+            owner_name="berta@example.org",
+            can_write=False,
+            can_manage=False,
+            owner="user",
+            may_leave=True,
         )
+        box.add_store("Offers", may_leave=True)
         for number in range(2_500):
             box.add_file(store, f"report-{number:04}.pdf", created_at=1_795_000_000 - number)
         await visit.open_tab(text("tab_ask", "en"))
@@ -256,6 +262,10 @@ async def test_a_dropped_folder_thousands_of_documents_and_what_one_may_only_rea
             text("shared_by", "en", owner="berta@example.org")
         )
         await expect(shelf.locator(".about")).to_contain_text(text("read_only", "en"))
+        await expect(shelf.locator(".about")).to_contain_text(text("collection_may_leave", "en"))
+        await expect(
+            shelf.get_by_role("button", name=text("collection_keep", "en"), exact=True)
+        ).to_have_count(0)
         rows = shelf.locator(".slice [role=row]")
         await expect(rows.first).to_contain_text("report-0000.pdf")
         drawn = await rows.count()
@@ -268,6 +278,19 @@ async def test_a_dropped_folder_thousands_of_documents_and_what_one_may_only_rea
         for label in ("share", "rename_collection", "delete_collection", "choose_files"):
             await expect(shelf.get_by_role("button", name=text(label, "en"), exact=True)).to_be_hidden()
         await expect(shelf.locator(".actions button")).to_have_count(0)
+        await _keeps_a_collection_here(visit, shelf)
+
+
+async def _keeps_a_collection_here(visit: Visit, shelf: Locator) -> None:
+    """Whose it is takes the mark away with a click, and cannot give it: that is the administrators'."""
+    await shelf.get_by_role("button", name="Offers").click()
+    await expect(shelf.locator("h1")).to_have_text("Offers")
+    await expect(shelf.locator(".about")).to_contain_text(text("collection_may_leave", "en"))
+    await shelf.get_by_role("button", name=text("collection_keep", "en"), exact=True).click()
+    await expect(shelf.locator(".about")).to_contain_text(text("collection_stays", "en"))
+    await expect(shelf.get_by_role("button", name=text("collection_let", "en"), exact=True)).to_have_count(0)
+    if folder := os.environ.get("PAGE_SCREENSHOTS"):
+        await visit.page.screenshot(path=f"{folder}/collection-stays.png")
 
 
 async def test_a_citation_leads_to_the_whole_document(

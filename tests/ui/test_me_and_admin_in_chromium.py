@@ -34,7 +34,7 @@ from tests.page_circuits import sees_circuits
 from tests.page_health import sees_health
 from tests.page_office import ADMINISTRATOR, PERSON, PageOffice, opened_page_office
 from tests.ui.budgets_seen import sees_budgets
-from tests.ui.egress_seen import sees_what_left
+from tests.ui.cloud_seen import sees_cloud, two_decisions
 from tests.ui.egress_seen import sees_what_left
 from tests.ui.insights_seen import sees_how_it_goes, something_of_everything
 from tests.ui.models_seen import sees_models
@@ -257,8 +257,9 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         await _asks_for_a_backup(page, tmp_path, language)
         await _section(page, "administration-desk", text("admin_egress", language))
         await sees_what_left(page, tmp_path, language, lambda name: _shot(page, f"{name}-{language}"))
-        await _section(page, "administration-desk", text("admin_egress", language))
-        await sees_what_left(page, tmp_path, language, lambda name: _shot(page, f"{name}-{language}"))
+        await two_decisions(owner_url, database, ana.id)
+        await _section(page, "administration-desk", text("admin_cloud", language))
+        await sees_cloud(page, tmp_path, language, lambda name: _shot(page, f"{name}-{language}"))
         await _section(page, "administration-desk", text("admin_audit", language))
         set_limits = desk.get_by_role("row", name=text("action.limit.set", language))
         await expect(set_limits.filter(has_text="50000")).to_have_count(1)

@@ -18,7 +18,8 @@ from inference.placement.words import GIVEN_UP, STEPS, VERDICTS
 from inference.watchdog.findings import Finding, Kind, Remedy
 from rag.errors import RagError
 from rag.notes import SENTENCES, places
-from ui.texts import LANGUAGES, TEXTS, as_json, as_script, models_script
+from ui.texts import LANGUAGES, TEXTS, as_json, as_script, cloud_script, models_script
+from ui.texts.cloud import CLOUD
 from ui.texts.findings import FINDINGS
 from ui.texts.models import MODELS, PLANS
 
@@ -142,6 +143,21 @@ def test_what_the_view_of_models_says_is_used_and_the_same_in_both_languages() -
     for language in LANGUAGES:
         written = (UI / "page" / "admin" / f"models_{language}.js").read_text(encoding="utf-8")
         assert written == models_script(language)
+
+
+def test_what_the_view_of_the_cloud_says_is_used_and_the_same_in_both_languages() -> None:
+    """After a change: `python -m ui.texts`. Each place is filled in both; no sentence is left over."""
+    scripts = {
+        path.stem: path.read_text(encoding="utf-8") for path in (UI / "page" / "admin").glob("cloud*.js")
+    }
+    code = "".join(script for name, script in scripts.items() if name not in ("cloud_en", "cloud_es"))
+    built = ("when.", "personal.", "kind.", "decision.", "reason.")
+    for key, sentence in CLOUD.items():
+        assert _places(sentence.en) == _places(sentence.es), key
+        assert f'"{key}"' in code or key.startswith(built), key
+    for language in LANGUAGES:
+        written = (UI / "page" / "admin" / f"cloud_{language}.js").read_text(encoding="utf-8")
+        assert written == cloud_script(language)
 
 
 def test_every_line_of_a_plan_can_be_said_in_both_languages() -> None:

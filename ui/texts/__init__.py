@@ -15,6 +15,7 @@ from ui.texts.admin import ADMIN
 from ui.texts.budgets import BUDGET_ERRORS, BUDGET_REFUSALS, BUDGETS
 from ui.texts.chat import CHAT
 from ui.texts.circuits import CIRCUITS
+from ui.texts.cloud import CLOUD, CLOUD_MENU
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
 from ui.texts.document_notes import DOCUMENT_NOTES
@@ -53,6 +54,7 @@ TEXTS: Mapping[str, Sentence] = {
     **WATCHDOG,
     **LADDER,
     **LEAVING,
+    **CLOUD_MENU,
     **EGRESS_MENU,
     **INSIGHTS,
     **RECORDINGS,
@@ -115,6 +117,12 @@ def egress_script(language: Language) -> str:
     return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
 
 
+def cloud_script(language: Language) -> str:
+    """What Administration › Cloud says, likewise."""
+    told = {key: getattr(sentence, language) for key, sentence in CLOUD.items()}
+    return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
+
+
 def write_files(folder: Path) -> None:
     """Write the sentences of each language into the folder of the page's scripts."""
     for language in LANGUAGES:
@@ -123,3 +131,4 @@ def write_files(folder: Path) -> None:
         (folder / "admin" / f"models_{language}.js").write_text(models_script(language), encoding="utf-8")
         (folder / "admin" / f"circuits_{language}.js").write_text(circuits_script(language), encoding="utf-8")
         (folder / "admin" / f"egress_{language}.js").write_text(egress_script(language), encoding="utf-8")
+        (folder / "admin" / f"cloud_{language}.js").write_text(cloud_script(language), encoding="utf-8")

@@ -6,7 +6,7 @@ export function open(host) {
   return new Sections(host, {title: t("tab_admin"), kept: "admin-section", sections: [
     {id: "people", label: t("admin_people"), sign: "people", load: () => import("./people.js")},
     {id: "groups", label: t("admin_groups"), sign: "share", load: () => import("./groups.js")},
-    {id: "engines", label: t("admin_engines"), sign: "cloud", load: () => import("./engines.js")},
+    {id: "engines", label: t("admin_engines"), sign: "chip", load: () => import("./engines.js")},
     {id: "models", label: t("admin_models"), sign: "download", load: () => import("./models.js")},
     {id: "health", label: t("admin_health"), sign: "pulse", load: () => import("./health.js")},
     {id: "limits", label: t("limits"), sign: "gauge", load: () => import("./all_limits.js")},
@@ -16,6 +16,7 @@ export function open(host) {
     {id: "feedback", label: t("admin_feedback"), sign: "up", load: () => import("./feedback.js")},
     {id: "jobs", label: t("admin_jobs"), sign: "alert", load: () => import("./jobs.js")},
     {id: "backups", label: t("admin_backups"), sign: "archive", load: () => import("./backups.js")},
+    {id: "cloud", label: t("admin_cloud"), sign: "cloud", load: () => import("./cloud.js")},
     {id: "egress", label: t("admin_egress"), sign: "upload", load: () => import("./egress.js")},
     {id: "audit", label: t("admin_audit"), sign: "book", load: () => import("./audit.js")},
   ]});

@@ -35,6 +35,9 @@ nav .plain { margin-top: 14px; }
 .top > div:first-child { min-width: 0; }
 h1 { font: 600 26px/1.25 var(--font-quote); letter-spacing: -.012em; overflow-wrap: anywhere; }
 .about { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 10px; margin-top: 6px; color: var(--ink-2); font-size: 14px; }
+.badge.mark { display: inline-flex; align-items: center; gap: 5px; }
+.badge.mark svg, .stores small svg { width: 13px; height: 13px; }
+.stores small svg { margin: 0 0 -2px 5px; }
 .tools { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; }
 .tools svg { width: 17px; height: 17px; }
 .tools .quiet { width: 36px; height: 36px; }

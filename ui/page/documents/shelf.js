@@ -3,7 +3,8 @@ import {call} from "../shell/api.js";
 import {DocumentList} from "./document_list.js";
 import {documentsLook} from "./documents_look.js";
 import {h, icon, redraw} from "../shell/dom.js";
-import {explain, number, t} from "../shell/settings.js";
+import {leavingMark} from "./leaving_mark.js";
+import {explain, number, settings, t} from "../shell/settings.js";
 import {Uploads} from "./uploads.js";
 
 const KEPT = "collection-shown";
@@ -85,11 +86,11 @@ export class Shelf {
 
   draw() {
     redraw(this.nav, ...this.stores.map(store => h("li", {}, h("button", {type: "button", "data-act": store.id, "aria-current": store === this.store ? "true" : null, onclick: () => this.choose(store.id)},
-      icon(store.owner === "user" && store.can_manage !== false ? "folder" : "people"), h("span", {}, store.name || "–"), h("small", {}, documents(store.file_counts?.total ?? 0))))));
+      icon(store.owner === "user" && store.can_manage !== false ? "folder" : "people"), h("span", {}, store.name || "–"), h("small", {}, documents(store.file_counts?.total ?? 0), signOf(store))))));
     const store = this.store, canManage = store?.can_manage !== false;
     this.heading.textContent = store?.name ?? t("collections");
     this.empty.hidden = Boolean(store);
-    this.about.replaceChildren(...store ? [h("span", {class: "badge"}, audience(store)), this.canWrite ? null : h("span", {class: "badge"}, t("read_only")), documents(store.file_counts?.total ?? 0)].filter(Boolean) : []);
+    this.about.replaceChildren(...store ? [h("span", {class: "badge"}, audience(store)), this.canWrite ? null : h("span", {class: "badge"}, t("read_only")), leavingMark(store), documents(store.file_counts?.total ?? 0)].filter(Boolean) : []);
     this.uploads.element.hidden = !this.canWrite;
     const tool = (name, label, deed) => h("button", {type: "button", class: "quiet", title: label, "aria-label": label, onclick: deed}, icon(name));
     const focused = this.tools.contains(this.host.shadowRoot.activeElement);
@@ -97,6 +98,7 @@ export class Shelf {
     this.tools.replaceChildren(...store ? [
       h("button", {type: "button", class: "plain", onclick: () => this.trySearch()}, icon("search"), h("span", {}, t("search_test"))),
       canManage ? h("button", {type: "button", class: "plain", onclick: () => this.dialog("openSharing", store)}, icon("share"), h("span", {}, t("share"))) : null,
+      settings.role === "admin" || store.may_leave && canManage ? tool(store.may_leave ? "lock" : "cloud", t(store.may_leave ? "collection_keep" : "collection_let"), () => this.turnMark(store)) : null,
       canManage ? tool("pencil", t("rename_collection"), () => this.dialog("openRename", store)) : null,
       canManage ? tool("trash", t("delete_collection"), () => this.dialog("openDeletion", store)) : null,
     ].filter(Boolean) : []);
@@ -108,9 +110,17 @@ export class Shelf {
     return this.attempt(async () => (await import(name === "openSharing" ? "./sharing.js" : "./collection_dialogs.js"))[name](this, ...given));
   }
 
+  turnMark(store) { return this.attempt(async () => (await import("./leaving_mark.js")).letLeave(store, !store.may_leave, () => this.choose(store.id))); }
+
   trySearch() { return this.attempt(async () => (await import("./search_test.js")).openSearchTest(this)); }
 
   view(place) { return this.attempt(async () => (await import("./viewer.js")).openViewer({...place, mayWrite: id => this.stores.find(store => store.id === id)?.can_write ?? false, onChange: () => this.list.reload()})); }
+}
+
+/** A sign for whether it may leave the box, told to those who do not see it. */
+function signOf(store) {
+  const told = t(store.may_leave ? "collection_may_leave" : "collection_stays"), sign = icon(store.may_leave ? "cloud" : "lock");
+  return h("span", {title: told}, sign, h("span", {class: "unseen"}, ` ${told}`));
 }
 
 export function documents(count) { return count === 1 ? t("files_count_one") : t("files_count", {count: number.format(count)}); }

@@ -110,6 +110,39 @@ blockquote { margin: 6px 0 0; padding-inline-start: 12px; border-inline-start: 3
 .command { display: flex; align-items: start; gap: 4px; margin-top: 8px; }
 .command code { padding: 8px 12px; border-radius: 9px; min-width: 0; font-size: 13px; line-height: 1.5; white-space: pre-wrap; }
 .log { margin: 8px 0 0; padding: 8px 12px; border-radius: 9px; background: var(--side); color: var(--ink-2); font: 12.500px/1.5 var(--font-mono); overflow-x: auto; }
+.verdict { display: flex; gap: 10px; align-items: flex-start; font: 600 21px/1.3 var(--font-quote); }
+.verdict svg { flex: none; margin-top: 3px; width: 22px; height: 22px; color: var(--accent); }
+.verdict.open svg { color: var(--warn); }
+.switch { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 16px 28px; border-inline-start: 4px solid var(--line-strong); }
+.switch > * + * { margin-top: 0; }
+.switch > div { flex: 1 1 320px; display: grid; gap: 8px; }
+.switch h2 { font-size: 17px; font-weight: 650; letter-spacing: -.01em; }
+.switch.stopped { border-inline-start-color: var(--danger); background: var(--danger-soft); }
+.switch .verdict svg { color: var(--danger); }
+.switch .main { min-height: 52px; padding: 0 24px; font-size: 16px; }
+.main.danger { background: var(--danger); color: var(--surface); }
+.main.danger:not(:disabled):hover { background: var(--danger); filter: brightness(.92); }
+.facts { display: flex; flex-wrap: wrap; gap: 10px 36px; margin-block: 0; }
+.card > .facts { margin-top: 18px; }
+.form .bar .field { flex-basis: 300px; }
+fieldset > .hint + .stack { margin-top: 10px; }
+.facts dt { color: var(--ink-2); font-size: 13px; }
+.facts dd { margin: 0; font-weight: 600; }
+.facts small { display: block; font-weight: 400; font-size: 13px; color: var(--ink-2); }
+.form.wide { max-width: 760px; }
+.tight > * + * { margin-top: 10px; }
+.tick { display: flex; align-items: center; gap: 9px; cursor: pointer; }
+.tick input { width: 17px; height: 17px; margin: 0; flex: none; accent-color: var(--accent); }
+.chips { display: flex; flex-wrap: wrap; gap: 6px; }
+.chip { display: flex; align-items: center; gap: 4px; max-width: 100%; padding: 2px 2px 2px 12px; border: 1px solid var(--line-strong); border-radius: 99px; background: var(--surface); font-size: 14px; }
+.chip span { overflow-wrap: anywhere; min-width: 0; }
+.chip small { margin-inline-start: 6px; color: var(--ink-2); }
+.chip .quiet { width: 30px; height: 30px; }
+.chip svg { width: 15px; height: 15px; }
+.adding { display: flex; gap: 8px; max-width: 440px; }
+.adding .plain { flex: none; }
+.badge.mark { display: inline-flex; align-items: center; gap: 5px; white-space: nowrap; }
+.badge.mark svg { width: 14px; height: 14px; }
 .said { position: fixed; inset-block-end: 20px; inset-inline-end: 20px; z-index: 30; margin: 0; padding: 10px 18px; border-radius: 12px; background: var(--ink); color: var(--paper); font-size: 14.500px; box-shadow: var(--lift); }
 .said:empty { padding: 0; box-shadow: none; background: none; }
 @media (max-width: 1000px) { td { overflow-wrap: anywhere; } }
