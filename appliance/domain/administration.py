@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-UsageBy = Literal["day", "model", "user", "group"]
+UsageBy = Literal["day", "model", "user", "group", "rung"]
 AuditKind = Literal[
     "sign_in",
     "session",
@@ -42,7 +42,8 @@ class UsageQuery:
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """key: a day (ISO), a model's name, or the id of a person or group; label: what people call it.
+    """key: a day (ISO), a model's name, a rung of the ladder, or the id of a person or group; label: what people call
+    it.
 
     asked: requests as people made them; calls: what engines were asked for that; failed: of all of these, those that
     were refused or broke. wait_s: in the queue, added up. cost: of what had a price when it ended; None: nothing had.

@@ -49,6 +49,12 @@ class GateMetrics:
             ["model", "engine", "kind", "counted_by"],
             registry=own,
         )
+        self._rungs = Counter(
+            "appliance_answers",
+            "Answers, by which way they came: same, elsewhere, smaller, cloud, quoted.",
+            ["rung"],
+            registry=own,
+        )
         self._cost = Counter(
             "appliance_cost",
             "What tokens cost by the operator's prices.",
@@ -111,6 +117,8 @@ class GateMetrics:
         if requests is None:
             requests = self._request_children[which] = self._requests.labels(*which)
         requests.inc()
+        if end.rung and start.part_of is None:
+            self._rungs.labels(end.rung).inc()
         counted_by = "estimate" if end.is_estimated else "engine"
         for kind, count in (
             ("prompt", usage.prompt_tokens),

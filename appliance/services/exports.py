@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from appliance.domain.answers import Conversation, ShownTurn
+from appliance.domain.answers import Conversation, Figures, ShownTurn
 from appliance.domain.people import Language
 from appliance.services.turns import as_state
 
@@ -20,6 +20,10 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "answered_by": "Answered by {model}, {moment}",
         "unfinished": "The answer is not complete.",
         "unverified": "not found on its page",
+        "cloud": "Answered by a cloud: {name}.",
+        "smaller": "Answered by a smaller model: {name}.",
+        "elsewhere": "Answered on a second engine; the first one failed.",
+        "quoted": "Quoted from the documents; no language model answered.",
     },
     "es": {
         "untitled": "Conversación",
@@ -28,6 +32,10 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "answered_by": "Respondido por {model}, {moment}",
         "unfinished": "La respuesta no está completa.",
         "unverified": "no está en su página",
+        "cloud": "Respondió una nube: {name}.",
+        "smaller": "Respondió un modelo más pequeño: {name}.",
+        "elsewhere": "Respondió un segundo motor; el primero falló.",
+        "quoted": "Citas de los documentos; ningún modelo de lenguaje respondió.",
     },
 }
 _LONGEST_NAME = 80
@@ -58,7 +66,7 @@ def as_markdown(conversation: Conversation, turns: Sequence[ShownTurn], language
         if sources:
             parts.append(f"**{said['sources']}**\n\n" + "\n".join(sources) + "\n")
         by = said["answered_by"].format(model=turn.model, moment=f"{turn.created_at:%Y-%m-%d %H:%M %Z}")
-        parts.append(f"_{by}_\n")
+        parts.append(f"_{' '.join([by, *_way(turn.figures, said)])}_\n")
     return "\n".join(parts)
 
 
@@ -109,6 +117,13 @@ def _turn(shown: ShownTurn) -> dict[str, Any]:
         "feedback": shown.feedback,
         "figures": figures,
     }
+
+
+def _way(figures: Figures, said: dict[str, str]) -> list[str]:
+    """Who answered, where that was not the model that was asked for."""
+    sentence = said.get(figures.rung)
+    name = figures.answered_as or (figures.served_by or "").partition(":")[2]
+    return [] if sentence is None else [sentence.format(name=name)]
 
 
 def _source(citation: dict[str, Any], said: dict[str, str]) -> str:

@@ -34,6 +34,35 @@ sum(p.audio_seconds), sum(p.engine_seconds), sum(p.joules), sum(p.energy_cost)
 _BY_HOUR = f"(SELECT u.hour, {_SUMS} FROM usage_hours u WHERE {_WHERE} GROUP BY u.hour) p ({_NAMES})"
 _BY_MODEL = f"(SELECT u.model, {_SUMS} FROM usage_hours u WHERE {_WHERE} GROUP BY u.model) p ({_NAMES})"
 _BY_PERSON = f"(SELECT u.user_id, {_SUMS} FROM usage_hours u WHERE {_WHERE} GROUP BY u.user_id) p ({_NAMES})"
+# Answers by another way than the first are few, and have an index of their own; `same` is all the rest.
+_BY_RUNG = f"""(
+    WITH other AS (
+        SELECT u.rung, sum((u.part_of IS NULL)::int::float8) AS asked,
+               sum((u.engine IS NOT NULL)::int::float8) AS calls,
+               sum((u.status IN ('refused', 'failed', 'broken'))::int::float8) AS failed,
+               sum(u.prompt_tokens::float8) AS prompt_tokens, sum(u.cached_tokens::float8) AS cached_tokens,
+               sum(u.completion_tokens::float8) AS completion_tokens, sum(coalesce(u.wait_ms, 0)::float8) AS wait_ms,
+               sum(u.cost) AS cost, sum(u.audio_seconds) AS audio_seconds,
+               sum(u.engine_seconds::float8) AS engine_seconds,
+               sum(u.joules::float8) AS joules, sum(u.energy_cost) AS energy_cost
+        FROM requests u
+        WHERE u.rung IN ('elsewhere', 'smaller', 'cloud', 'quoted') AND u.status <> 'started'
+          AND u.started_at >= %(since)s AND u.started_at < %(until)s
+          AND (%(users)s::uuid[] IS NULL OR u.user_id = ANY (%(users)s))
+        GROUP BY u.rung),
+    everything ({_NAMES}) AS (SELECT 'same', {_SUMS} FROM usage_hours u WHERE {_WHERE} HAVING count(*) > 0)
+    SELECT * FROM other
+    UNION ALL
+    SELECT e.key, e.asked - coalesce(sum(o.asked), 0), e.calls - coalesce(sum(o.calls), 0),
+           e.failed - coalesce(sum(o.failed), 0), e.prompt_tokens - coalesce(sum(o.prompt_tokens), 0),
+           e.cached_tokens - coalesce(sum(o.cached_tokens), 0),
+           e.completion_tokens - coalesce(sum(o.completion_tokens), 0), e.wait_ms - coalesce(sum(o.wait_ms), 0),
+           e.cost - coalesce(sum(o.cost), 0), e.audio_seconds - coalesce(sum(o.audio_seconds), 0),
+           e.engine_seconds - coalesce(sum(o.engine_seconds), 0), e.joules - coalesce(sum(o.joules), 0),
+           e.energy_cost - coalesce(sum(o.energy_cost), 0)
+    FROM everything e LEFT JOIN other o ON true
+    GROUP BY e.key, e.asked, e.calls, e.failed, e.prompt_tokens, e.cached_tokens, e.completion_tokens, e.wait_ms,
+             e.cost, e.audio_seconds, e.engine_seconds, e.joules, e.energy_cost) p ({_NAMES})"""
 _MOST_FIRST = "ORDER BY sum(p.prompt_tokens + p.completion_tokens) DESC, 2, 1"
 _BY: Mapping[UsageBy, LiteralString] = {
     "day": f"""
@@ -41,6 +70,7 @@ _BY: Mapping[UsageBy, LiteralString] = {
         FROM {_BY_HOUR} CROSS JOIN LATERAL (SELECT (p.key AT TIME ZONE %(zone)s)::date AS day) d
         GROUP BY d.day ORDER BY d.day""",
     "model": f"SELECT p.key, p.key, {_ADDED} FROM {_BY_MODEL} GROUP BY p.key {_MOST_FIRST}",
+    "rung": f"SELECT p.key, p.key, {_ADDED} FROM {_BY_RUNG} GROUP BY p.key {_MOST_FIRST}",
     "user": f"""
         SELECT p.key::text, coalesce(v.email, ''), {_ADDED}
         FROM {_BY_PERSON} LEFT JOIN users v ON v.id = p.key GROUP BY 1, 2 {_MOST_FIRST}""",

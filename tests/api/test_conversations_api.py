@@ -419,6 +419,21 @@ async def test_a_conversation_is_taken_away_as_markdown(box: PageBox, ana: Brows
     assert "1. employee-handbook.pdf, page 12: “Everybody has 23 days of holiday a year.”" in answer.text
 
 
+async def test_an_export_says_who_answered_where_that_was_somebody_else(box: PageBox, ana: Browser) -> None:
+    """A cloud by its name and model, in the reader's words and in the figures; also of an answer that was stopped."""
+    by = {"served_by": "cloud:far", "rung": "cloud", "answered_as": "OpenAI (gpt-4o-mini)"}
+    box.answerer.script = lambda _request: [TextDelta("Yes."), Finished("written", **by)]
+    turn = await ana.ask("Is it open?")
+    path = f"/conversations/{turn['conversation_id']}"
+    shown = (await ana.call("GET", path)).json()["turns"][0]
+    markdown = (await ana.call("GET", f"{path}/export?format=markdown")).text
+    figures = exported(await ana.call("GET", f"{path}/export?format=json"))["turns"][0]["figures"]
+
+    assert {name: shown[name] for name in by} == {name: shown["done"][name] for name in by} == by
+    assert "Answered by a cloud: OpenAI (gpt-4o-mini)." in markdown
+    assert {name: figures[name] for name in by} == by
+
+
 async def test_a_conversation_is_taken_away_as_json(box: PageBox, ana: Browser) -> None:
     """Every version of every turn, with its citations and figures."""
     box.answerer.script = quoted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -71,6 +72,35 @@ async def test_people_see_what_they_used_and_nobody_else_s(office: Office, ledge
     assert (told["total"]["requests"], told["total"]["failed"], told["total"]["prompt_tokens"]) == (2, 1, 100)
     assert (others.status_code, everybody.status_code) == (403, 403)
     assert [row["label"] for row in by_user["data"]] == ["ana@box.example"]
+
+
+async def test_rungs_are_told_apart_and_add_up(office: Office, ledger: str) -> None:
+    """What a second engine, a smaller model, a cloud or the documents answered, and all the rest as `same`."""
+    ana = office.ids["ana"]
+    for rung, prompt in (
+        ("same", 100),
+        ("", 10),
+        ("elsewhere", 20),
+        ("cloud", 30),
+        ("cloud", 5),
+        ("quoted", 0),
+    ):
+        await asked(ledger, ana, at(3), replace(answered(prompt, 1), rung=rung))
+    await asked(ledger, office.ids["bea"], at(3), replace(answered(7, 7), rung="smaller"))
+
+    own = await office.ok("/usage", "ana", by="rung", **JULY)
+    everybody = await office.ok("/usage", "admin", by="rung", **JULY)
+    table = await office.get("/usage", "ana", by="rung", format="csv", **JULY)
+
+    assert {row["key"]: (row["requests"], row["prompt_tokens"]) for row in own["data"]} == {
+        "same": (2, 110),
+        "elsewhere": (1, 20),
+        "cloud": (2, 35),
+        "quoted": (1, 0),
+    }
+    assert own["total"]["requests"] == 6
+    assert {row["key"] for row in everybody["data"]} == {"same", "elsewhere", "cloud", "quoted", "smaller"}
+    assert table.text.splitlines()[0].lstrip("\ufeff").startswith("rung,")
 
 
 async def test_a_pipeline_s_calls_count_as_one_request(office: Office, ledger: str) -> None:
