@@ -35,15 +35,24 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def pair(servers: Servers, valkey: Redis, owner_url: str) -> Run:
-    """Makes a gateway before engines of which only the first is asked while it is well."""
+    """Makes a gateway before engines of which only the first is asked while it is well, or all alike.
+
+    chunk_timeout_s: of the first.
+    """
 
     @asynccontextmanager
-    async def made(engines: int = 2, **values: Any) -> AsyncIterator[tuple[Gateway, list[FakeEngine]]]:
+    async def made(
+        engines: int = 2, *, alike: bool = False, chunk_timeout_s: float = 600.0, **values: Any
+    ) -> AsyncIterator[tuple[Gateway, list[FakeEngine]]]:
         async with AsyncExitStack() as stack:
             fakes = [await stack.enter_async_context(FakeEngine()) for _ in range(engines)]
             settings = {
                 f"engine{number}": engine_settings(
-                    fake.base_url, models=["fake"], max_running=32, fallback_only=number > 0
+                    fake.base_url,
+                    models=["fake"],
+                    max_running=32,
+                    fallback_only=number > 0 and not alike,
+                    chunk_timeout_s=600.0 if number else chunk_timeout_s,
                 )
                 for number, fake in enumerate(fakes)
             }
@@ -209,6 +218,19 @@ async def test_answers_that_break_off_take_it_out_after_three(
     assert min(billed) > 0
 
 
+async def test_answers_that_stall_count_like_those_that_break_off(pair: Run) -> None:
+    """A silence in the middle ends by the engine's own limit, and three of them take it out."""
+    async with pair(chunk_timeout_s=0.5) as (gateway, (first, second)):
+        first.behaviour.fault, first.behaviour.slow_s = Fault.SLOW, 3600
+
+        torn = await all_asked(gateway, 3)
+        await until(lambda: not is_closed(gateway))
+        answers = await all_asked(gateway, 5)
+
+        assert all(map(broken, torn)) and all(map(whole, answers))
+        assert (questions(first), questions(second)) == (3, 5)
+
+
 async def test_nonsense_never_reaches_the_client(pair: Run) -> None:
     """Not the broken chunk, and nothing that came behind it."""
     async with pair() as (gateway, (first, _)):
@@ -259,6 +281,29 @@ async def test_whole_answers_move_as_well(pair: Run, fault: Fault) -> None:
         assert questions(second) == 4
 
 
+async def test_the_client_s_own_errors_stay_where_they_are(pair: Run) -> None:
+    """Another engine would say the same, and nothing is held against this one."""
+    async with pair() as (gateway, (first, second)):
+        first.models = ["another"]  # it answers 404
+
+        statuses = [(await asked(gateway))[0] for _ in range(25)]
+
+        assert statuses == [404] * 25
+        assert (questions(first), questions(second)) == (25, 0)
+        assert is_closed(gateway)
+
+
+async def test_a_key_that_is_refused_is_ours_and_takes_it_out(pair: Run) -> None:
+    """The client's key was good: its request goes on, and the engine is not asked again with this one."""
+    async with pair() as (gateway, (first, second)):
+        first._api_key = "another"
+
+        assert whole(await asked(gateway))
+        await until(lambda: not is_closed(gateway))
+        assert all(map(whole, await all_asked(gateway, 5)))
+        assert (questions(first), questions(second)) == (1, 6)
+
+
 async def test_one_other_engine_at_most_is_asked(pair: Run) -> None:
     """A request that breaks engines must not go through all of them."""
     async with pair(engines=3) as (gateway, engines):
@@ -306,6 +351,27 @@ async def test_healed_it_is_asked_again_and_nobody_paid_for_finding_out(pair: Ru
         assert questions(first) == paid + 3
 
 
+# which one is next ----------------------------------------------------------------------------------------
+
+
+async def test_turns_of_a_conversation_meet_the_engine_that_knows_it(pair: Run) -> None:
+    """Although it has something else to do and the other one has not."""
+    async with pair(alike=True) as (gateway, (first, second)):
+        assert whole(await asked(gateway))
+        first.behaviour.fault, first.behaviour.fault_times = Fault.HANG, 1
+        busy = asyncio.create_task(asked(gateway, messages=[{"role": "user", "content": "Something else."}]))
+        await first.until(lambda engine: len(engine.requests) == 2)
+        history = [*QUESTION["messages"], {"role": "assistant", "content": "Well."}]
+
+        next_turn = [*history, {"role": "user", "content": "And now?"}]
+        assert whole(await asked(gateway, messages=next_turn))
+        assert whole(await asked(gateway, messages=[{"role": "user", "content": "Quite new."}]))
+
+        assert [len(engine.requests) for engine in (first, second)] == [3, 1]
+        busy.cancel()
+        await asyncio.wait([busy])
+
+
 # alone on its rung ------------------------------------------------------------------------------------------
 
 
@@ -316,7 +382,7 @@ class _TwoRungs:
         self._routing = routing
         self._is_permitted = is_permitted
 
-    def begin(self, _caller: Caller, model: str, request: EngineRequest, _purpose: Purpose) -> Climb:
+    def begin(self, caller: Caller, model: str, request: EngineRequest, purpose: Purpose) -> Climb:
         """Both, for one request."""
         return _Climb(self._routing, model, request, self._is_permitted)
 
@@ -329,12 +395,12 @@ class _Climb:
         ]
         self._is_permitted = is_permitted
 
-    async def next(self, failure: Exception | None, _failed: Rung | None = None) -> Rung:
+    async def next(self, failure: Exception | None, failed: Rung | None = None) -> Rung:
         if failure is not None and not (self._is_permitted and self._rungs):
             raise failure
         return self._rungs.pop(0)
 
-    async def instead(self, _wait_s: float) -> Rung | None:
+    async def instead(self, wait_s: float) -> Rung | None:
         return None
 
 

@@ -175,6 +175,41 @@ async def test_it_keeps_itself_fresh_in_the_background(connections: Connections)
     assert [model.id for model in roster.models()] == ["m", "later"]
 
 
+async def test_an_engine_that_is_doubted_is_looked_at_at_once(connections: Connections) -> None:
+    """A request that could not reach it need not wait for the next refresh to be believed; nobody waits for that."""
+    seen = asyncio.Event()
+    async with FakeEngine(["m"]) as server:
+        roster = Roster(
+            [member("a", server, connections)],
+            refresh_s=3600,
+            on_change=lambda new: seen.set() if not new[0].is_healthy else None,
+        )
+        await roster.refresh()
+        await server.stop()
+        version = roster.version
+
+        for _ in range(20):
+            roster.doubt("a")
+        roster.doubt("nobody")
+        await asyncio.wait_for(seen.wait(), 60)
+
+    assert roster.version == version + 1
+    assert not roster.states()[0].is_healthy
+
+
+async def test_an_engine_that_is_doubted_without_reason_stays(connections: Connections) -> None:
+    """One connection that broke off is not an engine that is down."""
+    async with FakeEngine(["m"]) as server:
+        roster = Roster([member("a", server, connections)], refresh_s=3600)
+        await roster.refresh()
+        version = roster.version
+
+        roster.doubt("a")
+        await asyncio.gather(*roster._doubted.values())
+
+    assert roster.states()[0].is_healthy and roster.version == version
+
+
 def cloud(name: str, theirs: str, *, instead_of: str = "", is_healthy: bool = True) -> EngineState:
     """A cloud as the roster sees it."""
     pairs = ((instead_of, theirs),) if instead_of else ()
