@@ -34,7 +34,7 @@ class Cloud {
     return this.room.attempt(async () => {
       const told = await call("/api/leaving");
       this.draw(told);
-      await this.rules.show(told);      // what is typed there stays until somebody looks anew
+      await this.rules.show(told);
     });
   }
 

@@ -15,7 +15,10 @@ export class Rules {
     this.element = h("form", {class: "card form wide", onsubmit: event => { event.preventDefault(); this.save(); }});
   }
 
+  /** Drawn anew only where something else counts now: what somebody is typing stays. */
   async show(told) {
+    const seen = JSON.stringify([told.permitted, told.narrowed]);
+    if (seen === this.seen) return;
     const [people, groups, models] = await Promise.all([call("/api/users?limit=1000"), call("/api/groups"), call("/v1/models")]);
     this.known = [
       ...people.data.map(({id, email}) => ({kind: "user", id, name: email})),
@@ -23,6 +26,7 @@ export class Rules {
       ...models.data.map(({id}) => ({kind: "model", id, name: id})),
     ];
     this.draw(told);
+    this.seen = seen;
   }
 
   draw({permitted, narrowed}) {
@@ -51,6 +55,7 @@ export class Rules {
         stays: {users: ids(this.stays.value, "user"), groups: ids(this.stays.value, "group"), models: ids(this.stays.value, "model")},
         only: {people: people && {users: ids(people, "user"), groups: ids(people, "group")}, models: models && ids(models, "model")},
       }});
+      this.seen = JSON.stringify([told.permitted, told.narrowed]);
       this.draw(told);
       this.saved(told);
       this.room.say(t("saved"));

@@ -19,7 +19,13 @@ export class KillSwitch {
 
   see(isSeen) { return this.watching.see(isSeen); }
 
-  refresh() { return this.room.attempt(async () => this.draw((await call(PATH)).stopped)); }
+  refresh() {
+    const asked = this.asked = Symbol("asked");
+    return this.room.attempt(async () => {
+      const {stopped} = await call(PATH);
+      if (asked === this.asked) this.draw(stopped);      // else read before it was turned, told after it
+    });
+  }
 
   draw(stop) {
     const told = JSON.stringify(stop);
@@ -58,7 +64,9 @@ export class KillSwitch {
   }
 
   async turn(how, said) {
-    this.draw((await call(PATH, how)).stopped);
+    const {stopped} = await call(PATH, how);
+    this.asked = null;
+    this.draw(stopped);
     this.room.say(say(said));
   }
 }
