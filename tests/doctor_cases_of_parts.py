@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
-from appliance.services.doctor import backups, database, identity, parts, speech, trust, tuning, use, watchdog
+from appliance.services.doctor import (
+    backups,
+    database,
+    egress,
+    identity,
+    parts,
+    speech,
+    trust,
+    tuning,
+    use,
+    watchdog,
+)
 from appliance.services.doctor.findings import error, warning
 from inference.watchdog.findings import Finding as Seen
 from inference.watchdog.findings import Kind, Remedy
@@ -23,6 +34,33 @@ CASES_OF_PARTS: dict[str, Case] = {
         parts.settings_findings,
         parts.SettingsReading("/x", "No."),
         [error("settings.wrong")],
+    ),
+    "egress: nothing": (egress.egress_findings, egress.EgressReading(), ["egress.nothing"]),
+    "egress: some": (egress.egress_findings, egress.EgressReading(departures=3, refused=1), ["egress.some"]),
+    "egress: stopped": (
+        egress.egress_findings,
+        egress.EgressReading(stopped_by="root@x.example", stopped_hours=2),
+        ["egress.stopped", "egress.nothing"],
+    ),
+    "egress: forgotten": (
+        egress.egress_findings,
+        egress.EgressReading(stopped_by="", stopped_hours=30),
+        [warning("egress.forgotten"), "egress.nothing"],
+    ),
+    "egress: off": (
+        egress.egress_findings,
+        egress.EgressReading(stopped_by="", by_settings=True),
+        ["egress.off", "egress.nothing"],
+    ),
+    "egress: broken": (
+        egress.egress_findings,
+        egress.EgressReading(lines=9, problems=("line 3",), departures=1),
+        [error("egress.broken", lines=("line 3",)), "egress.some"],
+    ),
+    "egress: closed": (
+        egress.egress_findings,
+        egress.EgressReading(is_closed=True),
+        [error("egress.closed"), "egress.nothing"],
     ),
     "processes: never ran": (
         parts.processes_findings,

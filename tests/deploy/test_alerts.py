@@ -72,6 +72,8 @@ STORIES: dict[str, Story] = {
     "DatabaseDown": _level("appliance_database_up", 1, 0),
     "UsageSpooled": _level("appliance_spooled_rows", 0, 12),
     "QueueNotShared": _level("appliance_queue_is_shared", 1, 0),
+    "BudgetNearlyUsed": _level('appliance_budget_used_ratio{subject="user",window="day",covers="all"}', 0.4, 0.9),
+    "BudgetRefuses": _counts('appliance_budget_refusals_total{subject="user",window="day",covers="all"}', 1),
     "DiskAlmostFull": Story(
         {
             "appliance_disk_free_bytes": _bad_for("500+0", "50+0"),
@@ -129,6 +131,14 @@ STORIES: dict[str, Story] = {
         2 * DAY + 4,
         HOURLY,
     ),
+    "EgressRefused": _counts('appliance_egress_requests_total{purpose="cloud",outcome="refused"}', 6),
+    "EgressStopForgotten": Story(
+        {"appliance_egress_stopped_seconds": f"0x{DAY} 0+3600x{2 * DAY} 0x{DAY}"},
+        DAY,
+        3 * DAY,
+        4 * DAY,
+        HOURLY,
+    ),
     "CanaryHit": _level("appliance_canary_hits", 0, 1),
     "CanariesNotRun": Story(
         {"appliance_canary_run_timestamp_seconds": f"0+0x{3 * DAY} {3 * DAY * 3600}+0x{DAY}"},
@@ -153,7 +163,9 @@ STORIES: dict[str, Story] = {
     "ManyRefusedCredentials": _counts('appliance_http_answers_total{door="v1",status="401"}', 120),
     "EngineDown": _level('appliance_engine_up{engine="e"}', 1, 0),
     "EngineOutOfRotation": _level('appliance_circuit_open{engine="e",model="m"}', 0, 1),
-    "EngineInAndOut": _counts('appliance_circuit_transitions_total{engine="e",model="m",position="closed"}', 1),
+    "EngineInAndOut": _counts(
+        'appliance_circuit_transitions_total{engine="e",model="m",position="closed"}', 1
+    ),
     "EngineOverfull": _level('appliance_engine_waiting_requests{engine="e"}', 0, 9),
     "EngineCacheFull": _level('appliance_engine_kv_use{engine="e"}', 0.5, 0.99),
     "GpuLost": Story(

@@ -42,6 +42,7 @@ HEALTH = {
     "check_clock": Sentence("Clock", "Reloj"),
     "check_certificate": Sentence("Certificate", "Certificado"),
     "check_https": Sentence("HTTPS", "HTTPS"),
+    "check_egress": Sentence("What left", "Salidas"),
     "check_backup": Sentence("Backup", "Copia de seguridad"),
     "check_secrets": Sentence("Secrets", "Secretos"),
     "check_credentials": Sentence("First login", "Primer acceso"),

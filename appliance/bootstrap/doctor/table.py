@@ -9,6 +9,7 @@ from typing import Any
 from appliance.bootstrap.doctor import (
     clouds,
     database,
+    egress,
     engines,
     identity,
     machine,
@@ -23,6 +24,7 @@ from appliance.services.doctor import backups as backup_checks
 from appliance.services.doctor import certificate, clock, gpu, tuning
 from appliance.services.doctor import clouds as cloud_checks
 from appliance.services.doctor import database as database_checks
+from appliance.services.doctor import egress as egress_checks
 from appliance.services.doctor import engines as engine_checks
 from appliance.services.doctor import identity as identity_checks
 from appliance.services.doctor import machine as machine_checks
@@ -56,6 +58,7 @@ CHECKS: Mapping[str, Check] = {
     "index": Check(database.read_index, database_checks.index_findings),
     "engines": Check(engines.read_engines, engine_checks.engine_findings),
     "clouds": Check(clouds.read_clouds, cloud_checks.cloud_findings),
+    "egress": Check(egress.read_egress, egress_checks.egress_findings),
     "gpu": Check(machine.read_gpu, gpu.gpu_findings, needs_box=False),
     "watchdog": Check(watchdog.read_watchdog, watchdog_checks.watchdog_findings),
     "queue": Check(use.read_queue, use_checks.queue_findings),

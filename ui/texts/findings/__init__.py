@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ui.texts.findings.clouds import CLOUDS
+from ui.texts.findings.egress import EGRESS
 from ui.texts.findings.engines import ENGINES
 from ui.texts.findings.gpu import GPU
 from ui.texts.findings.machine import MACHINE
@@ -12,4 +13,4 @@ from ui.texts.findings.trust import TRUST
 from ui.texts.findings.use import USE
 from ui.texts.findings.watchdog import WATCHDOG
 
-FINDINGS = {**MACHINE, **GPU, **PARTS, **ENGINES, **CLOUDS, **USE, **TRUST, **WATCHDOG, **SPEECH}
+FINDINGS = {**MACHINE, **GPU, **PARTS, **ENGINES, **CLOUDS, **EGRESS, **USE, **TRUST, **WATCHDOG, **SPEECH}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from appliance.services.doctor.sentences.clouds import CLOUDS
+from appliance.services.doctor.sentences.egress import EGRESS
 from appliance.services.doctor.sentences.engines import ENGINES
 from appliance.services.doctor.sentences.gpu import GPU
 from appliance.services.doctor.sentences.machine import MACHINE
@@ -15,4 +16,15 @@ from appliance.services.doctor.sentences.use import USE
 from appliance.services.doctor.sentences.watchdog import WATCHDOG
 from appliance.services.doctor.words import Words
 
-SENTENCES: Mapping[str, Words] = {**MACHINE, **GPU, **PARTS, **ENGINES, **CLOUDS, **USE, **TRUST, **WATCHDOG, **SPEECH}
+SENTENCES: Mapping[str, Words] = {
+    **MACHINE,
+    **GPU,
+    **PARTS,
+    **ENGINES,
+    **CLOUDS,
+    **EGRESS,
+    **USE,
+    **TRUST,
+    **WATCHDOG,
+    **SPEECH,
+}
