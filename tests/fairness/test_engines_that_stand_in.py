@@ -386,6 +386,10 @@ class _TwoRungs:
         """Both, for one request."""
         return _Climb(self._routing, model, request, self._is_permitted)
 
+    def may_answer(self, caller: Caller | None, model: str) -> bool:
+        """Where nothing is up, nothing does."""
+        return False
+
 
 class _Climb:
     def __init__(self, routing: Routing, model: str, request: EngineRequest, is_permitted: bool) -> None:
