@@ -47,6 +47,8 @@ def health_router(
 def _standing(state: EngineState) -> str:
     if state.is_asleep:
         return "asleep"
+    if state.is_cloud and state.is_healthy:
+        return "not asked"
     return "ready" if state.is_healthy else "down"
 
 
@@ -56,6 +58,7 @@ def _engine(state: EngineState, with_address: bool) -> dict[str, Any]:
         "engine": state.engine,
         "is_healthy": state.is_healthy,
         "is_asleep": state.is_asleep,
+        "is_cloud": state.is_cloud,
         "reason": state.reason if with_address else "",
         "models": [
             {"id": model.id, "kind": model.kind, "context_tokens": model.context_tokens}
