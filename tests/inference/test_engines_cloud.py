@@ -493,6 +493,58 @@ async def test_a_cancelled_whole_answer_closes_the_connection() -> None:
         await here.cloud.until(lambda cloud: cloud.running == 0)
 
 
+class Lever:
+    """A stop switch in the hand of a test."""
+
+    def __init__(self) -> None:
+        self.why = ""
+
+    def stopped(self) -> str:
+        """Why nothing may leave; empty: it may."""
+        return self.why
+
+
+async def test_the_stop_switch_ends_a_stream_and_lets_nothing_new_out() -> None:
+    """An honest end for who reads, and the next request never begins."""
+    lever = Lever()
+    async with AsyncExitStack() as stack:
+        cloud = await stack.enter_async_context(FakeCloud())
+        cloud.behaviour.tokens, cloud.behaviour.pace_s = 10_000, 0.01
+        egress = Egress([], lambda _line: None, inside=[f"127.0.0.1:{cloud.port}"], switch=lever)
+        connections = Connections(egress=egress)
+        engine = CloudEngine("far", CloudSettings.model_validate(table(cloud)), connections)
+        stack.push_async_callback(engine.close)
+        here = World(cloud, engine, [])
+
+        with pytest.raises(EngineStreamBroken, match="stopped by Ana"):
+            async for _ in engine.stream(here.request()):
+                lever.why = "stopped by Ana"
+        await cloud.until(lambda seen: seen.running == 0)
+        with pytest.raises(CloudUnreachable, match="stopped by Ana"):
+            await here.whole()
+
+        assert len(cloud.requests) == 1
+
+
+async def test_what_cannot_be_written_down_does_not_leave() -> None:
+    """A full disk under the ledger closes the way."""
+
+    def full(_line: Departure) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with world(egress=Egress(["api.openai.com"], full), base_url="https://api.openai.com/v1") as here:
+        with pytest.raises(CloudUnreachable, match="No space left"):
+            await here.whole()
+
+
+async def test_an_odd_provider_s_refused_parameters_are_dropped_by_the_section() -> None:
+    """Also those that we add ourselves."""
+    async with world(drop_parameters=["stream_options", "seed"]) as here:
+        await here.streamed(seed=1)
+
+        assert not {"stream_options", "seed"} & here.cloud.requests[0].payload.keys()
+
+
 async def test_other_routes_are_not_asked_of_a_chat_cloud() -> None:
     """Vectors of another model must never meet ours, and clouds have no old completions."""
     async with world() as here:
