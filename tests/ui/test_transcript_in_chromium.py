@@ -5,6 +5,7 @@ The gateway alone draws the chat, so no ui process is started.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 from redis.asyncio import Redis
 
-from appliance.domain.answers import AnswerRequest, Cited, Finished, Reasoned, Searched, TextDelta
+from appliance.domain.answers import AnswerRequest, Cited, Finished, Reasoned, Searched, TextDelta, Waiting
 from appliance.storage.database import Database
 from inference.types import Usage
 from rag.trace import Step, Trace, Traced
@@ -63,7 +64,8 @@ def _scripted(request: AnswerRequest) -> list[Any]:
     if request.partial:
         return _written(" the answer.")
     if "cloud" in request.question:
-        return _written("From afar.", served_by="cloud:acme")
+        by = {"served_by": "cloud:acme", "rung": "cloud", "answered_as": "OpenAI (gpt-4o-mini)"}
+        return _written("From afar.", **by)
     return [
         Searched((PASSAGE,), (), TRACE) if isinstance(one, Searched) else one
         for one in quoted(request)
@@ -120,7 +122,8 @@ async def test_an_answer_is_edited_versioned_rated_continued_and_explained(
         await page.fill("chat-transcript .edit textarea", "Is it from the cloud?")
         await page.keyboard.press("Enter")
         await expect(answer.locator(".versions")).to_contain_text("2/2")
-        await expect(answer.locator(".badge.cloud")).to_have_text(text("kind_cloud", "en", name="acme"))
+        by = text("kind_cloud", "en", name="OpenAI (gpt-4o-mini)")
+        await expect(answer.locator(".badge.cloud")).to_have_text(by)
         await answer.locator(".took").hover()
         await expect(answer.locator(".facts-card")).to_contain_text("900 + 120")
 
@@ -137,7 +140,25 @@ async def test_an_answer_is_edited_versioned_rated_continued_and_explained(
         await page.reload()
         await expect(page.locator("chat-transcript article")).to_have_count(2)
         await expect(cut.locator(".body")).to_have_text("Half of the answer.")
+
+        await _says_what_is_tried_and_who_answered(visit)
         assert visit.trouble == []
+
+
+async def _says_what_is_tried_and_who_answered(visit: Visit) -> None:
+    """While an engine is away, and below the answer that came another way."""
+    for rung, answered_as in (("smaller", "llama-3.1-8b"), ("quoted", "")):
+        go_on = asyncio.Event()
+        end = _written("Shortly.", rung=rung, answered_as=answered_as)
+        steps = [Waiting(0, trying="elsewhere"), Waiting(0, trying=rung), go_on.wait(), *end]
+        visit.box.answerer.script = lambda _request, steps=steps: steps
+        await visit.ask(f"And now, {rung}?")
+        last = visit.page.locator("chat-transcript article").last
+        await expect(last.locator(".status")).to_have_text(text(f"trying_{rung}", "en"))
+        go_on.set()
+        await expect(last.locator(f".badge.{rung}")).to_have_text(
+            text(f"rung_{rung}", "en", name=answered_as), timeout=60_000
+        )
 
 
 async def test_code_and_tables_are_copied_and_thoughts_stay_folded(
