@@ -24,10 +24,16 @@ _DATA_ADDRESS = re.compile(r"data:[\w/+.\-]{0,80}[;,]base64,", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SHORT = 96  # characters of a value that its key is read together with
 _DEEPEST = 100
+MOST_CHARACTERS = 4_000_000
+"""About a million tokens."""
 
 
 class TooDeep(ValueError):
     """A request is nested so deeply that nobody writes it in earnest."""
+
+
+class TooLong(ValueError):
+    """A request has more text than is looked through: more than any cloud would read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +57,12 @@ class Inspection:
 def inspect(payload: Mapping[str, Any], detector: Detector) -> Inspection:
     """Look at all of it, and redact. Takes processor time: a call for a thread when the payload is large.
 
-    Raises TooDeep, and what the detector raises; the request stays then.
+    Raises TooDeep, TooLong, and what the detector raises; the request stays then.
     """
-    walk = _Walk(detector, Placeholders(list(_strings(payload))))
+    texts = list(_strings(payload))
+    if sum(map(len, texts)) > MOST_CHARACTERS:
+        raise TooLong
+    walk = _Walk(detector, Placeholders(texts))
     seen = {name: walk.field(name, value, payload, 0) for name, value in payload.items()}
     return Inspection(seen, walk.kinds, frozenset(walk.unseen), walk.placeholders)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inference.personal_data.detector import Finding
 from inference.personal_data.patterns import PatternDetector
-from inference.personal_data.requests import TooDeep, inspect
+from inference.personal_data.requests import MOST_CHARACTERS, TooDeep, TooLong, inspect
 from inference.personal_data.restoring import Restorer, restored
 
 DETECTOR = PatternDetector()
@@ -137,6 +137,12 @@ def test_what_is_nested_without_end_is_refused() -> None:
 
     with pytest.raises(TooDeep):
         inspect(chat(user("x"), metadata={"a": deep}), DETECTOR)
+
+
+def test_what_is_longer_than_any_cloud_reads_is_refused() -> None:
+    """Looking takes time in proportion, so there is an end to it; a request that is not looked at stays."""
+    with pytest.raises(TooLong):
+        inspect(chat(user("x " * (MOST_CHARACTERS // 2)), user("y")), DETECTOR)
 
 
 # the way back ------------------------------------------------------------------------------------------
