@@ -67,4 +67,32 @@ operations: st.SearchStrategy[Operation] = st.one_of(
         config=configs,
     ),
 )
-histories = st.lists(st.tuples(steps_ms, operations), max_size=40)
+_next_moment = st.sampled_from([0, 0, 1, 10])
+# What follows a fault, and what leads out of it: by chance alone the ways beyond these are hardly taken.
+_torn = st.just([(0, Failed(Outcome.BROKEN))] * 5)
+_asked = st.builds(
+    lambda pause_ms, config: [(pause_ms, Claimed(config)), (0, Claimed(config))],
+    st.sampled_from([1_500, 40_000, 400_000]),
+    configs,
+)
+_well = st.just([(0, Served(is_probe=True))] * 3)
+_soon = st.tuples(
+    _next_moment,
+    st.one_of(
+        st.builds(Served, age_ms=st.sampled_from([0, 0, 5, 30_000])),
+        st.builds(Failed, outcome=st.sampled_from(FAILURES), age_ms=st.sampled_from([0, 0, 5, 30_000])),
+    ),
+)
+_bouts = st.one_of(
+    st.tuples(steps_ms, operations).map(lambda one: [one]),
+    _soon.map(lambda one: [one]),
+    st.lists(_soon, min_size=3, max_size=8),
+    _torn,
+    _asked,
+    st.tuples(_torn, _asked, _well, st.lists(_soon, max_size=3)).map(
+        lambda parts: [step for part in parts for step in part]
+    ),
+)
+histories: st.SearchStrategy[list[tuple[int, Operation]]] = st.lists(_bouts, max_size=14).map(
+    lambda bouts: [step for bout in bouts for step in bout][:60]
+)

@@ -34,7 +34,7 @@ def client(servers: Servers) -> Iterator[Redis]:
         yield opened
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=rules, history=histories)
 def test_lua_and_python_take_the_same_steps(
     client: Redis, rules: BreakerRules, history: Sequence[tuple[int, Operation]]
