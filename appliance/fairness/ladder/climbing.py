@@ -128,7 +128,8 @@ class PlannedClimb:
         )
 
     def _cloud(self) -> Routes | None:
-        if not self._around.budgets.may_spend(self._caller, is_cloud=True):
+        # Whoever names a cloud's model is told by the reservation which budget is used up.
+        if not (self._is_asked_for or self._around.budgets.may_spend(self._caller, is_cloud=True)):
             return None
         try:
             return self._around.routing.cloud_routes(self._model)
