@@ -11,10 +11,12 @@ from appliance.fairness.admission import Capacity
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """A model on its way into memory. eta_s: seconds until it answers; None: nobody knows."""
+    """A model on its way into memory. eta_s: seconds until it answers; None: nobody knows. is_after_failure: it was
+    there, and its engine died."""
 
     model: str
     eta_s: float | None
+    is_after_failure: bool = False
 
 
 class KeptEngines(Protocol):

@@ -272,7 +272,9 @@ class Sender:
         """Whether the engine is ours and is on its way back, and no other one can be asked meanwhile."""
         engine = attempt.held.engine
         assert attempt.call is not None
-        if attempt.call.is_reported:  # it was given up
+        if (
+            attempt.call.is_reported or not rung.is_last
+        ):  # it was given up, or others are asked before it returns
             return False
         if not isinstance(failure, EngineUnavailable) or self._rotation.closed(rung.routes, but=engine):
             return False

@@ -35,6 +35,7 @@ LADDER = {
         "No model answers; quoting from your documents…",
         "Ningún modelo responde; se citan tus documentos…",
     ),
+    "offer_quotes": Sentence("Show what your documents say", "Ver qué dicen tus documentos"),
 }
 LADDER_ERRORS = {
     "engine_back_soon": Sentence(

@@ -83,7 +83,7 @@ class KeptRoster:
         model = self._models.get(engine)
         if model is None or model.phase not in _PHASES_OF_LOADING:
             return None
-        return Loading(model.name, model.eta_s(self._clock()))
+        return Loading(model.name, model.eta_s(self._clock()), model.phase == "restarting")
 
     def refusal(self, engine: str) -> Exception | None:
         """It cannot be loaded, or is not to be."""

@@ -15,7 +15,7 @@ from appliance.domain.people import Caller
 from appliance.errors import QueueFull, StaysOnBox
 from appliance.fairness.breakers.port import Breakers
 from appliance.fairness.budgets.port import Budgets
-from appliance.fairness.kept_engines import KeptEngines
+from appliance.fairness.kept_engines import KeptEngines, loading_of
 from appliance.fairness.ladder.expected import back_in_s
 from appliance.fairness.ladder.order import Step
 from appliance.fairness.leaving.port import Leave, Leaving, Reason, Stay
@@ -31,6 +31,9 @@ from inference.errors import (
 from inference.types import EngineRequest
 
 logger = logging.getLogger(__name__)
+
+_A_MOMENT_S = 5.0
+"""An engine that is back so soon is waited for before anybody else is asked."""
 
 
 class FindsRoutes(Protocol):
@@ -108,6 +111,7 @@ class PlannedClimb:
             logger.warning("a cloud did not answer: %s", failure)
             if self._failure is None:  # it had left the line, where there is one still
                 self._steps.insert(0, Step("same", self._model))
+                return
         self._failure = self._failure or failure
         self._is_slow = isinstance(self._failure, QueueFull)
 
@@ -120,12 +124,24 @@ class PlannedClimb:
         routes = self._around.routing.routes(step.model)
         if step.kind == "smaller":
             return Rung("smaller", step.model, routes, self._request, is_last=not self._steps)
+        if self._steps and (restart := self._restart(routes)) is not None:
+            self._failure = self._failure or restart
+            return None  # it is waited for at the end, where nobody else answers
         patience_s = None
         if self._may_cross:
             patience_s = self._around.leaving.patience_s(self._caller, self._model)
         return Rung(
             "same", step.model, routes, self._request, most_wait_s=patience_s, is_last=not self._steps
         )
+
+    def _restart(self, routes: Routes) -> EngineUnavailable | None:
+        """All engines of the model died and will not be back in a moment."""
+        loading = loading_of(self._around.kept, [one.engine for one in routes.candidates])
+        if loading is None or not loading.is_after_failure:
+            return None
+        if loading.eta_s is None:
+            return EngineUnavailable()
+        return EngineBackSoon(loading.eta_s) if loading.eta_s > _A_MOMENT_S else None
 
     def _cloud(self) -> Routes | None:
         # Whoever names a cloud's model is told by the reservation which budget is used up.

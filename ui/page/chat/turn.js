@@ -120,6 +120,7 @@ export class TurnView {
     this.figures = {first_token_ms: turn.first_token_ms ?? this.end?.ttft_ms ?? null, total_ms: turn.total_ms ?? this.end?.total_ms ?? null,
       usage: turn.usage ?? this.end?.usage ?? null, served_by: turn.served_by || this.end?.served_by || null,
       rung: turn.rung || this.end?.rung || "", answered_as: turn.answered_as || this.end?.answered_as || "", cost: turn.cost ?? this.end?.cost ?? null};
+    this.hasJustFailed = wasRunning && Boolean(this.error);
     this.showStatus("");
     this.answer.classList.remove("running");
     this.blocks.end();

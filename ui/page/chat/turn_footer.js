@@ -17,6 +17,14 @@ export class TurnFooter {
     this.problem = h("p", {class: "problem", role: "alert", hidden: true});
     this.more = h("div", {class: "more-below"});               // the trace, or what somebody thinks of the answer
     this.element = h("footer", {}, this.error(), this.problem, this.notes(), h("div", {class: "deeds"}, this.versions(), this.deeds(), this.facts()), this.more);
+    if (turn.hasJustFailed) this.offerQuotes();
+  }
+
+  /** Beside "try again", once the documents have been looked at. */
+  async offerQuotes() {
+    const {quotesOffer} = await import("./turn_quotes.js");
+    const offer = await quotesOffer(this.turn);
+    if (offer) this.element.querySelector(".ended")?.append(offer);
   }
 
   leave() { this.voice?.stop(); }
