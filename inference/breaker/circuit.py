@@ -85,8 +85,8 @@ class Circuit:
     changed_ms, changed_wall_ms: when it took its position. left_wall_ms: when it was closed last, or closed.
     failed_probes: since then; last_probe: how the last one ended. tallies: oldest first. failures, torn, silent: in a
     row, since failing_ms. is_on_trial: closed by probes, and no request has been answered since. retry_ms: when it may
-    be asked again; NEVER: not with this configuration. pause_ms: the last pause, before chance. claims: when probes that
-    run count no more. served: good probes. config: the engine's settings as they were when it refused us.
+    be asked again; NEVER: not with this configuration. pause_ms: the last pause, before chance. claims: when probes
+    that run count no more. served: good probes. config: the engine's settings as they were when it refused us.
     """
 
     wall_ms: int
