@@ -136,7 +136,7 @@ def test_generated_values_are_all_found_where_a_word_names_them() -> None:
 
 
 @given(st.text(alphabet="0123456789ABCDEFXYZ -.\n\u200b@６", max_size=80))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_findings_are_in_order_and_never_overlap(text: str) -> None:
     """And each of them is a piece of the text: whoever replaces them loses nothing else."""
     findings = DETECTOR.find(text)
@@ -146,7 +146,7 @@ def test_findings_are_in_order_and_never_overlap(text: str) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_folding_keeps_account_of_every_character(text: str) -> None:
     """A position in the folded text leads to the character it came from."""
     plain = folded(text)
@@ -158,6 +158,7 @@ def test_folding_keeps_account_of_every_character(text: str) -> None:
 
 
 @given(st.integers(0, 99_999_999))
+@settings(deadline=None)
 def test_one_wrong_digit_of_an_identity_number_is_noticed(number: int) -> None:
     """The letter is made for that."""
     letter = next(one for one in "TRWAGMYFPDXBNJZSQVHLCKE" if checks.dni(f"{number:08d}", one))
