@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -34,9 +35,11 @@ from appliance.storage.backups.manifest import BLOBS, DUMP
 from appliance.storage.backups.snapshot import count_rows
 from appliance.storage.backups.steps import Step
 from appliance.storage.database import Database
+from appliance.storage.egress_ledger import EgressLedger
 from appliance.storage.roles import DatabaseRole
 from appliance.supervisor.data_folder import RESTORING, check_version
 from appliance.supervisor.unprivileged import account_for_servers
+from inference.egress import Departure
 from tests.conftest import ROLE_SECRET, Servers
 from tests.ingestion_desk import Desk, ana, document
 from tests.waiting import until
@@ -91,6 +94,11 @@ def fresh(place: Path) -> Path:
     path = place / "new.toml"
     path.write_text("", encoding="utf-8")
     return path
+
+
+LEFT = Departure(
+    "ended", datetime(2026, 11, 22, tzinfo=UTC), "cloud", "ana@x.example", "POST", "cloud.example", "/"
+)
 
 
 def wishes(place: Path, **more: object) -> Wishes:
@@ -150,6 +158,7 @@ async def test_a_backup_restored_elsewhere_is_the_same_box(
     shelf, files = await shelf_of(desk, "apple", "pear")
     before = {w: (await desk.found(ANA, shelf, w), await content(desk, ANA, files[w])) for w in files}
     (box.data / "credentials.json").write_text('{"api_key": "k"}')
+    EgressLedger(box.data / "egress")(LEFT)
 
     (place / "new").mkdir()
     (place / "new" / RESTORING).touch()
@@ -164,7 +173,7 @@ async def test_a_backup_restored_elsewhere_is_the_same_box(
     assert not (place / "new" / "half").exists()
     assert made.manifest.files == 2 and made.manifest.missing == ()
     assert done.manifest.rows["files"] == 2 and done.migrated == []
-    for name in ("secrets/session_secret", "credentials.json"):
+    for name in ("secrets/session_secret", "credentials.json", "egress/ledger.jsonl"):
         assert (place / "new" / name).read_text() == (box.data / name).read_text()
     async with opened(place, fresh) as new:
         assert {

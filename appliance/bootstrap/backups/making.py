@@ -16,6 +16,7 @@ import psycopg
 
 from appliance import __version__
 from appliance.bootstrap.backups.contents import box_id, sealed_files
+from appliance.bootstrap.backups.egress import pack_ledger
 from appliance.bootstrap.backups.servers import postgres_programs, reachable_postgres
 from appliance.bootstrap.backups.trial import try_database
 from appliance.bootstrap.box import Box
@@ -24,6 +25,7 @@ from appliance.storage.backups.deletions import LOG, deletions_since, merge_log
 from appliance.storage.backups.errors import BackupError
 from appliance.storage.backups.manifest import (
     DUMP,
+    LEDGER,
     LISTING,
     MANIFEST,
     SEALED,
@@ -118,6 +120,8 @@ def _fill(
     latest = box.data if is_passing else previous[-1].folder if previous else None
     with (part / LISTING).open("w", encoding="utf-8") as listing:
         listing.write(f"{sha256_of(part / DUMP).hex()}  {DUMP}\n")
+        if pack_ledger(box.data, part / LEDGER):
+            listing.write(f"{sha256_of(part / LEDGER).hex()}  {LEDGER}\n")
         copied = copy_blobs(
             _lines(part / _WANTED),
             blobs_folder(box.data),

@@ -22,6 +22,7 @@ import psycopg
 
 from appliance import __version__
 from appliance.bootstrap.backups.contents import CONFIGURATION, put_back
+from appliance.bootstrap.backups.egress import unpack_ledger
 from appliance.bootstrap.backups.reapplying import reapplying
 from appliance.bootstrap.backups.servers import (
     create_database,
@@ -44,6 +45,7 @@ from appliance.storage.backups.loading import (
 )
 from appliance.storage.backups.manifest import (
     DUMP,
+    LEDGER,
     MANIFEST,
     SEALED,
     Manifest,
@@ -140,12 +142,13 @@ def _fill(
     is_passing: bool,
 ) -> tuple[Sequence[str], Mapping[str, int]]:
     progress("checking the database's dump")
-    for wanted, name in read_listing(folder):
-        if name == DUMP:
-            check_sum(folder / DUMP, wanted)
-            break
-    else:
+    listed = {name: wanted for wanted, name in read_listing(folder) if name in (DUMP, LEDGER)}
+    if DUMP not in listed:
         raise BackupDamaged(f"{folder} lists no {DUMP}.")
+    for name, wanted in listed.items():
+        check_sum(folder / name, wanted)
+    if LEDGER in listed:
+        unpack_ledger(folder / LEDGER, box.data)
     blobs = blobs_folder(box.data)
     blobs.mkdir(mode=0o700, exist_ok=True)
     found = restore_blobs(

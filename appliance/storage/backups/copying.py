@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from appliance.storage.backups.errors import BackupDamaged
-from appliance.storage.backups.manifest import BLOBS, DUMP, LISTING, check_sum, sha256_of
+from appliance.storage.backups.manifest import BLOBS, DUMP, LEDGER, LISTING, check_sum, sha256_of
 
 _PIECE = 2**20
 
@@ -78,7 +78,7 @@ def restore_blobs(
     """
     count = 0
     for wanted, name in read_listing(backup):
-        if name == DUMP:
+        if name in (DUMP, LEDGER):
             continue
         target = place_of(blobs, wanted)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def read_listing(backup: Path) -> Iterable[tuple[str, str]]:
     with (backup / LISTING).open(encoding="utf-8") as lines:
         for line in lines:
             wanted, _, name = line.rstrip("\n").partition("  ")
-            if name != DUMP and name != f"{BLOBS}/{wanted[:2]}/{wanted}":
+            if name not in (DUMP, LEDGER) and name != f"{BLOBS}/{wanted[:2]}/{wanted}":
                 raise BackupDamaged(f"{backup / LISTING} names {name!r}, which is not a part of a backup.")
             yield wanted, name
 

@@ -6,6 +6,7 @@ NAME/
     sealed.json      settings and secrets, wrapped by the passphrase and bound to the manifest
     FILES.sha256     of everything else
     database.dump    PostgreSQL's own custom format (pg_restore)
+    egress.tar       the ledger of what left, where something did
     blobs/ab/ab…     the uploaded files, each named by its SHA-256
 """
 
@@ -23,6 +24,7 @@ from appliance.storage.backups.errors import BackupDamaged, BackupError, BackupT
 FORMAT = 1
 SUMS, MANIFEST, SEALED, LISTING = "SHA256SUMS", "manifest.json", "sealed.json", "FILES.sha256"
 DUMP, BLOBS = "database.dump", "blobs"
+LEDGER = "egress.tar"
 _PIECE = 2**20
 
 
