@@ -81,12 +81,17 @@ def build_pull_runner(box: Box) -> PullRunner:
         if isinstance(source, OllamaSource):
             if not ollama:
                 raise ModelSourceUnknown('No [engines.NAME] section has engine = "ollama".')
-            async with beside.session(PURPOSE, order.actor) as session:
-                async for meter, step in OllamaPuller(session, ollama).pull(source):
-                    tell(meter.read(0.0, step))
+            # It goes out by itself: what we know is that it was asked to, and that it ended.
+            with door.beside(PURPOSE, "PULL", source.registry_url, order.actor):
+                await through_ollama(source, order, tell)
             return
         wanted = Wanted(order.name, source, order.kind, order.licence, order.actor)
         await pulling.pull(wanted, desk.place(order.name), tell)
+
+    async def through_ollama(source: OllamaSource, order: Order, tell: Tell) -> None:
+        async with beside.session(PURPOSE, order.actor) as session:
+            async for meter, step in OllamaPuller(session, ollama).pull(source):
+                tell(meter.read(0.0, step))
 
     async def done(order: Order) -> None:
         if order.for_search:

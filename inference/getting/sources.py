@@ -42,6 +42,13 @@ class OllamaSource:
     def __str__(self) -> str:
         return f"ollama:{self.model}"
 
+    @property
+    def registry_url(self) -> str:
+        """Where Ollama gets it from: its own registry, or the host that the name begins with (`hf.co/acme/tiny`)."""
+        host, slash, rest = self.model.partition("/")
+        is_host = bool(slash) and ("." in host or ":" in host)
+        return f"https://{self.model}" if is_host else f"https://registry.ollama.ai/{host}{slash}{rest}"
+
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:

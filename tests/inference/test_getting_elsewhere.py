@@ -310,3 +310,17 @@ def test_a_name_that_is_no_folder_s_is_refused(tmp_path: Path, name: str) -> Non
     model = installed(tmp_path / "filled")
     with pytest.raises(UnusableModelName):
         ModelLibrary(tmp_path / "library").add(tmp_path / "filled", replace(model, name=name))
+
+
+@pytest.mark.parametrize(
+    ("model", "url"),
+    [
+        ("llama3.1:8b", "https://registry.ollama.ai/llama3.1:8b"),
+        ("acme/tiny:latest", "https://registry.ollama.ai/acme/tiny:latest"),
+        ("hf.co/acme/tiny", "https://hf.co/acme/tiny"),
+        ("hub.box:8443/acme/tiny", "https://hub.box:8443/acme/tiny"),
+    ],
+)
+def test_where_ollama_goes_is_known_before_it_is_asked_to(model: str, url: str) -> None:
+    """So that the list of allowed hosts counts for it as well."""
+    assert OllamaSource(model).registry_url == url
