@@ -71,10 +71,10 @@ class Exchange:
         self, served_by: str | None, more: Sequence[tuple[bytes, bytes]] = (), rung: str = ""
     ) -> None:
         """Send the headers, and more of them; where they have left already, say in a comment who answers, and by which
-        rung."""
+        rung where that is not the first."""
         if self._has_begun:
             if served_by is not None:
-                by = b" rung=%b" % rung.encode() if rung else b""
+                by = b" rung=%b" % rung.encode() if rung not in ("", "same") else b""
                 await self.send_piece(b": served-by %b%b\n\n" % (served_by.encode(), by))
             return
         self._has_begun = self._is_stream = True

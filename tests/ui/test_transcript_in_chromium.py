@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from appliance.domain.answers import AnswerRequest, Cited, Finished, Reasoned, Searched, TextDelta, Waiting
 from appliance.storage.database import Database
+from inference.errors import EngineBackSoon
 from inference.types import Usage
 from rag.trace import Step, Trace, Traced
 from tests.markup_attacks import ATTACKS
@@ -143,6 +144,25 @@ async def test_an_answer_is_edited_versioned_rated_continued_and_explained(
 
         await _says_what_is_tried_and_who_answered(visit)
         assert visit.trouble == []
+        await _offers_the_documents_words(visit)
+
+
+async def _offers_the_documents_words(visit: Visit) -> None:
+    """No model answers a plain question, and something in the documents fits: their words are one click away."""
+    page, last = visit.page, visit.page.locator("chat-transcript article").last
+    visit.box.answerer.script = lambda request: (
+        [EngineBackSoon(30)] if request.model == "tiny-chat" else quoted(request)
+    )
+    relevant = {"is_relevant": True, "data": [{}]}
+    await page.route("**/api/search", lambda route: route.fulfill(json=relevant))
+    await page.locator("chat-transcript textarea").focus()
+    await page.keyboard.type("@tiny")
+    await expect(page.get_by_role("option")).to_have_count(1)
+    await page.keyboard.press("Enter")
+    await visit.ask("How many days?")
+    await expect(last.locator(".ended")).to_contain_text(text("refused.expected_in", "en", seconds=30))
+    await last.get_by_role("button", name=text("offer_quotes", "en")).click()
+    await expect(last.locator(".badge.quoted")).to_be_visible(timeout=60_000)
 
 
 async def _says_what_is_tried_and_who_answered(visit: Visit) -> None:
