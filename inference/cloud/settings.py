@@ -51,7 +51,9 @@ class CloudSettings(EngineSettings):
         None, description="Certificate authority to trust instead of the system's: a file in PEM."
     )
     context_tokens: int | None = Field(
-        None, ge=256, description="Context of its models in tokens, which no provider is asked for; empty: unknown."
+        None,
+        ge=256,
+        description="Context of its models in tokens, which no provider is asked for; empty: unknown.",
     )
     max_running: int | None = Field(
         None, ge=1, description="Requests that may be there at once; empty: gate.default_slots."

@@ -206,7 +206,9 @@ class FakeCloud(FakeEngine):
             return _json(
                 {"data": rows, "has_more": False, "first_id": self.models[0], "last_id": self.models[-1]}
             )
-        more = {"type": "base", "capabilities": {"completion_chat": True}} if self.provider == "mistral" else {}
+        more = (
+            {"type": "base", "capabilities": {"completion_chat": True}} if self.provider == "mistral" else {}
+        )
         listed = [
             {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": self.provider, **more}
             for name in self.models
