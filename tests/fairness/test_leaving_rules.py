@@ -7,7 +7,7 @@ from typing import get_args
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance.domain.origins import OWN_WORDS, of_collection, of_conversation, together
@@ -16,6 +16,7 @@ from appliance.fairness.leaving.rules import SENTENCES, Asked, Marks, Narrowing,
 from appliance.fairness.leaving.settings import LeavingSettings, When
 from ui.texts.leaving import LEAVING
 
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 IDS = [UUID(int=number) for number in range(1, 5)]
 NAMES = ["llama", "alias", "gpt-4o-mini"]
 ids, names = st.frozensets(st.sampled_from(IDS)), st.frozensets(st.sampled_from(NAMES))
@@ -63,12 +64,14 @@ def test_the_default_of_the_file_lets_nothing_out() -> None:
     assert kept is not None and kept.code == "never"
 
 
+@patient
 @given(permissions, requests, marks)
 def test_never_means_never(permission: Permission, asked: Asked, marked: Marks) -> None:
     """Whatever else is set."""
     assert stay(replace(permission, when="never"), Narrowing(), asked, marked) is not None
 
 
+@patient
 @given(permissions, narrowings, requests, marks)
 def test_any_narrowing_can_only_turn_a_leave_into_a_stay(
     permission: Permission, narrowing: Narrowing, asked: Asked, marked: Marks
@@ -83,6 +86,7 @@ def test_any_narrowing_can_only_turn_a_leave_into_a_stay(
     assert permission.chat_files or not left.chat_files
 
 
+@patient
 @given(permissions, narrowings, requests, marks, narrowings)
 def test_more_narrowing_lets_no_more_out(
     permission: Permission, narrowing: Narrowing, asked: Asked, marked: Marks, more: Narrowing
@@ -102,6 +106,7 @@ def test_more_narrowing_lets_no_more_out(
     assert stay(permission, tighter, asked, marked) is not None
 
 
+@patient
 @given(permissions, narrowings, requests, marks)
 def test_unknown_origins_stay(
     permission: Permission, narrowing: Narrowing, asked: Asked, marked: Marks
@@ -111,6 +116,7 @@ def test_unknown_origins_stay(
         assert stay(permission, narrowing, replace(asked, origins=origins), marked) is not None
 
 
+@patient
 @given(permissions, narrowings, requests, marks, labels)
 def test_more_origins_let_no_more_out(
     permission: Permission, narrowing: Narrowing, asked: Asked, marked: Marks, more: frozenset[str]
@@ -121,6 +127,7 @@ def test_more_origins_let_no_more_out(
         assert stay(permission, narrowing, grown, marked) is not None
 
 
+@patient
 @given(permissions, narrowings, requests, marks)
 def test_whoever_asks_it_to_stay_keeps_it_here(
     permission: Permission, narrowing: Narrowing, asked: Asked, marked: Marks
@@ -131,6 +138,7 @@ def test_whoever_asks_it_to_stay_keeps_it_here(
         assert not asked.stays_local
 
 
+@patient
 @given(permissions, narrowings, requests, marks)
 def test_what_leaves_was_made_from_marked_collections_only(
     permission: Permission, narrowing: Narrowing, asked: Asked, marked: Marks
