@@ -129,7 +129,8 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
     return {
         "store_id": store, "file_id": file, "batch_id": batch, "conversation_id": chat, "turn_id": turn,
         "response_id": response, "session_id": session["id"], "key_id": key["id"], "user_id": people[0],
-        "group_id": group, "limit_id": made["id"], "budget_id": spent["id"], "job_id": "job-1", "request_id": f"turn-{turn}", "number": "1",
+        "group_id": group, "limit_id": made["id"], "budget_id": spent["id"], "job_id": "job-1",
+        "request_id": f"turn-{turn}", "number": "1",
         "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32, "name": "tiny",
     }  # fmt: skip
 

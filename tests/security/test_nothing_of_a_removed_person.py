@@ -54,6 +54,9 @@ WHERE u.table_name = 'users' AND u.column_name = 'id' AND k.table_schema = 'publ
 _BY_HAND = (
     "INSERT INTO identity_links (issuer, subject, user_id) VALUES ('https://id.example', 'zebra', %s)",
     "INSERT INTO limits (user_id, kind, most) VALUES (%s, 'tokens_per_day', 1000000000)",
+    "INSERT INTO budgets (subject_kind, user_id, span, covers, micros) VALUES ('user', %s, 'day', 'all', 1000000)",
+    "INSERT INTO budget_warnings (user_id, span, covers, started_at, level, micros, spent)"
+    " VALUES (%s, 'day', 'all', now(), 50, 1000000, 500000)",
     "INSERT INTO leaving_rules (effect, user_id) VALUES ('stays', %s)",
     "INSERT INTO leaving_decisions (id, happened_at, user_id, model, reason, leaves, code, why)"
     " SELECT uuidv7(), now(), %s, 'tiny', 'local_down', false, 'never', 'Nothing may leave.'",

@@ -26,6 +26,8 @@ WITHOUT_RLS = {
     "session_proofs": "asked about by who checks sign-ins again; the tokens are sealed",
     "account_events": "written before anybody is signed in; administrators and auditors read it, by the use case",
     "limits": "read by every process to decide whose turn it is; says what somebody may use, not what they asked",
+    "budgets": "the same in money",
+    "budget_warnings": "and that one was reached: sums, no text",
     "leaving_policy": "one row, read for every decision whether a request may leave; how narrow the operators are",
     "leaving_rules": "the same: who and which model stays; says what may be done, not what was asked",
     "index_generations": "numbers of collections and how often they changed; caches compare them",
