@@ -69,14 +69,20 @@ operations: st.SearchStrategy[Operation] = st.one_of(
 )
 _next_moment = st.sampled_from([0, 0, 1, 10])
 # What follows a fault, and what leads out of it: by chance alone the ways beyond these are hardly taken.
-_torn = st.just([(0, Failed(Outcome.BROKEN))] * 5)
-_asked = st.builds(
+_torn: st.SearchStrategy[list[tuple[int, Operation]]] = st.just([(0, Failed(Outcome.BROKEN))] * 5)
+_asked: st.SearchStrategy[list[tuple[int, Operation]]] = st.builds(
     lambda pause_ms, config: [(pause_ms, Claimed(config)), (0, Claimed(config))],
     st.sampled_from([1_500, 40_000, 400_000]),
     configs,
 )
-_well = st.just([(0, Served(is_probe=True))] * 3)
-_soon = st.tuples(
+_well: st.SearchStrategy[list[tuple[int, Operation]]] = st.sampled_from(
+    [
+        [(0, Served(is_probe=True))] * 3,
+        [(0, Served(is_probe=True)), (0, Claimed()), (0, Claimed()), (0, Claimed())],
+        [(0, Freed()), (0, Claimed()), (0, Failed(Outcome.FAILED, is_probe=True))],
+    ]
+)
+_soon: st.SearchStrategy[tuple[int, Operation]] = st.tuples(
     _next_moment,
     st.one_of(
         st.builds(Served, age_ms=st.sampled_from([0, 0, 5, 30_000])),
