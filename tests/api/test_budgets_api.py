@@ -63,7 +63,7 @@ class Process:
 async def running(database: Database, valkey: Redis, url: str) -> AsyncIterator[Process]:
     """One process, with an administrator and Ana."""
     watch = PolicyWatch(PostgresLimits(database), valkey)
-    link = ValkeyLink(url, "budgets")
+    link = ValkeyLink(url, "budgets", answer_s=30, connect_s=30)
     room = build_budgets(Settings(), database, watch, Prices(), link, CollectorRegistry())
     await link.open()
     await room.open()

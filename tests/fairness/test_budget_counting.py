@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -87,8 +88,8 @@ steps = st.one_of(
 @settings(max_examples=300, deadline=None)
 @given(history=st.lists(steps, max_size=60), share_beyond=st.sampled_from([1.0, 1.0, 2.5]))
 def test_a_cap_is_passed_by_nothing_but_what_calls_cost_beyond_what_was_held(
-    history: list[tuple],
-    share_beyond: float,  # type: ignore[type-arg]
+    history: list[tuple[Any, ...]],
+    share_beyond: float,
 ) -> None:
     """spent <= cap + beyond after every step; while no call costs more than was held, spent + held <= cap."""
     box = Box()

@@ -68,7 +68,7 @@ class Box:
 
     async def process(self, processes: int = 2, lease_s: float = LEASE_S) -> BudgetKeeping:
         name = f"p{self.names()}"
-        link = ValkeyLink(self.url, name)
+        link = ValkeyLink(self.url, name, answer_s=30, connect_s=30)
         numbers = count()
         keeping = BudgetKeeping(
             SharedCounting(link, "{gate}:", name, lease_s, self.clock),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -60,7 +61,8 @@ class BudgetsInValkey:
         return str(told[0].decode())
 
     def keys(self) -> list[bytes]:
-        return list(self._valkey.keys(self.prefix + "*"))
+        found: Any = self._valkey.keys(self.prefix + "*")
+        return list(found)
 
     def lifetimes(self) -> list[int]:
         return [int(self._valkey.pttl(key)) for key in self.keys()]
@@ -143,7 +145,7 @@ steps = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(steps, max_size=25))
-def test_lua_and_python_answer_alike(valkey_client: Redis, history: list[tuple]) -> None:  # type: ignore[type-arg]
+def test_lua_and_python_answer_alike(valkey_client: Redis, history: list[tuple[Any, ...]]) -> None:
     """Reservations, ends told twice, dead workers, jumping clocks, emptied memory: the same word to each question."""
     twins = Twins(BudgetsInValkey(valkey_client))
     for name, *values in history:
