@@ -61,7 +61,15 @@ NOT_HERS = {
 }
 # An administrator's business too; who they are is asked of the others.
 OF_ADMINISTRATORS = (
-    *("/api/users/", "/api/groups/", "/api/limits/", "/api/budgets/", "/api/jobs/", "/api/keys/", "/api/queue/"),
+    *(
+        "/api/users/",
+        "/api/groups/",
+        "/api/limits/",
+        "/api/budgets/",
+        "/api/jobs/",
+        "/api/keys/",
+        "/api/queue/",
+    ),
     *("/api/models/", "/api/leaving/"),
 )
 # Ids in bodies: (verb, path, body).

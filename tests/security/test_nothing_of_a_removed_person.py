@@ -32,7 +32,10 @@ KEPT = {
     ("receipts", "subject_id"): "and that this person was deleted",
     ("requests", "user_id"): "the ledger of what was used: numbers",
     ("usage_hours", "user_id"): "the same by the hour",
-    ("leaving_decisions", "user_id"): "for whom something left the box or stayed: an id and a reason, no word",
+    (
+        "leaving_decisions",
+        "user_id",
+    ): "for whom something left the box or stayed: an id and a reason, no word",
     ("collections", "created_by"): "who made what a group keeps",
     ("file_batches", "created_by"): "who added what a group keeps",
     ("collection_shares", "created_by"): "who shared what a group keeps",
