@@ -69,7 +69,14 @@ operations: st.SearchStrategy[Operation] = st.one_of(
 )
 _next_moment = st.sampled_from([0, 0, 1, 10])
 # What follows a fault, and what leads out of it: by chance alone the ways beyond these are hardly taken.
-_torn: st.SearchStrategy[list[tuple[int, Operation]]] = st.just([(0, Failed(Outcome.BROKEN))] * 5)
+_torn: st.SearchStrategy[list[tuple[int, Operation]]] = st.sampled_from(
+    [
+        [(0, Failed(Outcome.BROKEN))] * 5,
+        [(70_000, Looked()), *[(0, Failed(Outcome.BROKEN))] * 5],
+        [(0, Failed(Outcome.REJECTED, config="one")), (1, Claimed("one"))],
+        [(400_000, Served(calls=10)), (0, Served(calls=10, slow=10))],
+    ]
+)
 _asked: st.SearchStrategy[list[tuple[int, Operation]]] = st.builds(
     lambda pause_ms, config: [(pause_ms, Claimed(config)), (0, Claimed(config))],
     st.sampled_from([1_500, 40_000, 400_000]),
