@@ -117,7 +117,18 @@ async def test_engines_are_told_as_they_are_found(gateway: Gateway, engine: Fake
     assert total(samples, "appliance_engine_slots", engine="local") == loads.slots("local")
     assert total(samples, "appliance_requests_total", status="completed") == 1
     assert total(samples, "appliance_queue_is_shared") == 1
-    assert names <= {"route", "model", "engine", "status", "kind", "counted_by", "le", "pool", "class", "rung"}
+    assert names <= {
+        "route",
+        "model",
+        "engine",
+        "status",
+        "kind",
+        "counted_by",
+        "le",
+        "pool",
+        "class",
+        "rung",
+    }
     assert total(samples, "appliance_answers_total", rung="same") == 1
     assert "ana" not in page
 

@@ -72,7 +72,9 @@ STORIES: dict[str, Story] = {
     "DatabaseDown": _level("appliance_database_up", 1, 0),
     "UsageSpooled": _level("appliance_spooled_rows", 0, 12),
     "QueueNotShared": _level("appliance_queue_is_shared", 1, 0),
-    "BudgetNearlyUsed": _level('appliance_budget_used_ratio{subject="user",window="day",covers="all"}', 0.4, 0.9),
+    "BudgetNearlyUsed": _level(
+        'appliance_budget_used_ratio{subject="user",window="day",covers="all"}', 0.4, 0.9
+    ),
     "BudgetRefuses": _counts('appliance_budget_refusals_total{subject="user",window="day",covers="all"}', 1),
     "DiskAlmostFull": Story(
         {
