@@ -78,7 +78,10 @@ class Flood:
     async def _ask(self, worker: Worker, person: str) -> None:
         while not self._is_over:
             self._number += 1
-            ask = Ask(f"r{self._number}", "fake", "fake", (Share(person),), (Candidate("e", SLOTS),), 10, 10)
+            engines = (Candidate("e", SLOTS),)
+            ask = Ask(
+                f"r{self._number}", "fake", "fake", (Share(person),), engines, 10, 10, conversation=person
+            )
             lease = await worker.leases.acquire(ask)
             try:
                 async with self._session.post(

@@ -39,6 +39,7 @@ KINDS = {
     "doubted": "doubted",
     "worker:NAME": "worker:w0",
     "user:ID": "user:ana",
+    "home:CONVERSATION": "home:*",
     "run": "run",
     "settling": "settling",
     "epoch": "epoch",

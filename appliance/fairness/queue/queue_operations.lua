@@ -62,7 +62,8 @@ local function new_request(ask)
     prompt = ask[7], class = ask[9], asked = ask[10], conversation = ask[11], limits = ask[12], worker = me, ticket = 0, answer = 0, cost = 0,
     kv = 0, engine = false, since = 0, returned = false, limit_tokens = 0,
     foretold = -1 }
-  request.home = request.conversation ~= '' and call('GET', home_key(request)) or ''
+  local home = request.conversation ~= '' and redis.pcall('GET', home_key(request))
+  request.home = type(home) == 'string' and home or '' -- a spoilt one is none
   local pool = pool_for(request)
   local expected = person_of(pool, request).answer
   if expected < 0 then expected = pool.nodes[request.class].answer end
