@@ -61,9 +61,17 @@ class EmbeddingServer:
             await asyncio.wait(self._answering, timeout=STOP_GRACE_S)
         for writer in self._connections.values():
             writer.close()
-        await asyncio.gather(*self._connections)
+        await self._part()
         for model in self._models:
             await model.close()
+
+    async def _part(self) -> None:
+        """Who neither reads what is sent nor leaves is cut off."""
+        if self._connections:
+            await asyncio.wait(list(self._connections), timeout=STOP_GRACE_S)
+        for connection, writer in list(self._connections.items()):
+            writer.transport.abort()
+            connection.cancel()
 
     def want(self, model: ServedModel) -> None:
         """It is the first from now on. Whoever is connected learns it by coming again, after the answer under way."""

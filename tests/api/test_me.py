@@ -110,6 +110,12 @@ async def test_every_question_carries_its_person_s_instructions(
     ana, bea = (Caller(user.id, user.email) for user in (first, second))
 
     begun = await turns.begin(ana, NewTurn("Hello?", "answer-with-sources"))
+
+    async def is_written() -> bool:
+        turn, _ = await turns.trace(ana, begun.id)
+        return not turn.is_running
+
+    await until(is_written)
     await browser.patch("/api/me", json={"instructions": "Be brief."})
     await turns.begin(ana, NewTurn("And now?", "answer-with-sources", begun.conversation_id))
     await turns.begin(bea, NewTurn("Hello?", "answer-with-sources"))

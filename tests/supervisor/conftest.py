@@ -85,6 +85,12 @@ class RunningAppliance:
         state = self.state
         return state is not None and name in state.children and state.children[name].state == wanted
 
+    def is_back(self, name: str, before: int) -> bool:
+        """Whether it is ready under another number; both are of one look at the state."""
+        state = self.state
+        child = None if state is None else state.children.get(name)
+        return child is not None and child.state == "ready" and child.pid not in (before, None)
+
     def pid_of(self, name: str) -> int:
         assert self.state is not None
         pid = self.state.children[name].pid

@@ -44,9 +44,7 @@ def test_what_is_killed_comes_back_and_the_port_stays_open(started_once: Running
 
         assert status == 200, name
         wait_until(
-            lambda name=name, before=before: (
-                started_once.child_is(name, "ready") and started_once.pid_of(name) != before
-            ),
+            lambda name=name, before=before: started_once.is_back(name, before),
             f"{name} is back",
         )
         assert re.search(rf"\b{name}\b.*SIGKILL", started_once.text)
