@@ -50,7 +50,7 @@ copy_code() {
     local name new=$HOME_OF_APPLIANCE/.new
     rm -rf -- "$new"
     mkdir "$new"
-    tar -c --exclude=__pycache__ appliance inference rag ui deploy docs setup.sh pyproject.toml README.md requirements.lock | tar -x --no-same-owner -C "$new"
+    tar -c --exclude=__pycache__ appliance inference querying rag ui deploy docs setup.sh pyproject.toml README.md requirements.lock | tar -x --no-same-owner -C "$new"
     chmod -R u=rwX,go=rX "$new"
     for name in "$new"/*; do
         rm -rf -- "${HOME_OF_APPLIANCE:?}/${name##*/}"

@@ -15,7 +15,7 @@ from rag.parsers import PARSERS
 from rag.stores import STORES
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("appliance", "inference", "rag", "ui")
+PACKAGES = ("appliance", "inference", "querying", "rag", "ui")
 LONGEST_FILE = 420
 
 ROWS = [row for table in (PIPELINES, ENGINES, PARSERS, STORES) for row in table.values()]

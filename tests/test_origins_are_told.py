@@ -26,7 +26,7 @@ OWN_WORDS = {
 
 def _calls() -> Iterator[tuple[str, str, str, set[str | None]]]:
     """(file, function, what is made, its keywords), of every room that is no stand-in."""
-    for room in ("appliance", "inference", "rag"):
+    for room in ("appliance", "inference", "querying", "rag"):
         for path in sorted((ROOT / room).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             if name.startswith("inference/testing/"):
@@ -63,7 +63,7 @@ def test_only_these_say_that_a_text_is_its_author_s_own() -> None:
     """Everybody else hands on what they were handed, and joins what they add."""
     users = {
         path.relative_to(ROOT).as_posix()
-        for room in ("appliance", "inference", "rag")
+        for room in ("appliance", "inference", "querying", "rag")
         for path in (ROOT / room).rglob("*.py")
         if "OWN_WORDS" in path.read_text(encoding="utf-8")
         or "origins=frozenset()" in path.read_text(encoding="utf-8")

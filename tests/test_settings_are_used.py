@@ -28,7 +28,7 @@ def test_every_setting_is_read() -> None:
     """As an attribute, or by its name where a section is still a raw table."""
     code = "\n".join(
         _DECLARATION.sub("", path.read_text(encoding="utf-8"))
-        for room in ("appliance", "inference", "rag")
+        for room in ("appliance", "inference", "querying", "rag")
         for path in (ROOT / room).rglob("*.py")
     )
     names = set(_fields(Settings))

@@ -21,7 +21,8 @@ from appliance.domain.people import (
     Theme,
     User,
 )
-from appliance.ports import GroupChanges, Keep
+from appliance.ports.accounts import GroupChanges
+from appliance.ports.keeping import Keep
 from appliance.services.accounts.own_profile import Profile
 
 Email = Annotated[str, StringConstraints(min_length=3, max_length=400)]

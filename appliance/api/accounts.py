@@ -41,7 +41,7 @@ from appliance.api.strict_json import StrictJsonRoute
 from appliance.api.turn_shapes import writable
 from appliance.domain.people import Caller, Role, Scopes
 from appliance.errors import CrossSiteRequest, InvalidRequest, NotAuthenticated
-from appliance.ports import LinkKind, PeopleFilter
+from appliance.ports.accounts import LinkKind, PeopleFilter
 from appliance.services.accounts import Accounts, Device
 from appliance.services.accounts.importing import import_users
 from appliance.services.accounts.links import OneTimeLink

@@ -14,7 +14,7 @@ from appliance.api.byte_ranges import ranged
 from appliance.api.openai_files import download_headers
 from appliance.api.vector_store_shapes import as_recording, note_codes
 from appliance.domain.people import Caller
-from appliance.ports import DocumentCard, Membership, Relative
+from appliance.ports.documents import DocumentCard, Membership, Relative
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.document_pages import DocumentPages, Marked, Wanted
 from rag.rendering.order import MAX_WIDTH_PX, MIN_WIDTH_PX

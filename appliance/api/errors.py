@@ -23,6 +23,7 @@ from appliance.api.request_id import request_id_of
 from appliance.domain.refusals import Told, expectation
 from appliance.errors import ApplianceError
 from inference import errors as inference_errors
+from querying import errors as querying_errors
 from rag import errors as rag_errors
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,14 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     inference_errors.ModelNotStartable: (400, "invalid_request_error"),
     inference_errors.ModelNotStarted: (404, "not_found_error"),
     inference_errors.InferenceError: (500, "server_error"),
+    querying_errors.QueryRefused: (403, "permission_error"),
+    querying_errors.QueryTooExpensive: (422, "invalid_request_error"),
+    querying_errors.QueryTimedOut: (504, "server_error"),
+    querying_errors.QueryFailed: (422, "invalid_request_error"),
+    querying_errors.SchemaChanged: (409, "conflict_error"),
+    querying_errors.SourceRefused: (422, "invalid_request_error"),
+    querying_errors.SourceUnavailable: (503, "server_error"),
+    querying_errors.QueryingError: (500, "server_error"),
     rag_errors.UnsupportedFormat: (415, "invalid_request_error"),
     rag_errors.DocumentTooLarge: (413, "invalid_request_error"),
     rag_errors.DocumentRefused: (422, "invalid_request_error"),

@@ -22,7 +22,7 @@ from appliance.domain.answers import Feedback, FeedbackReason, TurnEvent
 from appliance.domain.people import Caller, Language
 from appliance.domain.refusals import Told
 from appliance.errors import ApplianceError, CredentialWithdrawn, InvalidRequest
-from appliance.ports import Keep
+from appliance.ports.keeping import Keep
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.turns import NewTurn, NewVersion, Turns
 

@@ -16,6 +16,7 @@ from appliance.storage.database import Database
 from appliance.storage.feedback import PostgresFeedback
 from appliance.storage.insights import PostgresInsights, add_up_answer_times
 from inference.errors import InferenceError
+from querying.errors import QueryingError
 from rag.analysis import Analyzer
 from rag.errors import RagError
 
@@ -51,8 +52,8 @@ async def add_up_answer_times_forever(database: Database) -> None:
         await asyncio.sleep(_EVERY_S)
 
 
-def _all_errors() -> Iterator[type[ApplianceError | InferenceError | RagError]]:
-    waiting: list[type] = [ApplianceError, InferenceError, RagError]
+def _all_errors() -> Iterator[type[ApplianceError | InferenceError | QueryingError | RagError]]:
+    waiting: list[type] = [ApplianceError, InferenceError, QueryingError, RagError]
     while waiting:
         error = waiting.pop()
         waiting += error.__subclasses__()

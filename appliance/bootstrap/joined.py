@@ -34,17 +34,19 @@ from appliance.api.speech.door import SpeechDoor
 from appliance.api.watchdog import watchdog_routes
 from appliance.bootstrap.accounts import build_accounts, build_identity
 from appliance.bootstrap.administration import administration_routers
+from appliance.bootstrap.answering import build_chat
 from appliance.bootstrap.backups.desk import build_backup_routes
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.breakers import build_circuits
 from appliance.bootstrap.budgets import build_budgets
+from appliance.bootstrap.data import build_data
 from appliance.bootstrap.doctor.room import build_doctor_routes
 from appliance.bootstrap.documents import build_documents
 from appliance.bootstrap.egress import way_out
 from appliance.bootstrap.egress_desk import build_egress_routes
 from appliance.bootstrap.energy import following_energy
 from appliance.bootstrap.first_start import forget_password
-from appliance.bootstrap.gate import GateRoom, build_gate, postgres_contact
+from appliance.bootstrap.gate import build_gate, postgres_contact
 from appliance.bootstrap.health import build_health
 from appliance.bootstrap.index import build_index_room, calibration_of, chosen_embedder
 from appliance.bootstrap.inference import (
@@ -59,7 +61,7 @@ from appliance.bootstrap.keeper.following import KeptRoster
 from appliance.bootstrap.keeper.link import KeeperLink
 from appliance.bootstrap.keeper.preparing import engine_key
 from appliance.bootstrap.keeper.wanted_file import WantedFile
-from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, KnowledgeParts, build_knowledge
+from appliance.bootstrap.knowledge import UPLOAD_BODY_LIMITS, build_knowledge
 from appliance.bootstrap.ladder import LadderPlan
 from appliance.bootstrap.leaving import build_leaving
 from appliance.bootstrap.limits import build_limits
@@ -77,11 +79,7 @@ from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.cloud_prices import with_clouds
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.queue.script import PREFIX
-from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
 from appliance.pipelines.grounding import Grounding
-from appliance.pipelines.history import FittedHistories
-from appliance.ports import PipelineParts
-from appliance.services.chat import Chat
 from appliance.services.offered_models import OfferedModels
 from appliance.storage.database import Database
 from appliance.storage.embedding_models import FollowedModels
@@ -89,9 +87,7 @@ from appliance.storage.preferences import PostgresPreferences
 from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
 from inference.errors import EmbedderUnavailable
-from inference.ports import Embedder
 from rag.analysis import Analyzer
-from rag.quoter import Quoter
 
 if TYPE_CHECKING:
     from appliance.bootstrap.tracing import Tracing
@@ -245,7 +241,8 @@ class Gateway:
             self._in_background(knowledge.follow_index(), "vectors in memory")
         documents = build_documents(database, knowledge, settings, box.data)
         self._stack.push_async_callback(documents.close)
-        chat = self._chat(room, knowledge, embedder)
+        data = build_data()
+        chat = build_chat(room, knowledge, data, embedder, settings)
         embeddings = EmbeddingAnswers(embedder, room.gate, settings.models.aliases)
         responses = build_responses(database, settings.responses)
         self._fast = FastPath(
@@ -344,6 +341,7 @@ class Gateway:
                 shows_questions=settings.insights.shows_questions,
             ),
             *knowledge.routers(identity.caller),
+            *data.routers(identity),
             documents.routes(identity.caller),
             responses_router(responses, identity.caller),
             *page.routers,
@@ -373,18 +371,6 @@ class Gateway:
 
     def _in_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._stack.push_async_callback(partial(_end, asyncio.create_task(work, name=name)))
-
-    def _chat(self, room: GateRoom, knowledge: KnowledgeParts, embedder: Embedder) -> Chat:
-        analyzer = Analyzer(self._box.settings.retrieval.languages)
-        parts = PipelineParts(Quoter(embedder, analyzer), analyzer, knowledge.documents)
-        return Chat(
-            room.gate,
-            load_pipelines(parts),
-            knowledge.search,
-            default_model=self._box.settings.models.default,
-            for_files=load_pipeline(FOR_FILES, parts),
-            histories=FittedHistories(),
-        )
 
     async def _keep(self, open_: Callable[[], Any], close: Callable[[], Any]) -> None:
         await open_()

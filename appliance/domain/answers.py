@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from appliance.domain.data import Chart, QueryRun
 from appliance.domain.origins import Origins
 from appliance.domain.people import Language
 from inference.types import ChatMessage, Usage
@@ -161,10 +162,23 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
-class Progressed:
-    """How far work on documents has come before there is text: per cent of a file read, or parts of a summary."""
+class Tabled:
+    """A result of the company's tables that the answer speaks of, to be shown beside it. chart None: it helps nobody.
 
-    stage: Literal["reading", "summarising"]
+    slot counts from 0 within an answer. saved_id: the saved question that was run as it is.
+    """
+
+    run: QueryRun
+    chart: Chart | None = None
+    slot: int = 0
+    saved_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far work has come before there is text: per cent of a file read, parts of a summary, steps of a query."""
+
+    stage: Literal["reading", "summarising", "querying", "repairing"]
     done: int
     total: int
     name: str = ""
@@ -219,13 +233,15 @@ class Finished:
         return Dropped(self.dropped_messages, self.dropped_tokens) if self.dropped_messages else None
 
 
-AnswerEvent = TextDelta | Reasoned | Restarted | Waiting | Reached | Searched | Progressed | Cited | Finished
+AnswerEvent = (
+    TextDelta | Reasoned | Restarted | Waiting | Reached | Searched | Tabled | Progressed | Cited | Finished
+)
 
 
 # A turn: one question and the answer that is being written to it --------------------------------------
 
 TurnStatus = Literal["running", "done", "stopped", "failed", "interrupted"]
-TurnEventKind = Literal["status", "block", "citations", "done", "error"]
+TurnEventKind = Literal["status", "block", "table", "citations", "done", "error"]
 
 
 FeedbackReason = Literal["wrong", "incomplete", "not_in_sources", "bad_citation", "language", "slow", "other"]

@@ -16,7 +16,7 @@ Origins = frozenset[str] | None
 OWN_WORDS: frozenset[str] = frozenset()
 """Of a text that its author wrote: raw calls of a client, a first question, what somebody wants heeded."""
 
-_COLLECTION, _CONVERSATION = "collection:", "conversation:"
+_COLLECTION, _CONVERSATION, _SOURCE = "collection:", "conversation:", "source:"
 
 
 def of_collection(collection_id: UUID) -> str:
@@ -27,6 +27,11 @@ def of_collection(collection_id: UUID) -> str:
 def of_conversation(conversation_id: UUID) -> str:
     """The label of what was said before; the labels of what that was made from stand beside it."""
     return f"{_CONVERSATION}{conversation_id}"
+
+
+def of_source(source_id: UUID) -> str:
+    """The label of a database's tables and rows. Nothing made from them leaves: no rule can permit it."""
+    return f"{_SOURCE}{source_id}"
 
 
 def of_passages(passages: Iterable[Passage]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from appliance.errors import ApplianceError
 from appliance.markup import Span
 from appliance.services.knowledge.passage_links import as_location, passage_link
 from inference.errors import InferenceError
+from querying.errors import QueryingError
 from rag.coverage import Coverage
 from rag.documents import Passage
 from rag.errors import RagError
@@ -85,7 +86,7 @@ def as_waiting(waiting: Waiting) -> dict[str, Any]:
     return {**queued, "loading": waiting.loading} if waiting.loading else queued
 
 
-def as_refusal(error: ApplianceError | InferenceError | RagError) -> dict[str, Any]:
+def as_refusal(error: ApplianceError | InferenceError | QueryingError | RagError) -> dict[str, Any]:
     """An answer that failed; and when somebody answers again, where that is known."""
     told: dict[str, Any] = {"code": error.code, "message": str(error)}
     expected = expectation(error)

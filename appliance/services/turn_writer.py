@@ -41,6 +41,7 @@ from appliance.services.answer_shapes import as_citation, as_end, as_refusal, as
 from appliance.services.turn_ports import TurnLog, TurnRepository
 from inference.errors import InferenceError
 from inference.types import Usage
+from querying.errors import QueryingError
 from rag.documents import Passage
 from rag.errors import RagError
 
@@ -156,7 +157,7 @@ class TurnWriter:
                     await self._take(event)
                     if self._ending is not None:
                         raise asyncio.CancelledError  # the same loss: stopped, but the answer went on
-        except (ApplianceError, InferenceError, RagError) as error:
+        except (ApplianceError, InferenceError, QueryingError, RagError) as error:
             self._emit_rest_of_text()
             self._end = ("error", as_refusal(error))
             return "failed"

@@ -21,7 +21,8 @@ from appliance.domain.origins import OWN_WORDS, Origins, of_collection, of_conve
 from appliance.domain.people import Caller, Language
 from appliance.domain.refusals import Told
 from appliance.errors import AnswerInProgress, Conflict, NotFound, NotPermitted, PartUnavailable
-from appliance.ports import Answerer, ConversationMoved, Instructions, Keep
+from appliance.ports import Answerer, ConversationMoved, Instructions
+from appliance.ports.keeping import Keep
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.prompt_memory import PromptMemory
 from appliance.services.settling import LOOK_S, Settling

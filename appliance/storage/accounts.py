@@ -15,7 +15,8 @@ from psycopg.types.json import Jsonb
 from appliance.domain.people import AccountEvent, Group, Language, Role, User
 from appliance.domain.refusals import Told
 from appliance.errors import Conflict, InvalidRequest, LastAdministrator, NotFound
-from appliance.ports import GroupChanges, Keep, NewUser, PeopleFilter
+from appliance.ports.accounts import GroupChanges, NewUser, PeopleFilter
+from appliance.ports.keeping import Keep
 from appliance.storage.database import Database
 
 USER_COLUMNS = """

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from appliance.domain.people import AccountEvent, ApiKey, Caller, Credential, Role, Scopes, Session, User
 from appliance.errors import NotFound
-from appliance.ports import LinkKind, NewKey, NewLink, NewSession
+from appliance.ports.accounts import LinkKind, NewKey, NewLink, NewSession
 from appliance.storage.accounts import USER_COLUMNS, record_event, replace_password, user_of
 from appliance.storage.database import Database
 

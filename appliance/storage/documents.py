@@ -12,7 +12,7 @@ from psycopg.rows import class_row, dict_row
 from appliance.domain.documents import StoredFile
 from appliance.domain.people import Viewer
 from appliance.errors import NotFound
-from appliance.ports import DocumentCard, KeptRecording, Membership, PageName, Relative, Version
+from appliance.ports.documents import DocumentCard, KeptRecording, Membership, PageName, Relative, Version
 from appliance.storage.database import Database
 from appliance.storage.file_rows import COLUMNS, read_notes
 from rag.documents import Anchor, Page

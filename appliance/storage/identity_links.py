@@ -13,7 +13,7 @@ from psycopg.errors import UniqueViolation
 from appliance.domain.people import AccountEvent, User
 from appliance.domain.refusals import Told
 from appliance.errors import Conflict
-from appliance.ports import IdentityLink, NewUser, ProvenSession, ProviderProof
+from appliance.ports.accounts import IdentityLink, NewUser, ProvenSession, ProviderProof
 from appliance.storage.accounts import USER_COLUMNS, record_event, user_of
 from appliance.storage.database import Database
 

@@ -67,7 +67,7 @@ share_environment() { # from to
 # Now, and not while people wait; and a service may not write here.
 compile_modules() { # id
     local folder folders=()
-    for folder in appliance inference rag ui; do
+    for folder in appliance inference querying rag ui; do
         [ ! -d "$PLACE/releases/$1/$folder" ] || folders+=("$folder")
     done
     [ ${#folders[@]} = 0 ] || (umask 022 && in_release "$1" && .venv/bin/python -m compileall -q -j 0 "${folders[@]}") || true

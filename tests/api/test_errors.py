@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 import appliance.errors
 import inference.errors
+import querying.errors
 import rag.errors
 from appliance.api.app import create_app
 from appliance.api.errors import STATUS, UnforeseenErrors, error_event, error_response
@@ -27,7 +28,12 @@ def classes(tree: type[Exception]) -> Iterator[type[Exception]]:
         yield from classes(child)
 
 
-TREES = (appliance.errors.ApplianceError, inference.errors.InferenceError, rag.errors.RagError)
+TREES = (
+    appliance.errors.ApplianceError,
+    inference.errors.InferenceError,
+    querying.errors.QueryingError,
+    rag.errors.RagError,
+)
 OUR_FAULTS = {
     "StartupError",
     "UnknownEngineKind",

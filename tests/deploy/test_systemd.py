@@ -116,7 +116,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("setup.sh", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, folder)
     (folder / "requirements.lock").write_text("", encoding="utf-8")
-    for name in ("appliance", "inference", "rag", "ui", "docs"):
+    for name in ("appliance", "inference", "querying", "rag", "ui", "docs"):
         (folder / name).mkdir()
     (folder / "appliance" / "__init__.py").touch()
     (folder / "appliance" / "__main__.py").write_text(

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ROOMS = ("appliance", "inference", "rag", "scripts", "ui")
+ROOMS = ("appliance", "inference", "querying", "rag", "scripts", "ui")
 OPEN_A_SESSION = """
 import onnx
 from onnx import TensorProto, helper

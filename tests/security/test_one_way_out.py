@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("appliance", "inference", "rag", "ui")
+ROOMS = ("appliance", "inference", "querying", "rag", "ui")
 
 # A call of any of these opens a connection; what goes to a unix socket leaves nothing.
 OPENERS = {

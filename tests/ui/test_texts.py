@@ -16,6 +16,7 @@ from appliance.services.doctor.sentences import SENTENCES as FOUND
 from inference.errors import InferenceError
 from inference.placement.words import GIVEN_UP, STEPS, VERDICTS
 from inference.watchdog.findings import Finding, Kind, Remedy
+from querying.errors import QueryingError
 from rag.errors import RagError
 from rag.notes import SENTENCES, places
 from ui.texts import LANGUAGES, TEXTS, as_json, as_script, cloud_script, models_script
@@ -37,7 +38,7 @@ def _places(sentence: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(sentence) if name}
 
 
-@pytest.mark.parametrize("tree", [ApplianceError, InferenceError, RagError])
+@pytest.mark.parametrize("tree", [ApplianceError, InferenceError, QueryingError, RagError])
 def test_every_refusal_can_be_said_in_both_languages(tree: type[Exception]) -> None:
     """Whatever goes wrong, a person reads why in their own language."""
     assert {f"error.{code}" for code in _codes(tree)} <= set(TEXTS)

@@ -18,6 +18,7 @@ from ui.texts.circuits import CIRCUITS
 from ui.texts.cloud import CLOUD, CLOUD_MENU
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
+from ui.texts.data import DATA_ERRORS
 from ui.texts.document_notes import DOCUMENT_NOTES
 from ui.texts.document_refusals import DOCUMENT_REFUSALS
 from ui.texts.documents import DOCUMENTS
@@ -62,7 +63,7 @@ TEXTS: Mapping[str, Sentence] = {
     **{
         f"error.{code}": sentence
         for code, sentence in (
-            ERRORS | MODEL_ERRORS | RECORDING_ERRORS | BUDGET_ERRORS | LADDER_ERRORS
+            ERRORS | MODEL_ERRORS | RECORDING_ERRORS | BUDGET_ERRORS | LADDER_ERRORS | DATA_ERRORS
         ).items()
     },
     **{

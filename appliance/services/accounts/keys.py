@@ -10,7 +10,7 @@ from uuid import UUID
 from appliance.domain.people import AccountEvent, ApiKey, Caller, Role, Scopes
 from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest, NotFound, NotPermitted
-from appliance.ports import NewKey
+from appliance.ports.accounts import NewKey
 from appliance.services.accounts import tokens
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import checked_name

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from appliance.domain.people import AccountEvent, Caller, User
 from appliance.errors import LinkNotValid, NotFound
-from appliance.ports import LinkKind, NewLink
+from appliance.ports.accounts import LinkKind, NewLink
 from appliance.services.accounts import tokens
 from appliance.services.accounts.names import email_key
 from appliance.services.accounts.passwords import PasswordRule, Passwords

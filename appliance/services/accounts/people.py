@@ -14,7 +14,8 @@ from appliance.domain.people import AccountEvent, Caller, Group, Language, Role,
 from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest, NotFound, NotPermitted, SignInFailed
 from appliance.fairness.limits.policy import LARGEST_WEIGHT, SMALLEST_WEIGHT
-from appliance.ports import GroupChanges, Keep, NewUser, PeopleFilter
+from appliance.ports.accounts import GroupChanges, NewUser, PeopleFilter
+from appliance.ports.keeping import Keep
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import checked_email, checked_name, email_key, name_key
 from appliance.services.accounts.passwords import PasswordRule, Passwords

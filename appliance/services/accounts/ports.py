@@ -19,7 +19,8 @@ from appliance.domain.people import (
     User,
     Viewer,
 )
-from appliance.ports import (
+from appliance.ports import PreferenceChanges
+from appliance.ports.accounts import (
     GroupChanges,
     LinkKind,
     NewKey,
@@ -27,7 +28,6 @@ from appliance.ports import (
     NewSession,
     NewUser,
     PeopleFilter,
-    PreferenceChanges,
 )
 
 

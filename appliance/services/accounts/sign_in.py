@@ -12,7 +12,7 @@ from uuid import UUID
 
 from appliance.domain.people import AccountEvent, Caller, Session, User
 from appliance.errors import AccountSuspended, CompanyAccountOnly, NotFound, NotPermitted, SignInFailed
-from appliance.ports import NewSession, ProviderProof
+from appliance.ports.accounts import NewSession, ProviderProof
 from appliance.services.accounts import tokens
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import email_key

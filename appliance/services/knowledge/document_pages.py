@@ -17,7 +17,7 @@ from uuid import UUID
 from appliance.domain.documents import StoredFile
 from appliance.domain.people import Caller, Viewer
 from appliance.errors import InvalidRequest, NotFound
-from appliance.ports import DocumentCard
+from appliance.ports.documents import DocumentCard
 from appliance.services.knowledge.ports import BlobStore
 from rag import anchors, citations
 from rag.documents import Location, Page, locate

@@ -11,7 +11,7 @@ from uuid import UUID
 from appliance.domain.documents import StoredFile
 from appliance.domain.people import Caller, Viewer
 from appliance.errors import NotFound
-from appliance.ports import KeptRecording
+from appliance.ports.documents import KeptRecording
 from appliance.services.knowledge.ports import BlobStore
 from rag import transcripts
 from rag.recording_types import recognise_file

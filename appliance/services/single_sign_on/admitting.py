@@ -19,7 +19,7 @@ from appliance.errors import (
     InvalidRequest,
     LastAdministrator,
 )
-from appliance.ports import IdentityLink, NewUser
+from appliance.ports.accounts import IdentityLink, NewUser
 from appliance.services.accounts.live_requests import Withdrawal
 from appliance.services.accounts.names import checked_name, email_key, name_key
 from appliance.services.accounts.people import People

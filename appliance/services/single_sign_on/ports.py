@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from appliance.domain.people import AccountEvent, User
-from appliance.ports import IdentityLink, NewUser, ProvenSession, ProviderProof
+from appliance.ports.accounts import IdentityLink, NewUser, ProvenSession, ProviderProof
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from appliance.errors import ApplianceError, NotAuthenticated, PartUnavailable
-from appliance.ports import ProvenSession
+from appliance.ports.accounts import ProvenSession
 from appliance.services.accounts.sign_in import SignIn
 from appliance.services.single_sign_on.admitting import Admission
 from appliance.services.single_sign_on.claims import person_of, says_enough

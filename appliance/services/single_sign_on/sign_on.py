@@ -24,7 +24,7 @@ from appliance.errors import (
     PartUnavailable,
     SignInStateLost,
 )
-from appliance.ports import ProviderProof
+from appliance.ports.accounts import ProviderProof
 from appliance.services.accounts.people import require_admin
 from appliance.services.accounts.sign_in import Device, SignedIn, SignIn
 from appliance.services.single_sign_on.admitting import Admission

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum
-from typing import Any, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited
 from appliance.domain.conversations import ContextUse, FittedChat
-from appliance.domain.documents import CollectionFile, IngestionStatus, StoredFile
+from appliance.domain.documents import CollectionFile
 from appliance.domain.origins import Origins
-from appliance.domain.people import Caller, Language, Role, Scopes, Theme, User, Viewer
+from appliance.domain.people import Caller, Theme, Viewer
+from appliance.ports.data import DataDesk, SavedQuestions
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
 from rag.analysis import Analyzer
@@ -144,11 +143,13 @@ class Grounding(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PipelineParts:
-    """What pipelines may be made from."""
+    """What pipelines may be made from. data, saved None: there are no tables to ask here."""
 
     quoter: Quoter
     analyzer: Analyzer
     documents: Documents
+    data: DataDesk | None = None
+    saved: SavedQuestions | None = None
 
 
 class Pipeline(Protocol):
@@ -206,201 +207,3 @@ class ViewedDatabase(Protocol):
     def viewing(self, viewer: Viewer) -> AbstractAsyncContextManager[Any]: ...
 
     def scope(self, viewer: Viewer, collection_ids: Sequence[UUID]) -> Scope: ...
-
-
-# What the accounts hand to be kept; their repositories are in services/accounts/ports.py -----------------
-
-LinkKind = Literal["invitation", "password_reset"]
-
-
-@dataclass(frozen=True, slots=True)
-class PeopleFilter:
-    """Whom a list of people holds. words: all of them stand in the name, the address or a group's name, folded.
-
-    role: of those who are not suspended; is_suspended None: suspended or not.
-    """
-
-    words: tuple[str, ...] = ()
-    role: Role | None = None
-    is_suspended: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewUser:
-    """A person to be added. email_key is the normalised address that is compared."""
-
-    email: str
-    email_key: str
-    name: str = ""
-    role: Role = Role.USER
-    password_hash: str | None = None
-    language: Language | None = None
-
-
-class Keep(Enum):
-    """Leave a field as it is, where None is a value of its own."""
-
-    AS_IT_IS = "as it is"
-
-
-@dataclass(frozen=True, slots=True)
-class GroupChanges:
-    """What is to be different about a group. weight None: it takes no part in sharing; parent_id None: none above."""
-
-    name: str | None = None
-    weight: float | Keep | None = Keep.AS_IT_IS
-    parent_id: UUID | Keep | None = Keep.AS_IT_IS
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ProviderProof:
-    """What the company's identity provider left with a sign-in; both tokens are sealed.
-
-    next_check_at None: it cannot be asked again. provider_session: its name for the sign-in, empty where it has none.
-    """
-
-    issuer: str
-    subject: str
-    provider_session: str
-    id_token: bytes
-    refresh_token: bytes | None
-    next_check_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityLink:
-    """An account and whom it stands for at the provider. given: groups of ours that the provider put them in."""
-
-    user: User
-    issuer: str
-    subject: str
-    given: frozenset[UUID]
-
-
-@dataclass(frozen=True, slots=True)
-class ProvenSession:
-    """A sign-in that the provider vouched for. failing_since: it has not answered about it since then."""
-
-    session_id: UUID
-    user_id: UUID
-    proof: ProviderProof
-    failing_since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A sign-in to be kept. proof: of who signed in with the company's account."""
-
-    user_id: UUID
-    token_hash: bytes
-    user_agent: str
-    address: str
-    created_at: datetime
-    expires_at: datetime
-    ends_at: datetime
-    proof: ProviderProof | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key to be kept."""
-
-    user_id: UUID
-    name: str
-    prefix: str
-    secret_hash: bytes
-    scopes: Scopes
-    created_at: datetime
-    expires_at: datetime | None
-    is_batch: bool = False
-    stays_local: bool = False
-    allows_smaller: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class NewLink:
-    """A one-time link to be kept."""
-
-    kind: LinkKind
-    user_id: UUID
-    token_hash: bytes
-    created_by: UUID | None
-    created_at: datetime
-    expires_at: datetime
-
-
-# A document as a whole, as whoever may see it is told of it ----------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """A document in a collection: how far it has been read there, and what came of it. is_chat: dropped into a chat."""
-
-    collection_id: UUID
-    name: str
-    status: IngestionStatus
-    stage: str
-    progress: float
-    pages: int
-    chunks: int
-    added_at: datetime
-    notes: Sequence[Any] = ()
-    error_code: str | None = None
-    error_message: str | None = None
-    source: str | None = None
-    superseded_by: UUID | None = None
-    superseded_at: datetime | None = None
-    attributes: Mapping[str, str | float | bool] = field(default_factory=dict)
-    is_chat: bool = False
-    heard_s: float | None = None
-    spoken: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeptRecording:
-    """The parts of a recording in order; how long it is and the language in it, where that is known."""
-
-    pages: Sequence[Page]
-    heard_s: float | None = None
-    spoken: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PageName:
-    """A page as it is found: number counts from 1, also where the format itself has no pages."""
-
-    number: int
-    unit: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Relative:
-    """A document inside of another, or the one it is inside of."""
-
-    file_id: UUID
-    filename: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """Another version of the same source in the same collection. superseded_at None: the one that is found."""
-
-    file_id: UUID
-    filename: str
-    collection_id: UUID
-    added_at: datetime
-    superseded_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentCard:
-    """All of it that the viewer may see."""
-
-    file: StoredFile
-    memberships: tuple[Membership, ...] = ()
-    pages: tuple[PageName, ...] = ()
-    children: tuple[Relative, ...] = ()
-    versions: tuple[Version, ...] = ()
-    parent: Relative | None = None

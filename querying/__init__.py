@@ -1,0 +1,1 @@
+"""From SQL that nobody trusts to the rows it reads. Knows no users, no questions and no routes."""

@@ -1,0 +1,32 @@
+"""What is said of the company's tables when they cannot be asked."""
+
+from __future__ import annotations
+
+from ui.texts.sentence import Sentence
+
+DATA_ERRORS = {
+    "querying_error": Sentence("The tables could not be asked.", "No se pudo consultar las tablas."),
+    "query_refused": Sentence("This query may not run.", "Esta consulta no se puede ejecutar."),
+    "query_too_expensive": Sentence(
+        "This question takes more work than is allowed. Ask for less: a shorter time, fewer tables.",
+        "Esta pregunta exige más trabajo del permitido. Pide menos: un periodo más corto, menos tablas.",
+    ),
+    "query_timed_out": Sentence(
+        "The query took longer than is allowed and was stopped. Ask for less: a shorter time, fewer tables.",
+        "La consulta tardó más de lo permitido y se detuvo. Pide menos: un periodo más corto, menos tablas.",
+    ),
+    "query_failed": Sentence(
+        "The database could not run this query.", "La base de datos no pudo ejecutar esta consulta."
+    ),
+    "schema_changed": Sentence(
+        "A table or a column is not there any more. Tell an administrator.",
+        "Una tabla o una columna ya no existe. Avisa a un administrador.",
+    ),
+    "source_refused": Sentence(
+        "This database cannot be used as it is.", "Esta base de datos no se puede usar tal como está."
+    ),
+    "source_unavailable": Sentence(
+        "The database does not answer. Try again in a moment.",
+        "La base de datos no responde. Inténtalo de nuevo en un momento.",
+    ),
+}
