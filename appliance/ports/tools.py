@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from appliance.domain.origins import OWN_WORDS, Origins
+from appliance.domain.origins import Origins
 from appliance.domain.people import Caller
 
 
@@ -26,11 +26,11 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a call brought, as text for a model. origins: what it was made from; of a foreign server None, unknown."""
+    """What a call brought, as text for a model. origins: what it was made from; None: nobody knows, so it stays on the box."""
 
     text: str
     is_error: bool = False
-    origins: Origins = OWN_WORDS
+    origins: Origins = None
     structured: Mapping[str, Any] = field(default_factory=dict)
 
 
