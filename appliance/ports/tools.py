@@ -26,7 +26,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a call brought, as text for a model. origins: what it was made from; None: nobody knows, so it stays on the box."""
+    """What a call brought, as text for a model. origins: what it was made from; None, unknown, stays on the box."""
 
     text: str
     is_error: bool = False
