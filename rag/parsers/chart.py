@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from rag.parsers.number_formats import GENERAL, number_format, plain
+from rag.office.number_formats import GENERAL, number_format, plain
 from rag.parsers.page_writer import PageWriter
 
 _MOST_POINTS = 10_000  # of a series; a chart of more is a picture of a workbook

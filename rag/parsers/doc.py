@@ -17,7 +17,8 @@ from rag.media_types import DOC
 from rag.notes import Note
 from rag.ole import open_container
 from rag.parsers.doc_binary import BinaryDocument, Part
-from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.page_writer import PageWriter
+from rag.tidy_text import clean, collapse
 
 _BEHIND_THE_BODY = ("footnotes", "endnotes", "comments", "boxes")
 _PARAGRAPH_END = re.compile("[\r\x07\x0c]")

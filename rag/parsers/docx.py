@@ -26,7 +26,8 @@ from rag.media_types import DOCX
 from rag.notes import Note
 from rag.parsers.chart import write_chart
 from rag.parsers.docx_table import header_rows, table_rows
-from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.page_writer import PageWriter
+from rag.tidy_text import clean, collapse
 
 _PARAGRAPH, _TABLE = qn("w:p"), qn("w:tbl")
 _TEXTS = frozenset({qn("w:t"), "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"})

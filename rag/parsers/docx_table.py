@@ -11,7 +11,7 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from rag.documents import COLUMN_BAR
-from rag.parsers.page_writer import clean, collapse
+from rag.tidy_text import clean, collapse
 
 _PARAGRAPH, _TABLE, _ROW, _CELL = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
 _LONGEST_NAME = 80  # characters of a column's name

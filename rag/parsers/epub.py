@@ -18,7 +18,8 @@ from rag.limits import ParsingLimits
 from rag.media_types import EPUB
 from rag.notes import Note
 from rag.parsers.html import write_fragment
-from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.page_writer import PageWriter
+from rag.tidy_text import clean, collapse
 
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"

@@ -19,7 +19,8 @@ from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, Docume
 from rag.limits import ParsingLimits
 from rag.notes import Note
 from rag.parsers.html_furniture import furniture
-from rag.parsers.page_writer import PageWriter, clean
+from rag.parsers.page_writer import PageWriter
+from rag.tidy_text import clean
 
 # fmt: off
 _FURNITURE = frozenset({

@@ -15,8 +15,9 @@ from rag.limits import ParsingLimits
 from rag.member_names import DistinctNames
 from rag.notes import Note
 from rag.parsers.html import write_fragment
-from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.page_writer import PageWriter
 from rag.parsers.plain_text import write_text
+from rag.tidy_text import clean, collapse
 
 SHOWN_HEADERS = ("From", "To", "Cc", "Bcc", "Reply-To", "Date")
 _MAX_HEADER_CHARS = 2_000  # a list of a thousand receivers says no more than its beginning

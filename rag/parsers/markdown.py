@@ -18,7 +18,8 @@ from rag.errors import DocumentDangerous, DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.notes import Note
 from rag.parsers.html import write_fragment
-from rag.parsers.page_writer import PageWriter, clean
+from rag.parsers.page_writer import PageWriter
+from rag.tidy_text import clean
 
 _MAX_NESTING = 120  # markdown-it leaves out in silence what lies deeper; a nested list counts twice
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)

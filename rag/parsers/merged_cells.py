@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO
 
+from rag.office.cells import column_number
 from rag.parsers.sheet_writer import Cell, Row
 
 _MOST = 20_000  # merged ranges of a sheet that are looked at
@@ -61,14 +62,6 @@ def look_through(sheet: IO[bytes]) -> Survey:
     ranges = (Merged(int(top), int(bottom), column_number(left.decode())) for left, top, _, bottom in found)
     merged = [merged for merged in ranges if merged.bottom > merged.top][:_MOST]
     return Survey(values, rows, merged, not values and not has_formulas)
-
-
-def column_number(name: str) -> int:
-    """A is 1, AA is 27."""
-    number = 0
-    for letter in name:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number
 
 
 def filled(rows: Iterator[Row], ranges: Iterable[Merged]) -> Iterator[Row]:

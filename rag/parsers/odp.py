@@ -11,17 +11,10 @@ from rag.errors import DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import ODP
 from rag.notes import Note
-from rag.parsers.open_document import (
-    TABLE,
-    TEXT_H,
-    TEXT_P,
-    BodyWriter,
-    name,
-    paragraph_text,
-    read,
-    table_text,
-)
-from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.office.open_document import TABLE, TEXT_H, TEXT_P, name, paragraph_text, read
+from rag.parsers.open_document import BodyWriter, table_text
+from rag.parsers.page_writer import PageWriter
+from rag.tidy_text import clean, collapse
 
 _SLIDE, _FRAME, _NOTES = name("draw", "page"), name("draw", "frame"), name("presentation", "notes")
 _CLASS = name("presentation", "class")

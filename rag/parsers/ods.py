@@ -15,7 +15,8 @@ from rag.errors import DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import ODS
 from rag.notes import Note
-from rag.parsers.open_document import (
+from rag.office.cells import cell_range
+from rag.office.open_document import (
     COVERED_CELL,
     TABLE,
     TABLE_CELL,
@@ -26,7 +27,7 @@ from rag.parsers.open_document import (
     read,
 )
 from rag.parsers.page_writer import PageWriter
-from rag.parsers.sheet_writer import Cell, Row, RowCount, cell_range, write_rows
+from rag.parsers.sheet_writer import Cell, Row, RowCount, write_rows
 
 _ROWS_REPEATED, _COLUMNS_REPEATED = (
     name("table", "number-rows-repeated"),

@@ -9,7 +9,8 @@ from rag.errors import DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.media_types import ODT
 from rag.notes import Note
-from rag.parsers.open_document import BodyWriter, name, read
+from rag.office.open_document import name, read
+from rag.parsers.open_document import BodyWriter
 from rag.parsers.page_writer import PageWriter
 
 _CHANGES = name("text", "tracked-changes")

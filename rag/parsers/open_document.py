@@ -1,145 +1,33 @@
-"""OpenDocument (ODF 1.3, ISO 26300): the container and the text of its paragraphs, for ODT, ODS and ODP.
-
-XML is parsed without entities, DTDs or network; nothing outside of the file is opened.
-"""
+"""The body of ODT and of what is built like it: paragraphs, headings, lists and tables as blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from lxml import etree
 
-from rag.archives import check_contents, open_archive, read_member
 from rag.documents import BlockKind
-from rag.errors import DocumentDamaged, DocumentEncrypted
-from rag.limits import ParsingLimits
-from rag.notes import Note
-from rag.parsers.page_writer import PageWriter, clean, collapse
-
-_URN = "urn:oasis:names:tc:opendocument:xmlns:"
-_LONG_PREFIXES = {"draw": "drawing", "svg": "svg-compatible"}
-_MAX_BLANKS = 100
-
-
-def name(prefix: str, local: str) -> str:
-    """A qualified name: `name("text", "p")`."""
-    return f"{{{_URN}{_LONG_PREFIXES.get(prefix, prefix)}:1.0}}{local}"
-
-
-TEXT_P, TEXT_H, TEXT_LIST, TEXT_ITEM = (name("text", tag) for tag in ("p", "h", "list", "list-item"))
-TABLE, TABLE_ROW, TABLE_CELL = (name("table", tag) for tag in ("table", "table-row", "table-cell"))
-COVERED_CELL, NOTE, NOTE_BODY = (
-    name("table", "covered-table-cell"),
-    name("text", "note"),
-    name("text", "note-body"),
+from rag.office.open_document import (
+    ANNOTATION,
+    COVERED_CELL,
+    CREATOR,
+    TABLE,
+    TABLE_CELL,
+    TABLE_ROW,
+    TEXT_BOX,
+    TEXT_H,
+    TEXT_ITEM,
+    TEXT_LIST,
+    TEXT_P,
+    line,
+    name,
+    paragraph_text,
 )
-ANNOTATION, TEXT_BOX = name("office", "annotation"), name("draw", "text-box")
-_ENCRYPTION = name("manifest", "encryption-data")
-_BLANKS, _TAB, _BREAK = name("text", "s"), name("text", "tab"), name("text", "line-break")
-_TITLE = "{http://purl.org/dc/elements/1.1/}title"
-_CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
-_DATE = "{http://purl.org/dc/elements/1.1/}date"
-_UNSEEN = frozenset(
-    {
-        name("text", "tracked-changes"),
-        name("text", "ruby-text"),
-        name("text", "note-citation"),
-        _CREATOR,
-        _DATE,
-    }
-    | {name("office", "forms"), name("text", "sequence-decls"), name("svg", "title"), name("svg", "desc")}
-)
+from rag.parsers.page_writer import PageWriter
+
 _THROUGH = frozenset(
     {TEXT_ITEM, name("text", "list-header"), name("text", "section"), name("text", "index-body")}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class OpenDocument:
-    """body: the office:text, office:spreadsheet or office:presentation element. margins: headers, then footers."""
-
-    body: etree._Element
-    title: str = ""
-    margins: tuple[str, ...] = ()
-
-
-def read(path: Path, limits: ParsingLimits, kind: str) -> OpenDocument:
-    """kind: "text", "spreadsheet" or "presentation". Raises DocumentEncrypted, DocumentDamaged, DocumentDangerous."""
-    with open_archive(path, limits) as archive:
-        check_contents(archive, limits)
-        names = set(archive.namelist())
-
-        def part(member: str) -> etree._Element | None:
-            return _root(read_member(archive, member, limits.max_inflated_bytes)) if member in names else None
-
-        manifest = part("META-INF/manifest.xml")
-        if manifest is not None and next(manifest.iter(_ENCRYPTION), None) is not None:
-            raise DocumentEncrypted(Note("password_opendocument"))
-        content, meta, styles = part("content.xml"), part("meta.xml"), part("styles.xml")
-    body = content.find(f"{name('office', 'body')}/{name('office', kind)}") if content is not None else None
-    if body is None:
-        raise DocumentDamaged(Note("content_missing"))
-    title = next(meta.iter(_TITLE), None) if meta is not None else None
-    return OpenDocument(
-        body, _line("".join(title.itertext())) if title is not None else "", tuple(_margins(styles))
-    )
-
-
-def _root(content: bytes) -> etree._Element:
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True
-    )
-    try:
-        return etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        raise DocumentDamaged(Note("xml_unreadable")) from error
-
-
-def _margins(styles: etree._Element | None) -> Iterator[str]:
-    if styles is None:
-        return
-    for element in styles.iter(name("style", "header"), name("style", "footer")):
-        text = _line(" ".join(paragraph_text(p)[0] for p in element.iter(TEXT_P, TEXT_H)))
-        if text and not text.isdigit():
-            yield text
-
-
-def _line(text: str) -> str:
-    return collapse(clean(text)).replace("\n", " ")
-
-
-def paragraph_text(paragraph: etree._Element) -> tuple[str, list[etree._Element]]:
-    """What is seen of a paragraph, and what hangs on it: notes, comments and text boxes."""
-    parts: list[str] = []
-    hanging: list[etree._Element] = []
-    todo: list[etree._Element | str] = [paragraph]
-    while todo:
-        step = todo.pop()
-        if isinstance(step, str):
-            parts.append(step)
-            continue
-        if step is not paragraph:
-            if step.tail:
-                todo.append(step.tail)
-            if step.tag in (NOTE, ANNOTATION, TEXT_BOX):
-                hanging.append(step)
-                continue
-        if not isinstance(step.tag, str) or step.tag in _UNSEEN:
-            continue
-        if step.tag == _BLANKS:
-            count = step.get(name("text", "c"), "1")
-            parts.append(" " * (min(int(count), _MAX_BLANKS) if count.isdecimal() else 1))
-        elif step.tag == _TAB:
-            parts.append(" ")
-        elif step.tag == _BREAK:
-            parts.append("\n")
-        else:
-            todo.extend(reversed(step))
-            if step.text:
-                todo.append(step.text)
-    return "".join(parts), hanging
 
 
 @dataclass(slots=True)
@@ -202,7 +90,7 @@ def _aside(element: etree._Element) -> str:
     """A footnote's text; a comment's with its author."""
     texts = (paragraph_text(paragraph)[0] for paragraph in element.iter(TEXT_P, TEXT_H))
     text = "\n".join(texts)
-    author = element.findtext(_CREATOR) if element.tag == ANNOTATION else None
+    author = element.findtext(CREATOR) if element.tag == ANNOTATION else None
     return f"[{author}] {text}" if author and text.strip() else text
 
 
@@ -213,7 +101,7 @@ def table_text(table: etree._Element) -> str:
         if next(row.iterancestors(TABLE)) is not table:
             continue
         cells = [
-            _line(" ".join(paragraph_text(paragraph)[0] for paragraph in cell.iter(TEXT_P, TEXT_H)))
+            line(" ".join(paragraph_text(paragraph)[0] for paragraph in cell.iter(TEXT_P, TEXT_H)))
             for cell in row.iterchildren(TABLE_CELL, COVERED_CELL)
         ]
         if any(cells):

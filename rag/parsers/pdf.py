@@ -20,7 +20,7 @@ from rag.errors import DocumentDamaged, DocumentDangerous, DocumentEmpty, Docume
 from rag.limits import ParsingLimits
 from rag.media_types import PDF
 from rag.notes import Note, about_pages
-from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.page_writer import PageWriter
 from rag.parsers.pdf_annotations import NOTHING, Additions, read_additions
 from rag.parsers.pdf_attachments import read_attachments
 from rag.parsers.pdf_frame import PageFrame
@@ -31,6 +31,7 @@ from rag.parsers.pdf_tables import Table, arrange, looks_interleaved, looks_tabu
 from rag.parsers.recognised import lines_of, paragraphs_of
 from rag.parsers.recognition_notes import RecognitionNotes
 from rag.recognition import Recogniser, RecognitionFailed
+from rag.tidy_text import clean, collapse
 
 _PASSWORD_ERROR = 4  # FPDF_ERR_PASSWORD
 _SECURITY_ERROR = 5  # FPDF_ERR_SECURITY

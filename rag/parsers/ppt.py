@@ -11,8 +11,9 @@ from rag.limits import ParsingLimits
 from rag.media_types import PPT
 from rag.notes import Note
 from rag.ole import open_container
-from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.page_writer import PageWriter
 from rag.parsers.ppt_binary import BinaryPresentation, Slide
+from rag.tidy_text import clean, collapse
 
 # Fields of the date and the slide's number hold a star.
 _FIELDS = frozenset({"", "*"})

@@ -15,9 +15,10 @@ from rag.errors import DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import PPTX
 from rag.notes import Note
+from rag.office.package import OfficePackage, opened_package
 from rag.parsers.chart import write_chart
-from rag.parsers.office_package import OfficePackage, opened_package
-from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.page_writer import PageWriter
+from rag.tidy_text import clean, collapse
 
 _TITLES = frozenset({"title", "ctrTitle"})
 _FURNITURE = frozenset({"sldNum", "dt", "ftr", "hdr", "sldImg"})

@@ -14,8 +14,9 @@ from rag.errors import DocumentDamaged, DocumentEmpty
 from rag.limits import ParsingLimits
 from rag.media_types import RTF
 from rag.notes import Note
-from rag.parsers.page_writer import PageWriter, clean, collapse
+from rag.parsers.page_writer import PageWriter
 from rag.parsers.rtf_tokens import Token, Tokens
+from rag.tidy_text import clean, collapse
 
 # fmt: off
 _SKIPPED = frozenset({

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from rag.parsers.office_package import OfficePackage
-from rag.parsers.sheet_values import string_text
+from rag.office.cells import string_text
+from rag.office.package import OfficePackage
 
 _CELL = re.compile(r"[A-Z]{1,3}\d{1,7}\Z")
 

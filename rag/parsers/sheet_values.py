@@ -10,33 +10,15 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from rag.parsers.merged_cells import column_number
-from rag.parsers.number_formats import GENERAL, NumberFormat
+from rag.office.cells import column_number, string_text, unescaped
+from rag.office.number_formats import GENERAL, NumberFormat
 from rag.parsers.sheet_writer import Cell
 
 _DIGITS = "0123456789"
 _FILLED = etree.XPath("*[*]")  # cells with a value; those that are only styled may be millions
 _LONGEST_COLUMN = 3
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ISO_MIDNIGHT = re.compile(r"T00:00(?::00)?(?:\.0+)?Z?\Z")
 _TRUTH = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
-
-
-def string_text(element: etree._Element) -> str:
-    """A shared or inline string, its runs joined; readings of characters (phonetic runs) are left out."""
-    parts: list[str] = []
-    for child in element:
-        tag = child.tag
-        if tag.endswith("}t"):
-            parts.append(child.text or "")
-        elif tag.endswith("}r"):
-            parts += (run.text or "" for run in child.iterchildren("{*}t"))
-    return unescaped("".join(parts))
-
-
-def unescaped(text: str) -> str:
-    """Control characters stand as _x000D_ in these files."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
 class SheetValues:

@@ -60,21 +60,6 @@ Reference = Callable[[int, int, int], str]
 """From a row's number, first and last column to what an anchor says."""
 
 
-def cell_range(row: int, first: int, last: int) -> str:
-    """ "A5:F5", or "A5" where it is one cell."""
-    begin = f"{column_name(first)}{row}"
-    return begin if first == last else f"{begin}:{column_name(last)}{row}"
-
-
-def column_name(column: int) -> str:
-    """1 is A, 27 is AA."""
-    name = ""
-    while column > 0:
-        column, letter = divmod(column - 1, 26)
-        name = chr(ord("A") + letter) + name
-    return name
-
-
 def write_rows(
     writer: PageWriter, rows: Iterator[Row], reference: Reference, *, has_gaps: bool = True
 ) -> None:

@@ -21,10 +21,11 @@ from rag.errors import DocumentDamaged, DocumentEmpty, DocumentEncrypted
 from rag.limits import ParsingLimits
 from rag.media_types import XLS
 from rag.notes import Note
+from rag.office.cells import cell_range
+from rag.office.number_formats import GENERAL, NumberFormat, number_format
 from rag.parsers.merged_cells import Merged, filled
-from rag.parsers.number_formats import GENERAL, NumberFormat, number_format
 from rag.parsers.page_writer import PageWriter
-from rag.parsers.sheet_writer import Cell, Row, RowCount, cell_range, write_rows
+from rag.parsers.sheet_writer import Cell, Row, RowCount, write_rows
 
 _BROKEN = (
     xlrd.XLRDError,

@@ -7,40 +7,25 @@ faster, but makes a full rectangle of a sheet and drops the formats that make 0.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-
-from lxml import etree
 
 from rag.documents import Page, ParsedDocument
 from rag.errors import DocumentDamaged, DocumentEmpty, DocumentTooLarge
 from rag.limits import ParsingLimits
 from rag.media_types import XLSX
 from rag.notes import Note
+from rag.office.cells import cell_range
+from rag.office.package import OfficePackage, opened_package
+from rag.office.workbook import Sheet, counts_from_1904, formats_of, sheets_of, strings_of
 from rag.parsers.merged_cells import Survey, filled, look_through
-from rag.parsers.number_formats import BUILT_IN, GENERAL, NumberFormat, number_format
-from rag.parsers.office_package import OfficePackage, opened_package
 from rag.parsers.page_writer import PageWriter
 from rag.parsers.sheet_comments import comments_of
-from rag.parsers.sheet_values import SheetValues, string_text
-from rag.parsers.sheet_writer import Row, RowCount, cell_range, write_rows
+from rag.parsers.sheet_values import SheetValues
+from rag.parsers.sheet_writer import Row, RowCount, write_rows
 
-_SHEET_KINDS = frozenset({"worksheet", "chartsheet", "dialogsheet", "xlMacrosheet"})
 _MOST_ROWS = 2**20  # empty ones included
-_STEP = 2**18
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    """part: where its cells stand; empty for a sheet that is all chart."""
-
-    name: str
-    part: str
-    is_hidden: bool
 
 
 class XlsxParser:
@@ -57,19 +42,19 @@ class XlsxParser:
     def _read(self, package: OfficePackage) -> ParsedDocument:
         book = next(iter(package.related("", "officeDocument")), "xl/workbook.xml")
         root = package.part(book)
-        sheets = _sheets(package, book, root) if root is not None else []
+        sheets = sheets_of(package, book, root) if root is not None else []
         if root is None or not sheets:
             raise DocumentDamaged(Note("sheets_missing"))
         if len(sheets) > self._limits.max_pages:
             raise DocumentTooLarge(Note("too_many_sheets", count=len(sheets), most=self._limits.max_pages))
-        strings = _strings(package, book, self._limits.max_cells)
-        values = SheetValues(strings, _formats(package, book), _counts_from_1904(root))
+        strings = strings_of(package, book, self._limits.max_cells)
+        values = SheetValues(strings, formats_of(package, book), counts_from_1904(root))
         pages = self._pages(package, sheets, values)
         if not any(page.text for page in pages):
             raise DocumentEmpty()
         return ParsedDocument(XLSX, tuple(pages), package.title(), tuple(_notes(sheets, pages, values)))
 
-    def _pages(self, package: OfficePackage, sheets: Sequence[_Sheet], values: SheetValues) -> list[Page]:
+    def _pages(self, package: OfficePackage, sheets: Sequence[Sheet], values: SheetValues) -> list[Page]:
         writer = PageWriter(self._limits)
         count = RowCount(self._limits)
         pages: list[Page] = []
@@ -85,7 +70,7 @@ class XlsxParser:
             self._progress(number, len(sheets))
         return pages
 
-    def _looked_through(self, package: OfficePackage, sheet: _Sheet) -> Survey:
+    def _looked_through(self, package: OfficePackage, sheet: Sheet) -> Survey:
         """What a sheet holds; DocumentTooLarge where it would take minutes to read."""
         with package.opened(sheet.part) as stream:
             found = look_through(stream)
@@ -107,55 +92,12 @@ class XlsxParser:
         return found
 
 
-def _sheets(package: OfficePackage, book: str, root: etree._Element) -> list[_Sheet]:
-    relations = {relation.identifier: relation for relation in package.relations(book)}
-    found = []
-    for element in root.iterfind("{*}sheets/{*}sheet"):
-        identifier = next((value for name, value in element.items() if name.endswith("}id")), "")
-        relation = relations.get(identifier)
-        if relation is None or relation.kind not in _SHEET_KINDS:
-            continue
-        part = relation.target if relation.kind == "worksheet" and relation.target in package else ""
-        found.append(_Sheet(element.get("name", ""), part, element.get("state", "visible") != "visible"))
-    return found
-
-
-def _notes(sheets: Sequence[_Sheet], pages: Sequence[Page], values: SheetValues) -> Iterator[str]:
+def _notes(sheets: Sequence[Sheet], pages: Sequence[Page], values: SheetValues) -> Iterator[str]:
     read = [sheet.name for sheet, page in zip(sheets, pages, strict=True) if sheet.is_hidden and page.text]
     if read:
         yield Note("hidden_sheets", names=", ".join(read))
     if values.formulas_without_value:
         yield Note("formulas_without_value", count=values.formulas_without_value)
-
-
-def _counts_from_1904(root: etree._Element) -> bool:
-    properties = root.find("{*}workbookPr")
-    return properties is not None and properties.get("date1904", "0") in ("1", "true", "on")
-
-
-def _strings(package: OfficePackage, book: str, most: int) -> list[str]:
-    part = next(iter(package.related(book, "sharedStrings")), posixpath.dirname(book) + "/sharedStrings.xml")
-    if part not in package:
-        return []
-    with package.opened(part) as stream:
-        count = sum(content.count(b"</si>") for content in iter(lambda: stream.read(_STEP), b""))
-    if count > most:
-        raise DocumentTooLarge(Note("too_many_texts", count=count, most=most))
-    return [string_text(element) for element in islice(package.elements(part, "{*}si"), most)]
-
-
-def _formats(package: OfficePackage, book: str) -> list[NumberFormat]:
-    """By the number of a cell's style."""
-    root = package.part(next(iter(package.related(book, "styles")), posixpath.dirname(book) + "/styles.xml"))
-    if root is None:
-        return []
-    codes = {str(number): code for number, code in BUILT_IN.items()} | {
-        element.get("numFmtId", ""): element.get("formatCode", "")
-        for element in root.iterfind("{*}numFmts/{*}numFmt")
-    }
-    known = {number: number_format(code) for number, code in codes.items()}
-    styles = root.iterfind("{*}cellXfs/{*}xf")
-    return [known.get(style.get("numFmtId", "0"), GENERAL) for style in styles]
 
 
 def _rows(package: OfficePackage, part: str, values: SheetValues) -> Iterator[Row]:

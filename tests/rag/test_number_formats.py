@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.parsers.number_formats import GENERAL, number_format, plain
+from rag.office.number_formats import GENERAL, number_format, plain
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 from rag.anchors import covered
 from rag.documents import Page, ParsedDocument
 from rag.media_types import from_filename
+from rag.office.cells import column_number
 from rag.parsers import PARSERS
-from rag.parsers.merged_cells import column_number
 from rag.sandbox.client import ParsingSandbox
 from rag.settings import ParsingSettings
 from tests.office_documents import xlsx

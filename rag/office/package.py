@@ -22,7 +22,7 @@ from rag.archives import check_contents, open_archive, read_member
 from rag.errors import DocumentDamaged
 from rag.limits import ParsingLimits
 from rag.notes import Note
-from rag.parsers.page_writer import clean, collapse
+from rag.tidy_text import clean, collapse
 
 _RELATIONSHIP = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
 # No part but sheets, which are streamed, is larger in files that people made.

@@ -1,0 +1,1 @@
+"""What Office files are made of: containers, cells, number formats. For whoever reads text and whoever reads tables."""
