@@ -48,6 +48,7 @@ from inference.keeping.settings import KeepingSettings
 from inference.settings import EmbeddingSettings
 from inference.speech.settings import SpeechSettings
 from inference.watchdog.settings import WatchdogSettings
+from querying.settings import DataSettings
 from rag.settings import ChunkingSettings, ParsingSettings, RetrievalSettings
 
 ENVIRONMENT_PREFIX = "APPLIANCE_"
@@ -181,6 +182,7 @@ class Settings(BaseModel):
     embedding: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     parsing: ParsingSettings = Field(default_factory=ParsingSettings)
+    data: DataSettings = Field(default_factory=DataSettings)
     chunking: ChunkingSettings = Field(default_factory=ChunkingSettings)
     retrieval: RetrievalSettings = Field(default_factory=RetrievalSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)

@@ -6,6 +6,7 @@ QueryingError
 ├── QueryTimedOut              it ran longer than the caps allow, and was cancelled
 ├── QueryFailed                the database refused it, with its own words
 ├── SchemaChanged              a table or a column is not there any more
+├── SourceBusy                 as many queries as are allowed at a time are running
 ├── SourceRefused              the source cannot be used as it is: its role could write, its address is not near …
 └── SourceUnavailable          the database does not answer
 """
@@ -53,6 +54,12 @@ class SchemaChanged(QueryingError):
     """A table or a column is not there any more. An administrator reads the tables anew under Administration › Data."""
 
     code = "schema_changed"
+
+
+class SourceBusy(QueryingError):
+    """As many queries of this database as are allowed at a time are running. Try again in a moment."""
+
+    code = "source_busy"
 
 
 class SourceRefused(QueryingError):

@@ -19,3 +19,18 @@ class DataSettings(BaseModel):
         description="What the database's planner may expect of one query, in its own unit (PostgreSQL: 1,000,000 is "
         "some ten seconds); 0: no bound but time.",
     )
+    queries_at_a_time: int = Field(
+        4, ge=1, le=100, description="Queries of one database that run at a time, of one gateway process."
+    )
+    wait_s: float = Field(
+        10.0, ge=0, le=600, description="Seconds that a query waits for its turn before it is refused."
+    )
+    sqlite_folder: str = Field(
+        "", description="Folder in which SQLite files must lie to be asked; empty: DATA/databases."
+    )
+    refresh_hour: int | None = Field(
+        4,
+        ge=0,
+        le=23,
+        description="At this hour the tables of every database are read anew; empty: never by itself.",
+    )

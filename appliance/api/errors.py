@@ -79,6 +79,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     querying_errors.QueryTimedOut: (504, "server_error"),
     querying_errors.QueryFailed: (422, "invalid_request_error"),
     querying_errors.SchemaChanged: (409, "conflict_error"),
+    querying_errors.SourceBusy: (429, "rate_limit_error"),
     querying_errors.SourceRefused: (422, "invalid_request_error"),
     querying_errors.SourceUnavailable: (503, "server_error"),
     querying_errors.QueryingError: (500, "server_error"),
@@ -165,7 +166,13 @@ def add_error_handlers(app: FastAPI) -> None:
         assert isinstance(exception, RequestValidationError)
         return answer(request, as_invalid_request(exception.errors()))
 
-    for tree in (ApplianceError, inference_errors.InferenceError, rag_errors.RagError):
+    trees = (
+        ApplianceError,
+        inference_errors.InferenceError,
+        rag_errors.RagError,
+        querying_errors.QueryingError,
+    )
+    for tree in trees:
         app.add_exception_handler(tree, answer)
     app.add_exception_handler(HTTPException, answer_http)
     app.add_exception_handler(RequestValidationError, answer_invalid)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from appliance.domain.data import Asking, ChosenQuestion, OfferedSource, QueryRun, SavedQuestion
 from appliance.domain.people import Caller, Language
+from querying.ports import Connector
 from querying.types import Value
 
 
@@ -35,6 +36,17 @@ class DataDesk(Protocol):
         ...
 
 
+class ResultKeeper(Protocol):
+    """Keeps what a query brought for whoever asked."""
+
+    async def keep(self, caller: Caller, run: QueryRun, asking: Asking) -> UUID:
+        """The id under which it is shown and exported: that of the run.
+
+        asking.turn_id: it goes with that turn; without one it goes after a day.
+        """
+        ...
+
+
 class SavedQuestions(Protocol):
     """Questions whose SQL people checked."""
 
@@ -52,4 +64,18 @@ class SavedQuestions(Protocol):
 
     async def suggested(self, caller: Caller, language: Language, limit: int) -> Sequence[SavedQuestion]:
         """What somebody who does not know what to ask may begin with."""
+        ...
+
+
+class Workbooks(Protocol):
+    """Uploaded workbooks as tables of their collections, which the desk asks beside its databases."""
+
+    async def offered(
+        self, caller: Caller, collection_ids: Sequence[UUID] | None = None
+    ) -> Sequence[OfferedSource]:
+        """Those of collections that the caller sees; None: of all of them."""
+        ...
+
+    async def connector(self, caller: Caller, source_id: UUID) -> tuple[OfferedSource, Connector] | None:
+        """The workbook and what asks it; None where the caller sees no such one. The desk closes the connector."""
         ...

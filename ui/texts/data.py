@@ -22,6 +22,10 @@ DATA_ERRORS = {
         "A table or a column is not there any more. Tell an administrator.",
         "Una tabla o una columna ya no existe. Avisa a un administrador.",
     ),
+    "source_busy": Sentence(
+        "As many queries of this database as are allowed at a time are running. Try again in a moment.",
+        "Esta base de datos ya tiene en marcha todas las consultas permitidas a la vez. Prueba dentro de un momento.",
+    ),
     "source_refused": Sentence(
         "This database cannot be used as it is.", "Esta base de datos no se puede usar tal como está."
     ),

@@ -1,0 +1,240 @@
+"""The only way to a table: may this person ask here, may this query run, and what is written down of it.
+
+In this order: who may ask (else there is no such source), the guard with what is offered, what the planner expects,
+the query itself, the audit's line (for refusals and failures too), the kept result. Whoever stops waiting for it stops
+the query in the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from appliance.domain.data import Asking, OfferedSource, QueryRun
+from appliance.domain.data_sources import AskableSource, DataSource
+from appliance.domain.people import AccountEvent, Caller, Viewer
+from appliance.errors import NotFound
+from appliance.ports.data import ResultKeeper, Workbooks
+from appliance.services.accounts.people import require_admin
+from appliance.services.data.places import Places
+from querying.errors import QueryRefused, QueryTooExpensive, SchemaChanged
+from querying.guard.checking import check
+from querying.ports import Connector
+from querying.types import Caps, CheckedQuery, Rows, Schema, Value
+
+logger = logging.getLogger(__name__)
+
+_MOST_SQL = 10_000  # characters of a query in the audit
+_MOST_QUESTION = _MOST_WHY = 1_000
+
+Outcome = Literal["allowed", "refused", "failed", "cancelled"]
+
+
+class AskableSources(Protocol):
+    """`storage.data_asking` fulfils it. Raises PartUnavailable."""
+
+    async def granted(self, viewer: Viewer) -> Sequence[AskableSource]:
+        """Those that were granted to the viewer and are not paused."""
+        ...
+
+    async def one(self, viewer: Viewer, source_id: UUID, *, as_manager: bool) -> AskableSource | None:
+        """as_manager: granted or not, as far as the viewer is an administrator."""
+        ...
+
+    async def record(self, event: AccountEvent) -> None: ...
+
+
+Connect = Callable[[DataSource], Connector]
+"""Raises SourceRefused for settings that cannot be used, or a password file that cannot be read."""
+
+Told = Callable[[Outcome, str, float], None]
+"""outcome, code of what went wrong or empty, seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a query is held against. gone: (table, column) that are not there any more."""
+
+    source: OfferedSource
+    connector: Connector
+    schema: Schema
+    caps: Caps
+    gone: frozenset[tuple[str, str]] = frozenset()
+
+
+class Desk:
+    """Fulfils ports.data.DataDesk. caps: of the configuration; a source may have narrower ones.
+
+    now: for the line and the result. clock: seconds, for how long it took. told: counts.
+    """
+
+    def __init__(
+        self,
+        sources: AskableSources,
+        connect: Connect,
+        keeper: ResultKeeper,
+        places: Places,
+        caps: Caps,
+        *,
+        workbooks: Workbooks | None = None,
+        now: Callable[[], datetime],
+        clock: Callable[[], float],
+        new_id: Callable[[], UUID],
+        told: Told = lambda _outcome, _code, _seconds: None,
+    ) -> None:
+        self._sources = sources
+        self._connect = connect
+        self._keeper = keeper
+        self._places = places
+        self._caps = caps
+        self._workbooks = workbooks
+        self._now = now
+        self._clock = clock
+        self._new_id = new_id
+        self._told = told
+        self._writing: set[asyncio.Task[None]] = set()
+
+    async def offered(
+        self, caller: Caller, collection_ids: Sequence[UUID] | None = None
+    ) -> Sequence[OfferedSource]:
+        found: list[OfferedSource] = []
+        if collection_ids is None:
+            found += [_offered(one) for one in await self._sources.granted(caller.viewer)]
+        if self._workbooks is not None:
+            found += await self._workbooks.offered(caller, collection_ids)
+        return [one for one in found if one.schema.tables]
+
+    async def run(
+        self,
+        caller: Caller,
+        source_id: UUID,
+        sql: str,
+        asking: Asking,
+        values: Mapping[str, Value] | None = None,
+    ) -> QueryRun:
+        async with self._asked(caller, source_id, asking) as asked:
+            began, checked, rows = self._clock(), None, None
+            outcome: Outcome = "failed"
+            code = why = ""
+            try:
+                checked = await asyncio.to_thread(check, sql, asked.schema, asked.caps, values)
+                _require_still_there(checked, asked.gone)
+                async with self._places.place(source_id, caller.user_id):
+                    rows = await _run(asked.connector, checked, asked.caps)
+                outcome = "allowed"
+            except asyncio.CancelledError:
+                outcome, code = "cancelled", "cancelled"
+                raise
+            except Exception as error:
+                code = str(getattr(error, "code", "internal_error"))
+                why = str(getattr(error, "detail", ""))
+                outcome = "refused" if isinstance(error, QueryRefused | QueryTooExpensive) else "failed"
+                raise
+            finally:
+                seconds = self._clock() - began
+                self._told(outcome, code, seconds)
+                detail = _detail(asked.source, sql, asking, checked, rows, seconds)
+                if code:
+                    detail |= {"reason": code, "why": _kept(why, _MOST_WHY)}
+                await self._record(AccountEvent(f"data.query.{outcome}", caller.user_id, None, detail))
+            assert checked is not None and rows is not None
+        run = QueryRun(
+            self._new_id(),
+            source_id,
+            asked.source.name,
+            checked.shown,
+            tuple(sorted(checked.tables)),
+            rows,
+            self._now(),
+        )
+        return replace(run, id=await self._keeper.keep(caller, run, asking))
+
+    @asynccontextmanager
+    async def _asked(self, caller: Caller, source_id: UUID, asking: Asking) -> AsyncIterator[_Asked]:
+        """Raises NotFound for what the caller may not ask, whether or not it exists."""
+        is_trial = asking.via == "trial"
+        if is_trial:
+            require_admin(caller)
+        found = await self._sources.one(caller.viewer, source_id, as_manager=is_trial)
+        if found is not None and (is_trial or not found.source.is_paused):
+            asked = _Asked(
+                _offered(found),
+                self._connect(found.source),
+                found.schema(with_gone=True),
+                found.source.caps.within(self._caps),
+                found.gone,
+            )
+        else:
+            book = None if self._workbooks is None else await self._workbooks.connector(caller, source_id)
+            if book is None:
+                raise NotFound(f"There is no data source {source_id}.")
+            asked = _Asked(book[0], book[1], book[0].schema, self._caps)
+        try:
+            yield asked
+        finally:
+            await asked.connector.close()
+
+    async def _record(self, event: AccountEvent) -> None:
+        """Also for who has gone away meanwhile. Where it cannot be written the rows are not handed out."""
+        writing = asyncio.create_task(self._sources.record(event))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        await asyncio.shield(writing)
+
+
+def _offered(found: AskableSource) -> OfferedSource:
+    source = found.source
+    return OfferedSource(source.id, source.name, source.kind, found.schema(), source.description)
+
+
+async def _run(connector: Connector, checked: CheckedQuery, caps: Caps) -> Rows:
+    expected = await connector.cost(checked)
+    if expected is not None and caps.cost is not None and expected > caps.cost:
+        raise QueryTooExpensive(f"Expected: {expected:,.0f}; allowed: {caps.cost:,.0f}.", "cost")
+    rows = await connector.run(checked, caps)
+    return rows if rows.cost is not None else replace(rows, cost=expected)
+
+
+def _require_still_there(checked: CheckedQuery, gone: frozenset[tuple[str, str]]) -> None:
+    lost = sorted(table for table in checked.tables if (table, "") in gone)
+    lost += sorted(f"{table}.{column}" for table, column in checked.columns if (table, column) in gone)
+    if lost:
+        raise SchemaChanged(f"Not there any more: {', '.join(lost)}.", "gone")
+
+
+def _detail(
+    source: OfferedSource,
+    sql: str,
+    asking: Asking,
+    checked: CheckedQuery | None,
+    rows: Rows | None,
+    seconds: float,
+) -> dict[str, Any]:
+    """What the audit's line of a query says beside who and whether. A refused query stands as it came."""
+    detail: dict[str, Any] = {
+        "source": str(source.id),
+        "name": source.name,
+        "sql": _kept(sql if checked is None else checked.shown, _MOST_SQL),
+        "tables": [] if checked is None else sorted(checked.tables),
+        "rows": None if rows is None else len(rows.rows),
+        "ms": round(seconds * 1000, 1),
+        "via": asking.via,
+    }
+    if asking.question:
+        detail["question"] = _kept(asking.question, _MOST_QUESTION)
+    if asking.request_id:
+        detail["request_id"] = asking.request_id
+    if asking.saved_id is not None:
+        detail["saved_question"] = str(asking.saved_id)
+    return detail
+
+
+def _kept(text: str, most: int) -> str:
+    """As JSON in PostgreSQL takes it."""
+    return text[:most].replace("\0", "\ufffd").encode(errors="replace").decode()
