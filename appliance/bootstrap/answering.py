@@ -8,6 +8,8 @@ from appliance.bootstrap.knowledge import KnowledgeParts
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
 from appliance.pipelines.history import FittedHistories
 from appliance.ports import PipelineParts
+from appliance.ports.prompts import Prompts
+from appliance.ports.tools import Tools
 from appliance.services.chat import Chat
 from appliance.settings import Settings
 from inference.ports import Embedder
@@ -16,11 +18,19 @@ from rag.quoter import Quoter
 
 
 def build_chat(
-    room: GateRoom, knowledge: KnowledgeParts, data: DataRoom, embedder: Embedder, settings: Settings
+    room: GateRoom,
+    knowledge: KnowledgeParts,
+    data: DataRoom,
+    embedder: Embedder,
+    settings: Settings,
+    tools: Tools,
+    prompts: Prompts,
 ) -> Chat:
     """Whatever may be asked by a model's name."""
     analyzer = Analyzer(settings.retrieval.languages)
-    parts = PipelineParts(Quoter(embedder, analyzer), analyzer, knowledge.documents, data.desk, data.saved)
+    parts = PipelineParts(
+        Quoter(embedder, analyzer), analyzer, knowledge.documents, data.desk, data.saved, tools, prompts
+    )
     return Chat(
         room.gate,
         load_pipelines(parts),
@@ -28,4 +38,5 @@ def build_chat(
         default_model=settings.models.default,
         for_files=load_pipeline(FOR_FILES, parts),
         histories=FittedHistories(),
+        prompts=prompts,
     )

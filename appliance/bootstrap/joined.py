@@ -69,11 +69,13 @@ from appliance.bootstrap.model_library import build_model_library_routes
 from appliance.bootstrap.model_planning import build_model_planning_routes
 from appliance.bootstrap.neighbours import open_engines, require_neighbours
 from appliance.bootstrap.page import join_page
+from appliance.bootstrap.prompts import build_prompts
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.reranker import served_reranker
 from appliance.bootstrap.responses import build_responses
 from appliance.bootstrap.running_models import build_running_models_routes
 from appliance.bootstrap.speech import speech_client
+from appliance.bootstrap.tools import ToolRoom
 from appliance.bootstrap.watching import build_watchman
 from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.cloud_prices import with_clouds
@@ -109,6 +111,7 @@ class Gateway:
         self._answers: AnswerCounts | None = None
         self._fast: FastPath | None = None
         self._speech: SpeechDoor | None = None
+        self._tools: ToolRoom | None = None
         self._api: ASGIApp | None = None
         self._page: ASGIApp | None = None
 
@@ -123,6 +126,8 @@ class Gateway:
             await self._fast(scope, receive, send)
         elif self._speech is not None and self._speech.serves(scope):
             await self._speech(scope, receive, send)
+        elif self._tools is not None and self._tools.door.serves(scope):
+            await self._tools.door(scope, receive, send)
         elif scope["path"].startswith(_API_PREFIXES):
             await self.draining.serve(self._api, scope, receive, send)
         else:
@@ -242,7 +247,12 @@ class Gateway:
         documents = build_documents(database, knowledge, settings, box.data)
         self._stack.push_async_callback(documents.close)
         data = build_data()
-        chat = build_chat(room, knowledge, data, embedder, settings)
+        self._tools = tools = ToolRoom(knowledge, data, identity, accounts.live)
+        await self._keep(tools.open, tools.close)
+        prompts = build_prompts(database)
+        await self._keep(prompts.followed.open, prompts.followed.close)
+        chat = build_chat(room, knowledge, data, embedder, settings, tools.tools, prompts.followed)
+        tools.attach(chat)
         embeddings = EmbeddingAnswers(embedder, room.gate, settings.models.aliases)
         responses = build_responses(database, settings.responses)
         self._fast = FastPath(
@@ -262,7 +272,9 @@ class Gateway:
                 room.gate,
                 chat,
                 responses,
-                grounding=Grounding(knowledge.search, Analyzer(settings.retrieval.languages)),
+                grounding=Grounding(
+                    knowledge.search, Analyzer(settings.retrieval.languages), prompts.followed
+                ),
                 shows_queue=settings.gate.queue_comments,
             ),
             comment_after_s=settings.gate.comment_after_s,
@@ -342,6 +354,7 @@ class Gateway:
             ),
             *knowledge.routers(identity.caller),
             *data.routers(identity),
+            prompts.routes(offered.names, identity),
             documents.routes(identity.caller),
             responses_router(responses, identity.caller),
             *page.routers,

@@ -14,6 +14,8 @@ from appliance.domain.documents import CollectionFile
 from appliance.domain.origins import Origins
 from appliance.domain.people import Caller, Theme, Viewer
 from appliance.ports.data import DataDesk, SavedQuestions
+from appliance.ports.prompts import Prompts
+from appliance.ports.tools import Tools
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
 from rag.analysis import Analyzer
@@ -143,13 +145,18 @@ class Grounding(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PipelineParts:
-    """What pipelines may be made from. data, saved None: there are no tables to ask here."""
+    """What pipelines may be made from. data, saved None: there are no tables to ask here.
+
+    prompts None: the shipped ones.
+    """
 
     quoter: Quoter
     analyzer: Analyzer
     documents: Documents
     data: DataDesk | None = None
     saved: SavedQuestions | None = None
+    tools: Tools | None = None
+    prompts: Prompts | None = None
 
 
 class Pipeline(Protocol):
