@@ -50,6 +50,8 @@ WITH RECURSIVE given AS (
 )
 SELECT count(*) FROM files_now
 """
+# What administrators verified is everybody's who may ask the source.
+_VERIFIED = "UPDATE saved_questions SET owner_id = %(heir)s WHERE owner_id = %(user)s AND is_verified"
 # What lies in a deleted chat can be seen again, and so removed; the chat itself cannot be had back.
 _UNCOVER = "UPDATE conversations SET deleted_at = '-infinity' WHERE user_id = %s AND deleted_at IS NOT NULL"
 _COLLECTIONS = "SELECT id FROM collections WHERE owner_user_id = %s"
@@ -62,6 +64,8 @@ SET address = '', detail = CASE WHEN subject_id = %(user)s THEN detail - 'email'
 WHERE %(user)s IN (subject_id, actor_id)
 """
 _FORGET: dict[str, LiteralString] = {
+    "data_results": "DELETE FROM data_results WHERE user_id = %s",
+    "saved_questions": "DELETE FROM saved_questions WHERE owner_id = %s",
     "feedback": "DELETE FROM turn_feedback WHERE user_id = %s",
     "turns": "DELETE FROM turns WHERE user_id = %s",
     "conversations": "DELETE FROM conversations WHERE user_id = %s",
@@ -93,7 +97,9 @@ async def remove_rows(box: Box, user: User, heir: User) -> Receipt:
     try:
         async with maintenance.transaction() as connection:
             await connection.execute(_UNCOVER, (user.id,))
-            kept = await (await connection.execute(_GIVEN, {"user": user.id, "heir": heir.id})).fetchone()
+            both = {"user": user.id, "heir": heir.id}
+            await connection.execute(_VERIFIED, both)
+            kept = await (await connection.execute(_GIVEN, both)).fetchone()
         removed = await _remove_documents(box, api, maintenance, user)
         let_go = await _let_go(box, user, await _ids(maintenance, _TURNS, user.id))
         removed.update(memories=let_go.memories, live_texts=let_go.live_texts)

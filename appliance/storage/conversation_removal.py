@@ -25,7 +25,8 @@ _COUNT = """
 SELECT count(*), (SELECT count(*) FROM turn_feedback f JOIN turns t ON t.id = f.turn_id
                   WHERE t.conversation_id = %(id)s AND f.user_id = %(user)s),
        (SELECT memories_gone FROM conversations WHERE id = %(id)s),
-       (SELECT live_gone FROM conversations WHERE id = %(id)s)
+       (SELECT live_gone FROM conversations WHERE id = %(id)s),
+       (SELECT count(*) FROM data_results r JOIN turns t ON t.id = r.turn_id WHERE t.conversation_id = %(id)s)
 FROM turns WHERE conversation_id = %(id)s
 """
 _NOTE = """
@@ -81,9 +82,10 @@ class PostgresConversationRemoval:
                 raise NotFound
             if is_temporary:
                 return None
-            turns, feedback, memories, live = counted
+            turns, feedback, memories, live, results = counted
             counts = Counter(removed)
             counts.update(conversations=1, turns=turns, feedback=feedback, memories=memories, live_texts=live)
+            counts.update(data_results=results)
             return await record_receipt(connection, "conversation", conversation_id, viewer.user_id, counts)
 
     async def due(self, deleted_before: datetime, silent_since: datetime) -> list[DueRemoval]:
