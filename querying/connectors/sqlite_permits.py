@@ -1,0 +1,43 @@
+"""SQLite asks before a statement does anything; it may read the tables that were checked, and call known functions."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from querying.types import CheckedQuery
+
+# What SQLite brings and what only computes: no files, no extensions, nothing that tells of the machine.
+_NAMES = """
+abs acos acosh asin asinh atan atan2 atanh avg ceil ceiling char coalesce concat concat_ws cos cosh count
+cume_dist current_date current_time current_timestamp date datetime degrees dense_rank exp first_value floor
+format glob group_concat hex ifnull iif instr json json_array json_array_length json_extract json_group_array
+json_group_object json_object json_patch json_quote json_type json_valid julianday lag last_value lead length
+like ln log log10 log2 lower ltrim max min mod nth_value ntile nullif octet_length percent_rank pi pow power
+printf quote radians rank replace round row_number rtrim sign sin sinh sqrt string_agg strftime substr
+substring sum tan tanh time timediff total trim trunc typeof unicode unixepoch upper -> ->>
+"""
+FUNCTIONS = frozenset(_NAMES.split())
+
+
+class Permits:
+    """What one checked query may do. columns: where the guard says which, these alone may be read."""
+
+    def __init__(self, query: CheckedQuery) -> None:
+        self._tables = {name.lower() for name in query.tables}
+        self._columns = {(table.lower(), column.lower()) for table, column in query.columns}
+
+    def __call__(
+        self, action: int, first: str | None, second: str | None, place: str | None, source: str | None
+    ) -> int:
+        """source: the view on whose behalf something is read."""
+        if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
+            return sqlite3.SQLITE_OK
+        if action == sqlite3.SQLITE_FUNCTION:
+            known = (second or "").lower() in FUNCTIONS
+            return sqlite3.SQLITE_OK if known else sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_READ and place in ("main", None):
+            return sqlite3.SQLITE_OK if self._may_read(first or "", source or "") else sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_DENY
+
+    def _may_read(self, table: str, source: str) -> bool:
+        return table.lower() in self._tables or source.lower() in self._tables
