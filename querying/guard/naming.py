@@ -1,0 +1,479 @@
+"""Every name of a query traced to a column that may be read, and written out in full.
+
+The database knows more tables and columns than those offered. A name that means one thing here and another there would
+be a hole; so what runs carries for each column the table it was traced to, for each table its namespace, and for each
+`*` the columns that it stands for. How names are looked up is the databases' own: innermost query first, a column
+before the name of a result – except in ORDER BY, where a bare name is that of a result first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from querying.guard.growth import MOST_GROWTH, growth
+from querying.guard.identifiers import folded, named, proper, stored
+from querying.guard.nodes import QUERIES
+from querying.guard.reasons import refused
+from querying.types import Dialect, Schema, Table
+
+MOST_TABLES = 20
+MOST_QUERIES = 20
+"""Queries inside each other."""
+
+_ALIAS_ANYWHERE: tuple[Dialect, ...] = ("sqlite", "duckdb")
+"""Know a result's name in WHERE too; MySQL in HAVING and in what it orders by; the others in a bare ORDER BY alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A column of a query. key: its name as compared; empty: none. growth: how often texts may stand in it."""
+
+    name: str
+    key: str
+    growth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What stands in FROM. name: as written out. table: where it is one of those offered."""
+
+    name: str
+    key: str
+    columns: Mapping[str, Output]
+    order: tuple[Output, ...]
+    table: Table | None = None
+
+
+@dataclass(slots=True)
+class Scope:
+    """What names mean in one SELECT. merged: columns of USING, as compared, and which source shows them."""
+
+    outer: Scope | None = None
+    sources: list[Source] = field(default_factory=list)
+    merged: dict[str, Output] = field(default_factory=dict)
+    results: dict[str, exp.Expr] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Found:
+    """What a query reads."""
+
+    tables: set[str] = field(default_factory=set)
+    columns: set[tuple[str, str]] = field(default_factory=set)
+
+
+class Naming:
+    """One query, once. The tree is changed."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._dialect = schema.dialect
+        self.found = Found()
+        self._read = 0
+        self._depth = 0
+        self._growth: dict[int, int] = {}
+
+    def query(
+        self, node: exp.Expr, outer: Scope | None, inherited: Mapping[str, Source]
+    ) -> tuple[Output, ...]:
+        """Trace a whole query; returns its columns."""
+        self._depth += 1
+        if self._depth > MOST_QUERIES:
+            raise refused("query_deep", most=MOST_QUERIES)
+        common = self._common_tables(node, outer, inherited)
+        if isinstance(node, exp.SetOperation):
+            outputs = self._set_operation(node, outer, common)
+        elif isinstance(node, exp.Subquery):
+            outputs = self.query(node.this, outer, common)
+        else:
+            outputs = self._select(node, outer, common)
+        self._depth -= 1
+        return outputs
+
+    def _common_tables(
+        self, node: exp.Expr, outer: Scope | None, inherited: Mapping[str, Source]
+    ) -> Mapping[str, Source]:
+        common = dict(inherited)
+        clause = node.args.get("with_")
+        for table in clause.expressions if clause else ():
+            outputs = self.query(table.this, outer, common)
+            source = self._aliased(table, outputs)
+            if source.key in common or any(
+                folded(offered.name) == folded(source.name) for offered in self._schema.tables
+            ):
+                raise refused("name_twice", name=source.name)
+            common[source.key] = source
+        return common
+
+    def _aliased(self, node: exp.Expr, outputs: Sequence[Output]) -> Source:
+        """A query that has a name, and perhaps names for its columns."""
+        alias = node.args.get("alias")
+        if not isinstance(alias, exp.TableAlias) or alias.this is None:
+            raise refused("name_missing")
+        name = proper(alias.this, self._dialect)
+        names = [proper(column, self._dialect) for column in alias.args.get("columns") or ()]
+        if len(names) > len(outputs):
+            raise refused("column_unknown", name=names[-1], tables=name, offered=_listed(outputs))
+        renamed = tuple(
+            Output(names[place], stored(names[place], self._dialect), output.growth)
+            if place < len(names)
+            else output
+            for place, output in enumerate(outputs)
+        )
+        return self._source(name, renamed)
+
+    def _source(self, name: str, outputs: Sequence[Output], table: Table | None = None) -> Source:
+        columns: dict[str, Output] = {}
+        for output in outputs:
+            if output.key and output.key in columns:
+                raise refused("name_twice", name=output.name)
+            if output.key:
+                columns[output.key] = output
+        return Source(name, stored(name, self._dialect, is_table=True), columns, tuple(outputs), table)
+
+    def _set_operation(
+        self, node: exp.SetOperation, outer: Scope | None, common: Mapping[str, Source]
+    ) -> tuple[Output, ...]:
+        left = self.query(node.this, outer, common)
+        right = self.query(node.expression, outer, common)
+        if len(left) != len(right):
+            raise refused(
+                "construct_refused", construct=f"{node.key.upper()} of {len(left)} and {len(right)} columns"
+            )
+        known = {output.key for output in left if output.key}
+        for ordered in _ordered(node):
+            item = ordered.this
+            if isinstance(item, exp.Column) and not item.table and not isinstance(item.this, exp.Star):
+                if named(item.this, self._dialect) not in known:
+                    raise refused(
+                        "column_unknown", name=item.name, tables=node.key.upper(), offered=_listed(left)
+                    )
+                proper(item.this, self._dialect)
+            elif not isinstance(item, exp.Literal):
+                raise refused(
+                    "construct_refused", construct=f"ORDER BY an expression after {node.key.upper()}"
+                )
+        return tuple(
+            Output(one.name, one.key, max(one.growth, other.growth))
+            for one, other in zip(left, right, strict=True)
+        )
+
+    # --- one SELECT
+
+    def _select(
+        self, node: exp.Expr, outer: Scope | None, common: Mapping[str, Source]
+    ) -> tuple[Output, ...]:
+        scope = Scope(outer)
+        self._from(node, scope, common)
+        self._expand_stars(node, scope)
+        outputs = tuple(self._output(item, scope, common) for item in node.expressions)
+        distinct = node.args.get("distinct")
+        if distinct is not None:
+            self._trace(distinct, scope, common)
+        anywhere = self._dialect in _ALIAS_ANYWHERE
+        self._clause(node, "where", scope, common, anywhere)
+        self._group(node, scope, common)
+        self._clause(node, "having", scope, common, anywhere or self._dialect == "mysql")
+        self._clause(node, "qualify", scope, common, anywhere)
+        for window in node.args.get("windows") or ():
+            self._trace(window, scope, common)
+        self._order(node, scope, common, {output.key for output in outputs if output.key})
+        return outputs
+
+    def _from(self, node: exp.Expr, scope: Scope, common: Mapping[str, Source]) -> None:
+        start = node.args.get("from_")
+        if start is not None:
+            self._add(start.this, scope, common)
+        for join in node.args.get("joins") or ():
+            added = self._add(join.this, scope, common)
+            on, using = join.args.get("on"), join.args.get("using")
+            if on is not None:
+                self._trace(on, scope, common)
+            for column in using or ():
+                self._use(column, scope, added)
+        for lateral in node.args.get("laterals") or ():
+            self._add(lateral, scope, common)
+
+    def _add(self, node: exp.Expr, scope: Scope, common: Mapping[str, Source]) -> Source:
+        if isinstance(node, exp.Table):
+            source = self._table(node, common)
+        elif isinstance(node, exp.Subquery):
+            source = self._aliased(node, self.query(node.this, scope.outer, common))
+        elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
+            source = self._aliased(node, self.query(node.this.this, scope, common))
+        else:
+            raise refused("construct_refused", construct=f"{node.key.upper()} in FROM")
+        if any(folded(source.name) == folded(other.name) for other in scope.sources):
+            raise refused("name_twice", name=source.name)
+        scope.sources.append(source)
+        return source
+
+    def _table(self, node: exp.Table, common: Mapping[str, Source]) -> Source:
+        self._read += 1
+        if self._read > MOST_TABLES:
+            raise refused("query_joins", count=self._read, most=MOST_TABLES)
+        alias = node.args.get("alias")
+        if not isinstance(node.this, exp.Identifier) or (alias is not None and alias.args.get("columns")):
+            raise refused("construct_refused", construct=node.sql(dialect=self._dialect)[:60])
+        common_table = common.get(named(node.this, self._dialect, is_table=True))
+        if common_table is not None and not node.args.get("db"):
+            proper(node.this, self._dialect)
+            name = proper(alias.this, self._dialect) if alias else common_table.name
+            return self._source(name, common_table.order)
+        table = self._offered(node)
+        name = proper(alias.this, self._dialect) if alias else table.name
+        node.set("this", exp.to_identifier(table.name, quoted=True))
+        node.set("db", exp.to_identifier(table.namespace, quoted=True) if table.namespace else None)
+        node.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True)))
+        self.found.tables.add(table.full_name)
+        outputs = [
+            Output(column.name, stored(column.name, self._dialect))
+            for column in table.columns
+            if not column.is_personal
+        ]
+        return self._source(name, outputs, table)
+
+    def _offered(self, node: exp.Table) -> Table:
+        name = named(node.this, self._dialect, is_table=True)
+        namespace = node.args.get("db")
+        found = [
+            table
+            for table in self._schema.tables
+            if stored(table.name, self._dialect, is_table=True) == name and self._is_there(table, namespace)
+        ]
+        if len(found) != 1:
+            offered = ", ".join(table.full_name for table in self._schema.tables)
+            raise refused(
+                "table_unknown", name=node.sql(dialect=self._dialect)[:80], offered=offered or "none"
+            )
+        return found[0]
+
+    def _is_there(self, table: Table, namespace: exp.Expr | None) -> bool:
+        if namespace is None:
+            default = self._schema.default_namespace
+            return not default or table.namespace == default
+        return isinstance(namespace, exp.Identifier) and stored(
+            table.namespace, self._dialect, is_table=True
+        ) == named(namespace, self._dialect, is_table=True)
+
+    def _use(self, column: exp.Expr, scope: Scope, added: Source) -> None:
+        """A column of USING: it must be one of the new source's and of one before it."""
+        if not isinstance(column, exp.Identifier):
+            raise refused("construct_refused", construct="USING with anything but columns")
+        key = named(column, self._dialect)
+        before = [source for source in scope.sources[:-1] if key in source.columns]
+        if key not in added.columns or not before:
+            raise refused("column_unknown", name=column.name, tables=added.name, offered=_listed(added.order))
+        if len(before) > 1 and key not in scope.merged:
+            raise refused("column_unclear", name=column.name, choices=_choices(before, key))
+        for source in (before[0], added):
+            self._note(source, source.columns[key])
+        scope.merged[key] = before[0].columns[key]
+        proper(column, self._dialect)
+
+    # --- expressions
+
+    def _output(self, item: exp.Expr, scope: Scope, common: Mapping[str, Source]) -> Output:
+        self._trace(item, scope, common)
+        size = growth(item, self._growth)
+        if size > MOST_GROWTH:
+            raise refused("text_grows")
+        if isinstance(item, exp.Alias):
+            name = proper(item.args["alias"], self._dialect)
+            scope.results.setdefault(stored(name, self._dialect), item.this)
+            return Output(name, stored(name, self._dialect), size)
+        if isinstance(item, exp.Column):
+            return Output(item.name, stored(item.name, self._dialect), size)
+        return Output("", "", size)
+
+    def _trace(
+        self, node: exp.Expr, scope: Scope, common: Mapping[str, Source], with_results: bool = False
+    ) -> None:
+        """Write out each column in it; with_results: names of results mean what they stand for."""
+        if isinstance(node, QUERIES):
+            outputs = self.query(node, scope, common)
+            self._growth[id(node)] = sum(output.growth for output in outputs)
+        elif isinstance(node, exp.Column):
+            self._column(node, scope, with_results)
+        else:
+            if isinstance(node, exp.Window) and isinstance(node.args.get("alias"), exp.Identifier):
+                proper(node.args["alias"], self._dialect)
+            if isinstance(node, exp.Window) and isinstance(node.this, exp.Identifier):
+                proper(node.this, self._dialect)
+            for child in list(node.iter_expressions()):
+                if not isinstance(child, exp.Identifier):
+                    self._trace(child, scope, common, with_results)
+
+    def _column(self, node: exp.Column, scope: Scope, with_results: bool) -> None:
+        found = self._owner(node, scope, with_results)
+        if isinstance(found, exp.Expr):
+            copied = exp.Paren(this=found.copy())
+            self._growth[id(copied)] = growth(found, self._growth)
+            node.replace(copied)
+            return
+        source, output = found
+        self._growth[id(node)] = output.growth
+        node.set("this", exp.to_identifier(output.name, quoted=True))
+        node.set("db", None)
+        node.set("table", exp.to_identifier(source.name, quoted=True) if source else None)
+        if source:
+            self._note(source, output)
+
+    def _owner(
+        self, node: exp.Column, scope: Scope, with_results: bool
+    ) -> tuple[Source | None, Output] | exp.Expr:
+        key = named(node.this, self._dialect)
+        at: Scope | None = scope
+        while at is not None:
+            if not node.table and key in at.merged:
+                return None, at.merged[key]
+            matching = [source for source in at.sources if self._is_meant(node, source)]
+            if node.table and matching:
+                if key not in matching[0].columns:
+                    raise self._unknown(node, matching)
+                return matching[0], matching[0].columns[key]
+            having = [source for source in matching if key in source.columns]
+            if len(having) > 1:
+                raise refused("column_unclear", name=node.name, choices=_choices(having, key))
+            if having:
+                return having[0], having[0].columns[key]
+            if at is scope and with_results and not node.table and key in at.results:
+                return at.results[key]
+            at = at.outer
+        raise self._unknown(node, scope.sources)
+
+    def _is_meant(self, node: exp.Column, source: Source) -> bool:
+        qualifier, namespace = node.args.get("table"), node.args.get("db")
+        if qualifier is None:
+            return True
+        if namespace is not None and not (
+            source.table is not None
+            and source.name == source.table.name
+            and self._is_there(source.table, namespace)
+        ):
+            return False
+        return named(qualifier, self._dialect, is_table=True) == source.key
+
+    def _unknown(self, node: exp.Column, sources: Sequence[Source]) -> Exception:
+        if not node.table and any(
+            named(node.this, self._dialect, is_table=True) == source.key for source in sources
+        ):
+            return refused("row_refused", name=node.name)
+        where = ", ".join(source.table.full_name if source.table else source.name for source in sources)
+        offered = ", ".join(output.name for source in sources for output in source.order if output.name)
+        written = ".".join(part.name for part in node.parts)
+        return refused("column_unknown", name=written, tables=where or "no table", offered=offered or "none")
+
+    def _note(self, source: Source, output: Output) -> None:
+        if source.table is not None:
+            self.found.columns.add((source.table.full_name, output.name))
+
+    # --- clauses
+
+    def _clause(
+        self, node: exp.Expr, name: str, scope: Scope, common: Mapping[str, Source], with_results: bool
+    ) -> None:
+        clause = node.args.get(name)
+        if clause is not None:
+            self._trace(clause, scope, common, with_results)
+
+    def _group(self, node: exp.Expr, scope: Scope, common: Mapping[str, Source]) -> None:
+        group = node.args.get("group")
+        if group is None:
+            return
+        with_results = self._dialect != "tsql"
+        for item in list(group.expressions):
+            if with_results and isinstance(item, exp.Column) and not item.table:
+                place = self._place_of_result(item, node, scope)
+                if place is not None:
+                    item.replace(exp.Literal.number(place))
+                    continue
+            self._trace(item, scope, common, with_results)
+        for name in ("grouping_sets", "cube", "rollup"):
+            for item in group.args.get(name) or ():
+                self._trace(item, scope, common, with_results)
+
+    def _place_of_result(self, item: exp.Column, node: exp.Expr, scope: Scope) -> int | None:
+        """Where in the SELECT list (from 1) the result stands that a bare name means, if it means one."""
+        found = self._owner(item, scope, True)
+        if not isinstance(found, exp.Expr):
+            return None
+        for place, output in enumerate(node.expressions, start=1):
+            if isinstance(output, exp.Alias) and output.this is found:
+                return place
+        return None
+
+    def _order(self, node: exp.Expr, scope: Scope, common: Mapping[str, Source], results: set[str]) -> None:
+        inside = self._dialect in ("mysql", "sqlite", "duckdb")
+        for ordered in _ordered(node):
+            item = ordered.this
+            if isinstance(item, exp.Column) and not item.table and not isinstance(item.this, exp.Star):
+                key = named(item.this, self._dialect)
+                if key in scope.results:
+                    proper(item.this, self._dialect)
+                    continue
+            self._trace(item, scope, common, with_results=inside)
+
+    def _expand_stars(self, node: exp.Expr, scope: Scope) -> None:
+        if not any(item.is_star for item in node.expressions):
+            return
+        written: list[exp.Expr] = []
+        for item in node.expressions:
+            if isinstance(item, exp.Star):
+                written.extend(self._all_columns(scope))
+            elif isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+                written.extend(self._columns_of(item, scope))
+            else:
+                written.append(item)
+        if not written:
+            raise refused("construct_refused", construct="* without a table")
+        node.set("expressions", written)
+
+    def _all_columns(self, scope: Scope) -> Iterator[exp.Expr]:
+        """As the databases order them: merged columns first, in SQLite and DuckDB where the first table has them."""
+        first = self._dialect not in ("sqlite", "duckdb")
+        shown: set[str] = set()
+        if first:
+            for key, output in scope.merged.items():
+                shown.add(key)
+                yield exp.column(exp.to_identifier(output.name, quoted=True))
+        for source in scope.sources:
+            for output in source.order:
+                if output.key in scope.merged:
+                    if output.key not in shown:
+                        shown.add(output.key)
+                        yield exp.column(exp.to_identifier(output.name, quoted=True))
+                else:
+                    yield self._written(source, output)
+
+    def _columns_of(self, item: exp.Column, scope: Scope) -> Iterator[exp.Expr]:
+        matching = [source for source in scope.sources if self._is_meant(item, source)]
+        if not matching:
+            raise refused(
+                "table_unknown", name=item.table, offered=", ".join(s.name for s in scope.sources) or "none"
+            )
+        for output in matching[0].order:
+            yield self._written(matching[0], output)
+
+    def _written(self, source: Source, output: Output) -> exp.Expr:
+        if not output.name:
+            raise refused("name_missing")
+        return exp.column(
+            exp.to_identifier(output.name, quoted=True), table=exp.to_identifier(source.name, quoted=True)
+        )
+
+
+def _ordered(node: exp.Expr) -> list[exp.Expr]:
+    order = node.args.get("order")
+    return list(order.expressions) if order is not None else []
+
+
+def _listed(outputs: Sequence[Output]) -> str:
+    return ", ".join(output.name for output in outputs if output.name) or "none"
+
+
+def _choices(sources: Sequence[Source], key: str) -> str:
+    return ", ".join(f"{source.name}.{source.columns[key].name}" for source in sources)
