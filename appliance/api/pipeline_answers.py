@@ -1,7 +1,7 @@
 """A pipeline's events in the shape of OpenAI's chat completions, whole or in chunks, and requests the other way.
 
-Citations stand in `annotations` as `file_citation` objects: in the message, or in the last delta of a stream. Pure but
-for the clock handed in.
+Citations stand in `annotations` as `file_citation` objects, and results of the company's tables in `data`: in the
+message, or in the last delta of a stream. Pure but for the clock handed in.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from appliance.domain.answers import (
     Cited,
     Finished,
     Progressed,
+    Tabled,
     TextDelta,
     Waiting,
 )
@@ -27,6 +28,7 @@ from appliance.errors import InvalidRequest
 from appliance.services.answer_shapes import as_coverage
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.passage_links import as_location, passage_link
+from appliance.services.table_shapes import as_table
 from inference.types import ChatMessage, Usage
 from rag.documents import nearest_heading
 
@@ -118,6 +120,7 @@ class Completion:
         self._base = {"id": answer_id, "created": created, "model": model}
         self._text: list[str] = []
         self._annotations: list[dict[str, Any]] = []
+        self._tables: list[dict[str, Any]] = []
         self._unsupported: list[list[int]] = []
         self.finished = Finished("refused")
 
@@ -125,6 +128,8 @@ class Completion:
         """Note an event."""
         if isinstance(event, TextDelta):
             self._text.append(event.text)
+        elif isinstance(event, Tabled):
+            self._tables.append(as_table(event))
         elif isinstance(event, Cited):
             self._annotations = [annotation(citation) for citation in event.citations]
             self._unsupported = [list(span) for span in event.unsupported]
@@ -138,6 +143,7 @@ class Completion:
             "content": "".join(self._text),
             "refusal": None,
             "annotations": self._annotations,
+            **self._data(),
         }
         choice = {
             "index": 0,
@@ -165,7 +171,7 @@ class Completion:
     def last_chunks(self, wants_usage: bool) -> bytes:
         """What comes after the text: the annotations, the finish reason, the usage where asked for, [DONE]."""
         delta: dict[str, Any] = {} if self._text else {"role": "assistant", "content": ""}
-        delta["annotations"] = self._annotations
+        delta |= {"annotations": self._annotations, **self._data()}
         events = self._event(
             delta, self.finished.finish_reason, {**self._dropped(), "appliance": self._extras()}
         )
@@ -182,6 +188,10 @@ class Completion:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         chunk = {**self._base, "object": "chat.completion.chunk", "choices": [choice], **(more or {})}
         return b"data: %b\n\n" % orjson.dumps(chunk)
+
+    def _data(self) -> dict[str, Any]:
+        """Answers from documents have none."""
+        return {"data": self._tables} if self._tables else {}
 
     def _dropped(self) -> dict[str, Any]:
         dropped = self.finished.dropped

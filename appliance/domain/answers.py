@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from appliance.domain.data import Chart, QueryRun
+from appliance.domain.data import AskedVia, Chart, QueryRun
 from appliance.domain.origins import Origins
 from appliance.domain.people import Language
 from inference.types import ChatMessage, Usage
@@ -41,6 +41,7 @@ class AnswerRequest:
     attached: the collection of this chat's own files. only: of files with these attributes. instructions: what the
     asker wants every answer to heed. partial: the text of an answer that broke off; told is what follows it.
     on_used: told of what engines did for it. origins: of the messages, as far as they are not their author's own words.
+    via: by which door it came. turn_id: of the turn that is written; None where the client keeps its conversation.
     """
 
     messages: Sequence[ChatMessage]
@@ -55,6 +56,8 @@ class AnswerRequest:
     partial: str = ""
     on_used: OnUsed | None = None
     origins: Origins = None
+    via: AskedVia = "api"
+    turn_id: UUID | None = None
 
     @property
     def question(self) -> str:
@@ -165,23 +168,28 @@ class Cited:
 class Tabled:
     """A result of the company's tables that the answer speaks of, to be shown beside it. chart None: it helps nobody.
 
-    slot counts from 0 within an answer. saved_id: the saved question that was run as it is.
+    slot counts from 0 within an answer. saved_id: the saved question that was run as it is. origins: of the rows.
     """
 
     run: QueryRun
     chart: Chart | None = None
     slot: int = 0
     saved_id: UUID | None = None
+    origins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """How far work has come before there is text: per cent of a file read, parts of a summary, steps of a query."""
+    """How far work has come before there is text: per cent of a file read, parts of a summary, steps of a query.
+
+    origins: of tables whose names and values the answer may speak of.
+    """
 
     stage: Literal["reading", "summarising", "querying", "repairing"]
     done: int
     total: int
     name: str = ""
+    origins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +220,8 @@ class Finished:
 
     dropped_messages: earlier messages of the conversation that did not fit into the model's context, and dropped_tokens
     how many tokens those have, roughly where the engine was not asked. rung: by which way it came. answered_as: who
-    wrote it where that was not the model that was asked for, as people are told it: `OpenAI (gpt-4o-mini)`.
+    wrote it where that was not the model that was asked for, as people are told it: `OpenAI (gpt-4o-mini)`. prompts:
+    the versions of the catalogue whose words it was written with, such as `answer-with-sources@3`.
     """
 
     kind: Literal["written", "quoted", "refused"]
@@ -226,6 +235,7 @@ class Finished:
     coverage: tuple[Coverage, ...] = ()
     rung: AnswerRung = ""
     answered_as: str = ""
+    prompts: tuple[str, ...] = ()
 
     @property
     def dropped(self) -> Dropped | None:

@@ -16,6 +16,8 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
     "en": {
         "untitled": "Conversation",
         "sources": "Sources",
+        "rows": "{shown} of {rows} rows of {source}, read at {moment}",
+        "cut": "the query was cut off, so there may be more",
         "page": "page {number}",
         "answered_by": "Answered by {model}, {moment}",
         "unfinished": "The answer is not complete.",
@@ -28,6 +30,8 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
     "es": {
         "untitled": "Conversación",
         "sources": "Fuentes",
+        "rows": "{shown} de {rows} filas de {source}, leídas el {moment}",
+        "cut": "la consulta se cortó y puede haber más",
         "page": "página {number}",
         "answered_by": "Respondido por {model}, {moment}",
         "unfinished": "La respuesta no está completa.",
@@ -39,6 +43,7 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
     },
 }
 _LONGEST_NAME = 80
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~])")
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]+')
 
 
@@ -62,7 +67,9 @@ def as_markdown(conversation: Conversation, turns: Sequence[ShownTurn], language
             parts.append(f"{turn.answer.strip()}\n")
         if turn.status != "done":
             parts.append(f"_{said['unfinished']}_\n")
-        sources = [_source(one, said) for one in as_state(shown.events)["citations"]]
+        state = as_state(shown.events)
+        parts += [_table(one, said) for one in state["tables"]]
+        sources = [_source(one, said) for one in state["citations"]]
         if sources:
             parts.append(f"**{said['sources']}**\n\n" + "\n".join(sources) + "\n")
         by = said["answered_by"].format(model=turn.model, moment=f"{turn.created_at:%Y-%m-%d %H:%M %Z}")
@@ -96,7 +103,7 @@ def shown_path(conversation: Conversation, turns: Sequence[ShownTurn]) -> list[S
 
 
 def _turn(shown: ShownTurn) -> dict[str, Any]:
-    turn, figures = shown.turn, shown.turn.figures
+    turn, figures, state = shown.turn, shown.turn.figures, as_state(shown.events)
     return {
         "id": turn.id,
         "previous_id": turn.previous_id,
@@ -112,8 +119,9 @@ def _turn(shown: ShownTurn) -> dict[str, Any]:
                 name: one.get(name)
                 for name in ("index", "filename", "file_id", "page", "location", "quote", "is_verified")
             }
-            for one in as_state(shown.events)["citations"]
+            for one in state["citations"]
         ],
+        "tables": state["tables"],
         "feedback": shown.feedback,
         "figures": figures,
     }
@@ -130,6 +138,29 @@ def _source(citation: dict[str, Any], said: dict[str, str]) -> str:
     where = f", {said['page'].format(number=citation['page'])}" if citation.get("page") is not None else ""
     doubt = "" if citation.get("is_verified", True) else f" ({said['unverified']})"
     return f"{citation['index']}. {citation['filename']}{where}: “{_one_line(citation['quote'])}”{doubt}"
+
+
+def _table(table: dict[str, Any], said: dict[str, str]) -> str:
+    """A result with the SQL that brought it: its rows as far as the answer carries them, exactly as they are."""
+    columns = [_table_cell(column["name"]) for column in table["columns"]]
+    lines = [columns, ["---"] * len(columns), *([_table_cell(cell) for cell in row] for row in table["rows"])]
+    drawn = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    told = said["rows"].format(
+        shown=len(table["rows"]),
+        rows=table["row_count"],
+        source=_one_line(table["source"]["name"]),
+        moment=table["ran_at"][:16].replace("T", " "),
+    )
+    cut = f"; {said['cut']}" if table["cut"] else ""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", table["sql"])), default=0))
+    return f"{drawn}\n\n_{told}{cut}_\n\n{fence}sql\n{table['sql'].strip()}\n{fence}\n"
+
+
+def _table_cell(cell: object) -> str:
+    if isinstance(cell, dict):
+        return f"({cell['bytes']} bytes)"
+    text = "" if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell)
+    return _MARKDOWN.sub(r"\\\1", _one_line(text))  # a value is no formatting, and no link
 
 
 def _one_line(text: str) -> str:

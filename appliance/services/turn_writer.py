@@ -28,6 +28,7 @@ from appliance.domain.answers import (
     Reasoned,
     Restarted,
     Searched,
+    Tabled,
     TextDelta,
     TurnEvent,
     TurnEventKind,
@@ -38,6 +39,7 @@ from appliance.domain.people import Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, render_blocks
 from appliance.services.answer_shapes import as_citation, as_end, as_refusal, as_waiting, marked_spans
+from appliance.services.table_shapes import as_table
 from appliance.services.turn_ports import TurnLog, TurnRepository
 from inference.errors import InferenceError
 from inference.types import Usage
@@ -197,7 +199,11 @@ class TurnWriter:
                 self._trace = None if trace is None else trace.as_json()
                 self._passages = {passage.chunk_id: passage for passage in passages}
                 self._emit("status", 0, {"state": "searched", "found": len(passages), "notes": list(notes)})
+            case Tabled():
+                self.origins = together(self.origins, event.origins)
+                self._emit("table", event.slot, as_table(event))
             case Progressed(stage, done, total, name):
+                self.origins = together(self.origins, event.origins)
                 self._emit("status", 0, {"state": stage, "done": done, "total": total, "filename": name})
             case Cited(citations, unsupported):
                 await self._render(is_end=True)

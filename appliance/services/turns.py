@@ -298,6 +298,8 @@ class Turns:
             partial=turn.answer,
             on_used=writer.note_used,
             origins=origins,
+            via="chat",
+            turn_id=turn.id,
         )
         work = self._write(writer, caller, turn, request, memory, moment)
         task = asyncio.create_task(work, name=f"turn {turn.id}")
@@ -352,12 +354,14 @@ def last_forms(events: Sequence[TurnEvent]) -> Sequence[TurnEvent]:
 
 
 def as_state(events: Sequence[TurnEvent]) -> dict[str, Any]:
-    """What a page draws a finished turn from: its blocks in order, its citations, its end."""
+    """What a page draws a finished turn from: its blocks and tables in order, its citations, its end."""
     ordered = sorted(events, key=lambda event: event.seq)
     blocks = {event.slot: event.data["html"] for event in ordered if event.kind == "block"}
+    tables = {event.slot: dict(event.data) for event in ordered if event.kind == "table"}
     latest: dict[TurnEventKind, Any] = {event.kind: dict(event.data) for event in ordered}
     return {
         "blocks": [blocks[slot] for slot in sorted(blocks)],
+        "tables": [tables[slot] for slot in sorted(tables)],
         "citations": latest.get("citations", {}).get("citations", []),
         "done": latest.get("done"),
         "error": latest.get("error"),

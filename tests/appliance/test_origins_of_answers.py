@@ -313,6 +313,7 @@ def test_every_event_of_an_answer_is_known_here() -> None:
         "Restarted",
         "Waiting",
         "Searched",
+        "Tabled",
         "Progressed",
         "Cited",
         "Finished",

@@ -26,7 +26,16 @@ from appliance.api.responses.messages import chat_messages, check_calls
 from appliance.api.responses.refusals import renamed_refusal
 from appliance.api.responses.requests import ResponseRequest, own_name, read_request
 from appliance.api.responses.writing import Writing
-from appliance.domain.answers import Cited, Dropped, Finished, Progressed, Searched, TextDelta, Waiting
+from appliance.domain.answers import (
+    Cited,
+    Dropped,
+    Finished,
+    Progressed,
+    Searched,
+    Tabled,
+    TextDelta,
+    Waiting,
+)
 from appliance.domain.origins import OWN_WORDS, Origins, of_passages, together
 from appliance.domain.people import Caller
 from appliance.domain.responses import KeptResponse
@@ -203,6 +212,7 @@ class ResponsesDoor:
                     if writing.tell is not None:
                         await writing.tell(event)
                 elif isinstance(event, Progressed):
+                    origins = together(origins, event.origins)
                     await writing.progress(event)
                 elif isinstance(event, Searched):
                     origins = together(origins, of_passages(event.passages), event.origins)
@@ -212,6 +222,9 @@ class ResponsesDoor:
                     await writing.search(
                         asked.question, event.passages, shows_results=searching.shows_results
                     )
+                elif isinstance(event, Tabled):
+                    origins = together(origins, event.origins)
+                    writing.table(event)
                 elif isinstance(event, TextDelta):
                     await writing.begin()
                     await writing.take([Delta(text=event.text)])

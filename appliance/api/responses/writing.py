@@ -16,9 +16,10 @@ from appliance.api.responses.chat_deltas import Delta
 from appliance.api.responses.composing import Composer
 from appliance.api.responses.file_search import results
 from appliance.api.responses.requests import ResponseRequest
-from appliance.domain.answers import AnswerRung, Cited, Dropped, Finished, Progressed, Waiting
+from appliance.domain.answers import AnswerRung, Cited, Dropped, Finished, Progressed, Tabled, Waiting
 from appliance.fairness.admission import LimitState
 from appliance.services.answer_shapes import as_coverage
+from appliance.services.table_shapes import as_table
 from rag.documents import Passage
 
 
@@ -48,6 +49,7 @@ class Writing:
         self._is_writing = self._is_noted = False
         self._shows_queue = request.is_stream and shows_queue and exchange.wants_comments
         self._unsupported: list[list[int]] = []
+        self._tables: list[dict[str, Any]] = []
 
     @property
     def tell(self) -> Callable[[Waiting], Awaitable[None]] | None:
@@ -85,6 +87,11 @@ class Writing:
         self._unsupported = [list(span) for span in cited.unsupported]
         if cited.citations:
             await self._send(self.composer.annotate([annotation(one) for one in cited.citations]))
+
+    def table(self, tabled: Tabled) -> None:
+        """A result of the company's tables; all of them stand in the finished response."""
+        self._tables.append(as_table(tabled))
+        self.composer.add({"data": list(self._tables)})
 
     def signed(self, finished: Finished) -> Finished:
         """With who answers."""

@@ -1,0 +1,121 @@
+"""Answers from tables: saved questions run as they are, and what is said where nothing fits."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Finished, Tabled, TextDelta
+from appliance.domain.data import ChosenQuestion, OfferedSource, SavedParameter, SavedQuestion
+from appliance.domain.origins import OWN_WORDS, of_source
+from appliance.domain.people import Caller
+from appliance.pipelines.answer_from_data.pipeline import AnswerFromData
+from inference.types import ChatMessage
+from querying.types import Column, Schema, Table
+from rag.analysis import Analyzer
+from tests.appliance.test_answer_with_sources import OneBook
+from tests.desk_of_tables import DeskOfTables, SavedHere
+
+CALLER = Caller(uuid4(), "ana@example.com")
+SALES = UUID("01890000-0000-7000-8000-00000000da7a")
+SCHEMA = Schema(
+    "sqlite",
+    (
+        Table(
+            "sales",
+            (Column("month", "integer"), Column("product", "text"), Column("amount", "decimal")),
+            description="What was sold",
+        ),
+    ),
+)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> DeskOfTables:
+    """One table of sales, known as "Ventas"."""
+    path = tmp_path / "sales.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE sales (month INTEGER, product TEXT, amount REAL)")
+        database.executemany(
+            "INSERT INTO sales VALUES (?, ?, ?)",
+            [(1, "Café", 1200.5), (2, "Café", 800.25), (3, "Té", 1234.56), (3, "Café", 100)],
+        )
+    return DeskOfTables(path, [OfferedSource(SALES, "Ventas", "sqlite", SCHEMA)])
+
+
+def saved(sql: str, *parameters: SavedParameter, language: str = "es") -> SavedQuestion:
+    """One whose words do not matter."""
+    assert language in ("en", "es")
+    return SavedQuestion(uuid4(), SALES, "Total de ventas por mes", sql, "es", parameters=parameters)
+
+
+async def ask(
+    desk: DeskOfTables | None, question: str, saved_here: SavedHere | None = None
+) -> list[AnswerEvent]:
+    """Without a model."""
+    pipeline = AnswerFromData(desk, saved_here, Analyzer(("en", "es")))
+    request = AnswerRequest([ChatMessage("user", question)], pipeline.name, origins=OWN_WORDS)
+    return [event async for event in pipeline.answer(CALLER, request, None, OneBook())]
+
+
+def text_of(events: list[AnswerEvent]) -> str:
+    """All of it."""
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+async def test_a_saved_question_is_run_as_it_is_and_named(desk: DeskOfTables) -> None:
+    """The answer says which one it was, with its value in Spanish; the rows stand beside it."""
+    one = saved(
+        "SELECT sum(amount) AS total_ventas FROM sales WHERE month = :mes", SavedParameter("mes", "integer")
+    )
+    here = SavedHere(chosen_as={"¿Cuánto se vendió en marzo?": ChosenQuestion(one, 0.9, {"mes": 3})})
+
+    events = await ask(desk, "¿Cuánto se vendió en marzo?", here)
+
+    (tabled,) = [event for event in events if isinstance(event, Tabled)]
+    assert tabled.run.rows.rows == ((1334.56,),) and tabled.saved_id == one.id
+    assert tabled.origins == {of_source(SALES)} and tabled.chart is None
+    assert text_of(events) == (
+        "He ejecutado la pregunta guardada «Total de ventas por mes» (mes: 3).\n\ntotal ventas: **1.334,56**."
+    )
+    assert isinstance(events[-1], Finished) and events[-1].kind == "quoted"
+
+
+async def test_a_value_that_nobody_told_is_asked_back(desk: DeskOfTables) -> None:
+    """Nothing runs until it is known."""
+    one = saved("SELECT :mes", SavedParameter("mes", "integer", "Mes"))
+    chosen = ChosenQuestion(one, 0.9, missing=one.parameters)
+
+    events = await ask(desk, "ventas del mes", SavedHere(chosen_as={"ventas del mes": chosen}))
+
+    assert "falta un dato: Mes" in text_of(events) and desk.asked == []
+
+
+async def test_a_default_is_used_and_said(desk: DeskOfTables) -> None:
+    """Whoever reads the number knows for which month it is."""
+    one = saved(
+        "SELECT sum(amount) AS t FROM sales WHERE month = :mes", SavedParameter("mes", "integer", default=1)
+    )
+    chosen = ChosenQuestion(one, 0.9, missing=one.parameters)
+
+    events = await ask(desk, "ventas del mes", SavedHere(chosen_as={"ventas del mes": chosen}))
+
+    assert "(mes: 1, porque no se dijo otra cosa)" in text_of(events) and "1.200,5" in text_of(events)
+
+
+async def test_without_a_model_only_saved_questions_are_answered(desk: DeskOfTables) -> None:
+    """The answer says so, names questions to begin with, and what tables there are."""
+    events = await ask(desk, "How tall is the tower?", SavedHere([saved("SELECT 1")]))
+
+    said = text_of(events)
+    assert "No language model is connected" in said and "- Total de ventas por mes" in said
+    assert "**Ventas**: sales (What was sold)" in said and desk.asked == []
+    assert isinstance(events[-1], Finished) and events[-1].kind == "refused"
+
+
+async def test_who_may_ask_nothing_is_told_so() -> None:
+    """Neither a source nor a desk."""
+    assert "no tables that you may ask" in text_of(await ask(None, "How much did we sell?"))
