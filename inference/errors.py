@@ -31,7 +31,9 @@ InferenceError
 ├── SpeechNotInstalled    no speech model is configured, or the extra is missing
 ├── SpeechUnavailable     the speech process does not answer
 ├── LanguageUnknown       the speech model does not know that language
-└── AudioRefused          the file is no recording that can be heard
+├── AudioRefused          the file is no recording that can be heard
+├── ToolServerUnavailable an MCP server cannot be reached, or takes too long
+└── ToolServerBroken      it answers with something that no MCP server says, or with too much
 
 A class's docstring is the sentence a person reads; `code` is stable and is what programs compare.
 """
@@ -235,6 +237,18 @@ class EgressUnrecorded(EgressRefused):
     """The ledger of what leaves cannot be written, so nothing leaves. Make room on the disk, or see its rights."""
 
     code = "egress_unrecorded"
+
+
+class ToolServerUnavailable(InferenceError):
+    """The tool's server does not answer. Try again in a moment; Administration › Tools shows its state."""
+
+    code = "tool_server_unavailable"
+
+
+class ToolServerBroken(InferenceError):
+    """The tool's server answered with something that cannot be used. Tell an administrator."""
+
+    code = "tool_server_broken"
 
 
 class HubUnavailable(InferenceError):

@@ -59,6 +59,8 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     inference_errors.EgressRefused: (403, "permission_error"),
     inference_errors.EgressStopped: (503, "server_error"),
     inference_errors.EgressUnrecorded: (503, "server_error"),
+    inference_errors.ToolServerUnavailable: (503, "server_error"),
+    inference_errors.ToolServerBroken: (502, "server_error"),
     inference_errors.HubUnavailable: (503, "server_error"),
     inference_errors.ModelGated: (403, "permission_error"),
     inference_errors.ModelSourceUnknown: (404, "not_found_error"),
