@@ -6,6 +6,7 @@ Its first rows go along, with long texts cut; the whole of it is fetched by its 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
@@ -63,6 +64,11 @@ def as_cell(value: Value) -> Cell:
         case str():
             plain = _plain(value[: MOST_CHARACTERS + 1])
             return plain if len(plain) <= MOST_CHARACTERS else plain[: MOST_CHARACTERS - 1] + "…"
+
+
+def with_queries(answer: str, queries: Iterable[str]) -> str:
+    """An answer as the next question's model is told it: with the SQL that brought its rows, to go on from."""
+    return answer + "".join(f"\n\n```sql\n{sql}\n```" for sql in queries)
 
 
 def _first_rows(rows: tuple[tuple[Value, ...], ...]) -> list[list[Cell]]:

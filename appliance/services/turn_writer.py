@@ -39,7 +39,7 @@ from appliance.domain.people import Viewer
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, render_blocks
 from appliance.services.answer_shapes import as_citation, as_end, as_refusal, as_waiting, marked_spans
-from appliance.services.table_shapes import as_table
+from appliance.services.table_shapes import as_table, with_queries
 from appliance.services.turn_ports import TurnLog, TurnRepository
 from inference.errors import InferenceError
 from inference.types import Usage
@@ -128,6 +128,12 @@ class TurnWriter:
             self._used.completion_tokens + usage.completion_tokens,
         )
         self._cost = self._cost if cost is None else cost.plus(self._cost)
+
+    @property
+    def remembered(self) -> str:
+        """The answer as the next question's model is told it."""
+        shown = sorted((slot, event) for (kind, slot), event in self._state.items() if kind == "table")
+        return with_queries(self.answer, (str(event.data["sql"]) for _, event in shown))
 
     async def write(self, answer: AsyncIterator[AnswerEvent]) -> None:
         """Write until the answer ends, fails or is stopped. Raises nothing: the reason stands in the last event."""

@@ -327,7 +327,7 @@ class Turns:
         with self._live.track(asker, lambda: writer.stop("stopped"), since=since):
             await writer.write(self._answerer.answer(caller, request))
         if writer.answer.strip() and not writer.is_gone:
-            said = (turn.question, writer.answer)
+            said = (turn.question, writer.remembered)
             await self.memory.keep(caller.viewer, turn.id, turn.previous_id, memory, said, writer.origins)
 
     async def _read(self, turn_id: UUID, after: int) -> list[TurnEvent]:

@@ -68,7 +68,10 @@ _SAID = """
 WITH RECURSIVE path AS (
     SELECT t.id, t.previous_id, 0 AS depth FROM turns t WHERE t.id = %(head)s
     UNION ALL SELECT t.id, t.previous_id, depth + 1 FROM turns t JOIN path ON t.id = path.previous_id)
-SELECT t.question, t.answer, (SELECT count(*) FROM path), t.origins FROM path JOIN turns t ON t.id = path.id
+SELECT t.question, t.answer || coalesce((
+    SELECT string_agg(E'\n\n```sql\n' || (e.data ->> 'sql') || E'\n```', '' ORDER BY e.slot)
+    FROM turn_events e WHERE e.turn_id = t.id AND e.kind = 'table'), ''),
+    (SELECT count(*) FROM path), t.origins FROM path JOIN turns t ON t.id = path.id
 WHERE depth < %(most)s ORDER BY depth DESC
 """
 _RATE = """
@@ -178,6 +181,7 @@ class PostgresTurns:
             return [TurnEvent(*row) for row in await cursor.fetchall()]
 
     async def said(self, viewer: Viewer, head: UUID, most: int) -> tuple[list[tuple[str, str]], int, Origins]:
+        # an answer from tables ends with its SQL, as services.table_shapes.with_queries has it
         async with self._database.viewing(viewer) as connection:
             rows = await (await connection.execute(_SAID, {"head": head, "most": most})).fetchall()
         pairs = [(question, answer) for question, answer, _, _ in rows]

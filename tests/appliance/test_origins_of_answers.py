@@ -56,6 +56,8 @@ def _parts(shelf: ShelfOf) -> PipelineParts:
 
 
 SHORT = (RENT, NOTICE)
+# tables have their own test, beside their pipeline
+OF_DOCUMENTS = {name: row for name, row in PIPELINES.items() if name != "answer-from-data"}
 LONG = tuple(page(number) for number in range(1, 31))
 
 
@@ -64,7 +66,7 @@ LONG = tuple(page(number) for number in range(1, 31))
 )
 @pytest.mark.parametrize("pages", [SHORT, LONG], ids=["short", "long"])
 @pytest.mark.parametrize("question", ["And when is it due?", "Summarise it"], ids=["follow-up", "summary"])
-@pytest.mark.parametrize("row", [*PIPELINES.values(), FOR_FILES], ids=[*PIPELINES, "for-files"])
+@pytest.mark.parametrize("row", [*OF_DOCUMENTS.values(), FOR_FILES], ids=[*OF_DOCUMENTS, "for-files"])
 async def test_every_call_of_every_pipeline_says_what_it_was_made_from(
     row: str, question: str, pages: Sequence[str], origins: Origins
 ) -> None:
