@@ -27,6 +27,7 @@ COMMANDS = {
     "limit": "appliance.commands.limits:limit",
     "budget": "appliance.commands.budgets:budget",
     "model": "appliance.commands.models:model",
+    "prompt": "appliance.commands.prompts:prompt",
     "queue": "appliance.commands.queue:queue",
     "egress": "appliance.commands.egress:egress",
     "insights": "appliance.commands.insights:insights",

@@ -11,6 +11,7 @@ from uuid import UUID
 from appliance.domain.data import AskedVia, Chart, QueryRun
 from appliance.domain.origins import Origins
 from appliance.domain.people import Language
+from appliance.domain.pipelines import Stepped
 from inference.types import ChatMessage, Usage
 from rag.coverage import Coverage
 from rag.documents import Location, Passage, Unit, locate
@@ -42,6 +43,7 @@ class AnswerRequest:
     asker wants every answer to heed. partial: the text of an answer that broke off; told is what follows it.
     on_used: told of what engines did for it. origins: of the messages, as far as they are not their author's own words.
     via: by which door it came. turn_id: of the turn that is written; None where the client keeps its conversation.
+    inputs: of a declared pipeline, by name.
     """
 
     messages: Sequence[ChatMessage]
@@ -58,6 +60,7 @@ class AnswerRequest:
     origins: Origins = None
     via: AskedVia = "api"
     turn_id: UUID | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def question(self) -> str:
@@ -221,7 +224,8 @@ class Finished:
     dropped_messages: earlier messages of the conversation that did not fit into the model's context, and dropped_tokens
     how many tokens those have, roughly where the engine was not asked. rung: by which way it came. answered_as: who
     wrote it where that was not the model that was asked for, as people are told it: `OpenAI (gpt-4o-mini)`. prompts:
-    the versions of the catalogue whose words it was written with, such as `answer-with-sources@3`.
+    the versions of the catalogue whose words it was written with, such as `answer-with-sources@3`. pipeline: the
+    declared one that made it, `NAME@VERSION`.
     """
 
     kind: Literal["written", "quoted", "refused"]
@@ -236,6 +240,7 @@ class Finished:
     rung: AnswerRung = ""
     answered_as: str = ""
     prompts: tuple[str, ...] = ()
+    pipeline: str = ""
 
     @property
     def dropped(self) -> Dropped | None:
@@ -244,7 +249,17 @@ class Finished:
 
 
 AnswerEvent = (
-    TextDelta | Reasoned | Restarted | Waiting | Reached | Searched | Tabled | Progressed | Cited | Finished
+    TextDelta
+    | Reasoned
+    | Restarted
+    | Waiting
+    | Reached
+    | Searched
+    | Tabled
+    | Progressed
+    | Stepped
+    | Cited
+    | Finished
 )
 
 

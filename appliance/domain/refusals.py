@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 
 from appliance.domain.budget_refusals import BUDGETS
+from appliance.domain.prompt_refusals import PROMPTS
 from inference.errors import EngineUnavailable
 from rag.coded_text import CodedText
 
@@ -85,8 +86,10 @@ SENTENCES: Mapping[str, str] = {
     '`truncation: "auto"` to leave out its end.',
     "document_unread": "{model} does not read its last {over} tokens. Split it, or leave `truncation` away.",
     "share_missing": "It is not shared with them.",
+    "source_exists": "There is a data source {name} already.",
     "expected_in": "Expected in {seconds} s.",
     **BUDGETS,
+    **PROMPTS,
 }
 
 

@@ -17,6 +17,7 @@ from appliance.pipelines import covering
 from appliance.pipelines.answer_with_sources import AnswerWithSources
 from appliance.pipelines.checking import Checking
 from appliance.pipelines.fitting import context_tokens
+from appliance.pipelines.purposes import ShippedPrompts
 from appliance.pipelines.reading import Shelf
 from appliance.pipelines.sections import coverage
 from appliance.pipelines.standing_in import written_or_quoted
@@ -26,6 +27,7 @@ from appliance.pipelines.whole_text import WholeText, located
 from appliance.pipelines.wishes import wants_summary
 from appliance.pipelines.writing import Writer
 from appliance.ports import Documents, PipelineParts, Search
+from appliance.ports.prompts import Prompts
 from inference.ports import ChatEngine
 from rag.analysis import Analyzer
 from rag.coverage import Coverage
@@ -42,17 +44,27 @@ class AnswerFromFiles:
     name = "answer-from-files"
 
     def __init__(
-        self, sources: AnswerWithSources, summarise: Summarise, analyzer: Analyzer, documents: Documents
+        self,
+        sources: AnswerWithSources,
+        summarise: Summarise,
+        analyzer: Analyzer,
+        documents: Documents,
+        prompts: Prompts | None = None,
     ) -> None:
         self._sources = sources
         self._summarise = summarise
         self._checking = Checking(analyzer)
         self._documents = documents
+        self._prompts = prompts or ShippedPrompts()
 
     @classmethod
     def made_from(cls, parts: PipelineParts) -> AnswerFromFiles:
         return cls(
-            AnswerWithSources.made_from(parts), Summarise.made_from(parts), parts.analyzer, parts.documents
+            AnswerWithSources.made_from(parts),
+            Summarise.made_from(parts),
+            parts.analyzer,
+            parts.documents,
+            parts.prompts,
         )
 
     async def answer(
@@ -93,7 +105,8 @@ class AnswerFromFiles:
         else:
             whole = None
             if engine is not None and any(document.passages for document in documents):
-                whole = await WholeText.fitting(documents, request, language, engine, "whole")
+                words = await self._prompts.in_force("answer-from-file", language)
+                whole = await WholeText.fitting(documents, request, language, engine, words)
             within = replace(request, collection_ids=(request.attached,), attached=None)
             from_passages = partial(self._sources.answer, caller, within, refusal="nothing_in_files")
             if whole is not None and engine is not None:
@@ -124,7 +137,9 @@ class AnswerFromFiles:
         yield Searched(tuple(passage for section in whole.sections for passage in section.passages))
         writer = Writer(request.partial)
         made_from = None if request.attached is None else frozenset({of_collection(request.attached)})
-        steps = writer.stream(engine, request, whole.messages, whole.answer_tokens, made_from)
+        steps = writer.stream(
+            engine, request, whole.messages, whole.answer_tokens, made_from, whole.words.temperature
+        )
         async with aclosing(steps) as pieces:
             async for piece in pieces:
                 yield piece
@@ -151,4 +166,5 @@ class AnswerFromFiles:
             dropped_messages=whole.dropped_messages,
             dropped_tokens=whole.dropped_tokens,
             coverage=(*(coverage(one, whole.sections_of(one), ()) for one in documents), *unread),
+            prompts=(whole.words.used,),
         )

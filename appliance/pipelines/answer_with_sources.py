@@ -28,12 +28,14 @@ from appliance.pipelines.checking import Checking
 from appliance.pipelines.fitting import KnownCounts, context_tokens, fit, overestimate
 from appliance.pipelines.following_up import FollowingUp
 from appliance.pipelines.placing import Placing
-from appliance.pipelines.prompting import label
+from appliance.pipelines.prompting import framed, label
+from appliance.pipelines.purposes import ShippedPrompts
 from appliance.pipelines.standing_in import quoted_for_want_of_a_model, written_or_quoted
 from appliance.pipelines.texts import text
 from appliance.pipelines.widening import PASSAGES_SHARE, REACH, widened
 from appliance.pipelines.writing import Writer
 from appliance.ports import PipelineParts, Search
+from appliance.ports.prompts import Prompts
 from inference.ports import ChatEngine
 from rag.analysis import Analyzer
 from rag.documents import Passage, SearchResult
@@ -48,16 +50,17 @@ class AnswerWithSources:
 
     name = "answer-with-sources"
 
-    def __init__(self, quoter: Quoter, analyzer: Analyzer) -> None:
+    def __init__(self, quoter: Quoter, analyzer: Analyzer, prompts: Prompts | None = None) -> None:
         self._quoter = quoter
         self._analyzer = analyzer
         self._checking = Checking(analyzer)
         self._counts = KnownCounts()
-        self._following_up = FollowingUp(analyzer)
+        self._prompts = prompts or ShippedPrompts()
+        self._following_up = FollowingUp(analyzer, prompts=self._prompts)
 
     @classmethod
     def made_from(cls, parts: PipelineParts) -> AnswerWithSources:
-        return cls(parts.quoter, parts.analyzer)
+        return cls(parts.quoter, parts.analyzer, parts.prompts)
 
     async def answer(
         self,
@@ -165,10 +168,14 @@ class AnswerWithSources:
             yield Restarted()
             yield TextDelta(partial)
         passages = await self._sections(caller, result.passages, engine, search)
-        fitted = await fit(request, passages, language, engine, known=self._counts)
+        words = await self._prompts.in_force(self.name, language)
+        frame = framed(words.instructions, language)
+        fitted = await fit(request, passages, language, engine, frame, known=self._counts)
         prompt, writer = fitted.prompt, Writer(partial)
         made_from = of_passages(passages)
-        steps = writer.stream(engine, request, prompt.messages, fitted.answer_tokens, made_from)
+        steps = writer.stream(
+            engine, request, prompt.messages, fitted.answer_tokens, made_from, words.temperature
+        )
         async with aclosing(steps) as pieces:
             async for piece in pieces:
                 yield piece
@@ -192,6 +199,7 @@ class AnswerWithSources:
             notes=tuple(notes),
             dropped_messages=prompt.dropped_messages,
             dropped_tokens=prompt.dropped_tokens,
+            prompts=(words.used,),
         )
 
     async def _sections(

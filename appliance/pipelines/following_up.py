@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from appliance.domain.origins import Origins
 from appliance.domain.people import Language
-from appliance.pipelines.texts import text
+from appliance.pipelines.purposes import ShippedPrompts
+from appliance.ports.prompts import Prompts
 from inference.errors import InferenceError
 from inference.ports import ChatEngine
 from inference.types import ChatMessage, EngineRequest
@@ -51,10 +52,13 @@ class Wording:
 
 
 class FollowingUp:
-    """budget_s: how long the engine may take, waiting for its turn included."""
+    """budget_s: how long the engine may take, waiting for its turn included. prompts None: the shipped ones."""
 
-    def __init__(self, analyzer: Analyzer, budget_s: float = REWRITE_BUDGET_S) -> None:
+    def __init__(
+        self, analyzer: Analyzer, budget_s: float = REWRITE_BUDGET_S, *, prompts: Prompts | None = None
+    ) -> None:
         self._analyzer = analyzer
+        self._prompts = prompts or ShippedPrompts()
         self._budget_s = budget_s
 
     async def wording(
@@ -122,15 +126,16 @@ class FollowingUp:
         origins: Origins,
     ) -> str | None:
         """None where the engine fails, is too slow, or says something that cannot be such a question."""
+        words = await self._prompts.in_force("follow-up", language)
         spoken = "\n".join(f"{m.role}: {m.content[:_EARLIER_CHARACTERS]}" for m in earlier[-4:])
         payload = {
             "model": engine.name,
             "messages": [
-                {"role": "system", "content": text(language, "rewrite")},
+                {"role": "system", "content": words.instructions},
                 {"role": "user", "content": f"{spoken}\nuser: {question}"},
             ],
             "stream": True,
-            "temperature": 0,
+            "temperature": words.temperature or 0,
             "max_tokens": MAX_REWRITTEN_TOKENS,
         }
         said = ""

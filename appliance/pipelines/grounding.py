@@ -18,9 +18,11 @@ from appliance.errors import QuestionTooLong
 from appliance.pipelines.checking import Checking
 from appliance.pipelines.fitting import TEMPLATE_TOKENS, TokenCounts, context_tokens
 from appliance.pipelines.following_up import FollowingUp
-from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS, MIN_ANSWER_TOKENS, numbered
+from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS, MIN_ANSWER_TOKENS, framed, numbered
+from appliance.pipelines.purposes import ShippedPrompts
 from appliance.pipelines.summary_texts import summary_text
 from appliance.ports import Search, Wanted
+from appliance.ports.prompts import Prompts
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
 from rag.analysis import Analyzer
@@ -36,11 +38,12 @@ Message = Mapping[str, Any]
 class Grounding:
     """Fulfils ports.Grounding."""
 
-    def __init__(self, search: Search, analyzer: Analyzer) -> None:
+    def __init__(self, search: Search, analyzer: Analyzer, prompts: Prompts | None = None) -> None:
         self._search = search
         self._analyzer = analyzer
         self._checking = Checking(analyzer)
-        self._following_up = FollowingUp(analyzer)
+        self._prompts = prompts or ShippedPrompts()
+        self._following_up = FollowingUp(analyzer, prompts=self._prompts)
 
     async def searched(
         self,
@@ -76,7 +79,8 @@ class Grounding:
         messages: list[Message] = list(payload["messages"])
         if not passages:
             return _with_system(messages, summary_text(language, "nothing_searched")), ()
-        frame = summary_text(language, "grounded")
+        words = await self._prompts.in_force("responses-with-files", language)
+        frame = framed(words.instructions, language)
         context = await context_tokens(engine)
         answer = min(payload.get("max_tokens") or min(_ANSWER_TOKENS, context // 3), context // 2)
         blocks = [numbered(number, passage, language) for number, passage in enumerate(passages, start=1)]

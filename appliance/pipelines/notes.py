@@ -15,6 +15,7 @@ from appliance.pipelines.sections import Section, cut
 from appliance.pipelines.summary_texts import summary_text
 from appliance.pipelines.writing import Writer
 from appliance.ports import GivesWay
+from appliance.ports.prompts import PromptInForce
 from inference.errors import EngineStreamBroken, EngineUnavailable
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
@@ -40,6 +41,8 @@ class NoteTaker:
         context: int,
         counts: TokenCounts,
         origins: Origins,
+        part: PromptInForce,
+        notes: PromptInForce,
     ) -> None:
         self.failed: list[Section] = []
         self._engine = engine
@@ -52,7 +55,9 @@ class NoteTaker:
         self._note_tokens = min(_MOST_NOTE_TOKENS, context // 6)
         self._answer_tokens = min(1024, context // 3)
         overhead = TEMPLATE_TOKENS + 2 * MESSAGE_OVERHEAD_TOKENS + _MARGIN_TOKENS + overestimate(self._wish)
-        frame = max(overestimate(summary_text(language, name)) for name in ("part", "condense", "reduce"))
+        self._part_words, self._notes_words = part, notes
+        told = (part.instructions, notes.instructions, summary_text(language, "condense"))
+        frame = max(map(overestimate, told))
         self._part_tokens = min(_MOST_PART_TOKENS, context - self._note_tokens - overhead - frame)
         self._notes_tokens = context - self._answer_tokens - overhead - frame
         self._notes: dict[int, str] = {}
@@ -60,12 +65,18 @@ class NoteTaker:
 
     @classmethod
     async def for_engine(
-        cls, engine: ChatEngine, request: AnswerRequest, language: Language, origins: Origins
+        cls,
+        engine: ChatEngine,
+        request: AnswerRequest,
+        language: Language,
+        origins: Origins,
+        part: PromptInForce,
+        notes: PromptInForce,
     ) -> NoteTaker:
-        """Measured to the model's context. origins: of the documents."""
+        """Measured to the model's context. origins: of the documents. part, notes: how to read one, how to sum up."""
         context = await context_tokens(engine)
         counts = TokenCounts(engine, context * _BYTES_PER_TOKEN)
-        return cls(engine, request, language, context, counts, origins)
+        return cls(engine, request, language, context, counts, origins, part, notes)
 
     # map ----------------------------------------------------------------------------------------------
 
@@ -120,7 +131,7 @@ class NoteTaker:
         async with turn:
             for _ in range(_ATTEMPTS):
                 try:
-                    note = await self._written("part", asked)
+                    note = await self._written(self._part_words.instructions, asked)
                 except (EngineStreamBroken, EngineUnavailable):
                     continue
                 if note:
@@ -128,13 +139,20 @@ class NoteTaker:
                     return
         self.failed.append(section)
 
-    async def _written(self, frame: str, asked: str) -> str:
+    async def _written(self, instructions: str, asked: str) -> str:
         writer = Writer()
         messages = [
-            ChatMessage("system", summary_text(self._language, frame)),
+            ChatMessage("system", instructions),
             ChatMessage("user", asked),
         ]
-        steps = writer.stream(self._reader, self._request, messages, self._note_tokens, self._origins)
+        steps = writer.stream(
+            self._reader,
+            self._request,
+            messages,
+            self._note_tokens,
+            self._origins,
+            self._part_words.temperature,
+        )
         async for _ in steps:
             pass
         return writer.text.strip()
@@ -156,7 +174,7 @@ class NoteTaker:
             notes = list(await asyncio.gather(*(self._condensed(turn, group) for group in groups)))
         asked = summary_text(self._language, "notes", wish=self._wish, notes="\n\n".join(notes))
         messages = [
-            ChatMessage("system", summary_text(self._language, "reduce")),
+            ChatMessage("system", self._notes_words.instructions),
             ChatMessage("user", asked),
         ]
         return messages, self._answer_tokens
@@ -179,4 +197,5 @@ class NoteTaker:
             return group[0]
         asked = summary_text(self._language, "notes", wish=self._wish, notes="\n\n".join(group))
         async with turn:
-            return await self._written("condense", asked) or "\n\n".join(group)[: self._note_tokens * 3]
+            condense = summary_text(self._language, "condense")
+            return await self._written(condense, asked) or "\n\n".join(group)[: self._note_tokens * 3]

@@ -95,8 +95,13 @@ def build(
     return Prompt((system, *earlier, ChatMessage("user", question)), tuple(kept), dropped, tokens)
 
 
+def framed(instructions: str, language: Language) -> str:
+    """The instructions, and the line below which passages stand."""
+    return f"{instructions}\n\n{text(language, 'passages')}\n"
+
+
 def _frame(language: Language) -> str:
-    return f"{text(language, 'system')}\n\n{text(language, 'passages')}\n"
+    return framed(text(language, "system"), language)
 
 
 def heeding(instructions: str, frame: str | None, language: Language) -> str:

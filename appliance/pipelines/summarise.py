@@ -28,6 +28,7 @@ from appliance.domain.people import Caller, Language
 from appliance.pipelines import covering
 from appliance.pipelines.checking import Checking, verified
 from appliance.pipelines.notes import NoteTaker
+from appliance.pipelines.purposes import ShippedPrompts
 from appliance.pipelines.reading import Shelf
 from appliance.pipelines.sections import Section, coverage, cut
 from appliance.pipelines.standing_in import quoted_for_want_of_a_model, written_or_quoted
@@ -35,6 +36,7 @@ from appliance.pipelines.summary_texts import summary_text
 from appliance.pipelines.whole_text import WholeText, located
 from appliance.pipelines.writing import Writer
 from appliance.ports import Documents, PipelineParts, Search
+from appliance.ports.prompts import Prompts
 from inference.ports import ChatEngine
 from rag.analysis import Analyzer
 from rag.coverage import Coverage
@@ -61,15 +63,18 @@ class Summarise:
 
     name = "summarise"
 
-    def __init__(self, analyzer: Analyzer, documents: Documents, quoter: Quoter) -> None:
+    def __init__(
+        self, analyzer: Analyzer, documents: Documents, quoter: Quoter, prompts: Prompts | None = None
+    ) -> None:
         self._analyzer = analyzer
         self._quoter = quoter
         self._documents = documents
+        self._prompts = prompts or ShippedPrompts()
         self._checking = Checking(analyzer)
 
     @classmethod
     def made_from(cls, parts: PipelineParts) -> Summarise:
-        return cls(parts.analyzer, parts.documents, parts.quoter)
+        return cls(parts.analyzer, parts.documents, parts.quoter, parts.prompts)
 
     async def answer(
         self, caller: Caller, request: AnswerRequest, engine: ChatEngine | None, search: Search
@@ -144,7 +149,8 @@ class Summarise:
         search: Search,
         language: Language,
     ) -> AsyncGenerator[AnswerEvent, None]:
-        whole = await WholeText.fitting(readable, request, language, engine, "whole_summary")
+        words = await self._prompts.in_force(self.name, language)
+        whole = await WholeText.fitting(readable, request, language, engine, words)
         if whole is not None:
             steps = self._in_one_call(whole, material, caller, request, engine, search, language)
         else:
@@ -181,13 +187,16 @@ class Summarise:
         language: Language,
     ) -> AsyncGenerator[AnswerEvent, None]:
         writer, origins = Writer(), material.origins
-        steps = writer.stream(engine, request, whole.messages, whole.answer_tokens, origins)
+        words = whole.words
+        steps = writer.stream(
+            engine, request, whole.messages, whole.answer_tokens, origins, words.temperature
+        )
         async with aclosing(steps) as pieces:
             async for piece in pieces:
                 yield piece
         read = [coverage(document, whole.sections_of(document), ()) for document in material.documents]
         async for event in self._ending(
-            writer, whole.sections, [*read, *material.unread], caller, search, language
+            writer, whole.sections, [*read, *material.unread], caller, search, language, (words.used,)
         ):
             yield event
 
@@ -202,7 +211,9 @@ class Summarise:
         search: Search,
         language: Language,
     ) -> AsyncGenerator[AnswerEvent, None]:
-        taker = await NoteTaker.for_engine(engine, request, language, material.origins)
+        part = await self._prompts.in_force("summarise-part", language)
+        notes = await self._prompts.in_force("summarise-notes", language)
+        taker = await NoteTaker.for_engine(engine, request, language, material.origins, part, notes)
         sections = [one for document in material.documents for one in await taker.cut(document)]
         parts, beyond = sections[:MOST_PARTS], sections[MOST_PARTS:]
         yield Progressed("summarising", 0, len(parts))
@@ -211,7 +222,7 @@ class Summarise:
                 yield Progressed("summarising", done, len(parts))
         writer = Writer()
         messages, most_tokens = await taker.reduced()
-        steps = writer.stream(engine, request, messages, most_tokens, material.origins)
+        steps = writer.stream(engine, request, messages, most_tokens, material.origins, notes.temperature)
         async with aclosing(steps) as pieces:
             async for piece in pieces:
                 yield piece
@@ -226,7 +237,9 @@ class Summarise:
             )
             for document in material.documents
         ]
-        async for event in self._ending(writer, parts, [*told, *material.unread], caller, search, language):
+        async for event in self._ending(
+            writer, parts, [*told, *material.unread], caller, search, language, (part.used, notes.used)
+        ):
             yield event
 
     async def _ending(
@@ -237,6 +250,7 @@ class Summarise:
         caller: Caller,
         search: Search,
         language: Language,
+        prompts: tuple[str, ...],
     ) -> AsyncGenerator[AnswerEvent, None]:
         """The checked citations, what was covered, and the end."""
         passages = [section.as_passage() for section in sections]
@@ -253,6 +267,7 @@ class Summarise:
             model=self.name,
             notes=tuple(notes),
             coverage=tuple(told),
+            prompts=prompts,
         )
 
     # quoting ------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from appliance.pipelines.checking import Locate
 from appliance.pipelines.fitting import context_tokens, fit
 from appliance.pipelines.sections import Section, cut
 from appliance.pipelines.summary_texts import summary_text
+from appliance.ports.prompts import PromptInForce
 from inference.ports import ChatEngine
 from inference.types import ChatMessage
 from rag.documents import Passage, WholeDocument
@@ -28,6 +29,7 @@ class WholeText:
     messages: tuple[ChatMessage, ...]
     sections: tuple[Section, ...]
     answer_tokens: int
+    words: PromptInForce
     dropped_messages: int = 0
     dropped_tokens: int = 0
 
@@ -38,17 +40,18 @@ class WholeText:
         request: AnswerRequest,
         language: Language,
         engine: ChatEngine,
-        frame: str,
+        words: PromptInForce,
     ) -> WholeText | None:
-        """None: it does not fit. frame: the name of the instructions in summary_texts."""
+        """None: it does not fit. words: the instructions."""
         size = sum(len(passage.text.encode()) for document in documents for passage in document.passages)
         if size > await context_tokens(engine) * _BYTES_PER_TOKEN:
             return None
         most = max(_LEAST_SECTION, size // _MOST_SECTIONS + 1)
         sections = tuple(section for document in documents for section in cut(document, most))
         passages = [section.as_passage() for section in sections]
+        frame = f"{words.instructions}\n\n{summary_text(language, 'file_below')}\n"
         try:
-            fitted = await fit(request, passages, language, engine, summary_text(language, frame))
+            fitted = await fit(request, passages, language, engine, frame)
         except QuestionTooLong:
             return None
         prompt = fitted.prompt
@@ -56,7 +59,12 @@ class WholeText:
         if len(prompt.passages) < len(sections) or sections[0].text not in prompt.messages[0].content:
             return None
         return cls(
-            prompt.messages, sections, fitted.answer_tokens, prompt.dropped_messages, prompt.dropped_tokens
+            prompt.messages,
+            sections,
+            fitted.answer_tokens,
+            words,
+            prompt.dropped_messages,
+            prompt.dropped_tokens,
         )
 
     def sections_of(self, document: WholeDocument) -> list[Section]:

@@ -30,17 +30,19 @@ class Writer:
         messages: Sequence[ChatMessage],
         most_tokens: int,
         made_from: Origins,
+        temperature: float | None = None,
     ) -> AsyncGenerator[TextDelta | Reasoned | Restarted, None]:
         """most_tokens: room for the answer; the caller of the API may wish for less.
 
-        made_from: of what stands in messages beside those of the request: documents, or notes on them.
+        made_from: of what stands in messages beside those of the request: documents, or notes on them. temperature:
+        where the request has none.
         """
         wished = request.options.get("max_completion_tokens") or request.options.get("max_tokens")
         payload = {
             "model": engine.name,
             "messages": [{"role": message.role, "content": message.content} for message in messages],
             "stream": True,
-            "temperature": _CALM,
+            "temperature": _CALM if temperature is None else temperature,
             **{name: value for name, value in request.options.items() if name in PASSED_ON},
             "max_tokens": min(int(wished), most_tokens) if wished else most_tokens,
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -31,6 +31,7 @@ from appliance.fairness.gate import Gate, GatedEngine
 from appliance.fairness.lease import OnWaiting
 from appliance.fairness.purpose import Purpose
 from appliance.ports import HistoryFitting, Pipeline, Search
+from appliance.ports.prompts import Prompts
 from inference.continuing import go_on
 from inference.errors import ModelNotFound
 from inference.types import ChatMessage, EngineRequest
@@ -43,7 +44,7 @@ class Chat:
     """Fulfils ports.Answerer and ports.ContextMeter. default_model: the chat model pipelines use where it is served.
 
     for_files: answers wherever a chat has files of its own, with the model that was asked for. histories: cuts plain
-    chats to what their model reads; None: they are sent as they are.
+    chats to what their model reads; None: they are sent as they are. prompts: may name a model for a pipeline.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Chat:
         default_model: str = "",
         for_files: Pipeline | None = None,
         histories: HistoryFitting | None = None,
+        prompts: Prompts | None = None,
     ) -> None:
         self._gate = gate
         self._pipelines = pipelines
@@ -62,6 +64,7 @@ class Chat:
         self._default_model = default_model
         self._for_files = for_files
         self._histories = histories
+        self._prompts = prompts
 
     @property
     def pipeline_names(self) -> tuple[str, ...]:
@@ -153,7 +156,7 @@ class Chat:
             raise NotPermitted(f"This key is not for the model {request.model!r}.", param="model")
         entry = self._gate.ledger.begin(caller, request.model, route, request.request_id)
         try:
-            engine = self._engine_within(caller, request, route, entry, tell)
+            engine = await self._engine_within(caller, request, route, entry, tell)
             events = pipeline.answer(caller, request, engine, self._search)
             await entry.committed()
             async with aclosing(events):  # type: ignore[type-var]
@@ -168,7 +171,7 @@ class Chat:
         finally:
             self._gate.ledger.finish(entry)
 
-    def _engine_within(
+    async def _engine_within(
         self, caller: Caller, request: AnswerRequest, route: str, entry: Entry, tell: OnWaiting
     ) -> GatedEngine | None:
         """The engine for a pipeline; None where none is up, so that the documents' own words remain.
@@ -178,7 +181,8 @@ class Chat:
         purpose = Purpose(route, part_of=entry.start.id, on_used=request.on_used)
         if request.model not in self._pipelines:
             return self._gate.engine_for(caller, request.model, purpose, tell)
-        model = self._gate.chat_model(self._default_model, caller)
+        preferred = await self._model_of(request.model) or self._default_model
+        model = self._gate.chat_model(preferred, caller)
         if model is None:
             return None
         try:
@@ -186,13 +190,21 @@ class Chat:
         except ModelNotFound:
             return None  # it has just gone
 
+    async def _model_of(self, pipeline: str) -> str:
+        """Which model an administrator wants for it; empty: whichever the appliance uses by itself."""
+        if self._prompts is None:
+            return ""
+        with suppress(KeyError):
+            return (await self._prompts.in_force(pipeline, "en")).model
+        return ""
+
 
 def _note(entry: Entry, event: AnswerEvent) -> None:
     """Tokens stay zero in a pipeline's own row: its engine calls have them in theirs."""
     if isinstance(event, TextDelta) and entry.end.ttft_ms is None:
         entry.end.ttft_ms = entry.elapsed_ms()
     elif isinstance(event, Finished):
-        entry.end.status = "completed"
+        entry.end.status, entry.end.prompts = "completed", event.prompts
         entry.end.engine, entry.end.rung = event.served_by.partition(":")[2] or None, event.rung
         # the ledger keeps no words, but that nothing was found is told to administrators
         entry.end.finish_reason = "nothing_found" if event.kind == "refused" else event.finish_reason

@@ -29,12 +29,12 @@ UPDATE requests r SET
     cached_tokens = e.cached_tokens, is_estimated = e.is_estimated, finish_reason = e.finish_reason,
     wait_ms = e.wait_ms, ttft_ms = e.ttft_ms, total_ms = e.total_ms, error_code = e.error_code, cost = e.cost,
     audio_seconds = e.audio_seconds, engine_seconds = e.engine_seconds, joules = e.joules, energy_cost = e.energy_cost,
-    is_cloud = coalesce(e.is_cloud, false), rung = e.rung
+    is_cloud = coalesce(e.is_cloud, false), rung = e.rung, prompts = e.prompts
 FROM json_to_recordset($1::json) AS e (
     id uuid, status text, engine text, prompt_tokens integer, completion_tokens integer, cached_tokens integer,
     is_estimated boolean, finish_reason text, wait_ms real, ttft_ms real, total_ms real, error_code text,
     cost double precision, audio_seconds double precision, engine_seconds real, joules real,
-    energy_cost double precision, is_cloud boolean, rung text)
+    energy_cost double precision, is_cloud boolean, rung text, prompts text[])
 WHERE r.id = e.id AND r.status IN ('started', 'unknown')
 """
 _ROWS: Mapping[str, LiteralString] = {

@@ -19,7 +19,7 @@ from inference.watchdog.findings import Finding, Kind, Remedy
 from querying.errors import QueryingError
 from rag.errors import RagError
 from rag.notes import SENTENCES, places
-from ui.texts import LANGUAGES, TEXTS, as_json, as_script, cloud_script, models_script
+from ui.texts import LANGUAGES, TEXTS, as_json, as_script
 from ui.texts.cloud import CLOUD
 from ui.texts.findings import FINDINGS
 from ui.texts.models import MODELS, PLANS
@@ -84,7 +84,7 @@ def test_the_browser_gets_the_sentences_as_they_stand_here() -> None:
         written = (UI / "page" / f"texts.{language}.json").read_text(encoding="utf-8")
         assert written == as_json(language)
         script = (UI / "page" / "admin" / f"findings_{language}.js").read_text(encoding="utf-8")
-        assert script == as_script(language)
+        assert script == as_script("findings", language)
 
 
 def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -> None:
@@ -143,7 +143,7 @@ def test_what_the_view_of_models_says_is_used_and_the_same_in_both_languages() -
         assert f'"{key}"' in code.replace("`", '"') or key.startswith(built), key
     for language in LANGUAGES:
         written = (UI / "page" / "admin" / f"models_{language}.js").read_text(encoding="utf-8")
-        assert written == models_script(language)
+        assert written == as_script("models", language)
 
 
 def test_what_the_view_of_the_cloud_says_is_used_and_the_same_in_both_languages() -> None:
@@ -158,7 +158,7 @@ def test_what_the_view_of_the_cloud_says_is_used_and_the_same_in_both_languages(
         assert f'"{key}"' in code or key.startswith(built), key
     for language in LANGUAGES:
         written = (UI / "page" / "admin" / f"cloud_{language}.js").read_text(encoding="utf-8")
-        assert written == cloud_script(language)
+        assert written == as_script("cloud", language)
 
 
 def test_every_line_of_a_plan_can_be_said_in_both_languages() -> None:

@@ -33,6 +33,7 @@ from ui.texts.leaving import LEAVING
 from ui.texts.me import ME
 from ui.texts.model_errors import MODEL_ERRORS
 from ui.texts.models import MODELS, PLANS
+from ui.texts.prompts import PROMPT_REFUSALS, PROMPTS, PROMPTS_MENU
 from ui.texts.recordings import RECORDING_ERRORS, RECORDING_NOTES, RECORDINGS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
@@ -60,6 +61,7 @@ TEXTS: Mapping[str, Sentence] = {
     **INSIGHTS,
     **RECORDINGS,
     **BUDGETS,
+    **PROMPTS_MENU,
     **{
         f"error.{code}": sentence
         for code, sentence in (
@@ -68,7 +70,7 @@ TEXTS: Mapping[str, Sentence] = {
     },
     **{
         f"refused.{code}": sentence
-        for code, sentence in (REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS).items()
+        for code, sentence in (REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS | PROMPT_REFUSALS).items()
     },
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
     **{
@@ -94,33 +96,20 @@ def as_json(language: Language) -> str:
     return json.dumps(in_language(language), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def as_script(language: Language) -> str:
-    """The doctor's sentences, which administrators alone see: loaded with their view, not with every page."""
-    told = {key: getattr(sentence, language) for key, sentence in FINDINGS.items()}
-    return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
+SCRIPTS: Mapping[str, Mapping[str, Sentence]] = {
+    "findings": FINDINGS,
+    "models": MODELS | PLANS,
+    "circuits": CIRCUITS,
+    "egress": EGRESS,
+    "cloud": CLOUD,
+    "prompts": PROMPTS,
+}
+"""Views of Administration whose sentences are loaded with them, and not with every page."""
 
 
-def models_script(language: Language) -> str:
-    """What Administration › Models says, likewise."""
-    told = {key: getattr(sentence, language) for key, sentence in (MODELS | PLANS).items()}
-    return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
-
-
-def circuits_script(language: Language) -> str:
-    """What Administration › Engines says of those that are out of rotation, likewise."""
-    told = {key: getattr(sentence, language) for key, sentence in CIRCUITS.items()}
-    return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
-
-
-def egress_script(language: Language) -> str:
-    """What Administration › What left says, likewise."""
-    told = {key: getattr(sentence, language) for key, sentence in EGRESS.items()}
-    return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
-
-
-def cloud_script(language: Language) -> str:
-    """What Administration › Cloud says, likewise."""
-    told = {key: getattr(sentence, language) for key, sentence in CLOUD.items()}
+def as_script(name: str, language: Language) -> str:
+    """What such a view says."""
+    told = {key: getattr(sentence, language) for key, sentence in SCRIPTS[name].items()}
     return f"// Made by `python -m ui.texts`.\nexport default {json.dumps(told, ensure_ascii=False, indent=1)};\n"
 
 
@@ -128,8 +117,7 @@ def write_files(folder: Path) -> None:
     """Write the sentences of each language into the folder of the page's scripts."""
     for language in LANGUAGES:
         (folder / f"texts.{language}.json").write_text(as_json(language), encoding="utf-8")
-        (folder / "admin" / f"findings_{language}.js").write_text(as_script(language), encoding="utf-8")
-        (folder / "admin" / f"models_{language}.js").write_text(models_script(language), encoding="utf-8")
-        (folder / "admin" / f"circuits_{language}.js").write_text(circuits_script(language), encoding="utf-8")
-        (folder / "admin" / f"egress_{language}.js").write_text(egress_script(language), encoding="utf-8")
-        (folder / "admin" / f"cloud_{language}.js").write_text(cloud_script(language), encoding="utf-8")
+        for name in SCRIPTS:
+            (folder / "admin" / f"{name}_{language}.js").write_text(
+                as_script(name, language), encoding="utf-8"
+            )

@@ -50,7 +50,7 @@ class RequestEnd:
     audio_seconds: of a recording that was heard; None: it was no request about sound. engine_seconds, joules: its
     shares (`metering`); None: it never ran, or nobody knows. is_cloud: it was sent to an engine elsewhere. rung: by
     which way the answer came (domain.answers.AnswerRung). priced_as: the model whose price counts;
-    empty: the one that was asked for.
+    empty: the one that was asked for. prompts: whose words wrote it, such as `answer-with-sources@3`.
     """
 
     status: Status = "failed"
@@ -70,6 +70,7 @@ class RequestEnd:
     is_cloud: bool = False
     rung: str = ""
     priced_as: str = ""
+    prompts: tuple[str, ...] = ()
 
 
 class RowsRefused(Exception):
@@ -142,6 +143,7 @@ def end_row(row_id: UUID, end: RequestEnd) -> bytes:
             "energy_cost": None if end.energy_cost is None else end.energy_cost.amount,
             "is_cloud": end.is_cloud,
             "rung": end.rung or None,
+            "prompts": end.prompts or None,
         }
     )
 

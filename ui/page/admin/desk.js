@@ -18,6 +18,7 @@ export function open(host) {
     {id: "backups", label: t("admin_backups"), sign: "archive", load: () => import("./backups.js")},
     {id: "cloud", label: t("admin_cloud"), sign: "cloud", load: () => import("./cloud.js")},
     {id: "egress", label: t("admin_egress"), sign: "upload", load: () => import("./egress.js")},
+    {id: "prompts", label: t("admin_prompts"), sign: "lines", load: () => import("./prompts.js")},
     {id: "audit", label: t("admin_audit"), sign: "book", load: () => import("./audit.js")},
   ]});
 }
