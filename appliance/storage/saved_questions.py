@@ -1,9 +1,8 @@
 """Saved questions in PostgreSQL, each read with somebody's eyes; every change leaves a version and an audit line."""
 
-# ruff: noqa: S608 – every piece of SQL is a LiteralString, which mypy checks; values are always parameters.
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -24,8 +23,9 @@ from appliance.storage.database import Database
 from querying.types import Value, ValueKind
 
 _ENTRY = """
-SELECT q.id, q.source_id, q.question, q.sql, q.language, q.wordings, q.parameters, q.is_example, q.is_offered, q.owner_id,
-       q.database_id, q.collection_id, q.is_proposed, q.is_verified, q.version, q.problem, q.problem_detail, q.changed_at
+SELECT q.id, q.source_id, q.question, q.sql, q.language, q.wordings, q.parameters, q.is_example, q.is_offered,
+       q.owner_id, q.database_id, q.collection_id, q.is_proposed, q.is_verified, q.version, q.problem,
+       q.problem_detail, q.changed_at
 FROM saved_questions q
 """
 _OF_SOURCES = f"{_ENTRY} WHERE q.source_id = ANY(%s) ORDER BY q.created_at, q.id"
