@@ -42,11 +42,14 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PATCH", "/api/groups/{group_id}"): {"name": "Mine"},
     ("PUT", "/api/groups/{group_id}/members"): {"user_ids": []},
     ("PUT", "/api/leaving/collections/{store_id}"): {"may_leave": True},
+    ("POST", "/api/prompts/{purpose}/versions"): {"texts": {"en": "Cite as [1].", "es": "Cita: [1]."}},
+    ("PUT", "/api/prompts/{purpose}/in_force"): {"version": 0},
 }
 QUERIES: Mapping[tuple[str, str], str] = {
     ("DELETE", "/api/collections/{store_id}/shares"): "?with=luis@example.com",
     ("GET", "/api/collections/{store_id}/shares/candidates"): "?q=luis",
     ("GET", "/api/conversations/{conversation_id}/context"): f"?model={MODEL}",
+    ("GET", "/api/prompts/{purpose}/difference"): "?before=0&after=0",
 }
 # Nobody's in particular, or not made for a person; and why.
 OF_NOBODY = {"/v1/models/{model}": "what is served, for everybody"}
@@ -58,6 +61,10 @@ NOT_HERS = {
     "/api/models/library/pulls/{name}": "models are for administrators and auditors",
     "/api/models/running/{name}": "likewise",
     "/api/models/running/{name}/command": "likewise",
+    "/api/prompts/{purpose}/versions": "prompts are for administrators and auditors",
+    "/api/prompts/{purpose}/versions/{version}": "likewise",
+    "/api/prompts/{purpose}/difference": "likewise",
+    "/api/prompts/{purpose}/figures": "likewise",
 }
 # An administrator's business too; who they are is asked of the others.
 OF_ADMINISTRATORS = (
@@ -70,7 +77,7 @@ OF_ADMINISTRATORS = (
         "/api/keys/",
         "/api/queue/",
     ),
-    *("/api/models/", "/api/leaving/"),
+    *("/api/models/", "/api/leaving/", "/api/prompts/"),
 )
 # Ids in bodies: (verb, path, body).
 IN_BODIES: tuple[tuple[str, str, Any], ...] = (
@@ -139,7 +146,7 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
         "response_id": response, "session_id": session["id"], "key_id": key["id"], "user_id": people[0],
         "group_id": group, "limit_id": made["id"], "budget_id": spent["id"], "job_id": "job-1",
         "request_id": f"turn-{turn}", "number": "1",
-        "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32, "name": "tiny",
+        "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32, "name": "tiny", "purpose": "summarise", "version": "0",
     }  # fmt: skip
 
 
