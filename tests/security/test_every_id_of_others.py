@@ -146,7 +146,8 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
         "response_id": response, "session_id": session["id"], "key_id": key["id"], "user_id": people[0],
         "group_id": group, "limit_id": made["id"], "budget_id": spent["id"], "job_id": "job-1",
         "request_id": f"turn-{turn}", "number": "1",
-        "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32, "name": "tiny", "purpose": "summarise", "version": "0",
+        "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32, "name": "tiny",
+        "purpose": "summarise", "version": "0",
     }  # fmt: skip
 
 
