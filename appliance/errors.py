@@ -4,6 +4,7 @@ ApplianceError
 ├── InvalidRequest          a field is wrong; `param` names it
 │   ├── ConflictingCredentials   two different keys in one request
 │   ├── PasswordRefused          too short, or the e-mail address
+│   ├── PipelineRefused          its file has faults; `findings` holds each with its place
 │   └── PromptTooLong            with its answer it has more tokens than the model reads
 │       └── QuestionTooLong          no passage and no answer would fit beside it
 ├── NotAuthenticated        no credential, or one that is unknown, expired or revoked
@@ -22,6 +23,9 @@ ApplianceError
 │   └── CredentialWithdrawn      revoked, signed out or suspended while the request was running
 ├── NotPermitted            known, but not allowed
 │   ├── StaysOnBox               a cloud's model, and the policy keeps the request here
+│   ├── ToolNeedsConsent         a tool of others, and nobody agreed to its being called
+│   ├── ToolDeclined             and they said no
+│   ├── ToolStays                and its server would be told what has to stay here
 │   ├── CrossSiteRequest         a cookie that another site made the browser send
 │   └── PlainHttpRefused         signing in without TLS on an address that is not loopback
 ├── NotFound                there is no such thing for this caller
@@ -40,6 +44,8 @@ ApplianceError
 │   ├── BudgetUncounted          so nobody knows what was spent
 │   ├── IdentityProviderUnavailable  the company's identity provider does not
 │   └── StorageFull         there is no room on the disk
+├── StepTimedOut            a step of a declared pipeline, or all of it, took too long
+├── AnswerMisshapen         a model's answer is not the JSON that a pipeline asks for
 ├── ReadingFailed           a document was not read, and it is our fault
 ├── ReadingInterrupted      a document was given up after several interruptions
 └── StartupError            the appliance cannot start; the sentence names the remedy
@@ -85,6 +91,17 @@ class PasswordRefused(InvalidRequest):
     """That password cannot be used. Choose a longer one that is not the e-mail address."""
 
     code = "password_refused"
+
+
+class PipelineRefused(InvalidRequest):
+    """The pipeline's file has faults. Correct the lines that are named, then save it again."""
+
+    code = "pipeline_refused"
+
+    def __init__(self, detail: str = "", *, findings: tuple[Any, ...] = (), param: str | None = None) -> None:
+        """findings: of domain.pipeline_findings."""
+        super().__init__(detail, param=param)
+        self.findings = findings
 
 
 class PromptTooLong(InvalidRequest):
@@ -191,6 +208,24 @@ class StaysOnBox(NotPermitted):
     """That model is a cloud's, and this request may not leave the box. Ask a model of this box instead."""
 
     code = "stays_on_box"
+
+
+class ToolNeedsConsent(NotPermitted):
+    """Nobody agreed to that tool being called. Name it in `allow_tools`, or agree to it in a chat."""
+
+    code = "tool_needs_consent"
+
+
+class ToolDeclined(NotPermitted):
+    """You said that this tool may not be called. You can change that under Me › Tools."""
+
+    code = "tool_declined"
+
+
+class ToolStays(NotPermitted):
+    """The call would tell the tool's server what has to stay here, so it was not made."""
+
+    code = "tool_stays"
 
 
 class CrossSiteRequest(NotPermitted):
@@ -336,6 +371,18 @@ class StorageFull(PartUnavailable):
     """The disk of this appliance is full; nothing was stored. Delete files, or ask an administrator for room."""
 
     code = "storage_full"
+
+
+class StepTimedOut(ApplianceError):
+    """The pipeline took longer than it may. Ask for less, or an administrator for more time."""
+
+    code = "step_timed_out"
+
+
+class AnswerMisshapen(ApplianceError):
+    """The model's answer does not have the form that the pipeline asks for. Try again, or with another model."""
+
+    code = "answer_misshapen"
 
 
 class ReadingFailed(ApplianceError):

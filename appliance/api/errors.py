@@ -44,6 +44,8 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     appliance_errors.CloudRefusedByBudget: (429, "insufficient_quota"),
     appliance_errors.TooManyAttempts: (429, "rate_limit_error"),
     appliance_errors.PartUnavailable: (503, "server_error"),
+    appliance_errors.StepTimedOut: (504, "server_error"),
+    appliance_errors.AnswerMisshapen: (502, "server_error"),
     appliance_errors.ApplianceError: (500, "server_error"),
     inference_errors.ModelNotFound: (404, "not_found_error"),
     inference_errors.EngineUnavailable: (503, "server_error"),

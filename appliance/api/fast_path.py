@@ -193,21 +193,28 @@ class FastPath:
                 headers = [
                     *by_headers(completion.finished.served_by, completion.finished.rung),
                     (b"x-queue-wait-ms", b"%d" % round(wait_s * 1000)),
+                    *_made_by(completion.finished.pipeline),
                 ]
                 await exchange.send_whole(200, "application/json", completion.whole(), headers)
                 return
+            made_by = _made_by(self._chat.signature(request.model))
             async for piece in as_pieces(completion, events, request.wants_usage):
                 if isinstance(piece, bytes):
-                    await exchange.begin_stream(None)
+                    await exchange.begin_stream(None, made_by)
                     await exchange.send_piece(piece)
                 elif not self._may_comment(exchange):
                     continue
                 elif isinstance(piece, Waiting):
                     await exchange.tell_waiting(piece)
                 else:
-                    await exchange.begin_stream(None)
+                    await exchange.begin_stream(None, made_by)
                     await exchange.send_piece(progress_comment(piece))
         await exchange.end_stream()
+
+
+def _made_by(pipeline: str) -> list[tuple[bytes, bytes]]:
+    """Which version of a declared pipeline answers."""
+    return [(b"x-pipeline", pipeline.encode())] if pipeline else []
 
 
 def _looks_whole(body: bytes) -> bool:

@@ -208,6 +208,7 @@ class Completion:
             "dropped_messages": self.finished.dropped_messages,
             "coverage": [as_coverage(one) for one in self.finished.coverage],
             "unsupported": self._unsupported,
+            **({"pipeline": self.finished.pipeline} if self.finished.pipeline else {}),
         }
 
 

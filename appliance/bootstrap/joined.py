@@ -320,7 +320,7 @@ class Gateway:
         reranker = served_reranker(settings.retrieval, client)
         offered = OfferedModels(
             room.gate,
-            chat.pipeline_names,
+            chat,
             embedder,
             settings.models.aliases,
             transcriber,

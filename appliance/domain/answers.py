@@ -188,11 +188,41 @@ class Progressed:
     origins: of tables whose names and values the answer may speak of.
     """
 
-    stage: Literal["reading", "summarising", "querying", "repairing"]
+    stage: Literal["reading", "summarising", "querying", "repairing", "calling"]
     done: int
     total: int
     name: str = ""
     origins: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentAsked:
+    """The answer waits until its asker says whether a tool of others may be called: which, with what, where it goes.
+
+    ask_id: under which they answer (`/api/tools/asked/{ask_id}`), within seconds_left. arguments: as JSON, cut.
+    """
+
+    ask_id: str
+    tool: str
+    title: str
+    goes_to: str
+    is_outside: bool
+    arguments: str
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """A call that has ended, as the answer's sources tell it. arguments: as JSON, cut. outcome: a code, `done` or why
+    not. slot counts from 0 within an answer. origins: of what it gave back.
+    """
+
+    tool: str
+    arguments: str
+    outcome: str
+    ms: int
+    slot: int = 0
+    origins: Origins = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +285,8 @@ AnswerEvent = (
     | Waiting
     | Reached
     | Searched
+    | ConsentAsked
+    | ToolCalled
     | Tabled
     | Progressed
     | Stepped

@@ -92,7 +92,7 @@ class AnswerWithSources:
             for event in _refusal(result, language, refusal):
                 yield event
         else:
-            quoted = partial(self._quoted, caller, question, result, language, search)
+            quoted = partial(self.quoted, caller, question, result, language, search)
             if engine is None:
                 steps = quoted_for_want_of_a_model(quoted())
             else:
@@ -113,7 +113,7 @@ class AnswerWithSources:
 
     # Quoting ------------------------------------------------------------------------------------------
 
-    async def _quoted(
+    async def quoted(
         self,
         caller: Caller,
         question: str,
@@ -123,6 +123,7 @@ class AnswerWithSources:
         *,
         said: str = "quoting_only",
     ) -> AsyncGenerator[AnswerEvent, None]:
+        """What was found in its own words, each quote checked on its page. said: the text that says why."""
         placing = Placing(caller, search, result.passages)
         quotes = [
             placed

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from appliance.domain.answers import AnswerRequest, Reasoned, Restarted, TextDelta
 from appliance.domain.origins import Origins, together
@@ -31,11 +32,12 @@ class Writer:
         most_tokens: int,
         made_from: Origins,
         temperature: float | None = None,
+        also: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[TextDelta | Reasoned | Restarted, None]:
         """most_tokens: room for the answer; the caller of the API may wish for less.
 
         made_from: of what stands in messages beside those of the request: documents, or notes on them. temperature:
-        where the request has none.
+        where the request has none. also: more of the engine's own options.
         """
         wished = request.options.get("max_completion_tokens") or request.options.get("max_tokens")
         payload = {
@@ -45,6 +47,7 @@ class Writer:
             "temperature": _CALM if temperature is None else temperature,
             **{name: value for name, value in request.options.items() if name in PASSED_ON},
             "max_tokens": min(int(wished), most_tokens) if wished else most_tokens,
+            **(also or {}),
         }
         origins = together(request.origins, made_from)
         call = EngineRequest("chat/completions", payload, request.request_id, origins=origins)

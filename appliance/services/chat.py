@@ -7,7 +7,7 @@ any other and are rows of their own, part of it. Knows nothing of HTTP or JSON.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
@@ -31,6 +31,7 @@ from appliance.fairness.gate import Gate, GatedEngine
 from appliance.fairness.lease import OnWaiting
 from appliance.fairness.purpose import Purpose
 from appliance.ports import HistoryFitting, Pipeline, Search
+from appliance.ports.pipelines import AsksModels
 from appliance.ports.prompts import Prompts
 from inference.continuing import go_on
 from inference.errors import ModelNotFound
@@ -68,15 +69,29 @@ class Chat:
 
     @property
     def pipeline_names(self) -> tuple[str, ...]:
-        """The pipelines offered as model names."""
+        """The pipelines offered as model names, as they are now."""
         return tuple(self._pipelines)
+
+    def pipelines_for(self, caller: Caller) -> tuple[str, ...]:
+        """Those that this person may ask."""
+        return tuple(
+            name
+            for name, pipeline in self._pipelines.items()
+            if not isinstance(pipeline, AsksModels) or pipeline.may_ask(caller)
+        )
+
+    def signature(self, model: str) -> str:
+        """`NAME@VERSION` of a declared pipeline as it is now; empty for every other model."""
+        pipeline = self._pipelines.get(model)
+        return pipeline.signature if isinstance(pipeline, AsksModels) else ""
 
     async def answer(
         self, caller: Caller, request: AnswerRequest, route: str = ROUTE
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Raises NotPermitted, ModelNotFound, QueueFull and what pipelines and engines raise."""
         pipeline = self._pipelines.get(request.model)
-        if request.attached is not None and self._for_files is not None:
+        reads_files = isinstance(pipeline, AsksModels) and pipeline.takes_files
+        if request.attached is not None and self._for_files is not None and not reads_files:
             pipeline = self._for_files
         if pipeline is None:
             steps = partial(self._by_engine, caller, request)
@@ -197,6 +212,22 @@ class Chat:
         with suppress(KeyError):
             return (await self._prompts.in_force(pipeline, "en")).model
         return ""
+
+
+class _Engines:
+    """The engines of one answer, each model's made once. last: the one that was asked for last."""
+
+    def __init__(self, make: Callable[[str], GatedEngine | None]) -> None:
+        self._make = make
+        self._made: dict[str, GatedEngine | None] = {}
+        self.last: GatedEngine | None = None
+
+    def of(self, model: str) -> GatedEngine | None:
+        """Empty: the one pipelines use. None: it is not up."""
+        if model not in self._made:
+            self._made[model] = self._make(model)
+        self.last = self._made[model] or self.last
+        return self._made[model]
 
 
 def _note(entry: Entry, event: AnswerEvent) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from appliance.domain.people import Caller
 from appliance.fairness.gate import Gate
@@ -49,8 +49,20 @@ def _better(one: OfferedState | None, other: OfferedState) -> OfferedState:
     return other if one is None else min(one, other, key=order.index)
 
 
+class PipelinesNow(Protocol):
+    """The ways to answer that there are just now; services.chat fulfils it."""
+
+    @property
+    def pipeline_names(self) -> Sequence[str]: ...
+
+    def pipelines_for(self, caller: Caller) -> Sequence[str]:
+        """Those that this person may ask."""
+        ...
+
+
 class OfferedModels:
-    """pipelines: names, first in the list. embedder None: engines alone embed. aliases: of the configuration.
+    """pipelines: names, first in the list; or whoever knows which there are now. embedder None: engines alone embed.
+    aliases: of the configuration.
 
     transcriber None: no recording is heard here. reranker: the cross-encoder's name; empty: there is none.
     """
@@ -58,7 +70,7 @@ class OfferedModels:
     def __init__(
         self,
         gate: Gate,
-        pipelines: Sequence[str],
+        pipelines: Sequence[str] | PipelinesNow,
         embedder: Embedder | None,
         aliases: Mapping[str, str],
         transcriber: Transcriber | None = None,
@@ -66,7 +78,7 @@ class OfferedModels:
         reranker: str = "",
     ) -> None:
         self._gate = gate
-        self._pipelines = tuple(pipelines)
+        self._pipelines = pipelines
         self._embedder = embedder
         self._aliases = aliases
         self._transcriber = transcriber
@@ -74,12 +86,16 @@ class OfferedModels:
 
     def all(self, caller: Caller) -> list[OfferedModel]:
         """What this caller may use, each name once."""
-        offered = {model.id: model for model in self._everything()}
+        known = self._pipelines
+        pipelines = known if isinstance(known, Sequence) else known.pipelines_for(caller)
+        offered = {model.id: model for model in self._everything(pipelines)}
         return [model for model in offered.values() if caller.scopes.allow_model(model.id)]
 
     def names(self) -> set[str]:
         """Every name that can be asked for by somebody."""
-        return {model.id for model in self._everything()}
+        known = self._pipelines
+        pipelines = known if isinstance(known, Sequence) else known.pipeline_names
+        return {model.id for model in self._everything(pipelines)}
 
     def one(self, caller: Caller, name: str) -> OfferedModel:
         """Raises ModelNotFound that lists what there is."""
@@ -89,7 +105,7 @@ class OfferedModels:
                 return model
         raise ModelNotFound(name, [model.id for model in models])
 
-    def _everything(self) -> list[OfferedModel]:
+    def _everything(self, pipelines: Sequence[str]) -> list[OfferedModel]:
         owners: dict[str, str] = {}
         states: dict[str, OfferedState] = {}
         for state in self._gate.engine_states():
@@ -98,7 +114,7 @@ class OfferedModels:
                 states[served.id] = _better(states.get(served.id), seen)
             for served in state.models:
                 owners.setdefault(served.id, state.name)
-        models = [OfferedModel(name, "chat", "appliance") for name in self._pipelines]
+        models = [OfferedModel(name, "chat", "appliance") for name in pipelines]
         models += [
             OfferedModel(
                 model.id,

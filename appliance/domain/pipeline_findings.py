@@ -1,0 +1,88 @@
+"""What can be wrong with a declared pipeline, each with the place in its file. Values only.
+
+A code is stable; the page writes its own sentence from code and values, in the reader's language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SENTENCES: Mapping[str, str] = {
+    "yaml": "This is not YAML: {problem}.",
+    "too_large": "A pipeline's file may have {most} KiB. Shorten it.",
+    "too_deep": "Lists and sections may stand {most} deep in each other. Take a level out.",
+    "too_many_values": "There are more than {most} values, repeated ones (`*name`) counted each time. Take some out.",
+    "alias_unknown": "`*{name}` repeats something that is not there, or that holds itself. Write it out.",
+    "tag": "Tags such as `{name}` are not read here. Take it out.",
+    "several_documents": "A file holds one pipeline. Move what follows `---` into a file of its own.",
+    "empty": "The file is empty. Begin with `format: 1` and `name:`.",
+    "not_a_section": "Here must be a section: lines of `key: value`.",
+    "key_twice": "`{key}` stands here twice; the first is in line {first}. Take one out.",
+    "key_not_text": "A key must be a word.",
+    "unknown_key": "`{key}` is not known here.{nearest}",
+    "missing": "`{key}` is missing.",
+    "wrong_value": "`{key}`: {problem}.",
+    "wrong_type": "`{key}` must be {wanted}.",
+    "unknown_kind": "There is no kind of step {kind}. Kinds are {known}.{nearest}",
+    "format": "This file has format {format}; {known} is read here. Update the appliance, or write `format: {known}`.",
+    "name_of_file": "The pipeline {name} must stand in a file named {wanted}.",
+    "name_taken": "{name} is a way to answer that comes with the appliance. Choose another name.",
+    "name_twice": "There are two steps named {name}; the first is in line {first}. Rename one.",
+    "no_steps": "A pipeline has at least one step.",
+    "template": "{problem} Values are written {{{{ inputs.question }}}} or {{{{ steps.NAME.text }}}}.",
+    "expression": "The condition cannot be read at character {at}: {problem}.",
+    "unknown_input": "There is no input {name}.{nearest}",
+    "unknown_step": "There is no step {name}.{nearest}",
+    "later_step": "The step {name} comes later, in line {line}. Only what has run already can be used.",
+    "own_step": "The step {name} cannot use itself.",
+    "unknown_field": "A step of kind {kind} has no {field}.{nearest}",
+    "unused_kind": "The step {name} is a branch, which has no result.",
+    "wrong_result": "{what} is {found}; here must be {wanted}.",
+    "not_compared": "{left} and {right} cannot be compared by {by}.",
+    "goes_back": "{name} stands before this step: that would run in a circle. Go on to a later step.",
+    "never_reached": "No way leads to the step {name}. Take it out, or name it in a branch.",
+    "output_unknown": "The output names {name}, and there is no such step.{nearest}",
+    "calls_itself": "Pipelines call each other in a circle: {way}.",
+    "unknown_pipeline": "There is no pipeline {name}.{nearest}",
+    "unknown_model": "No engine serves a model named {name}.{nearest} `appliance models` lists them.",
+    "unknown_collection": "There is no collection named {name}.{nearest}",
+    "unknown_group": "There is no group named {name}.{nearest}",
+    "unknown_source": "There is no data source named {name}.{nearest} Administrators add them under "
+    "Administration › Data.",
+    "unknown_question": "There is no saved question {name} for that source.{nearest}",
+    "unknown_tool": "There is no tool named {name}.{nearest}",
+    "unknown_purpose": "The prompt catalogue has no purpose {name}.{nearest}",
+    "no_catalogue": "There is no prompt catalogue here. Write the words as `text`.",
+    "unknown_parameter": "Nothing takes a value named {name}.{nearest}",
+    "missing_parameter": "`{name}` needs a value under `{under}`.",
+    "one_of": "Give exactly one of {names}.",
+    "sources_and_passages": "Passages come in by `sources` or by {{{{ steps.{name}.text }}}}, not by both.",
+    "two_passages": "Passages of {first} and of {name} would have the same numbers. Put one of them into a prompt of its "
+    "own, or rank them together.",
+    "input_default": "The default of {name} is not {wanted}.",
+    "answer_schema": "`answer_schema` is no JSON Schema: {problem}.",
+    "not_used_as_model": "{name} has no default, so a chat cannot ask this. Give it one, or call it question.",
+}
+"""English sentences, for files, the command line and the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. line, column: from 1. path: of the value, as in the file: ("steps", 0, "limit")."""
+
+    line: int
+    column: int
+    code: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    path: tuple[str | int, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong and what to do, in English."""
+        return SENTENCES[self.code].format(**self.values).strip()
+
+    def at(self, file: str) -> str:
+        """As compilers write it: `FILE:LINE:COLUMN: sentence`."""
+        return f"{file}:{self.line}:{self.column}: {self.sentence}"
