@@ -32,8 +32,7 @@ class Prompts {
       [h("button", {type: "button", class: "link", onclick: () => this.go(one.purpose)}, named(one.purpose)), h("small", {}, about(one.purpose))],
       versionName(one.version), one.temperature === null ? "–" : number.format(one.temperature), one.model || say("prompt_model_any")]);
     this.element.replaceChildren(
-      h("div", {class: "top"}, h("h2", {}, t("admin_prompts")), action(say("prompt_new"), "plus", () => this.edit(null))),
-      h("p", {class: "hint"}, say("prompts_lead")),
+      h("div", {class: "top"}, h("p", {class: "hint"}, say("prompts_lead")), action(say("prompt_new"), "plus", () => this.edit(null))),
       table(t("admin_prompts"), [[say("prompt_of")], [say("prompt_in_force")], [say("prompt_temperature"), "figure"], [say("prompt_model"), "soft"]], rows));
   }
 
@@ -95,7 +94,7 @@ class Prompts {
 }
 
 function words(version) {
-  const shown = language => version.texts[language] ? h("section", {class: "stack"}, h("h3", {}, say(`prompt_text_${language}`)), h("p", {class: "said"}, version.texts[language]), ...(version.examples[language] ?? []).map(one => h("blockquote", {}, h("div", {}, one.asked), h("div", {}, one.answered)))) : null;
+  const shown = language => version.texts[language] ? h("section", {class: "stack"}, h("h3", {}, say(`prompt_text_${language}`)), h("p", {class: "words"}, version.texts[language]), ...(version.examples[language] ?? []).map(one => h("blockquote", {}, h("div", {}, one.asked), h("div", {}, one.answered)))) : null;
   return h("div", {class: "stack"}, shown(settings.language), shown(settings.language === "es" ? "en" : "es"));
 }
 

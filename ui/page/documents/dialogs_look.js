@@ -6,6 +6,7 @@ export const dialogsLook = sheet(progressLook + `
 h2 { font: 600 20px/1.3 var(--font-quote); overflow-wrap: anywhere; }
 .field { display: grid; gap: 6px; font-size: 14px; font-weight: 600; }
 input[type=text], .form select { height: 40px; padding: 0 12px; border: 1px solid var(--line-strong); border-radius: 10px; background: var(--surface); color: var(--ink); font-size: 15px; font-weight: 400; min-width: 0; }
+textarea { width: 100%; padding: 10px 12px; border: 1px solid var(--line-strong); border-radius: 10px; background: var(--surface); color: var(--ink); font-size: 15px; font-weight: 400; line-height: 1.5; resize: vertical; }
 input::placeholder { color: var(--ink-2); opacity: 1; }
 fieldset { border: 0; margin: 0; padding: 0; min-width: 0; display: grid; gap: 4px; }
 legend { padding: 0; margin-bottom: 6px; font-size: 14px; font-weight: 600; }

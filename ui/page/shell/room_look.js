@@ -95,6 +95,10 @@ figure svg { display: block; width: 100%; height: auto; }
 .budget.near .share i { background: var(--warn); }
 .share i { display: block; height: 100%; background: var(--accent); }
 details summary { cursor: pointer; font-size: 14px; font-weight: 600; color: var(--ink-2); width: fit-content; border-radius: 4px; }
+.words { white-space: pre-line; overflow-wrap: anywhere; max-width: 80ch; }
+.difference { padding: 12px 14px; border: 1px solid var(--line); border-radius: 10px; background: var(--surface); font: 13px/1.6 var(--font-mono); white-space: pre-wrap; overflow-wrap: anywhere; }
+.difference .added { background: var(--accent-soft); color: var(--accent-deep); }
+.difference .removed { background: var(--danger-soft); color: var(--danger); }
 blockquote { margin: 6px 0 0; padding-inline-start: 12px; border-inline-start: 3px solid var(--line-strong); font: 15px/1.5 var(--font-quote); color: var(--ink); white-space: pre-line; display: -webkit-box; -webkit-line-clamp: 6; -webkit-box-orient: vertical; overflow: hidden; }
 .findings { display: grid; gap: 12px; }
 .finding { padding: 16px 18px; border: 1px solid var(--line); border-inline-start: 4px solid var(--warn); border-radius: 12px; background: var(--surface); }
