@@ -7,7 +7,7 @@ UV=()  # the command, once it is known to run
 PIP=() # pip that installs into .venv, whichever pip there is
 PASSED_ALONE=()  # tests that failed in the run and passed without it
 SECOND_CHANCE=no
-TEST_PROGRAMS=(chromium:chromium sshd:openssh-server caddy:caddy prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager pebble:pebble openssl:openssl docker-compose:docker-compose prometheus-node-exporter:prometheus-node-exporter prometheus-postgres-exporter:prometheus-postgres-exporter prometheus-redis-exporter:prometheus-redis-exporter)
+TEST_PROGRAMS=(chromium:chromium sshd:openssh-server caddy:caddy prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager pebble:pebble openssl:openssl docker-compose:docker-compose prometheus-node-exporter:prometheus-node-exporter prometheus-postgres-exporter:prometheus-postgres-exporter prometheus-redis-exporter:prometheus-redis-exporter mariadbd:mariadb-server-core my_print_defaults:mariadb-client-core)
 
 step() { printf '==> %s\n' "$1"; }
 

@@ -7,5 +7,6 @@ from __future__ import annotations
 
 CONNECTORS: dict[str, str] = {
     "postgres": "querying.connectors.postgres:PostgresConnector",
+    "mysql": "querying.connectors.mysql:MysqlConnector",
     "sqlite": "querying.connectors.sqlite:SqliteConnector",
 }

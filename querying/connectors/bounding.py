@@ -13,6 +13,8 @@ CELL_CHARACTERS = 32_767
 _BATCH_BYTES = 2**20
 _BATCH_MOST_BYTES = 2**26
 _BATCH_MOST_ROWS = 2_000
+_READ_LEAST_BYTES = 2**28
+_READ_TIMES = 4
 
 
 def cut_text(text: str) -> tuple[str, bool]:
@@ -66,6 +68,12 @@ class KeptRows:
         self._has_cut_cells = self._has_cut_cells or has_cut
         self.rows.append(row)
         return True
+
+    def stop_at(self, read_bytes: int) -> bool:
+        """Whether too much was read from the wire for what is kept of it, as of columns of large blobs."""
+        if read_bytes > max(_READ_LEAST_BYTES, _READ_TIMES * self._caps.bytes):
+            self._cut = "bytes"
+        return self.is_full
 
     def next_batch(self, text_columns: int) -> int:
         """How many rows to ask for at once: few while nobody knows how large they are, and never more than fit.

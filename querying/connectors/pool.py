@@ -66,6 +66,26 @@ class Pool(Generic[T]):
                 else:
                     await asyncio.shield(self._closed(one.connection))
 
+    @asynccontextmanager
+    async def begun(
+        self, begin: Callable[[T], Awaitable[None]], dead: tuple[type[Exception], ...]
+    ) -> AsyncIterator[Lent[T]]:
+        """One on which begin() went well. One that died while it lay idle (begin() raises one of dead) is exchanged,
+        once, before anything was asked of it.
+        """
+        async with self.lent() as one:
+            try:
+                await begin(one.connection)
+            except dead:
+                if one.is_fresh:
+                    raise
+            else:
+                yield one
+                return
+        async with self.lent(fresh=True) as one:
+            await begin(one.connection)
+            yield one
+
     async def close(self) -> None:
         """Ends those that lie idle; lent ones end when they are given back."""
         self._is_closed = True

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,12 +19,13 @@ from inference.egress import Neighbours
 from querying.connectors.addresses import CONNECT_TIMEOUT_S, near_address
 from querying.connectors.bounding import KeptRows, shown_samples
 from querying.connectors.granting import parts_of
-from querying.connectors.pool import Lent, Pool
+from querying.connectors.pool import Pool
 from querying.connectors.postgres_catalog import default_namespace, read_schema
 from querying.connectors.postgres_errors import explained, unavailable
 from querying.connectors.postgres_role import read_role
 from querying.connectors.postgres_values import asked_columns, bounded_sql, cells_of, read_leniently
 from querying.connectors.settings import ServerSettings, password_of
+from querying.connectors.tls import trusted_file
 from querying.errors import QueryTimedOut
 from querying.types import Caps, CheckedQuery, Dialect, RoleReport, Rows, Schema
 
@@ -114,7 +115,7 @@ class PostgresConnector:
         Whoever is cancelled inside cancels the query in the database (psycopg does so while it waits).
         """
         try:
-            async with asyncio.timeout(caps.seconds), self._begun(caps) as lent:
+            async with asyncio.timeout(caps.seconds), self._pool.begun(self._begin(caps), _DEAD) as lent:
                 yield lent.connection.cursor()
                 await lent.connection.rollback()
                 lent.is_sound()
@@ -123,26 +124,17 @@ class PostgresConnector:
         except psycopg.Error as error:
             raise explained(error, self._settings) from error
 
-    @asynccontextmanager
-    async def _begun(self, caps: Caps) -> AsyncIterator[Lent[AsyncConnection[Any]]]:
-        """A connection inside its transaction; one that died while it lay idle is exchanged, once."""
+    def _begin(self, caps: Caps) -> Callable[[AsyncConnection[Any]], Awaitable[None]]:
         first = default_namespace(self._settings.namespaces)
         words = _BEGIN.format(
             timeout=sql.Literal(max(1, round(caps.seconds * 1000))),
             path=sql.SQL(", ").join([sql.Identifier(one) for one in ("pg_catalog", first, "pg_temp")]),
         )
-        async with self._pool.lent() as lent:
-            try:
-                await lent.connection.execute(words)
-            except _DEAD:
-                if lent.is_fresh:
-                    raise
-            else:
-                yield lent
-                return
-        async with self._pool.lent(fresh=True) as lent:
-            await lent.connection.execute(words)
-            yield lent
+
+        async def begin(connection: AsyncConnection[Any]) -> None:
+            await connection.execute(words)
+
+        return begin
 
     async def _connected(self) -> AsyncConnection[Any]:
         place: dict[str, Any]
@@ -156,9 +148,7 @@ class PostgresConnector:
                 "host": settings.host,
                 "hostaddr": address,
                 "sslmode": _TLS_MODES[settings.tls],
-                "sslrootcert": str(settings.ca_file or "system")
-                if settings.tls.startswith("verify")
-                else None,
+                "sslrootcert": str(trusted_file(settings)) if settings.tls.startswith("verify") else None,
             }
         if settings.tls != "verify-full" and settings.unix_socket is None:
             place["require_auth"] = "!password"  # never in clear letters to somebody who is not known

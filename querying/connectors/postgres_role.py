@@ -32,7 +32,8 @@ ORDER BY 1 LIMIT 20
 _SEQUENCES = """
 SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND has_sequence_privilege(c.oid, 'UPDATE, USAGE') ORDER BY 1 LIMIT 20
+WHERE n.nspname !~ '^pg_'
+AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'UPDATE, USAGE') END ORDER BY 1 LIMIT 20
 """
 _NAMESPACES = """
 SELECT nspname FROM pg_catalog.pg_namespace
