@@ -59,8 +59,8 @@ ALLOWED: Mapping[Dialect, frozenset[str]] = {
     "sqlite": _COMMON
     | _names(
         """
-        total group_concat string_agg nth_value length substr substring instr concat concat_ws unicode char hex
-        quote ceil ceiling trunc mod ln log2 pow iif if ifnull date time datetime julianday strftime unixepoch
+        total group_concat string_agg nth_value length substr substring instr concat concat_ws unicode char
+        ceil ceiling trunc mod ln log2 pow iif if ifnull date time datetime julianday strftime unixepoch
         timediff typeof
         """
     ),

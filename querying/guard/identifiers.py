@@ -13,6 +13,26 @@ MOST_BYTES = 60
 """PostgreSQL cuts at 63 and says nothing; two names that differ behind that would be one."""
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_STATEMENTS = frozenset(
+    {
+        *(
+            "alter",
+            "begin",
+            "call",
+            "commit",
+            "create",
+            "declare",
+            "delete",
+            "drop",
+            "exec",
+            "execute",
+            "grant",
+        ),
+        *("insert", "kill", "merge", "print", "revoke", "rollback", "select", "set", "shutdown", "truncate"),
+        *("update", "use", "waitfor", "with"),
+    }
+)
+"""SQL Server needs no semicolon: `SELECT 1 DELETE FROM t` is two statements there, and no name."""
 _NEVER = frozenset("\"`[]'\\;")
 
 
@@ -44,6 +64,8 @@ def proper(identifier: exp.Expr, dialect: Dialect) -> str:
     name = identifier.name
     if dialect == "postgres" and not identifier.args.get("quoted"):
         name = folded(name)
+    if not identifier.args.get("quoted") and folded(name) in _STATEMENTS:
+        raise refused("name_refused", name=name, most=MOST_BYTES)
     if not name or len(name.encode()) > MOST_BYTES or _NEVER & set(name) or name != name.strip():
         raise refused("name_refused", name=name[:80], most=MOST_BYTES)
     identifier.set("this", name)

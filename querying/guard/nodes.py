@@ -129,12 +129,12 @@ def hold_to_what_is_allowed(tree: exp.Expr, dialect: Dialect) -> None:
         allowed = NODES.get(kind)
         if allowed is None:
             raise _construct(node)
-        for name, value in node.args.items():
-            if name not in allowed and value not in (None, False, []):
-                raise _construct(value if isinstance(value, exp.Expr) else node, name)
         check = _CHECKS.get(kind)
         if check is not None:
             check(node, dialect)
+        for name, value in node.args.items():
+            if name not in allowed and value not in (None, False, []):
+                raise _construct(value if isinstance(value, exp.Expr) else node, name)
 
 
 def _construct(node: exp.Expr, part: str = "") -> Exception:
@@ -143,10 +143,14 @@ def _construct(node: exp.Expr, part: str = "") -> Exception:
         return refused("variable_refused", name=node.name)
     if isinstance(node, exp.PropertyEQ):
         return refused("variable_refused", name=node.this.name)
-    if isinstance(node, exp.Func):
+    if isinstance(node, exp.ObjectIdentifier):
+        return refused("type_refused", name=str(node.this)[:60])
+    spoken = _SPOKEN.get(type(node)) or _SPOKEN_PARTS.get(part)
+    if isinstance(node, exp.Func) and spoken is None:
         return refused("function_refused", name=node.sql_name())
-    word = _SPOKEN.get(type(node)) or (part or node.key).strip("_").replace("_", " ").upper()
-    return refused("construct_refused", construct=word)
+    return refused(
+        "construct_refused", construct=spoken or (part or node.key).strip("_").replace("_", " ").upper()
+    )
 
 
 _SPOKEN: Mapping[type[exp.Expr], str] = {
@@ -161,6 +165,19 @@ _SPOKEN: Mapping[type[exp.Expr], str] = {
     exp.SimilarTo: "SIMILAR TO",
     exp.Bracket: "An index in brackets",
     exp.Values: "VALUES",
+    exp.JSONExtract: "A look into JSON",
+    exp.JSONExtractScalar: "A look into JSON",
+    exp.MatchAgainst: "A search in texts",
+}
+_SPOKEN_PARTS: Mapping[str, str] = {
+    "locks": "FOR UPDATE or FOR SHARE",
+    "hint": "A hint",
+    "hints": "A hint",
+    "into": "SELECT … INTO",
+    "options": "OPTION",
+    "sample": "A sample",
+    "catalog": "A name of more than two parts",
+    "operation_modifiers": "A word after SELECT that changes how it runs",
 }
 
 
