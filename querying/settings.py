@@ -28,6 +28,9 @@ class DataSettings(BaseModel):
     sqlite_folder: str = Field(
         "", description="Folder in which SQLite files must lie to be asked; empty: DATA/databases."
     )
+    password_folder: str = Field(
+        "", description="Folder in which the files with databases' passwords must lie; empty: DATA/databases/passwords."
+    )
     refresh_hour: int | None = Field(
         4,
         ge=0,

@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from fastapi import APIRouter
+from prometheus_client import CollectorRegistry
 
 from appliance.api.identity import Identity
+from appliance.bootstrap.box import Box
+from appliance.bootstrap.data_connecting import connections_of
+from appliance.bootstrap.metrics.data import DataMetrics
+from appliance.fairness.accounting.ledger_rows import uuid7
 from appliance.ports.data import DataDesk, SavedQuestions
+from appliance.services.data.connections import Connections
+from appliance.services.data.desk import Desk
+from appliance.services.data.places import Places
+from appliance.storage.data_asking import PostgresAskableSources
+from appliance.storage.data_results import PostgresResults
+from appliance.storage.database import Database
+from querying.settings import DataSettings
+from querying.types import Caps
 
 
 @dataclass(frozen=True, slots=True)
 class DataRoom:
-    """What the gateway needs of this room."""
+    """What the gateway needs of this room. close() after the last query."""
 
-    desk: DataDesk | None = None
+    connections: Connections
+    desk: DataDesk
     saved: SavedQuestions | None = None
 
     def routers(self, identity: Identity) -> list[APIRouter]:
         """Every route of this room."""
         return []
 
+    async def close(self) -> None:
+        await self.connections.close()
 
-def build_data() -> DataRoom:
-    """The room; without sources nobody asks anything."""
-    return DataRoom()
+
+def build_data(box: Box, database: Database, registry: CollectorRegistry) -> DataRoom:
+    """The room; without sources nobody asks anything. database: of the api role."""
+    settings = box.settings.data
+    connections = connections_of(box)
+    desk = Desk(
+        PostgresAskableSources(database),
+        connections,
+        PostgresResults(database),
+        Places(settings.queries_at_a_time, settings.wait_s),
+        caps_of(settings),
+        now=lambda: datetime.now(UTC),
+        clock=time.monotonic,
+        new_id=uuid7,
+        told=DataMetrics(registry).told,
+    )
+    return DataRoom(connections, desk)
+
+
+def caps_of(settings: DataSettings) -> Caps:
+    """What one query may take at most."""
+    return Caps(settings.rows, settings.mib * 2**20, settings.timeout_s, settings.cost or None)

@@ -121,6 +121,70 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class NewSource:
+    """writable_because: why a role that can write is accepted; empty: it is not."""
+
+    name: str
+    kind: DatabaseKind
+    settings: Mapping[str, Any]
+    description: str = ""
+    caps: SourceCaps = field(default_factory=SourceCaps)
+    writable_because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanges:
+    """None: as it is."""
+
+    name: str | None = None
+    settings: Mapping[str, Any] | None = None
+    description: str | None = None
+    caps: SourceCaps | None = None
+    is_paused: bool | None = None
+    writable_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaRead:
+    """A database as it was found at a moment. drift: of the tables that were chosen then."""
+
+    tables: tuple[Table, ...]
+    fingerprint: str
+    read_at: datetime
+    default_namespace: str = ""
+    role: RoleReport | None = None
+    drift: tuple[Drift, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What a first contact found."""
+
+    role: RoleReport
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOverview:
+    """A source in the list, and how much of it there is."""
+
+    source: DataSource
+    tables: int
+    grants: int
+    drift: int
+
+
+@dataclass(frozen=True, slots=True)
+class WholeSource:
+    """A source with everything that an administrator decides about it."""
+
+    source: DataSource
+    tables: tuple[ChosenTable, ...]
+    drift: tuple[Drift, ...]
+    grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AskableSource:
     """A database with what was chosen of it, read with the eyes of whoever asks."""
 

@@ -34,3 +34,28 @@ DATA_ERRORS = {
         "La base de datos no responde. Inténtalo de nuevo en un momento.",
     ),
 }
+
+DATA_REFUSALS = {
+    "source_exists": Sentence(
+        "There is a data source {name} already.", "Ya hay un origen de datos llamado {name}."
+    ),
+    "source_name": Sentence(
+        "A data source needs a name of at most {most} characters.",
+        "Un origen de datos necesita un nombre de {most} caracteres como mucho.",
+    ),
+    "source_tables_most": Sentence(
+        "At most {most} tables of a data source can be chosen.",
+        "De un origen de datos se pueden elegir {most} tablas como mucho.",
+    ),
+    "source_table_unknown": Sentence(
+        "The role cannot read a table {table}. Grant it SELECT there, or look at the spelling.",
+        "El rol no puede leer ninguna tabla {table}. Concédele SELECT sobre ella o revisa cómo está escrita.",
+    ),
+    "source_column_unknown": Sentence(
+        "The table {table} has no column {column}.", "La tabla {table} no tiene ninguna columna {column}."
+    ),
+    "source_samples_personal": Sentence(
+        "{column} holds data about people, so it has no sample values.",
+        "{column} contiene datos de personas y por eso no tiene valores de ejemplo.",
+    ),
+}

@@ -17,12 +17,13 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from appliance.domain.data import Asking, OfferedSource, QueryRun
-from appliance.domain.data_sources import AskableSource, DataSource
+from appliance.domain.data_sources import AskableSource
 from appliance.domain.people import AccountEvent, Caller, Viewer
 from appliance.errors import NotFound
 from appliance.ports.data import ResultKeeper, Workbooks
 from appliance.services.accounts.people import require_admin
 from appliance.services.data.places import Places
+from appliance.services.data.source_ports import Connected
 from querying.errors import QueryRefused, QueryTooExpensive, SchemaChanged
 from querying.guard.checking import check
 from querying.ports import Connector
@@ -50,9 +51,6 @@ class AskableSources(Protocol):
     async def record(self, event: AccountEvent) -> None: ...
 
 
-Connect = Callable[[DataSource], Connector]
-"""Raises SourceRefused for settings that cannot be used, or a password file that cannot be read."""
-
 Told = Callable[[Outcome, str, float], None]
 """outcome, code of what went wrong or empty, seconds."""
 
@@ -77,7 +75,7 @@ class Desk:
     def __init__(
         self,
         sources: AskableSources,
-        connect: Connect,
+        connections: Connected,
         keeper: ResultKeeper,
         places: Places,
         caps: Caps,
@@ -89,7 +87,7 @@ class Desk:
         told: Told = lambda _outcome, _code, _seconds: None,
     ) -> None:
         self._sources = sources
-        self._connect = connect
+        self._connections = connections
         self._keeper = keeper
         self._places = places
         self._caps = caps
@@ -163,22 +161,22 @@ class Desk:
             require_admin(caller)
         found = await self._sources.one(caller.viewer, source_id, as_manager=is_trial)
         if found is not None and (is_trial or not found.source.is_paused):
-            asked = _Asked(
+            yield _Asked(
                 _offered(found),
-                self._connect(found.source),
+                await self._connections.to(found.source),
                 found.schema(with_gone=True),
                 found.source.caps.within(self._caps),
                 found.gone,
             )
-        else:
-            book = None if self._workbooks is None else await self._workbooks.connector(caller, source_id)
-            if book is None:
-                raise NotFound(f"There is no data source {source_id}.")
-            asked = _Asked(book[0], book[1], book[0].schema, self._caps)
+            return
+        book = None if self._workbooks is None else await self._workbooks.connector(caller, source_id)
+        if book is None:
+            raise NotFound(f"There is no data source {source_id}.")
+        offered, connector = book
         try:
-            yield asked
+            yield _Asked(offered, connector, offered.schema, self._caps)
         finally:
-            await asked.connector.close()
+            await connector.close()
 
     async def _record(self, event: AccountEvent) -> None:
         """Also for who has gone away meanwhile. Where it cannot be written the rows are not handed out."""
