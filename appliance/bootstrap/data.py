@@ -13,6 +13,7 @@ from appliance.api.identity import Identity
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.data_connecting import connections_of
 from appliance.bootstrap.metrics.data import DataMetrics
+from appliance.bootstrap.saved_questions import SavedRoom, build_saved
 from appliance.fairness.accounting.ledger_rows import uuid7
 from appliance.ports.data import DataDesk, SavedQuestions
 from appliance.services.data.connections import Connections
@@ -21,8 +22,10 @@ from appliance.services.data.places import Places
 from appliance.storage.data_asking import PostgresAskableSources
 from appliance.storage.data_results import PostgresResults
 from appliance.storage.database import Database
+from inference.ports import Embedder
 from querying.settings import DataSettings
 from querying.types import Caps
+from rag.analysis import Analyzer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +34,21 @@ class DataRoom:
 
     connections: Connections
     desk: DataDesk
-    saved: SavedQuestions | None = None
+    saved_room: SavedRoom
+
+    @property
+    def saved(self) -> SavedQuestions:
+        return self.saved_room.book
 
     def routers(self, identity: Identity) -> list[APIRouter]:
         """Every route of this room."""
-        return []
+        return self.saved_room.routers(identity)
 
     async def close(self) -> None:
         await self.connections.close()
 
 
-def build_data(box: Box, database: Database, registry: CollectorRegistry) -> DataRoom:
+def build_data(box: Box, database: Database, registry: CollectorRegistry, embedder: Embedder) -> DataRoom:
     """The room; without sources nobody asks anything. database: of the api role."""
     settings = box.settings.data
     connections = connections_of(box)
@@ -56,7 +63,8 @@ def build_data(box: Box, database: Database, registry: CollectorRegistry) -> Dat
         new_id=uuid7,
         told=DataMetrics(registry).told,
     )
-    return DataRoom(connections, desk)
+    analyzer = Analyzer(box.settings.retrieval.languages)
+    return DataRoom(connections, desk, build_saved(database, desk, analyzer, embedder, box.data / "exports"))
 
 
 def caps_of(settings: DataSettings) -> Caps:

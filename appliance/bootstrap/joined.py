@@ -246,9 +246,9 @@ class Gateway:
             self._in_background(knowledge.follow_index(), "vectors in memory")
         documents = build_documents(database, knowledge, settings, box.data)
         self._stack.push_async_callback(documents.close)
-        data = build_data(box, database, room.metrics)
+        data = build_data(box, database, room.metrics, embedder)
         self._stack.push_async_callback(data.close)
-        self._tools = tools = ToolRoom(knowledge, data, identity, accounts.live)
+        self._tools = tools = ToolRoom(box, database, valkey, knowledge, data, identity, accounts.live)
         await self._keep(tools.open, tools.close)
         prompts = build_prompts(database)
         await self._keep(prompts.followed.open, prompts.followed.close)
@@ -355,6 +355,7 @@ class Gateway:
             ),
             *knowledge.routers(identity.caller),
             *data.routers(identity),
+            *tools.routers(),
             prompts.routes(offered.names, identity),
             documents.routes(identity.caller),
             responses_router(responses, identity.caller),

@@ -7,6 +7,7 @@ from datetime import date
 
 from appliance.domain.data import ChosenQuestion, OfferedSource, SavedQuestion
 from appliance.services.data.gaps import Filled, filled, resolved, said_in
+from inference.ports import Embedder
 from rag.analysis import Analyzer
 
 _LEAST = 0.8
@@ -15,8 +16,9 @@ _LEAST = 0.8
 class Chooser:
     """analyzer: of the languages that people ask in."""
 
-    def __init__(self, analyzer: Analyzer) -> None:
+    def __init__(self, analyzer: Analyzer, embedder: Embedder) -> None:
         self._analyzer = analyzer
+        self._embedder = embedder
 
     async def chosen(
         self, question: str, saved: Sequence[SavedQuestion], sources: Sequence[OfferedSource], today: date

@@ -148,6 +148,10 @@ class SavedQuestionBook:
         """Raises NotFound."""
         return await self._repository.one(caller.viewer, question_id)
 
+    async def require_own(self, caller: Caller, question_id: UUID) -> None:
+        """Raises NotFound for who may not change it."""
+        _require_own(caller, await self._repository.one(caller.viewer, question_id))
+
     async def versions(self, caller: Caller, question_id: UUID) -> Sequence[SavedVersion]:
         """What became of it, newest first, for who may change it. Raises NotFound."""
         entry = await self._repository.one(caller.viewer, question_id)
