@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rag import recording_notes
+from rag import recording_notes, table_notes
 from rag.coded_text import CodedText
 
 # A code that ends in _one is the sentence for a single thing; `counted` chooses.
@@ -20,6 +20,7 @@ SENTENCES: Mapping[str, str] = {
     "disk_full": "It waits because the disk of the appliance is full; once an administrator has made room, it goes on "
     "by itself.",
     **recording_notes.SENTENCES,
+    **table_notes.SENTENCES,
     # Pages
     "pages_broken": "Pages {pages} cannot be opened and were left out.",
     "pages_broken_one": "Page {pages} cannot be opened and was left out.",

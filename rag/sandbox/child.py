@@ -31,7 +31,9 @@ from rag.sandbox.confinement import (
     font_folders,
     library_folders,
     limit_resources,
+    own_limits,
 )
+from rag.sandbox.task import Task, Worker
 from rag.sandbox.tesseract import Tesseract, TesseractRecogniser, start
 
 _RESULT_FD = 3
@@ -41,12 +43,13 @@ _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One document to read, or one page of it to be drawn."""
+    """One document to read, or one page of it to be drawn; or a task, and then no document."""
 
     path: Path
     media_type: str | None
     scratch: Path
     page: PageOrder | None = None
+    task: Task | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,11 @@ def _answer(reader: Reader, order: Order) -> bytes:
         limit_resources(reader.allowance)
         recogniser = _recogniser(reader, order)
         fonts = font_folders() if order.page is not None else ()
-        confine(reader.state, (*reader.libraries, *fonts, order.path), (order.scratch, Path(os.devnull)))
-        if order.page is None:
+        files = (order.path,) if order.task is None else (*order.task.files, *own_limits())
+        confine(reader.state, (*reader.libraries, *fonts, *files), (order.scratch, Path(os.devnull)))
+        if order.task is not None:
+            answer = _worked(reader, order.task, order.scratch)
+        elif order.page is None:
             answer = wire.encode_document(_parse(reader, order, recogniser))
         else:
             answer = _drawn(reader, order)
@@ -138,9 +144,15 @@ def _drawn(reader: Reader, order: Order) -> bytes:
     return wire.HEADER.pack(wire.RESULT, len(picture)) + picture
 
 
+def _worked(reader: Reader, task: Task, scratch: Path) -> bytes:
+    worker: Worker = reader.load(task.name)(reader.limits)
+    answer = worker.work(task.order, scratch)
+    return wire.HEADER.pack(wire.RESULT, len(answer)) + answer
+
+
 def _recogniser(reader: Reader, order: Order) -> TesseractRecogniser | None:
     """Only for what may be a picture, since it takes a fork; by the first bytes alone, the walls are not up yet."""
-    if reader.tesseract is None or order.page is not None:
+    if reader.tesseract is None or order.page is not None or order.task is not None:
         return None
     with order.path.open("rb") as file:
         head = file.read(1024)

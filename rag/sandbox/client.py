@@ -21,6 +21,7 @@ from rag.rendering.order import PageOrder
 from rag.sandbox import wire
 from rag.sandbox.confinement import SandboxState
 from rag.sandbox.forkserver import Ending, ForkServerHandle, ForkServerLost, start_forkserver
+from rag.sandbox.task import Task
 from rag.settings import ParsingSettings
 
 _PIPE_BYTES = 2**20
@@ -99,31 +100,44 @@ class ParsingSandbox:
             raise DocumentDamaged("Its page could not be drawn.")
         return picture
 
+    async def work(self, task: Task) -> bytes:
+        """What a task answers; cancelling kills its child. Raises a DocumentRefused, as `parse` does.
+
+        What comes back was made by a process in a stranger's hands.
+        """
+        return await self._answered(Path(os.devnull), task=task)
+
     async def _answered(
         self,
         path: Path,
         media_type: str | None = None,
         on_progress: Progress | None = None,
         page: PageOrder | None = None,
+        task: Task | None = None,
     ) -> bytes:
         async with self._slots:
             try:
-                return await self._answered_once(path, media_type, on_progress, page)
+                return await self._answered_once(path, media_type, on_progress, page, task)
             except ForkServerLost:
                 # Somebody killed the forkserver: the document had no part in it and gets a second chance.
                 try:
-                    return await self._answered_once(path, media_type, on_progress, page)
+                    return await self._answered_once(path, media_type, on_progress, page, task)
                 except ForkServerLost as error:
                     raise DocumentRefused(Note("reader_stopped")) from error
 
     async def _answered_once(
-        self, path: Path, media_type: str | None, on_progress: Progress | None, page: PageOrder | None
+        self,
+        path: Path,
+        media_type: str | None,
+        on_progress: Progress | None,
+        page: PageOrder | None,
+        task: Task | None,
     ) -> bytes:
         server = await self._running()
         reading, writing = os.pipe()
         _widen(reading)
         try:
-            order_id, ending = server.order(path, media_type, writing, page)
+            order_id, ending = server.order(path, media_type, writing, page, task)
         except BaseException:
             os.close(reading)
             raise

@@ -29,6 +29,7 @@ _SYSTEM_LIBRARIES = (
     "/dev/urandom",
     "/dev/null",
 )
+_LIMIT_FILES = ("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us", "memory.max", "memory.limit_in_bytes")
 _FONTS = ("/usr/share/fonts", "/usr/local/share/fonts")
 
 
@@ -86,6 +87,28 @@ def library_folders() -> tuple[Path, ...]:
 def font_folders() -> tuple[Path, ...]:
     """For drawing a page whose file brings no fonts of its own."""
     return tuple(folder.resolve() for folder in map(Path, _FONTS) if folder.is_dir())
+
+
+def own_limits() -> tuple[Path, ...]:
+    """The files in which this process may read what its control group allows it.
+
+    DuckDB looks for its processors and memory there as it starts, and ends where it may not.
+    """
+    table, mounted = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+    try:
+        groups = {
+            line.split(":", 2)[2].strip("/")
+            for line in table.read_text().splitlines()
+            if line.count(":") >= 2
+        }
+    except OSError:
+        return ()
+    roots = [mounted / controller for controller in ("", "cpu", "cpu,cpuacct", "memory")]
+    folders = [root / group for root in roots for group in ("", *sorted(groups)) if ".." not in group]
+    return (
+        table,
+        *(path for folder in folders for name in _LIMIT_FILES if (path := folder / name).is_file()),
+    )
 
 
 def limit_resources(allowance: Allowance) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from rag.rendering.order import PageOrder
 from rag.sandbox.confinement import Allowance, SandboxState
+from rag.sandbox.task import Task
 from rag.sandbox.tesseract import INSTALL, ORIENTATION, Tesseract, find_program, installed_languages
 from rag.settings import ParsingSettings
 
@@ -64,9 +65,14 @@ class ForkServerHandle:
         self._loop.add_reader(control.fileno(), self._receive)
 
     def order(
-        self, path: Path, media_type: str | None, result_fd: int, page: PageOrder | None = None
+        self,
+        path: Path,
+        media_type: str | None,
+        result_fd: int,
+        page: PageOrder | None = None,
+        task: Task | None = None,
     ) -> tuple[int, asyncio.Future[Ending]]:
-        """Have a document read, or a page of it drawn; the result goes to result_fd, which the server copies."""
+        """Have a document read, a page of it drawn, or a task done; the result goes to result_fd, which is copied."""
         self._next_id += 1
         order_id = self._next_id
         message = {
@@ -75,6 +81,7 @@ class ForkServerHandle:
             "path": os.fspath(path.absolute()),
             "media_type": media_type,
             "page": None if page is None else page.as_json(),
+            "task": None if task is None else task.as_json(),
         }
         ending: asyncio.Future[Ending] = self._loop.create_future()
         try:

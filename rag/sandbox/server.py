@@ -16,7 +16,6 @@ import selectors
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from rag.limits import ParsingLimits
 from rag.rendering.order import PageOrder
 from rag.sandbox.child import Order, Reader, run
 from rag.sandbox.confinement import Allowance, probe
+from rag.sandbox.task import Task
 from rag.sandbox.tesseract import Tesseract
 
 MESSAGE_BYTES = 64 * 1024
@@ -85,7 +85,8 @@ class ForkServer:
         own_pid = os.getpid()
         scratch = Path(tempfile.mkdtemp(dir=self._scratch))
         page = PageOrder.of_json(message["page"]) if message["page"] else None
-        order = Order(Path(message["path"]), message["media_type"], scratch, page)
+        task = Task.of_json(message["task"]) if message["task"] else None
+        order = Order(Path(message["path"]), message["media_type"], scratch, page, task)
         try:
             pid = os.fork()
         except OSError as error:
@@ -188,4 +189,4 @@ def main(arguments: str) -> None:
         ).encode()
     )
     ForkServer(control, reader, Path(options["scratch"])).serve()
-    sys.exit(0)
+    os._exit(0)  # nothing is left to be done, and libraries that complain as they are unloaded are not asked

@@ -37,6 +37,7 @@ from ui.texts.prompts import PROMPT_REFUSALS, PROMPTS, PROMPTS_MENU
 from ui.texts.recordings import RECORDING_ERRORS, RECORDING_NOTES, RECORDINGS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
+from ui.texts.table_notes import TABLE_NOTES
 from ui.texts.watchdog import WATCHDOG
 
 Language = Literal["en", "es"]
@@ -70,12 +71,14 @@ TEXTS: Mapping[str, Sentence] = {
     },
     **{
         f"refused.{code}": sentence
-        for code, sentence in (REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS | DATA_REFUSALS | PROMPT_REFUSALS).items()
+        for code, sentence in (
+            REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS | DATA_REFUSALS | PROMPT_REFUSALS
+        ).items()
     },
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
     **{
         f"told.{code}": sentence
-        for code, sentence in (DOCUMENT_NOTES | DOCUMENT_REFUSALS | RECORDING_NOTES).items()
+        for code, sentence in (DOCUMENT_NOTES | DOCUMENT_REFUSALS | RECORDING_NOTES | TABLE_NOTES).items()
     },
 }
 
