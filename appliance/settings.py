@@ -39,6 +39,7 @@ from appliance.services.settings import (
     ResponseSettings,
 )
 from appliance.services.single_sign_on.settings import IdentitySettings
+from appliance.services.tools.settings import ToolSettings
 from appliance.storage.settings import BackupSettings, DatabaseSettings, ValkeySettings
 from appliance.telemetry import LoggingSettings, TracingSettings
 from inference.egress.settings import EgressSettings
@@ -174,6 +175,7 @@ class Settings(BaseModel):
     )
     models: ModelSettings = Field(default_factory=ModelSettings)
     egress: EgressSettings = Field(default_factory=EgressSettings)
+    tools: ToolSettings = Field(default_factory=ToolSettings)
     gate: GateSettings = Field(default_factory=GateSettings)
     budgets: BudgetSettings = Field(default_factory=BudgetSettings)
     leaving: LeavingSettings = Field(default_factory=LeavingSettings)

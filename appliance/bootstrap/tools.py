@@ -6,16 +6,24 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from fastapi import APIRouter
+from redis.asyncio import Redis
 from starlette.types import Receive, Scope, Send
 
 from appliance.api.identity import Identity
 from appliance.api.mcp_door import PATH, McpDoor
 from appliance.api.pipeline_answers import annotation
+from appliance.api.tool_servers import tool_routes, tool_server_routes
+from appliance.bootstrap.box import Box
 from appliance.bootstrap.data import DataRoom
+from appliance.bootstrap.egress import way_out
 from appliance.bootstrap.knowledge import KnowledgeParts
+from appliance.bootstrap.tool_strangers import KnownStrangers
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Citation, Tabled
 from appliance.domain.documents import Collection, PageRequest
 from appliance.domain.people import Caller
@@ -25,8 +33,16 @@ from appliance.services.chat import Chat
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.passage_links import as_location, passage_link
 from appliance.services.table_shapes import as_table
+from appliance.services.tools.calling import SharedTools
+from appliance.services.tools.consent import Consents
+from appliance.services.tools.desk import ToolDesk
 from appliance.services.tools.own import OwnTools
+from appliance.storage.database import Database
+from appliance.storage.leaving import PostgresLeaving
+from appliance.storage.tool_servers import PostgresToolServers
+from appliance.storage.tool_use import PostgresToolUse
 from appliance.tools import ToolParts, load_tools
+from inference.personal_data.patterns import PatternDetector
 from rag.documents import Passage
 
 if TYPE_CHECKING:
@@ -39,24 +55,48 @@ class ToolRoom:
     """open() and close() it around everything; attach() the chat before the first call."""
 
     def __init__(
-        self, knowledge: KnowledgeParts, data: DataRoom, identity: Identity, live: LiveRequests
+        self,
+        box: Box,
+        database: Database,
+        valkey: Redis,
+        knowledge: KnowledgeParts,
+        data: DataRoom,
+        identity: Identity,
+        live: LiveRequests,
     ) -> None:
-        self._knowledge, self._data = knowledge, data
-        self._for_clients, self._for_pipelines = OwnTools("mcp"), OwnTools("pipeline")
-        self._protocol = _LoadedLate(self._for_clients)
-        self.door = McpDoor(identity, live, self._protocol)
-
-    @property
-    def tools(self) -> Tools:
+        self._knowledge, self._data, self._identity = knowledge, data, identity
+        settings, out = box.settings.tools, way_out(box)
+        secrets = Path(settings.secrets_folder) if settings.secrets_folder else box.data / "tool-secrets"
+        strangers = KnownStrangers(out, settings, secrets)
+        use = PostgresToolUse(database)
+        self._consents = Consents(valkey, use, patience_s=settings.consent_timeout_s)
+        self._desk = ToolDesk(PostgresToolServers(database), strangers)
+        self._own = {"mcp": OwnTools("mcp"), "pipeline": OwnTools("pipeline")}
+        shared = partial(
+            SharedTools,
+            use=use,
+            strangers=strangers,
+            consents=self._consents,
+            leaving=PostgresLeaving(database),
+            detector=PatternDetector(),
+        )
+        self.tools: Tools = shared(self._own["pipeline"], via="pipeline", offers_strangers=True)
         """What pipelines may call."""
-        return self._for_pipelines
+        self._protocol = _LoadedLate(shared(self._own["mcp"], via="mcp", offers_strangers=False))
+        self.door = McpDoor(identity, live, self._protocol)
 
     def attach(self, chat: Chat) -> None:
         """chat: answers what `ask` and `query_data` ask."""
-        shelf = _Shelf(self._knowledge)
-        parts = ToolParts(self._knowledge.search, chat, shelf, _Wire(), self._data.desk)
-        self._for_pipelines.attach(load_tools(parts))
-        self._for_clients.attach(load_tools(replace(parts, answers=_ThroughMcp(chat))))
+        parts = ToolParts(self._knowledge.search, chat, _Shelf(self._knowledge), _Wire(), self._data.desk)
+        self._own["pipeline"].attach(load_tools(parts))
+        self._own["mcp"].attach(load_tools(replace(parts, answers=_ThroughMcp(chat))))
+
+    def routers(self) -> list[APIRouter]:
+        """/api/tools."""
+        return [
+            tool_server_routes(self._desk, self._identity),
+            tool_routes(self.tools, self._consents, self._identity),
+        ]
 
     async def open(self) -> None:
         """Nothing is loaded until a client asks."""

@@ -16,7 +16,7 @@ Origins = frozenset[str] | None
 OWN_WORDS: frozenset[str] = frozenset()
 """Of a text that its author wrote: raw calls of a client, a first question, what somebody wants heeded."""
 
-_COLLECTION, _CONVERSATION, _SOURCE = "collection:", "conversation:", "source:"
+_COLLECTION, _CONVERSATION, _SOURCE, _TOOL = "collection:", "conversation:", "source:", "tool:"
 
 
 def of_collection(collection_id: UUID) -> str:
@@ -34,6 +34,11 @@ def of_source(source_id: UUID) -> str:
     return f"{_SOURCE}{source_id}"
 
 
+def of_tool(server_id: UUID) -> str:
+    """The label of what an MCP server of others gave back. It may go back there, and nowhere else outside."""
+    return f"{_TOOL}{server_id}"
+
+
 def of_passages(passages: Iterable[Passage]) -> frozenset[str]:
     """The collections that these were found in."""
     return frozenset(of_collection(passage.collection_id) for passage in passages)
@@ -43,6 +48,11 @@ def together(*parts: Origins) -> Origins:
     """Of a text made from all of these; unknown as soon as one is."""
     known = [part for part in parts if part is not None]
     return frozenset().union(*known) if len(known) == len(parts) else None
+
+
+def without_tool(origins: Origins, server_id: UUID) -> Origins:
+    """Beside what that server gave back itself."""
+    return None if origins is None else origins - {of_tool(server_id)}
 
 
 def collections_in(origins: Origins) -> frozenset[UUID] | None:

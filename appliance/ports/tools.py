@@ -72,10 +72,13 @@ class Tools(Protocol):
         origins: Origins,
         *,
         on_step: OnStep = nobody_follows,
+        allowed: Sequence[str] = (),
+        may_ask: bool = False,
     ) -> ToolResult:
         """origins: of the arguments, which a foreign server would be told.
 
-        Raises NotFound, NotPermitted, InvalidRequest.
+        allowed: tools of others that the request agrees to, `SERVER.TOOL` or `SERVER.*`. may_ask: somebody follows and
+        can be asked (ConsentAsked goes to on_step). Raises NotFound, NotPermitted, InvalidRequest.
         """
         ...
 

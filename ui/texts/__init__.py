@@ -38,6 +38,7 @@ from ui.texts.recordings import RECORDING_ERRORS, RECORDING_NOTES, RECORDINGS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
 from ui.texts.table_notes import TABLE_NOTES
+from ui.texts.tools import TOOL_ERRORS
 from ui.texts.watchdog import WATCHDOG
 
 Language = Literal["en", "es"]
@@ -66,7 +67,13 @@ TEXTS: Mapping[str, Sentence] = {
     **{
         f"error.{code}": sentence
         for code, sentence in (
-            ERRORS | MODEL_ERRORS | RECORDING_ERRORS | BUDGET_ERRORS | LADDER_ERRORS | DATA_ERRORS
+            ERRORS
+            | MODEL_ERRORS
+            | RECORDING_ERRORS
+            | BUDGET_ERRORS
+            | LADDER_ERRORS
+            | DATA_ERRORS
+            | TOOL_ERRORS
         ).items()
     },
     **{

@@ -46,7 +46,10 @@ class OwnTools:
         origins: Origins,
         *,
         on_step: OnStep = nobody_follows,
+        allowed: Sequence[str] = (),
+        may_ask: bool = False,
     ) -> ToolResult:
+        """Nobody has to agree: they are the caller's own documents and data."""
         tool = self._tools.get(name)
         if tool is None:
             raise NotFound(
