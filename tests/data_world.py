@@ -64,17 +64,31 @@ class DataWorld:
 
     def desk_with(self, *, most: int = 4, wait_s: float = 10.0, caps: Caps | None = None) -> Desk:
         """Another desk before the same sources."""
-        return Desk(
-            PostgresAskableSources(self.database),
-            self.connections,
-            PostgresResults(self.database),
-            Places(most, wait_s),
-            caps or Caps(),
-            now=lambda: datetime.now(UTC),
-            clock=time.monotonic,
-            new_id=uuid7,
-            told=lambda outcome, code, _seconds: self.told.append((outcome, code)),
-        )
+        return desk_of(self.database, self.connections, most=most, wait_s=wait_s, caps=caps, told=self.told)
+
+
+def desk_of(
+    database: Database,
+    connections: Connections,
+    *,
+    most: int = 4,
+    wait_s: float = 10.0,
+    caps: Caps | None = None,
+    told: list[tuple[str, str]] | None = None,
+) -> Desk:
+    """told: (outcome, code) of each query go there."""
+    counted = [] if told is None else told
+    return Desk(
+        PostgresAskableSources(database),
+        connections,
+        PostgresResults(database),
+        Places(most, wait_s),
+        caps or Caps(),
+        now=lambda: datetime.now(UTC),
+        clock=time.monotonic,
+        new_id=uuid7,
+        told=lambda outcome, code, _seconds: counted.append((outcome, code)),
+    )
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from appliance.api.identity import Identity
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.data_connecting import connections_of
+from appliance.bootstrap.data_sources import build_source_routes
 from appliance.bootstrap.metrics.data import DataMetrics
 from appliance.bootstrap.saved_questions import SavedRoom, build_saved
 from appliance.fairness.accounting.ledger_rows import uuid7
@@ -32,6 +33,8 @@ from rag.analysis import Analyzer
 class DataRoom:
     """What the gateway needs of this room. close() after the last query."""
 
+    box: Box
+    database: Database
     connections: Connections
     desk: DataDesk
     saved_room: SavedRoom
@@ -42,7 +45,9 @@ class DataRoom:
 
     def routers(self, identity: Identity) -> list[APIRouter]:
         """Every route of this room."""
-        return self.saved_room.routers(identity)
+        caps = caps_of(self.box.settings.data)
+        sources = build_source_routes(self.box, self.database, self.connections, self.desk, caps, identity)
+        return [sources, *self.saved_room.routers(identity)]
 
     async def close(self) -> None:
         await self.connections.close()
@@ -64,7 +69,8 @@ def build_data(box: Box, database: Database, registry: CollectorRegistry, embedd
         told=DataMetrics(registry).told,
     )
     analyzer = Analyzer(box.settings.retrieval.languages)
-    return DataRoom(connections, desk, build_saved(database, desk, analyzer, embedder, box.data / "exports"))
+    saved = build_saved(database, desk, analyzer, embedder, box.data / "exports")
+    return DataRoom(box, database, connections, desk, saved)
 
 
 def caps_of(settings: DataSettings) -> Caps:

@@ -25,6 +25,7 @@ AuditKind = Literal[
     "question",
     "model",
     "leaving",
+    "data",
 ]
 JobStatus = Literal["failed", "waiting", "running"]
 

@@ -29,6 +29,7 @@ _KINDS: Mapping[AuditKind, LiteralString] = {
     "question": "e.action = 'questions.read'",
     "model": "e.action LIKE 'model.%%'",
     "leaving": "e.action LIKE 'leaving.%%'",
+    "data": "e.action LIKE 'data.%%'",
 }
 _WITH_RECEIPTS: frozenset[AuditKind | None] = frozenset({None, "deletion"})
 _EVENTS: LiteralString = f"""

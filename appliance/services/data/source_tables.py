@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from appliance.domain.data_sources import ChosenTable, SchemaRead, WholeSource
+from appliance.domain.data_sources import ChosenTable, Drift, SchemaRead, WholeSource
 from appliance.domain.people import AccountEvent, Caller
 from appliance.domain.refusals import Told
 from appliance.errors import InvalidRequest, NotFound
@@ -130,6 +130,10 @@ class SourceTables:
         event = AccountEvent("data.source.refreshed", caller.user_id, detail=detail)
         await self._repository.note_read(caller.viewer, source_id, read, event)
         return await self._sources.whole(caller, source_id)
+
+    async def drift(self, caller: Caller, source_id: UUID) -> Sequence[Drift]:
+        """What was found when the schema was read last."""
+        return (await self._sources.whole(caller, source_id)).drift
 
     async def _read(self, caller: Caller, found: WholeSource, chosen: Sequence[ChosenTable]) -> SchemaRead:
         try:
