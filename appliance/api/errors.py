@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from appliance import errors as appliance_errors
 from appliance.api.rate_limit_headers import refusal_headers
 from appliance.api.request_id import request_id_of
-from appliance.domain.refusals import Told, expectation
+from appliance.domain.refusals import coded, expectation
 from appliance.errors import ApplianceError
 from inference import errors as inference_errors
 from querying import errors as querying_errors
@@ -136,8 +136,9 @@ def error_body(
     detail: what the message says beside its code; where that is known by a code too, it stands beside them.
     """
     error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
-    if isinstance(detail, Told):
-        error["detail"] = {"code": detail.code, "values": detail.values}
+    told = coded(detail)
+    if told is not None:
+        error["detail"] = told
     return {"error": error}
 
 

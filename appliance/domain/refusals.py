@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from appliance.domain.budget_refusals import BUDGETS
 from appliance.domain.prompt_refusals import PROMPTS
 from inference.errors import EngineUnavailable
+from querying.refusals import QUERY_REFUSALS, Because
 from rag.coded_text import CodedText
 
 SENTENCES: Mapping[str, str] = {
@@ -94,6 +96,7 @@ SENTENCES: Mapping[str, str] = {
     "source_samples_personal": "{column} holds data about people, so it has no sample values.",
     "expected_in": "Expected in {seconds} s.",
     **BUDGETS,
+    **QUERY_REFUSALS,
     **PROMPTS,
 }
 
@@ -104,6 +107,13 @@ def expectation(error: BaseException) -> Told | None:
     if not isinstance(error, EngineUnavailable) or retry_after_s is None:
         return None
     return Told("expected_in", seconds=math.ceil(retry_after_s))
+
+
+def coded(detail: object) -> dict[str, Any] | None:
+    """Code and values of a detail that the page can say in the reader's language; None for a plain one."""
+    if isinstance(detail, (Told, Because)):
+        return {"code": detail.code, "values": detail.values}
+    return None
 
 
 class Told(CodedText):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from appliance.domain.answers import Citation, Cost, Figures, Finished, Waiting
-from appliance.domain.refusals import expectation
+from appliance.domain.refusals import coded, expectation
 from appliance.errors import ApplianceError
 from appliance.markup import Span
 from appliance.services.knowledge.passage_links import as_location, passage_link
@@ -87,12 +87,10 @@ def as_waiting(waiting: Waiting) -> dict[str, Any]:
 
 
 def as_refusal(error: ApplianceError | InferenceError | QueryingError | RagError) -> dict[str, Any]:
-    """An answer that failed; and when somebody answers again, where that is known."""
+    """An answer that failed; and what says more of it, or when somebody answers again, where that is known."""
     told: dict[str, Any] = {"code": error.code, "message": str(error)}
-    expected = expectation(error)
-    return (
-        told if expected is None else {**told, "detail": {"code": expected.code, "values": expected.values}}
-    )
+    detail = coded(getattr(error, "detail", None)) or coded(expectation(error))
+    return told if detail is None else {**told, "detail": detail}
 
 
 def marked_spans(

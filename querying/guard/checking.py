@@ -19,7 +19,7 @@ from querying.types import Caps, CheckedQuery, Schema, Value
 
 
 def check(sql: str, schema: Schema, caps: Caps, values: Mapping[str, Value] | None = None) -> CheckedQuery:
-    """values: for each `:name` in the text. Raises QueryRefused, its `reason` one of querying.guard.reasons."""
+    """values: for each `:name` in the text. Raises QueryRefused, its `reason` one of querying.refusals."""
     try:
         return _checked(sql, schema, caps, values or {})
     except RecursionError as error:

@@ -46,7 +46,7 @@ NODES: Mapping[type[exp.Expr], frozenset[str]] = {
     exp.Join: frozenset({"this", "on", "using", "side", "kind"}),
     exp.Lateral: frozenset({"this", "alias", "cross_apply", "outer"}),
     exp.Where: frozenset({"this"}),
-    exp.Group: frozenset({"expressions", "grouping_sets", "cube", "rollup"}),
+    exp.Group: frozenset({"expressions", "grouping_sets", "cube", "rollup", "all"}),
     exp.GroupingSets: frozenset({"expressions"}),
     exp.Cube: frozenset({"expressions"}),
     exp.Rollup: frozenset({"expressions"}),
@@ -87,7 +87,7 @@ NODES: Mapping[type[exp.Expr], frozenset[str]] = {
     exp.Escape: frozenset({"this", "expression"}),
     exp.AtTimeZone: frozenset({"this", "zone"}),
     exp.Cast: frozenset({"this", "to"}),
-    exp.TryCast: frozenset({"this", "to", "requires_string"}),
+    exp.TryCast: frozenset({"this", "to", "safe", "requires_string"}),
     exp.DataType: frozenset({"this", "expressions", "nested"}),
     exp.DataTypeParam: frozenset({"this"}),
     exp.Anonymous: frozenset({"this", "expressions"}),
@@ -190,13 +190,13 @@ def _function(node: exp.Expr, dialect: Dialect) -> None:
     _unit_first(lowered, arguments, dialect)
     for place in AS_LITERALS.get(lowered, ()):
         if place < len(arguments) and not isinstance(arguments[place], (exp.Literal, exp.National)):
-            raise refused("function_arguments", name=name, rule=f"argument {place + 1} must be written out")
+            raise refused("argument_computed", name=name, place=place + 1)
     if lowered in PADDING:
         most = arguments[1].name if len(arguments) > 1 else ""
         if not most.isdigit() or int(most) > MOST_PADDED:
-            raise refused("function_arguments", name=name, rule=f"at most {MOST_PADDED} characters")
+            raise refused("padding_wide", name=name, most=MOST_PADDED)
     if lowered == "replace" and len(arguments) > 2 and len(arguments[2].name) > len(arguments[1].name):
-        raise refused("function_arguments", name=name, rule="what is put in must not be longer")
+        raise refused("replacement_long", name=name)
 
 
 def _unit_first(name: str, arguments: list[exp.Expr], dialect: Dialect) -> None:
@@ -204,7 +204,7 @@ def _unit_first(name: str, arguments: list[exp.Expr], dialect: Dialect) -> None:
     if name in UNIT_FIRST.get(dialect, ()) and arguments and isinstance(arguments[0], exp.Column):
         unit = arguments[0]
         if unit.table or unit.this.args.get("quoted"):
-            raise refused("function_arguments", name=name, rule="its first argument is a unit such as month")
+            raise refused("unit_wrong", name=name)
         unit.replace(exp.Var(this=unit.name))
 
 

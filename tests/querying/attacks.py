@@ -250,10 +250,13 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
     ("postgres", "SELECT * FROM JSON_TABLE('[1]', '$[*]' COLUMNS (a int PATH '$')) AS j", "query_unreadable"),
     ("postgres", "SELECT * FROM (VALUES (1), (2)) AS v(a)", "construct_refused"),
     ("postgres", "SELECT * FROM stock TABLESAMPLE SYSTEM (10)", "construct_refused"),
-    ("postgres", "SELECT lpad('x', 1000000000)", "function_arguments"),
-    ("postgres", "SELECT lpad('x', quantity) FROM stock", "function_arguments"),
-    ("postgres", "SELECT replace(city, 'a', 'aaaaaaaaaa') FROM customer", "function_arguments"),
-    ("postgres", "SELECT to_char(quantity, city) FROM stock, customer", "function_arguments"),
+    ("postgres", "SELECT lpad('x', 1000000000)", "padding_wide"),
+    ("postgres", "SELECT lpad('x', quantity) FROM stock", "argument_computed"),
+    ("postgres", "SELECT replace(city, 'a', 'aaaaaaaaaa') FROM customer", "replacement_long"),
+    ("postgres", "SELECT to_char(quantity, city) FROM stock, customer", "argument_computed"),
+    ("tsql", "SELECT dateadd([month], 1, ordered_at) FROM orders", "unit_wrong"),
+    ("tsql", "SELECT dateadd(o.month, 1, o.ordered_at) FROM orders o", "unit_wrong"),
+    ("tsql", "SELECT dateadd(email, 1, since) FROM customer", "construct_refused"),
     *(
         ("mysql", f"SELECT {call}", "function_refused")
         for call in (

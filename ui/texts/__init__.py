@@ -19,6 +19,7 @@ from ui.texts.cloud import CLOUD, CLOUD_MENU
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
 from ui.texts.data import DATA_ERRORS, DATA_REFUSALS
+from ui.texts.data_refusals import QUERY_REFUSALS
 from ui.texts.document_notes import DOCUMENT_NOTES
 from ui.texts.document_refusals import DOCUMENT_REFUSALS
 from ui.texts.documents import DOCUMENTS
@@ -79,7 +80,7 @@ TEXTS: Mapping[str, Sentence] = {
     **{
         f"refused.{code}": sentence
         for code, sentence in (
-            REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS | DATA_REFUSALS | PROMPT_REFUSALS
+            REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS | DATA_REFUSALS | QUERY_REFUSALS | PROMPT_REFUSALS
         ).items()
     },
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},
