@@ -96,7 +96,8 @@ class SqliteConnector:
 
         def read(opened: sqlite3.Connection) -> Rows:
             require_columns(opened, query)
-            opened.set_authorizer(Permits(query))
+            known = _first_cells("SELECT name FROM pragma_table_list", opened)
+            opened.set_authorizer(Permits(query, map(str, known)))
             return _read(opened, query.sql, caps)
 
         rows = await self._reading(caps, read)
@@ -187,7 +188,12 @@ def _read(opened: sqlite3.Connection, query: str, caps: Caps) -> Rows:
 def _names(opened: sqlite3.Connection, query: str) -> list[str]:
     """Prepared, not run: execute() takes the first step, so it is asked for no rows."""
     cursor = opened.execute(f"SELECT * FROM (\n{query}\n) LIMIT 0")  # noqa: S608 - checked SQL
-    names = [one[0] for one in cursor.description]
+    names: list[str] = []
+    for told, *_ in cursor.description:
+        first, colon, number = told.rpartition(":")
+        names.append(
+            first if colon and number.isdigit() and first in names else told
+        )  # SQLite numbers the second
     cursor.close()
     return names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 
 from querying.types import CheckedQuery
 
@@ -20,11 +21,11 @@ FUNCTIONS = frozenset(_NAMES.split())
 
 
 class Permits:
-    """What one checked query may do. columns: where the guard says which, these alone may be read."""
+    """What one checked query may do. known: every table and view of the file, those of the system as well."""
 
-    def __init__(self, query: CheckedQuery) -> None:
+    def __init__(self, query: CheckedQuery, known: Iterable[str]) -> None:
         self._tables = {name.lower() for name in query.tables}
-        self._columns = {(table.lower(), column.lower()) for table, column in query.columns}
+        self._known = {name.lower() for name in known}
 
     def __call__(
         self, action: int, first: str | None, second: str | None, place: str | None, source: str | None
@@ -36,8 +37,14 @@ class Permits:
             known = (second or "").lower() in FUNCTIONS
             return sqlite3.SQLITE_OK if known else sqlite3.SQLITE_DENY
         if action == sqlite3.SQLITE_READ and place in ("main", None):
-            return sqlite3.SQLITE_OK if self._may_read(first or "", source or "") else sqlite3.SQLITE_DENY
+            is_named_here = place is None and not second and self._is_no_table(first or "")
+            may_read = is_named_here or self._may_read(first or "", source or "")
+            return sqlite3.SQLITE_OK if may_read else sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_DENY
+
+    def _is_no_table(self, name: str) -> bool:
+        """The rows of a WITH are counted under the name that they have there."""
+        return name.lower() not in self._known and not name.lower().startswith(("pragma_", "sqlite_"))
 
     def _may_read(self, table: str, source: str) -> bool:
         return table.lower() in self._tables or source.lower() in self._tables

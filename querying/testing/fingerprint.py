@@ -19,7 +19,7 @@ _POSTGRES_CATALOGS = (
     "SELECT attrelid::bigint, attname, atttypid::bigint, attnotnull FROM pg_attribute WHERE attrelid >= 16384 "
     "ORDER BY 1, 2",
     "SELECT oid::bigint, proname, prosrc, proacl::text FROM pg_proc WHERE oid >= 16384 ORDER BY 1",
-    "SELECT rolname, rolsuper, rolcanlogin, rolconfig::text, rolpassword FROM pg_authid ORDER BY 1",
+    "SELECT rolname, rolsuper, rolcanlogin, rolpassword FROM pg_authid ORDER BY 1",
     "SELECT setdatabase::bigint, setrole::bigint, setconfig::text FROM pg_db_role_setting ORDER BY 1, 2",
     "SELECT datname FROM pg_database ORDER BY 1",
     "SELECT nspname, nspacl::text FROM pg_namespace WHERE nspname NOT LIKE 'pg_temp%' AND nspname NOT LIKE 'pg_toast%' "

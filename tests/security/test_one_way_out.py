@@ -68,7 +68,7 @@ MAY = {
 
 def _is_our_own(room: str, opener: str) -> bool:
     """The appliance itself speaks to its own PostgreSQL, wherever the settings say that is."""
-    return room == "appliance" and opener.startswith("psycopg")
+    return room in ("appliance", "rag") and opener.startswith("psycopg")
 
 
 def names_of(tree: ast.Module) -> dict[str, str]:
