@@ -109,7 +109,8 @@ def as_result(result: KeptResult) -> dict[str, Any]:
 
 def _attachment(result: KeptResult, suffix: str) -> dict[str, str]:
     day = result.ran_at.date().isoformat()
-    name = f"{_NOT_IN_NAMES.sub(' ', result.source_name).strip()[:80] or 'data'} {day}.{suffix}"
+    source = " ".join(_NOT_IN_NAMES.sub(" ", result.source_name).split())[:80]
+    name = f"{source or 'data'} {day}.{suffix}"
     plain = name.encode("ascii", "ignore").decode()
     return {"content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -203,7 +204,8 @@ def _parameter_body(parameter: SavedParameter) -> dict[str, Any]:
 def _parameter_of(body: Mapping[str, Any]) -> SavedParameter:
     kind, default = body["kind"], body["default"]
     if isinstance(default, str) and kind in _READ:
-        default = _READ[kind](default)
+        with suppress(ValueError, InvalidOperation):  # "last month" stays as it was said
+            default = _READ[kind](default)
     return SavedParameter(body["name"], kind, body["label"], default, tuple(body["choices"]))
 
 
