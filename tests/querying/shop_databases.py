@@ -1,4 +1,4 @@
-"""The shop in databases that really run, to be asked with the bare drivers: raw text beside what the guard made of it."""
+"""The shop in databases that really run, to be asked with the bare drivers: raw text, and what the guard made of it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.own_mariadb import OwnMariaDB
 Fetch = Callable[[str], Sequence[tuple[Any, ...]]]
 
 READER = "shop_reader"
+READER_PASSWORD = "reader-password"
 _CHOSEN = "product, orders, order_line, stock, monthly_sales"
 _CUSTOMER = "customer_id, city, region, segment, since"
 
@@ -46,9 +47,9 @@ def postgres_fetch(connection: psycopg.Connection[Any]) -> Fetch:
     return lambda query: connection.execute(query.encode()).fetchall()
 
 
-def mariadb_fetch(server: OwnMariaDB) -> Fetch:
+def mariadb_fetch(server: OwnMariaDB, *signed_in: str) -> Fetch:
     """In autocommit, nothing is interpolated."""
-    connection = server.as_user(database="shop")
+    connection = server.as_user(*signed_in, database="shop")
 
     def fetch(query: str) -> Sequence[tuple[Any, ...]]:
         with connection.cursor() as cursor:
@@ -65,3 +66,13 @@ def fill_mariadb(server: OwnMariaDB) -> None:
         cursor.execute("USE shop")
         for statement in shop_statements("mysql"):
             cursor.execute(statement)
+
+
+def reader_of_mariadb(server: OwnMariaDB) -> Fetch:
+    """As a user who may read what was chosen, and no more."""
+    with server.as_user() as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE USER IF NOT EXISTS {READER} IDENTIFIED BY '{READER_PASSWORD}'")
+        for table in _CHOSEN.split(", "):
+            cursor.execute(f"GRANT SELECT ON shop.{table} TO {READER}")
+        cursor.execute(f"GRANT SELECT ({_CUSTOMER}) ON shop.customer TO {READER}")
+    return mariadb_fetch(server, READER, READER_PASSWORD)
