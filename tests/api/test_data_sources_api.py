@@ -88,7 +88,7 @@ class Office:
 
 @asynccontextmanager
 async def _office(database: Database, valkey: Redis, company: Company) -> AsyncIterator[Office]:
-    files = FilePlaces(company.passwords.parent, company.passwords)
+    files = FilePlaces(company.passwords / "sqlite", company.passwords)
     connections = Connections(partial(opened, files, Neighbours()))
 
     def routes(accounts: Accounts, identity: Identity) -> list[APIRouter]:
@@ -272,7 +272,8 @@ async def test_a_sqlite_file_lies_in_its_folder(office: Office, tmp_path: Path) 
     """Not even a link in the folder leads out of it."""
     outside = tmp_path / "outside.db"
     outside.write_bytes(b"")
-    link = office.company.passwords.parent / "link.db"
+    link = office.company.passwords / "sqlite" / "link.db"
+    link.parent.mkdir()
     link.symlink_to(outside)
 
     for path in (str(outside), "link.db"):
