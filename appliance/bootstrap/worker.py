@@ -16,6 +16,7 @@ from appliance import jobs
 from appliance.bootstrap.backups.nightly import back_up_nightly, back_up_when_asked, log_deletions_forever
 from appliance.bootstrap.box import Box
 from appliance.bootstrap.canaries import run_nightly
+from appliance.bootstrap.data_sources import refresh_nightly
 from appliance.bootstrap.disk_diary import keep_diary
 from appliance.bootstrap.egress import tracing_door
 from appliance.bootstrap.embedding import token_counter
@@ -29,6 +30,7 @@ from appliance.bootstrap.responses import remove_old_responses
 from appliance.bootstrap.speech import speech_client
 from appliance.bootstrap.turns import remove_conversations_forever
 from appliance.bootstrap.upkeep import build_upkeep
+from appliance.bootstrap.workbooks import WorkbookMaking
 from appliance.errors import PartUnavailable
 from appliance.services.chat_files import ChatFiles
 from appliance.services.knowledge.hearing import Hearing
@@ -104,7 +106,10 @@ async def work(
         observed = () if metrics is None else (metrics.observe,)
         transcriber = speech_client(box)
         hearing = Hearing(transcriber, TranscriptSpool(transcripts_folder(blobs_folder(box.data))))
-        ingestion = Ingestion(reading, blobs, sandbox, indexing, store, inside, *observed, hearing=hearing)
+        tables = WorkbookMaking(box, database, blobs)
+        ingestion = Ingestion(
+            reading, blobs, sandbox, indexing, store, inside, *observed, hearing=hearing, tables=tables.making
+        )
         worker = JobWorker(
             url,
             jobs.handlers(ingestion) if tracing is None else tracing.handlers(jobs.handlers(ingestion)),
@@ -121,7 +126,9 @@ async def work(
             asyncio.create_task(upkeep.folders.run()),
             asyncio.create_task(add_up_answer_times_forever(database)),
             asyncio.create_task(_keep_index(box, embedder)),
+            asyncio.create_task(tables.make_missing()),
             asyncio.create_task(run_nightly(box, settings.knowledge.canaries_hour)),
+            asyncio.create_task(refresh_nightly(box, database)),
             asyncio.create_task(back_up_nightly(box)),
             asyncio.create_task(back_up_when_asked(box)),
             asyncio.create_task(build_pull_runner(box).run()),
@@ -134,6 +141,7 @@ async def work(
         finally:
             await _ended(beside)
             await sandbox.close()
+            await tables.close()
             await embedder.close()
             await transcriber.close()
 
