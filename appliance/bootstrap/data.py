@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry
@@ -15,6 +16,7 @@ from appliance.bootstrap.data_connecting import connections_of
 from appliance.bootstrap.data_sources import build_source_routes
 from appliance.bootstrap.metrics.data import DataMetrics
 from appliance.bootstrap.saved_questions import SavedRoom, build_saved
+from appliance.bootstrap.workbooks import WorkbookRoom, build_workbooks
 from appliance.fairness.accounting.ledger_rows import uuid7
 from appliance.ports.data import DataDesk, SavedQuestions
 from appliance.services.data.connections import Connections
@@ -28,6 +30,9 @@ from querying.settings import DataSettings
 from querying.types import Caps
 from rag.analysis import Analyzer
 
+if TYPE_CHECKING:
+    from appliance.bootstrap.tracing import Tracing
+
 
 @dataclass(frozen=True, slots=True)
 class DataRoom:
@@ -38,6 +43,7 @@ class DataRoom:
     connections: Connections
     desk: DataDesk
     saved_room: SavedRoom
+    workbooks: WorkbookRoom
 
     @property
     def saved(self) -> SavedQuestions:
@@ -47,30 +53,40 @@ class DataRoom:
         """Every route of this room."""
         caps = caps_of(self.box.settings.data)
         sources = build_source_routes(self.box, self.database, self.connections, self.desk, caps, identity)
-        return [sources, *self.saved_room.routers(identity)]
+        return [sources, self.workbooks.routes(identity.caller), *self.saved_room.routers(identity)]
 
     async def close(self) -> None:
         await self.connections.close()
+        await self.workbooks.close()
 
 
-def build_data(box: Box, database: Database, registry: CollectorRegistry, embedder: Embedder) -> DataRoom:
+def build_data(
+    box: Box,
+    database: Database,
+    registry: CollectorRegistry,
+    embedder: Embedder,
+    tracing: Tracing | None = None,
+) -> DataRoom:
     """The room; without sources nobody asks anything. database: of the api role."""
     settings = box.settings.data
     connections = connections_of(box)
-    desk = Desk(
+    workbooks = build_workbooks(database, box.settings.parsing, settings)
+    own_desk = Desk(
         PostgresAskableSources(database),
         connections,
         PostgresResults(database),
         Places(settings.queries_at_a_time, settings.wait_s),
         caps_of(settings),
+        workbooks=workbooks.sources,
         now=lambda: datetime.now(UTC),
         clock=time.monotonic,
         new_id=uuid7,
         told=DataMetrics(registry).told,
     )
+    desk = own_desk if tracing is None else tracing.desk(own_desk)
     analyzer = Analyzer(box.settings.retrieval.languages)
     saved = build_saved(database, desk, analyzer, embedder, box.data / "exports")
-    return DataRoom(box, database, connections, desk, saved)
+    return DataRoom(box, database, connections, desk, saved, workbooks)
 
 
 def caps_of(settings: DataSettings) -> Caps:

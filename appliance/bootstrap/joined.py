@@ -25,6 +25,7 @@ from appliance.api.index import index_routes
 from appliance.api.limits import limit_routes
 from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
+from appliance.api.pipeline_runs import PipelineRuns
 from appliance.api.queue import queue_routes
 from appliance.api.rerank_answers import RerankAnswers
 from appliance.api.responses.door import ResponsesDoor
@@ -69,6 +70,7 @@ from appliance.bootstrap.model_library import build_model_library_routes
 from appliance.bootstrap.model_planning import build_model_planning_routes
 from appliance.bootstrap.neighbours import open_engines, require_neighbours
 from appliance.bootstrap.page import join_page
+from appliance.bootstrap.pipelines import build_pipelines
 from appliance.bootstrap.prompts import build_prompts
 from appliance.bootstrap.queue_overview import build_queue_overview
 from appliance.bootstrap.reranker import served_reranker
@@ -112,6 +114,7 @@ class Gateway:
         self._fast: FastPath | None = None
         self._speech: SpeechDoor | None = None
         self._tools: ToolRoom | None = None
+        self._runs: PipelineRuns | None = None
         self._api: ASGIApp | None = None
         self._page: ASGIApp | None = None
 
@@ -126,6 +129,8 @@ class Gateway:
             await self._fast(scope, receive, send)
         elif self._speech is not None and self._speech.serves(scope):
             await self._speech(scope, receive, send)
+        elif self._runs is not None and self._runs.serves(scope):
+            await self._runs(scope, receive, send)
         elif self._tools is not None and self._tools.door.serves(scope):
             await self._tools.door(scope, receive, send)
         elif scope["path"].startswith(_API_PREFIXES):
@@ -246,14 +251,31 @@ class Gateway:
             self._in_background(knowledge.follow_index(), "vectors in memory")
         documents = build_documents(database, knowledge, settings, box.data)
         self._stack.push_async_callback(documents.close)
-        data = build_data(box, database, room.metrics, embedder)
+        data = build_data(box, database, room.metrics, embedder, self._tracing)
         self._stack.push_async_callback(data.close)
         self._tools = tools = ToolRoom(box, database, valkey, knowledge, data, identity, accounts.live)
         await self._keep(tools.open, tools.close)
         prompts = build_prompts(database)
         await self._keep(prompts.followed.open, prompts.followed.close)
-        chat = build_chat(room, knowledge, data, embedder, settings, tools.tools, prompts.followed)
+        chat, every = build_chat(room, knowledge, data, embedder, settings, tools.tools, prompts.followed)
         tools.attach(chat)
+        pipelines = build_pipelines(
+            every,
+            database,
+            knowledge,
+            documents,
+            data,
+            prompts,
+            tools.tools,
+            embedder,
+            client,
+            lambda: {model.id for model in room.gate.models()},
+            settings,
+            box.data,
+            room.metrics,
+        )
+        await self._keep(pipelines.open, pipelines.close)
+        self._runs = pipelines.door(identity, accounts.live, chat)
         embeddings = EmbeddingAnswers(embedder, room.gate, settings.models.aliases)
         responses = build_responses(database, settings.responses)
         self._fast = FastPath(
@@ -357,6 +379,7 @@ class Gateway:
             *data.routers(identity),
             *tools.routers(),
             prompts.routes(offered.names, identity),
+            pipelines.routes(identity),
             documents.routes(identity.caller),
             responses_router(responses, identity.caller),
             *page.routers,

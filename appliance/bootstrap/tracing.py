@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 from opentelemetry import trace
@@ -34,12 +35,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from appliance import __version__, telemetry
 from appliance.api.request_id import request_id_of
 from appliance.domain.answers import AnswerEvent, AnswerRequest
+from appliance.domain.data import Asking, OfferedSource, QueryRun
 from appliance.domain.people import Caller
 from appliance.fairness.accounting.ledger import Entry
 from appliance.ports import Answerer, JobHandler
+from appliance.ports.data import DataDesk
 from appliance.services.knowledge.search import Retriever
 from appliance.telemetry import TracingSettings
 from inference.egress import Crossing
+from querying.types import Value
 from rag.documents import SearchResult
 from rag.filters import Filter
 from rag.ports import Scope as SearchScope
@@ -152,6 +156,10 @@ class Tracing:
         """The same answers, each a span below the request that asked, which has been answered long before."""
         return _TracedAnswerer(inner, self._tracer)
 
+    def desk(self, inner: DataDesk) -> DataDesk:
+        """The same desk; each query is a span: of which source, how many tables and rows, no word of it."""
+        return _TracedDesk(inner, self._tracer)
+
     def handlers(self, handlers: Mapping[str, JobHandler]) -> dict[str, JobHandler]:
         """The same handlers, each job a trace of its own, linked to those that its payload names as `traces`."""
 
@@ -225,6 +233,31 @@ class _TracedRetriever:
             for step in result.trace.steps if result.trace else ():
                 span.set_attribute(f"step.{step.name.replace(' ', '_')}_ms", round(step.took_ms, 2))
             return result
+
+
+class _TracedDesk:
+    def __init__(self, inner: DataDesk, tracer: trace.Tracer) -> None:
+        self._inner = inner
+        self._tracer = tracer
+
+    async def offered(
+        self, caller: Caller, collection_ids: Sequence[UUID] | None = None
+    ) -> Sequence[OfferedSource]:
+        return await self._inner.offered(caller, collection_ids)
+
+    async def run(
+        self,
+        caller: Caller,
+        source_id: UUID,
+        sql: str,
+        asking: Asking,
+        values: Mapping[str, Value] | None = None,
+    ) -> QueryRun:
+        with _Current(self._tracer, "query", {"source": str(source_id), "via": asking.via}) as span:
+            found = await self._inner.run(caller, source_id, sql, asking, values)
+            span.set_attribute("tables", len(found.tables))
+            span.set_attribute("rows", len(found.rows.rows))
+            return found
 
 
 class _Current:
