@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from appliance.domain.people import Language
 from appliance.domain.prompts import PromptWords, Purpose
+from appliance.pipelines.answer_from_data.texts import TEXTS as DATA_TEXTS
 from appliance.pipelines.summary_texts import SUMMARY_TEXTS
 from appliance.pipelines.texts import TEXTS
 from appliance.ports.prompts import PromptInForce
@@ -25,6 +26,14 @@ _ALL = (
         takes_examples=True,
         takes_model=True,
     ),
+    Purpose(
+        "answer-from-data",
+        _words(DATA_TEXTS, "sql", 0.0),
+        must_hold=("NO_TABLE_FITS",),
+        takes_examples=True,
+        takes_model=True,
+    ),
+    Purpose("answer-from-rows", _words(DATA_TEXTS, "sentence", 0.0), takes_examples=True),
     Purpose("follow-up", _words(TEXTS, "rewrite", 0.0), takes_examples=True),
     Purpose("answer-from-file", _words(SUMMARY_TEXTS, "whole", 0.2), must_hold=("[1]",), takes_examples=True),
     Purpose(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -42,6 +42,7 @@ class Evidence:
     """days: (year, month, day) with what is not known None. literals: numbers that the query asks for.
 
     phrases: words of the result with a number in them, which may be repeated as they are. currencies: signs.
+    names: all words of the result.
     """
 
     cells: tuple[Cell, ...]
@@ -51,7 +52,8 @@ class Evidence:
     phrases: tuple[str, ...]
     row_count: int
     currencies: frozenset[str] = frozenset()
-    months_asked: frozenset[int] = field(default_factory=frozenset)
+    months_asked: frozenset[int] = frozenset()
+    names: frozenset[str] = frozenset()
 
     def supports(self, numeral: Numeral, *, is_share: bool = False, is_negative: bool = False) -> bool:
         """Whether the number stands there, as it is or rounded to the place in which it is written."""
@@ -128,6 +130,7 @@ def evidence(
         len(rows.rows),
         frozenset(one for one in currencies if one),
         frozenset(_months_in(question)),
+        frozenset(word for phrase in phrases for word in _WORDS.findall(folded(phrase))),
     )
 
 

@@ -46,8 +46,8 @@ _UNITS: Final[dict[Language, str]] = {
     "en": "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
           "seventeen eighteen nineteen",
     "es": "cero un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis "
-          "diecisiete dieciocho diecinueve veinte veintiun veintidos veintitres veinticuatro veinticinco veintiseis veintisiete "
-          "veintiocho veintinueve",
+          "diecisiete dieciocho diecinueve veinte veintiun veintidos veintitres veinticuatro veinticinco veintiseis "
+          "veintisiete veintiocho veintinueve",
 }
 _TENS: Final[dict[Language, str]] = {
     "en": "twenty thirty forty fifty sixty seventy eighty ninety",

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from appliance.domain.data import OfferedSource, SavedQuestion
 from appliance.domain.people import Language
+from appliance.pipelines.answer_from_data.evidence import evidence
 from appliance.pipelines.answer_from_data.formatting import escaped, number
+from appliance.pipelines.answer_from_data.generating import Outcome
+from appliance.pipelines.answer_from_data.stating import is_supported
 from appliance.pipelines.answer_from_data.texts import data_text
-from querying.types import Table
+from querying.errors import QueryFailed
+from querying.types import Rows, Table
+from rag.analysis import Analyzer
 
 _MOST_TABLES = 12
 _MOST_SOURCES = 4
+_LONGEST_SQL = 2_000
 _LONGEST = 100  # characters of a description
 
 
@@ -34,6 +41,35 @@ def suggestions(questions: Sequence[SavedQuestion], language: Language) -> str:
         return ""
     lines = [f"- {escaped(one_line(question.question))}" for question in questions]
     return "\n".join([data_text(language, "suggested"), "", *lines])
+
+
+def reason(said: str, language: Language, analyzer: Analyzer) -> str:
+    """Why no table answers, as a model put it; in our own words where it speaks of numbers, or another language."""
+    line = one_line(said)
+    nothing = evidence(Rows((), ()), "", "sqlite")
+    if line and analyzer.language(line) in (None, language) and is_supported(line, nothing, language):
+        return data_text(language, "not_in_tables", reason=escaped(line))
+    return data_text(language, "not_in_tables_plain")
+
+
+def gave_up(outcome: Outcome, language: Language) -> str:
+    """What went wrong, with every query that was tried."""
+    if not outcome.tried:
+        return data_text(language, "gave_up_empty")
+    error = outcome.error
+    why = data_text(language, "no_sql" if error is None else error.code)
+    if isinstance(error, QueryFailed) and error.detail:
+        why += " " + data_text(language, "database_said", words=escaped(one_line(error.detail)))
+    return "\n\n".join(
+        [data_text(language, "gave_up", why=why), *(_fenced(sql) for sql in dict.fromkeys(outcome.tried))]
+    )
+
+
+def _fenced(sql: str) -> str:
+    """As code, whatever stands in it."""
+    shown = sql[:_LONGEST_SQL]
+    marks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    return f"{marks}sql\n{shown}\n{marks}"
 
 
 def one_line(text: str) -> str:

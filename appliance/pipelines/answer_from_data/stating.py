@@ -71,8 +71,7 @@ _LONGEST = 2_000
 def is_supported(sentence: str, evidence: Evidence, language: Language) -> bool:
     """Every number, share, day, time, ordinal and currency in it stands in the result, or is one of the query's."""
     if any(
-        _ROMAN.fullmatch(word) and folded(word) not in evidence.phrases
-        for word in _CAPITALS.findall(sentence)
+        _ROMAN.fullmatch(word) and folded(word) not in evidence.names for word in _CAPITALS.findall(sentence)
     ):
         return False
     text = folded(sentence)
