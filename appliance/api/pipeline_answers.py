@@ -21,6 +21,7 @@ from appliance.domain.answers import (
     Progressed,
     Tabled,
     TextDelta,
+    ToolCalled,
     Waiting,
 )
 from appliance.domain.origins import OWN_WORDS
@@ -29,6 +30,7 @@ from appliance.services.answer_shapes import as_coverage
 from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.passage_links import as_location, passage_link
 from appliance.services.table_shapes import as_table
+from appliance.services.tools.shapes import as_tool
 from inference.types import ChatMessage, Usage
 from rag.documents import nearest_heading
 
@@ -36,6 +38,7 @@ _OPTIONS = frozenset(
     {"max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop", "presence_penalty"}
 )
 _MOST_COLLECTIONS = 100
+_MOST_ALLOWED = 100
 _REFUSED = ("tools", "functions", "response_format", "logprobs")
 DONE = b"data: [DONE]\n\n"
 
@@ -61,7 +64,20 @@ def answer_request(payload: Mapping[str, Any], request_id: str) -> AnswerRequest
         options={name: value for name, value in payload.items() if name in _OPTIONS and value is not None},
         request_id=request_id,
         origins=OWN_WORDS,  # a client keeps its conversation itself, and answers for it
+        allow_tools=_allowed(payload.get("allow_tools")),
     )
+
+
+def _allowed(names: object) -> tuple[str, ...]:
+    """Tools of others that the client agrees to, as it has nobody who could be asked."""
+    if names is None:
+        return ()
+    if not isinstance(names, list) or len(names) > _MOST_ALLOWED or not all(isinstance(one, str) for one in names):
+        raise InvalidRequest(
+            f"`allow_tools` must be a list of at most {_MOST_ALLOWED} names such as `crm.find` or `crm.*`.",
+            param="allow_tools",
+        )
+    return tuple(names)
 
 
 def _message(message: Mapping[str, Any], index: int) -> ChatMessage:
@@ -121,6 +137,7 @@ class Completion:
         self._text: list[str] = []
         self._annotations: list[dict[str, Any]] = []
         self._tables: list[dict[str, Any]] = []
+        self._tools: list[dict[str, Any]] = []
         self._unsupported: list[list[int]] = []
         self.finished = Finished("refused")
 
@@ -130,6 +147,8 @@ class Completion:
             self._text.append(event.text)
         elif isinstance(event, Tabled):
             self._tables.append(as_table(event))
+        elif isinstance(event, ToolCalled):
+            self._tools.append(as_tool(event))
         elif isinstance(event, Cited):
             self._annotations = [annotation(citation) for citation in event.citations]
             self._unsupported = [list(span) for span in event.unsupported]
@@ -209,6 +228,7 @@ class Completion:
             "coverage": [as_coverage(one) for one in self.finished.coverage],
             "unsupported": self._unsupported,
             **({"pipeline": self.finished.pipeline} if self.finished.pipeline else {}),
+            **({"tools": self._tools} if self._tools else {}),
         }
 
 

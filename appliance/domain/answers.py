@@ -44,6 +44,7 @@ class AnswerRequest:
     on_used: told of what engines did for it. origins: of the messages, as far as they are not their author's own words.
     via: by which door it came. turn_id: of the turn that is written; None where the client keeps its conversation.
     inputs: of a declared pipeline, by name.
+    allow_tools: tools of others that its client agrees to: `SERVER.TOOL`, or `SERVER.*`.
     """
 
     messages: Sequence[ChatMessage]
@@ -60,6 +61,7 @@ class AnswerRequest:
     origins: Origins = None
     via: AskedVia = "api"
     turn_id: UUID | None = None
+    allow_tools: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -298,7 +300,7 @@ AnswerEvent = (
 # A turn: one question and the answer that is being written to it --------------------------------------
 
 TurnStatus = Literal["running", "done", "stopped", "failed", "interrupted"]
-TurnEventKind = Literal["status", "block", "table", "citations", "done", "error"]
+TurnEventKind = Literal["status", "block", "table", "tool", "citations", "done", "error"]
 
 
 FeedbackReason = Literal["wrong", "incomplete", "not_in_sources", "bad_citation", "language", "slow", "other"]

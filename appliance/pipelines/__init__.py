@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 PIPELINES = {
     "answer-with-sources": "appliance.pipelines.answer_with_sources:AnswerWithSources",
     "answer-from-data": "appliance.pipelines.answer_from_data.pipeline:AnswerFromData",
+    "answer-with-tools": "appliance.pipelines.answer_with_tools.pipeline:AnswerWithTools",
     "summarise": "appliance.pipelines.summarise:Summarise",
 }
 # Not a model name: what answers in a chat that has files of its own, whichever model is asked.

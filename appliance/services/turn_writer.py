@@ -20,6 +20,7 @@ from appliance.domain.answers import (
     QUESTION_READ,
     AnswerEvent,
     Cited,
+    ConsentAsked,
     Cost,
     Figures,
     Finished,
@@ -30,6 +31,7 @@ from appliance.domain.answers import (
     Searched,
     Tabled,
     TextDelta,
+    ToolCalled,
     TurnEvent,
     TurnEventKind,
     Waiting,
@@ -40,6 +42,7 @@ from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, render_blocks
 from appliance.services.answer_shapes import as_citation, as_end, as_refusal, as_waiting, marked_spans
 from appliance.services.table_shapes import as_table, with_queries
+from appliance.services.tools.shapes import as_consent, as_tool
 from appliance.services.turn_ports import TurnLog, TurnRepository
 from inference.errors import InferenceError
 from inference.types import Usage
@@ -211,6 +214,11 @@ class TurnWriter:
             case Progressed(stage, done, total, name):
                 self.origins = together(self.origins, event.origins)
                 self._emit("status", 0, {"state": stage, "done": done, "total": total, "filename": name})
+            case ConsentAsked():
+                self._emit("status", 0, as_consent(event))
+            case ToolCalled():
+                self.origins = together(self.origins, event.origins)
+                self._emit("tool", event.slot, as_tool(event))
             case Cited(citations, unsupported):
                 await self._render(is_end=True)
                 if spans := marked_spans(self.answer, citations, unsupported):

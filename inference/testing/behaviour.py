@@ -38,6 +38,8 @@ class Behaviour:
     """How it answers; may be changed between requests. Times in seconds."""
 
     reply: Reply = echo
+    tool_calls: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None
+    """(name, arguments as written) of the tools to call; none: it answers. None: the first tool that it is given."""
     tokens: int | None = None
     """Answer with so many tokens of filler instead of the reply."""
     ttft_s: float = 0.0

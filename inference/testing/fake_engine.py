@@ -41,6 +41,7 @@ from inference.testing.openai_shapes import (
     carries_a_token,
     chunk_choice,
     packed,
+    several_call_deltas,
     tool_call_deltas,
     whole_choice,
 )
@@ -211,6 +212,10 @@ class FakeEngine(FakeServer):
         return [self._choice(payload, is_chat, index) for index in range(wanted)]
 
     def _choice(self, payload: JsonObject, is_chat: bool, index: int) -> Choice:
+        if is_chat and self.behaviour.tool_calls is not None:
+            if calls := self.behaviour.tool_calls(payload):
+                return Choice(index, several_call_deltas(self._numbers, calls), "tool_calls")
+            payload = {**payload, "tools": []}
         call = tool_called(payload) if is_chat else None
         if call is not None:
             return Choice(index, tool_call_deltas(f"call_{next(self._numbers)}", *call), "tool_calls")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,23 @@ def tool_call_deltas(call_id: str, name: str, arguments: JsonObject) -> list[Jso
     rest = [{"index": 0, "function": {"arguments": part}} for part in (whole[:half], whole[half:])]
     deltas: list[JsonObject] = [{"role": "assistant", "content": None}]
     return [{"delta": delta} for delta in deltas + [{"tool_calls": [call]} for call in [first, *rest]]]
+
+
+def several_call_deltas(numbers: Iterator[int], calls: Sequence[tuple[str, str]]) -> list[JsonObject]:
+    """Several calls at once, their arguments as somebody wrote them, valid JSON or not."""
+    told = [
+        {
+            "index": at,
+            "id": f"call_{next(numbers)}",
+            "type": "function",
+            "function": {"name": name, "arguments": written},
+        }
+        for at, (name, written) in enumerate(calls)
+    ]
+    return [
+        {"delta": {"role": "assistant", "content": None}},
+        *({"delta": {"tool_calls": [one]}} for one in told),
+    ]
 
 
 def carries_a_token(piece: Mapping[str, Any]) -> bool:
