@@ -8,5 +8,6 @@ from __future__ import annotations
 CONNECTORS: dict[str, str] = {
     "postgres": "querying.connectors.postgres:PostgresConnector",
     "mysql": "querying.connectors.mysql:MysqlConnector",
+    "sqlserver": "querying.connectors.sqlserver:SqlServerConnector",
     "sqlite": "querying.connectors.sqlite:SqliteConnector",
 }

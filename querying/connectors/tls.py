@@ -22,12 +22,15 @@ def trusted_file(settings: ServerSettings) -> Path:
     raise SourceRefused("There is no file of trusted certificates; give one as ca_file.", "ca_file")
 
 
-def context_for(settings: ServerSettings) -> ssl.SSLContext | None:
-    """None: without TLS. Raises SourceRefused."""
+def context_for(
+    settings: ServerSettings, most: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+) -> ssl.SSLContext | None:
+    """None: without TLS. most: the newest version that the server's protocol knows. Raises SourceRefused."""
     if settings.tls == "off":
         return None
     if settings.tls == "encrypted":
         made = ssl.create_default_context()
+        made.maximum_version = most
         made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
         return made
     try:
@@ -36,6 +39,7 @@ def context_for(settings: ServerSettings) -> ssl.SSLContext | None:
         raise SourceRefused(
             f"{settings.ca_file} holds no certificates that can be read.", "ca_file"
         ) from error
+    made.maximum_version = most
     made.verify_flags &= (
         ~ssl.VERIFY_X509_STRICT
     )  # what database servers make for themselves misses a field or two
