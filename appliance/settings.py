@@ -36,6 +36,7 @@ from appliance.services.settings import (
     AccountSettings,
     InsightsSettings,
     KnowledgeSettings,
+    PipelineSettings,
     ResponseSettings,
 )
 from appliance.services.single_sign_on.settings import IdentitySettings
@@ -191,6 +192,7 @@ class Settings(BaseModel):
     identity: IdentitySettings = Field(default_factory=IdentitySettings)
     knowledge: KnowledgeSettings = Field(default_factory=KnowledgeSettings)
     responses: ResponseSettings = Field(default_factory=ResponseSettings)
+    pipelines: PipelineSettings = Field(default_factory=PipelineSettings)
     insights: InsightsSettings = Field(default_factory=InsightsSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
     watchdog: WatchdogSettings = Field(default_factory=WatchdogSettings)

@@ -6,6 +6,7 @@ from appliance.bootstrap.data import DataRoom
 from appliance.bootstrap.gate import GateRoom
 from appliance.bootstrap.knowledge import KnowledgeParts
 from appliance.pipelines import FOR_FILES, load_pipeline, load_pipelines
+from appliance.pipelines.declared.shelf import EveryPipeline
 from appliance.pipelines.history import FittedHistories
 from appliance.ports import PipelineParts
 from appliance.ports.prompts import Prompts
@@ -25,18 +26,20 @@ def build_chat(
     settings: Settings,
     tools: Tools,
     prompts: Prompts,
-) -> Chat:
-    """Whatever may be asked by a model's name."""
+) -> tuple[Chat, EveryPipeline]:
+    """Whatever may be asked by a model's name, and the pipelines among it, which declared ones may join."""
     analyzer = Analyzer(settings.retrieval.languages)
     parts = PipelineParts(
         Quoter(embedder, analyzer), analyzer, knowledge.documents, data.desk, data.saved, tools, prompts
     )
-    return Chat(
+    every = EveryPipeline(load_pipelines(parts))
+    chat = Chat(
         room.gate,
-        load_pipelines(parts),
+        every,
         knowledge.search,
         default_model=settings.models.default,
         for_files=load_pipeline(FOR_FILES, parts),
         histories=FittedHistories(),
         prompts=prompts,
     )
+    return chat, every

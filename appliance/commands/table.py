@@ -28,6 +28,7 @@ COMMANDS = {
     "budget": "appliance.commands.budgets:budget",
     "model": "appliance.commands.models:model",
     "prompt": "appliance.commands.prompts:prompt",
+    "pipeline": "appliance.commands.pipelines:pipeline",
     "queue": "appliance.commands.queue:queue",
     "egress": "appliance.commands.egress:egress",
     "insights": "appliance.commands.insights:insights",

@@ -29,6 +29,7 @@ SENTENCES: Mapping[str, str] = {
     "format": "This file has format {format}; {known} is read here. Update the appliance, or write `format: {known}`.",
     "name_of_file": "The pipeline {name} must stand in a file named {wanted}.",
     "name_taken": "{name} is a way to answer that comes with the appliance. Choose another name.",
+    "name_of_model": "{name} is the name of a model. Choose another name for the pipeline.",
     "name_twice": "There are two steps named {name}; the first is in line {first}. Rename one.",
     "no_steps": "A pipeline has at least one step.",
     "template": "{problem} Values are written {{{{ inputs.question }}}} or {{{{ steps.NAME.text }}}}.",
@@ -59,8 +60,8 @@ SENTENCES: Mapping[str, str] = {
     "missing_parameter": "`{name}` needs a value under `{under}`.",
     "one_of": "Give exactly one of {names}.",
     "sources_and_passages": "Passages come in by `sources` or by {{{{ steps.{name}.text }}}}, not by both.",
-    "two_passages": "Passages of {first} and of {name} would have the same numbers. Put one of them into a prompt of its "
-    "own, or rank them together.",
+    "two_passages": "Passages of {first} and of {name} would have the same numbers. Put one into a prompt of its own, "
+    "or rank them together.",
     "input_default": "The default of {name} is not {wanted}.",
     "answer_schema": "`answer_schema` is no JSON Schema: {problem}.",
     "not_used_as_model": "{name} has no default, so a chat cannot ask this. Give it one, or call it question.",

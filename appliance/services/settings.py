@@ -114,3 +114,18 @@ class InsightsSettings(BaseModel):
         description="Administrators may read questions to which nothing was found; each such answer says so, and the "
         "audit tells who read. Off: only those that people shared with a rating.",
     )
+
+
+class PipelineSettings(BaseModel):
+    """Declared pipelines."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: str = Field(
+        "", description="Folder of their files, NAME.yaml; empty: `pipelines` in the data folder."
+    )
+    look_every_s: float = Field(3.0, ge=0.5, le=3600, description="How often their files are looked at.")
+    step_timeout_s: float = Field(
+        300.0, gt=0, le=3600, description="Seconds one step may take where its file says nothing."
+    )
+    timeout_s: float = Field(900.0, gt=0, le=3600, description="Seconds a pipeline may take at most.")

@@ -80,7 +80,8 @@ async def _pipeline(step: CallStep, name: str, setting: Setting) -> Done:
         events = called.answer(setting.caller, request, setting.engines(""), setting.search)
     heard = await _followed(events, setting)
     origins = together(made_from, heard.origins)
-    figures = {"characters": len(heard.text), "pipeline": heard.ending.pipeline or name}
+    figures: dict[str, int | float | str] = {"characters": len(heard.text)}
+    figures["pipeline"] = heard.ending.pipeline or name
     result = Result("call", {"text": heard.text}, origins)
     return Done(result, heard.ending, figures, heard.cited, heard.is_shown)
 

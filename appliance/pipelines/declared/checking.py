@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -93,6 +93,8 @@ class _Checks:
     def _names(self) -> Iterator[Wrong]:
         if self._file.name in self._around.built_in:
             yield Wrong(("name",), "name_taken", {"name": self._file.name})
+        elif self._file.name in (self._around.models or ()):
+            yield Wrong(("name",), "name_of_model", {"name": self._file.name})
         for number, step in enumerate(self._steps):
             first = self._numbers[step.name]
             if first != number:
@@ -179,10 +181,12 @@ class _Checks:
             yield from _known(("model",), "unknown_model", step.model, self._around.models)
         if step.sources is not None:
             yield from self._passages(number, ("sources",), step.sources)
-            for reference in _readable(step.text or "", step.question):
-                if reference.root == "steps" and self._brings_passages(reference):
-                    yield Wrong(("sources",), "sources_and_passages", {"name": reference.name})
-                    break
+        held = [one for one in _readable(step.text or "", step.question) if self._brings_passages(one)]
+        if held and step.sources is not None:
+            yield Wrong(("sources",), "sources_and_passages", {"name": held[0].name})
+        others = [one for one in held if one.name != held[0].name]
+        if others:
+            yield Wrong(("text",), "two_passages", {"first": held[0].name, "name": others[0].name})
         if step.answer_schema is not None:
             try:
                 Draft202012Validator.check_schema(step.answer_schema)
@@ -192,7 +196,7 @@ class _Checks:
                 yield Wrong(("answer_schema",), "answer_schema", {"problem": "its `type` must be `object`"})
 
     def _brings_passages(self, reference: Reference) -> bool:
-        known = self._numbers.get(reference.name)
+        known = self._numbers.get(reference.name) if reference.root == "steps" else None
         found = None if known is None else self._steps[known]
         return isinstance(found, RetrieveStep | RerankStep) and reference.path[:1] == ("text",)
 
@@ -226,7 +230,7 @@ class _Checks:
         yield from self._values(number, "values", step.values)
         if step.model is not None:
             yield from _known(("model",), "unknown_model", step.model, self._around.models)
-        if step.tool is not None:
+        if step.tool is not None and "." not in step.tool:  # a server's own are known to those who may use it
             yield from _known(("tool",), "unknown_tool", step.tool, self._around.tools)
         pipelines = self._around.pipelines
         if step.pipeline is None or pipelines is None or step.pipeline == self._file.name:
@@ -411,7 +415,7 @@ def default_problem(one: Input) -> str:
     return ""
 
 
-def _known(path: Path, code: str, name: str, known: frozenset[str] | None) -> Iterator[Wrong]:
+def _known(path: Path, code: str, name: str, known: Collection[str] | None) -> Iterator[Wrong]:
     if known is not None and name not in known:
         yield Wrong(path, code, {"name": name, "nearest": nearest(name, known)})
 

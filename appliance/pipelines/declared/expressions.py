@@ -154,14 +154,17 @@ def _compare(sign: Sign, left: Any, right: Any) -> bool:  # noqa: ANN401 - any r
         return isinstance(left, list | tuple | dict) and any(_same(one, right) for one in left)
     if sign in ("==", "!="):
         return _same(left, right) is (sign == "==")
-    left, right = _comparable(left), _comparable(right)
-    if left is None or right is None or isinstance(left, str) is not isinstance(right, str):
+    return _ordered(sign, _comparable(left), _comparable(right))
+
+
+def _ordered(sign: Sign, left: Decimal | str | None, right: Decimal | str | None) -> bool:
+    if isinstance(left, str) and isinstance(right, str):
+        order = (left > right) - (left < right)
+    elif isinstance(left, Decimal) and isinstance(right, Decimal):
+        order = (left > right) - (left < right)
+    else:
         return False
-    if sign == "<":
-        return bool(left < right)
-    if sign == "<=":
-        return bool(left <= right)
-    return bool(left > right) if sign == ">" else bool(left >= right)
+    return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[sign]
 
 
 def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - any results of steps
@@ -170,7 +173,7 @@ def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - any results of steps
     return _comparable(one) == _comparable(other)
 
 
-def _comparable(value: Any) -> Any:  # noqa: ANN401 - a text or a number
+def _comparable(value: Any) -> Decimal | str | None:  # noqa: ANN401 - any result of a step
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float | Decimal):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from appliance.pipelines.declared.schema import PipelineFile
 
@@ -20,7 +21,7 @@ class Surroundings:
 
     models: Names | None = None
     collections: Names | None = None
-    groups: Names | None = None
+    groups: Mapping[str, UUID] | None = None
     sources: Names | None = None
     questions: Mapping[str, Sequence[str]] | None = None
     tools: Names | None = None
