@@ -253,7 +253,8 @@ class _TracedDesk:
         asking: Asking,
         values: Mapping[str, Value] | None = None,
     ) -> QueryRun:
-        with _Current(self._tracer, "query", {"source": str(source_id), "via": asking.via}) as span:
+        attributes = {"source": str(source_id), "via": asking.via}
+        with _Current(self._tracer, "query", SpanKind.INTERNAL, attributes) as span:
             found = await self._inner.run(caller, source_id, sql, asking, values)
             span.set_attribute("tables", len(found.tables))
             span.set_attribute("rows", len(found.rows.rows))
