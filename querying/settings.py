@@ -29,7 +29,11 @@ class DataSettings(BaseModel):
         "", description="Folder in which SQLite files must lie to be asked; empty: DATA/databases."
     )
     password_folder: str = Field(
-        "", description="Folder in which the files with databases' passwords must lie; empty: DATA/databases/passwords."
+        "",
+        description="Folder in which the files with databases' passwords must lie; empty: DATA/databases/passwords.",
+    )
+    workbook_mib: int = Field(
+        512, ge=64, le=65_536, description="MiB of memory that a query of an uploaded workbook may take."
     )
     refresh_hour: int | None = Field(
         4,

@@ -19,7 +19,7 @@ from appliance.domain.documents import Audience, CollectionFile, PageRequest
 from appliance.domain.people import Caller, Role
 from appliance.ports import RetryLater
 from appliance.services.knowledge.hearing import Hearing
-from appliance.services.knowledge.ingestion import Ingestion, ReadingEnd
+from appliance.services.knowledge.ingestion import DocumentReader, Ingestion, ReadingEnd, Tables
 from appliance.services.knowledge.inside import Inside
 from appliance.services.knowledge.knowledge import Knowledge
 from appliance.services.settings import KnowledgeSettings
@@ -96,7 +96,10 @@ class CountingEmbedder:
 
 
 class Desk:
-    """The use cases with a worker that works when it is told to. transcriber: hears recordings."""
+    """The use cases with a worker that works when it is told to. transcriber: hears recordings.
+
+    reader: of other documents than JSON. tables: makes those of workbooks, from where the bytes lie.
+    """
 
     def __init__(
         self,
@@ -106,6 +109,8 @@ class Desk:
         *,
         transcriber: Transcriber | None = None,
         slice_s: float = 300.0,
+        reader: DocumentReader | None = None,
+        tables: Callable[[BlobStore], Tables] | None = None,
         **settings: Any,
     ) -> None:
         self.settings = KnowledgeSettings(**settings)
@@ -124,7 +129,15 @@ class Desk:
         self.spool = TranscriptSpool(transcripts_folder(folder / "blobs"))
         hearing = None if transcriber is None else Hearing(transcriber, self.spool, slice_s=slice_s)
         self.ingestion = Ingestion(
-            reading, self.blobs, Reader(), indexing, completing, inside, self.ended.append, hearing=hearing
+            reading,
+            self.blobs,
+            reader or Reader(),
+            indexing,
+            completing,
+            inside,
+            self.ended.append,
+            hearing=hearing,
+            tables=tables(self.blobs) if tables else None,
         )
 
     def _knowledge(self, database: Database) -> Knowledge:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -36,25 +36,28 @@ Contents = Callable[[Sequence[str]], Awaitable[Mapping[str, bytes]]]
 """Tables' names to their Parquet, of those that are there still."""
 
 
-@dataclass(frozen=True, slots=True)
 class WorkbookConnector:
-    """A `querying.ports.Connector`. told: the tables that may be asked."""
+    """A `querying.ports.Connector`. told: the tables that may be asked. memory_mib: of one query."""
 
-    told: Schema
-    contents: Contents
-    doer: Doer
-    memory_mib: int = _MEMORY_MIB
     dialect: Dialect = "duckdb"
 
+    def __init__(
+        self, told: Schema, contents: Contents, doer: Doer, *, memory_mib: int = _MEMORY_MIB
+    ) -> None:
+        self._told = told
+        self._contents = contents
+        self._doer = doer
+        self._memory_mib = memory_mib
+
     async def schema(self) -> Schema:
-        return self.told
+        return self._told
 
     async def role(self, tables: Sequence[str] = ()) -> RoleReport:
         """Nobody signs in, and a copy is asked: there is nothing that a query could change."""
         return RoleReport("", can_write=False)
 
     async def samples(self, table: str, columns: Sequence[str], limit: int) -> dict[str, tuple[str, ...]]:
-        found = next((one for one in self.told.tables if one.full_name == table), None)
+        found = next((one for one in self._told.tables if one.full_name == table), None)
         wanted = set(columns)
         return {
             column.name: column.samples[:limit]
@@ -69,7 +72,7 @@ class WorkbookConnector:
         if len(query.sql.encode()) > _LONGEST_SQL:
             raise QueryTooExpensive(f"Its SQL is longer than {_LONGEST_SQL} bytes.")
         began = time.perf_counter()
-        contents = await self.contents(sorted(query.tables))
+        contents = await self._contents(sorted(query.tables))
         if missing := sorted(query.tables - contents.keys()):
             raise SchemaChanged(f"{', '.join(missing)} is not in the workbook any more.")
         folder = await asyncio.to_thread(_laid_out, contents)
@@ -89,11 +92,11 @@ class WorkbookConnector:
             "tables": {name: str(path) for name, path in paths.items()},
             "rows": caps.rows,
             "bytes": caps.bytes,
-            "memory_mib": self.memory_mib,
+            "memory_mib": self._memory_mib,
         }
         try:
             async with asyncio.timeout(caps.seconds):
-                answer = await self.doer.work(Task(QUERY_TASK, order, tuple(paths.values())))
+                answer = await self._doer.work(Task(QUERY_TASK, order, tuple(paths.values())))
         except (TimeoutError, ParsingTimedOut) as error:
             raise QueryTimedOut(f"The limit is {caps.seconds:g} seconds.") from error
         except DocumentTooLarge as error:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from appliance.domain.documents import IngestionStage, ReadingProgress, ReadingTask
+from appliance.domain.documents import IngestionStage, ReadingProgress, ReadingTask, StoredFile
 from appliance.domain.people import Role, Viewer
 from appliance.errors import PartUnavailable, ReadingFailed, ReadingInterrupted, StorageFull
 from appliance.ports import ReadingStopped, RetryLater
@@ -92,10 +92,19 @@ class Completer(Protocol):
         ...
 
 
+class Tables(Protocol):
+    """Makes the tables of a workbook, so that it can be asked for sums; services.data.workbooks does."""
+
+    async def made(self, viewer: Viewer, file: StoredFile) -> Sequence[str]:
+        """Notes for the document's owner; empty for what is no workbook."""
+        ...
+
+
 class Ingestion:
     """The use case of the `ingest` job. on_end: told of every try that ended; must not fail.
 
     hearing: for recordings, which no parser reads; None: they are refused like any format that is not known.
+    tables: of workbooks; None: they are searched only.
     """
 
     def __init__(
@@ -109,8 +118,10 @@ class Ingestion:
         on_end: Callable[[ReadingEnd], None] = lambda _end: None,
         *,
         hearing: Hearing | None = None,
+        tables: Tables | None = None,
     ) -> None:
         self._on_end = on_end
+        self._tables = tables
         self._hearing = hearing
         self._reading = reading
         self._blobs = blobs
@@ -163,6 +174,9 @@ class Ingestion:
     async def _make_searchable(self, viewer: Viewer, task: ReadingTask, progress: _Progress) -> None:
         file, collection_id = task.file, task.collection_id
         scope = self._reading.scope(viewer, collection_id, file.id)
+        told = await self._tables.made(viewer, file) if self._tables is not None else ()
+        if told:  # also of what need not be read
+            await self._reading.note(viewer, collection_id, file.id, told)
         if task.has_equal and await self._completer.add_like_twin(scope, file.id, collection_id):
             return
         if task.copy_from is not None and await self._completer.copy(
@@ -171,7 +185,7 @@ class Ingestion:
             return
         document = await self._document(viewer, task, progress)
         progress.pages = len(document.pages)
-        notes = [*document.notes, *await self._inside.register(viewer, task, document.children)]
+        notes = [*document.notes, *told, *await self._inside.register(viewer, task, document.children)]
         if notes:
             await self._reading.note(viewer, collection_id, file.id, notes)
         try:
