@@ -168,6 +168,8 @@ class Naming:
     ) -> tuple[Output, ...]:
         scope = Scope(outer)
         self._from(node, scope, common)
+        if not node.expressions:
+            raise refused("construct_refused", construct="SELECT without columns")
         self._expand_stars(node, scope)
         outputs = tuple(self._output(item, scope, common) for item in node.expressions)
         distinct = node.args.get("distinct")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from sqlglot import exp
@@ -113,6 +114,7 @@ NODES: Mapping[type[exp.Expr], frozenset[str]] = {
     exp.Div: frozenset({"this", "expression", "typed", "safe"}),
 }  # fmt: skip
 
+_ROWS = re.compile(r"[0-9]{1,12}")
 _TYPES = _names(
     """
         BIGINT INT SMALLINT TINYINT MEDIUMINT UBIGINT UINT USMALLINT UTINYINT INT128 UINT128 DECIMAL FLOAT DOUBLE
@@ -238,18 +240,15 @@ def _literal(node: exp.Expr, dialect: Dialect) -> None:
 
 
 def _limit(node: exp.Expr, dialect: Dialect) -> None:
-    number = node.args.get("expression") if not isinstance(node, exp.Fetch) else node.args.get("count")
+    name = "count" if isinstance(node, exp.Fetch) else "expression"
+    number = node.args.get(name)
+    if number is None and isinstance(node, exp.Fetch):
+        return  # FETCH FIRST ROW ONLY
     if isinstance(number, exp.Paren):
         number = number.this
-    if (
-        not isinstance(number, exp.Literal)
-        or not number.name.isdigit()
-        or number.is_string
-        or len(number.name) > 12
-    ):
+    if not isinstance(number, exp.Literal) or number.is_string or not _ROWS.fullmatch(number.name):
         raise refused("construct_refused", construct="LIMIT, OFFSET or TOP with anything but a number")
-    if "expression" in node.args:
-        node.set("expression", number)
+    node.set(name, number)
 
 
 def _join(node: exp.Expr, dialect: Dialect) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
@@ -44,6 +45,8 @@ def read(sql: str, dialect: Dialect) -> exp.Expr:
     _refuse_characters(sql)
     tokens = _tokens(sql, dialect)
     _refuse_tokens(tokens, dialect)
+    if dialect == "duckdb":
+        _mark_parameters(tokens)
     try:
         trees = PLAIN[dialect]().parser().parse(tokens, sql)
     except ParseError as error:
@@ -98,6 +101,13 @@ def _refuse_tokens(tokens: list[Token], dialect: Dialect) -> None:
     separators = [place for place, token in enumerate(tokens) if token.token_type == TokenType.SEMICOLON]
     if separators and any(token.token_type != TokenType.SEMICOLON for token in tokens[separators[0] :]):
         raise refused("statements_many", count=len(separators) + 1)
+
+
+def _mark_parameters(tokens: list[Token]) -> None:
+    """To DuckDB's parser `SELECT :a` begins with the name of a column; its own mark of a parameter is a dollar."""
+    for place, (token, following) in enumerate(pairwise(tokens)):
+        if token.token_type == TokenType.COLON and following.start == token.end + 1:
+            tokens[place] = Token(TokenType.PARAMETER, "$", token.line, token.col, token.start, token.end)
 
 
 def _query(tree: exp.Expr) -> exp.Expr:

@@ -25,6 +25,7 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
     ("all", "COMMIT", "statement_refused"),
     ("all", "VALUES (1), (2)", "statement_refused"),
     ("all", "Dime cuánto vendimos", "statement_refused"),
+    ("postgres", "SELECT FROM stock", "construct_refused"),
     # Several statements
     ("all", "SELECT 1; DELETE FROM stock", "statements_many"),
     ("all", "SELECT 1; SELECT 2", "statements_many"),
