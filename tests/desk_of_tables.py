@@ -1,9 +1,9 @@
-"""A desk over a SQLite file: who may ask is a list, and what was asked is remembered."""
+"""A desk over one real database, with the real guard: everybody may ask, and what was asked is remembered."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,19 +12,32 @@ from uuid import UUID, uuid4
 from appliance.domain.data import Asking, ChosenQuestion, OfferedSource, QueryRun, SavedQuestion
 from appliance.domain.people import Caller, Language
 from appliance.errors import NotFound
-from querying.errors import QueryFailed
-from querying.types import ResultColumn, Rows, Value, ValueKind
+from inference.egress import Neighbours
+from querying.connectors.opening import open_connector
+from querying.ports import Connector
+from querying.running import run
+from querying.types import Caps, Schema, Value
 
 RAN_AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+SOURCE_ID = UUID("01890000-0000-7000-8000-00000000da7a")
 
 
 @dataclass
 class DeskOfTables:
-    """Fulfils ports.data.DataDesk. Everybody may ask all sources."""
+    """Fulfils ports.data.DataDesk. asked: every query that came, refused ones too. hold: queries wait for it."""
 
-    path: Path
+    connector: Connector
     sources: Sequence[OfferedSource]
+    caps: Caps = field(default_factory=Caps)
     asked: list[tuple[str, Asking]] = field(default_factory=list)
+    hold: asyncio.Event | None = None
+    was_cancelled: bool = False
+
+    @classmethod
+    def over_sqlite(cls, path: Path, schema: Schema, name: str = "Ventas") -> DeskOfTables:
+        """The tables of a file as one source."""
+        connector = open_connector("sqlite", {"path": path}, Neighbours())
+        return cls(connector, [OfferedSource(SOURCE_ID, name, "sqlite", schema)])
 
     async def offered(
         self, caller: Caller, collection_ids: Sequence[UUID] | None = None
@@ -43,16 +56,16 @@ class DeskOfTables:
         if source is None:
             raise NotFound("There is no such source.")
         self.asked.append((sql, asking))
-        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as database:
-            try:
-                cursor = database.execute(sql, dict(values or {}))  # type: ignore[arg-type]
-            except sqlite3.Error as error:
-                raise QueryFailed(str(error)) from error
-            rows = tuple(cursor.fetchall())
-            names = [name for name, *_ in cursor.description]
-        kinds = [_kind(row[n] for row in rows) for n in range(len(names))]
-        columns = tuple(ResultColumn(name, kind) for name, kind in zip(names, kinds, strict=True))
-        return QueryRun(uuid4(), source_id, source.name, sql, (), Rows(columns, rows), RAN_AT)
+        try:
+            if self.hold is not None:
+                await self.hold.wait()
+            query, rows = await run(self.connector, source.schema, sql, self.caps, values)
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+        return QueryRun(
+            uuid4(), source_id, source.name, query.shown, tuple(sorted(query.tables)), rows, RAN_AT
+        )
 
 
 @dataclass
@@ -74,8 +87,3 @@ class SavedHere:
 
     async def suggested(self, caller: Caller, language: Language, limit: int) -> Sequence[SavedQuestion]:
         return self.questions[:limit]
-
-
-def _kind(values: Iterable[object]) -> ValueKind:
-    kinds: dict[type, ValueKind] = {int: "integer", float: "float"}
-    return next((kinds.get(type(value), "text") for value in values if value is not None), "text")

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain.data import ChosenQuestion, OfferedSource
+from appliance.domain.data import ChosenQuestion
 from appliance.pipelines.answer_from_data.pipeline import AnswerFromData
 from appliance.storage.roles import DatabaseRole, url_as
 from inference.testing.fake_engine import FakeEngine
 from rag.analysis import Analyzer
 from tests.api.test_responses import answered, asked, events, streamed
-from tests.appliance.test_answer_from_data import SALES, SCHEMA, saved
+from tests.appliance.test_answer_from_data import SCHEMA, saved
 from tests.conftest import ROLE_SECRET, Servers
-from tests.desk_of_tables import DeskOfTables, SavedHere
+from tests.desk_of_tables import SOURCE_ID, DeskOfTables, SavedHere
 from tests.gateway_harness import Gateway, engine_settings, running_gateway
 
 QUESTION = "Ventas por producto"
@@ -37,7 +37,7 @@ async def gateway(
         database.execute("INSERT INTO sales VALUES (1, 'Café', 1200.5), (2, 'Té', 9007199254740993)")
     one = saved("SELECT product, sum(amount) AS total FROM sales GROUP BY product ORDER BY 1")
     pipeline = AnswerFromData(
-        DeskOfTables(path, [OfferedSource(SALES, "Ventas", "sqlite", SCHEMA)]),
+        DeskOfTables.over_sqlite(path, SCHEMA),
         SavedHere(chosen_as={QUESTION: ChosenQuestion(one, 1.0)}),
         Analyzer(("en", "es")),
     )
@@ -55,7 +55,9 @@ def check(data: list[dict[str, Any]]) -> None:
     (table,) = data
     assert table["columns"] == [{"name": "product", "kind": "text"}, {"name": "total", "kind": "float"}]
     assert table["rows"][0] == ["Café", 1200.5] and table["row_count"] == 2 and table["cut"] is None
-    assert table["source"] == {"id": str(SALES), "name": "Ventas"} and table["sql"].startswith("SELECT product")
+    assert table["source"] == {"id": str(SOURCE_ID), "name": "Ventas"} and table["sql"].startswith(
+        "SELECT product"
+    )
     assert table["chart"] == {"kind": "bar", "x": 0, "ys": [1]} and table["saved_question_id"]
     assert table["export"]["csv"] == f"/api/data/results/{table['id']}.csv"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Finished, Tabled, TextDelta
-from appliance.domain.data import ChosenQuestion, OfferedSource, SavedParameter, SavedQuestion
+from appliance.domain.data import ChosenQuestion, SavedParameter, SavedQuestion
 from appliance.domain.origins import OWN_WORDS, of_source
 from appliance.domain.people import Caller
 from appliance.pipelines.answer_from_data.pipeline import AnswerFromData
@@ -17,10 +17,9 @@ from inference.types import ChatMessage
 from querying.types import Column, Schema, Table
 from rag.analysis import Analyzer
 from tests.appliance.test_answer_with_sources import OneBook
-from tests.desk_of_tables import DeskOfTables, SavedHere
+from tests.desk_of_tables import SOURCE_ID, DeskOfTables, SavedHere
 
 CALLER = Caller(uuid4(), "ana@example.com")
-SALES = UUID("01890000-0000-7000-8000-00000000da7a")
 SCHEMA = Schema(
     "sqlite",
     (
@@ -43,13 +42,13 @@ def desk(tmp_path: Path) -> DeskOfTables:
             "INSERT INTO sales VALUES (?, ?, ?)",
             [(1, "Café", 1200.5), (2, "Café", 800.25), (3, "Té", 1234.56), (3, "Café", 100)],
         )
-    return DeskOfTables(path, [OfferedSource(SALES, "Ventas", "sqlite", SCHEMA)])
+    return DeskOfTables.over_sqlite(path, SCHEMA)
 
 
 def saved(sql: str, *parameters: SavedParameter, language: str = "es") -> SavedQuestion:
     """One whose words do not matter."""
     assert language in ("en", "es")
-    return SavedQuestion(uuid4(), SALES, "Total de ventas por mes", sql, "es", parameters=parameters)
+    return SavedQuestion(uuid4(), SOURCE_ID, "Total de ventas por mes", sql, "es", parameters=parameters)
 
 
 async def ask(
@@ -77,7 +76,7 @@ async def test_a_saved_question_is_run_as_it_is_and_named(desk: DeskOfTables) ->
 
     (tabled,) = [event for event in events if isinstance(event, Tabled)]
     assert tabled.run.rows.rows == ((1334.56,),) and tabled.saved_id == one.id
-    assert tabled.origins == {of_source(SALES)} and tabled.chart is None
+    assert tabled.origins == {of_source(SOURCE_ID)} and tabled.chart is None
     assert text_of(events) == (
         "He ejecutado la pregunta guardada «Total de ventas por mes» (mes: 3).\n\ntotal ventas: **1.334,56**."
     )
