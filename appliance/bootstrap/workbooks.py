@@ -97,8 +97,8 @@ class WorkbookMaking:
         found = await everything.missing(workbooks.MAKER, workbooks.NAMES, workbooks.MEDIA_TYPES, after)
         if found is None:
             return None
-        sha256, _, media_type = found
-        made = await workbooks.make(self._sandbox, self._blobs.path(sha256), media_type)
+        sha256, filename, media_type = found
+        made = await workbooks.make(self._sandbox, self._blobs.path(sha256), filename, media_type)
         if made is not None:
             await everything.keep(sha256, workbooks.MAKER, made, workbooks.notes_on(made))
             logger.info("%d tables were made of %s", len(made.tables), sha256.hex()[:16])

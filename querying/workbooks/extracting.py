@@ -7,20 +7,27 @@ from pathlib import Path
 from typing import Any
 
 from querying.workbooks.grid import Sheet
+from querying.workbooks.ods_cells import read_ods
 from querying.workbooks.packing import packed
+from querying.workbooks.separated_cells import read_separated
 from querying.workbooks.tables import make_tables
 from querying.workbooks.wire import PackedTable, PackedTables, encode_tables
+from querying.workbooks.xls_cells import read_xls
 from querying.workbooks.xlsx_cells import read_xlsx
 from rag.errors import UnsupportedFormat
 from rag.limits import ParsingLimits
-from rag.media_types import XLSX, detect
+from rag.media_types import CSV, ODS, XLS, XLSX, detect
 
-_READERS: Mapping[str, Callable[[Path, ParsingLimits], Iterator[Sheet]]] = {XLSX: read_xlsx}
-MEDIA_TYPES = frozenset(_READERS)
+_READERS: Mapping[str, Callable[[Path, ParsingLimits], Iterator[Sheet]]] = {
+    XLSX: read_xlsx,
+    XLS: read_xls,
+    ODS: read_ods,
+    CSV: read_separated,
+}
 
 
 class TableMaker:
-    """The task `tables`. order: `path`, `media_type` as the uploader claimed it."""
+    """The task `tables`. order: `path`, `media_type` as the uploader claimed it, `name` for a sheet without one."""
 
     def __init__(self, limits: ParsingLimits) -> None:
         self._limits = limits
@@ -31,7 +38,7 @@ class TableMaker:
         read = _READERS.get(detect(path, self._limits, order["media_type"]))
         if read is None:
             raise UnsupportedFormat("It has no sheets.")
-        made = make_tables(read(path, self._limits))
+        made = make_tables(read(path, self._limits), order["name"])
         tables = tuple(
             PackedTable(
                 one.table,

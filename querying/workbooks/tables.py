@@ -52,8 +52,8 @@ class MadeTables:
     blocks_left_out: int = 0
 
 
-def make_tables(sheets: Iterable[Sheet]) -> MadeTables:
-    """Every table of every sheet, in their order."""
+def make_tables(sheets: Iterable[Sheet], name: str = "") -> MadeTables:
+    """Every table of every sheet, in their order. name: for tables of a sheet that has none."""
     made: list[MadeTable] = []
     taken: set[str] = set()
     left_out = over = 0
@@ -67,7 +67,7 @@ def make_tables(sheets: Iterable[Sheet]) -> MadeTables:
                 over += 1
             else:
                 found.append(table)
-        base = names.speakable(sheet.name, "sheet", digits_prefix="t")
+        base = names.speakable(sheet.name or name, "sheet", digits_prefix="t")
         own = [base if len(found) == 1 else f"{base}_{number}" for number in range(1, len(found) + 1)]
         for table, name in zip(found, names.made_unique(own, taken), strict=True):
             taken.add(name)

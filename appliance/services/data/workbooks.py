@@ -134,7 +134,7 @@ class TableMaking:
         known = await self._keeper.notes(viewer, file.sha256, MAKER)
         if known is not None:
             return known
-        made = await make(self._doer, self._blobs.path(file.sha256), file.media_type)
+        made = await make(self._doer, self._blobs.path(file.sha256), file.filename, file.media_type)
         if made is None:
             return ()
         notes = notes_on(made)
@@ -147,10 +147,10 @@ def is_workbook(filename: str, media_type: str) -> bool:
     return bool(_NAME.search(filename.lower())) or media_type.lower() in MEDIA_TYPES
 
 
-async def make(doer: Doer, path: Path, media_type: str) -> PackedTables | None:
+async def make(doer: Doer, path: Path, filename: str, media_type: str) -> PackedTables | None:
     """The tables of a file, or the note that there are too many; None for what is refused as a document as well."""
     try:
-        order = {"path": str(path), "media_type": media_type}
+        order = {"path": str(path), "media_type": _claimed(filename, media_type), "name": _stem(filename)}
         return decode_tables(await doer.work(Task(MAKING, order, (path,))))
     except (DocumentTooLarge, ParsingTimedOut):
         return PackedTables((), (Note("tables_refused"),))
@@ -160,6 +160,15 @@ async def make(doer: Doer, path: Path, media_type: str) -> PackedTables | None:
     except WireError:
         logger.warning("the tables of %s came back broken", path.name[:16])
         return None
+
+
+def _claimed(filename: str, media_type: str) -> str:
+    """Where a file is text, its name says whether it is of separated values."""
+    return "text/csv" if filename.lower().endswith((".csv", ".tsv", ".tab")) else media_type
+
+
+def _stem(filename: str) -> str:
+    return filename.rpartition("/")[2].rpartition(".")[0][:200]
 
 
 def notes_on(made: PackedTables) -> list[str]:
