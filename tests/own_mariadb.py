@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,21 @@ def mariadbd() -> str | None:
 
 
 class OwnMariaDB:
-    """One server on a unix socket; owner may everything."""
+    """One server on a unix socket; owner may everything.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    files: written where the server can read them; `{files}` in an option is their folder.
+    """
+
+    def __init__(self, folder: Path, *options: str, files: Mapping[str, bytes] | None = None) -> None:
         folder.chmod(0o755)
         self.folder, self.socket = folder, folder / "run" / "s.sock"
-        self._data, self._options, self._account = folder / "data", options, account_for_servers()
+        self._data, self._account = folder / "data", account_for_servers()
+        self._options = [one.format(files=self.socket.parent) for one in options]
         own(self._data, self._account, 0o700)
         own(self.socket.parent, self._account, 0o755)
+        for name, content in (files or {}).items():
+            (self.socket.parent / name).write_bytes(content)
+            (self.socket.parent / name).chmod(0o644)
         self._process: subprocess.Popen[bytes] | None = None
         self._install()
 
@@ -104,14 +111,14 @@ class OwnMariaDB:
 
 
 @contextmanager
-def own_mariadb(*options: str) -> Iterator[OwnMariaDB]:
+def own_mariadb(*options: str, files: Mapping[str, bytes] | None = None) -> Iterator[OwnMariaDB]:
     """A running one; skips the test by name where Debian's package is not installed."""
     if mariadbd() is None or shutil.which("mariadb-install-db") is None:
         pytest.skip("no MariaDB here: apt-get install mariadb-server-core mariadb-client-core")
     folder = Path(tempfile.mkdtemp(prefix="apl-maria-", dir="/tmp"))
     server: OwnMariaDB | None = None
     try:
-        server = OwnMariaDB(folder, *options)
+        server = OwnMariaDB(folder, *options, files=files)
         yield server
     finally:
         if server is not None:

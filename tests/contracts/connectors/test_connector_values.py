@@ -64,8 +64,9 @@ async def test_mariadb(maria_room: MariaRoom) -> None:
     maria_room.fetch("DROP TABLE IF EXISTS oddities")
     maria_room.fetch(
         "CREATE TABLE oddities (exact decimal(60,30), large bigint unsigned, day date, noon datetime(6), "
-        "zero datetime, span time, hour_of_day time(3), bits bit(12), colour enum('red','green'), some set('a','b'), year year, "
-        "raw varbinary(10), small tinyint(1), letters varchar(10) character set latin1, ratio float)"
+        "zero datetime, span time, hour_of_day time(3), bits bit(12), colour enum('red','green'), "
+        "some set('a','b'), year year, raw varbinary(10), small tinyint(1), "
+        "letters varchar(10) character set latin1, ratio float)"
     )
     connection = maria_room._server.as_user(database="shop")
     with connection, connection.cursor() as cursor:
@@ -101,7 +102,7 @@ async def test_sqlite(sqlite_room: SqliteRoom) -> None:
     )
 
     assert found["large"] == 2**63 - 1 and found["most"] == math.inf and found["broken"] == "a\ufffdb"
-    assert found["raw"] == Blob(2) and found["nothing"] is None and found["half"] == 1.5
+    assert found["raw"] == Blob(2) and found["none"] is None and found["half"] == 1.5
     assert found["day"] == "2026-03-01" and found["empty"] == ""
 
 
