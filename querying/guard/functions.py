@@ -36,7 +36,7 @@ ALLOWED: Mapping[Dialect, frozenset[str]] = {
         array_agg string_agg bool_and bool_or every mode percentile_cont percentile_disc corr covar_pop
         covar_samp regr_slope regr_intercept regr_r2 nth_value length char_length character_length btrim initcap
         concat concat_ws left right split_part strpos substr reverse starts_with translate ascii chr to_char
-        to_number lpad rpad unaccent ceil ceiling trunc mod div ln cbrt greatest least width_bucket now
+        to_number lpad rpad ceil ceiling trunc mod div ln cbrt greatest least width_bucket now
         date_trunc date_part age to_date to_timestamp make_date make_interval make_timestamp date_bin
         justify_days justify_hours justify_interval isfinite timezone array_length cardinality array_to_string
         grouping

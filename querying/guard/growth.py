@@ -9,9 +9,11 @@ from sqlglot import exp
 MOST_GROWTH = 200
 """Times that the texts a query began with may stand in one of its results."""
 
-_JOINING = frozenset(
-    {"concat", "concat_ws", "string_agg", "group_concat", "listagg", "format", "array_to_string", "replace"}
-)
+_JOINED_ROWS = 20
+"""A text joined of rows counts as so many; joined of such texts again it is too long."""
+
+_JOINING = frozenset({"concat", "concat_ws", "format", "array_to_string"})
+_OF_ROWS = frozenset({"string_agg", "group_concat", "listagg", "array_agg", "list"})
 
 
 def growth(node: exp.Expr, known: Mapping[int, int]) -> int:
@@ -19,8 +21,11 @@ def growth(node: exp.Expr, known: Mapping[int, int]) -> int:
     if id(node) in known:
         return known[id(node)]
     sizes = [growth(child, known) for child in node.iter_expressions()] or [1]
-    if isinstance(node, (exp.DPipe, exp.Add)) or (
-        isinstance(node, exp.Anonymous) and node.name.lower() in _JOINING
-    ):
-        return min(sum(sizes), 10 * MOST_GROWTH)
-    return max(sizes)
+    name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
+    if isinstance(node, (exp.DPipe, exp.Add)) or name in _JOINING:
+        size = sum(sizes)
+    elif isinstance(node, exp.GroupConcat) or name in _OF_ROWS:
+        size = _JOINED_ROWS * sum(sizes)
+    else:
+        size = max(sizes)
+    return min(size, 10 * MOST_GROWTH)

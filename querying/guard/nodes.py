@@ -114,6 +114,10 @@ NODES: Mapping[type[exp.Expr], frozenset[str]] = {
     exp.Div: frozenset({"this", "expression", "typed", "safe"}),
 }  # fmt: skip
 
+_WIDTH_DIGITS = 4
+"""PostgreSQL fills a char(n) up with blanks."""
+_WIDE = re.compile(r"[0-9]{3}")
+"""In SQL Server `D999999999` asks for as many digits."""
 _ROWS = re.compile(r"[0-9]{1,12}")
 _TYPES = _names(
     """
@@ -197,6 +201,8 @@ def _function(node: exp.Expr, dialect: Dialect) -> None:
         most = arguments[1].name if len(arguments) > 1 else ""
         if not most.isdigit() or int(most) > MOST_PADDED:
             raise refused("padding_wide", name=name, most=MOST_PADDED)
+    if lowered == "format" and _WIDE.search(arguments[-1].name):
+        raise refused("padding_wide", name=name, most=99)
     if lowered == "replace" and len(arguments) > 2 and len(arguments[2].name) > len(arguments[1].name):
         raise refused("replacement_long", name=name)
 
@@ -230,7 +236,8 @@ def _star(node: exp.Expr, dialect: Dialect) -> None:
 
 def _data_type(node: exp.Expr, dialect: Dialect) -> None:
     kind = node.this
-    if not isinstance(kind, exp.DType) or kind.name not in _TYPES:
+    is_wide = any(len(size.name) > _WIDTH_DIGITS for size in node.expressions)
+    if not isinstance(kind, exp.DType) or kind.name not in _TYPES or is_wide:
         raise refused("type_refused", name=node.sql(dialect=dialect)[:60])
 
 

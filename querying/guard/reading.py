@@ -15,7 +15,7 @@ from querying.guard.reasons import refused
 from querying.types import Dialect
 
 MOST_CHARACTERS = 20_000
-MOST_TOKENS = 4_000
+MOST_TOKENS = 2_000
 MOST_LEVELS = 20
 """Of brackets inside each other."""
 
@@ -88,7 +88,9 @@ def _refuse_tokens(tokens: list[Token], dialect: Dialect) -> None:
         raise refused("statement_refused", statement=tokens[0].text.upper()[:40])
     level = 0
     for token in tokens:
-        if token.token_type in _HIDING:
+        if token.token_type in _HIDING or (
+            token.token_type == TokenType.NATIONAL_STRING and dialect != "tsql"
+        ):
             raise refused("string_refused", near=token.text[:40])
         if token.token_type == TokenType.L_PAREN:
             level += 1

@@ -454,8 +454,8 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
     ("sqlite", "WITH r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r", "table_unknown"),
     ("tsql", "WITH r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r", "table_unknown"),
     ("all", "SELECT " + "(" * 30 + "1" + ")" * 30, "query_deep"),
-    ("all", "SELECT " + "- " * 3000 + "1", "query_deep"),
-    ("all", "SELECT " + "NOT " * 3000 + "1 = 1", "query_deep"),
+    ("all", "SELECT " + "- " * 1500 + "1", "query_deep"),
+    ("all", "SELECT " + "NOT " * 1500 + "1 = 1", "query_deep"),
     ("all", "SELECT 1" + " + 1" * 3000, "query_large"),
     ("all", "SELECT '" + "x" * 20_000 + "'", "query_long"),
     ("all", "SELECT 1 AS x FROM " + ", ".join(f"stock s{n}" for n in range(25)), "query_joins"),
@@ -473,6 +473,17 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
         + " SELECT x FROM g",
         "text_grows",
     ),
+    (
+        "postgres",
+        "WITH a AS (SELECT string_agg(city, '') AS x FROM customer), "
+        "b AS (SELECT string_agg(a.x, '') AS x FROM a, orders) SELECT string_agg(b.x, '') AS x FROM b, orders",
+        "text_grows",
+    ),
+    ("mysql", "SELECT GROUP_CONCAT(x) AS y FROM (SELECT GROUP_CONCAT(city) AS x FROM customer) AS t", "text_grows"),
+    ("postgres", "SELECT CAST('x' AS char(10485760))", "type_refused"),
+    ("tsql", "SELECT FORMAT(1, 'D999999999')", "padding_wide"),
+    ("mysql", r"SELECT N'\\'' OR 1 = 1 -- '", "string_refused"),
+    ("postgres", "SELECT N'x'", "string_refused"),
     # Characters
     ("all", "SELECT 1\0", "character_refused"),
     ("all", "SELECT 'a\0b'", "character_refused"),
