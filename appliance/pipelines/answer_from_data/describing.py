@@ -6,7 +6,6 @@ Whatever comes out of a database is data: one line, cut, without the marks that 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import sqlglot
 from sqlglot import exp
@@ -83,10 +82,12 @@ def _column(column: Column, table: Table, dialect: Dialect) -> str:
             told.append(f"references {other}.{identifier(key.other_columns[0], dialect)}")
     if column.description.strip():
         told.append(inert(column.description, _LONGEST_TEXT))
-    if samples := _samples(column.samples):
+    is_key = column.name in table.primary_key or any(column.name in key.columns for key in table.foreign_keys)
+    if not is_key and (samples := _samples(column)):
         told.append(f"e.g. {samples}")
     return f"  {' '.join(words)}," + (f" -- {'; '.join(told)}" if told else "")
 
 
-def _samples(samples: Sequence[str]) -> str:
-    return ", ".join(f"'{inert(one, _LONGEST_SAMPLE)}'" for one in samples[:_MOST_SAMPLES])
+def _samples(column: Column) -> str:
+    mark = "" if column.kind in ("integer", "decimal", "float", "boolean") else "'"
+    return ", ".join(f"{mark}{inert(one, _LONGEST_SAMPLE)}{mark}" for one in column.samples[:_MOST_SAMPLES])

@@ -97,7 +97,7 @@ def number(value: int | float | Decimal, language: Language, *, is_grouped: bool
     if isinstance(value, Decimal):
         if not value.is_finite():
             return "—"
-        if value.adjusted() > _MOST_DIGITS:
+        if value and abs(value.adjusted()) > _MOST_DIGITS:
             return "…"
         value = _rounded(value)
     plain = format(value, "f") if isinstance(value, Decimal) else str(value)

@@ -71,10 +71,6 @@ def _small_words(language: Language) -> dict[str, int]:
 
 SMALL: Final[dict[Language, dict[str, int]]] = {"en": _small_words("en"), "es": _small_words("es")}
 _JOINTS: Final[dict[Language, str]] = {"en": "and", "es": "y"}
-_ARTICLES: Final[dict[Language, frozenset[str]]] = {
-    "en": frozenset({"a", "one"}),
-    "es": frozenset({"un", "una", "uno"}),
-}
 _WORD = re.compile(r"[^\W\d_]+")
 NUMBER_WORDS: Final[frozenset[str]] = frozenset({*SMALL["en"], *SMALL["es"], *_SCALES} - {"un", "una", "m"})
 
@@ -97,11 +93,10 @@ def words_at(text: str, at: int, language: Language) -> Numeral | None:
     small, joint = SMALL[language], _JOINTS[language]
     total = group = Decimal(0)
     unit, end, seen, scale = _ONE, at, 0, _ONE
-    is_joined = False
     position = at
     while (word := _WORD.match(text, position)) is not None:
         name = word[0]
-        if name in small and not (name in _ARTICLES[language] and seen and not is_joined and group % 10):
+        if name in small and _goes_on(group, small[name]):
             group += small[name]
         elif name in _SCALES and (seen or name not in ("millions", "millones")):
             scale = Decimal(10) ** _SCALES[name]
@@ -111,18 +106,23 @@ def words_at(text: str, at: int, language: Language) -> Numeral | None:
             else:
                 total, group = total + max(group, _ONE) * scale, Decimal(0)
         elif name == joint and seen:
-            is_joined = True
             position = _next(text, word.end())
             continue
         else:
             break
         if group and scale > 100:
             unit = _ONE
-        seen, end, is_joined = seen + 1, word.end(), False
+        seen, end = seen + 1, word.end()
         position = _next(text, end)
     if not seen or (seen == 1 and text[at:end] in ("un", "una")):
         return None
     return Numeral(total + group, unit, at, end)
+
+
+def _goes_on(group: Decimal, word: int) -> bool:
+    """Whether the word continues the number: "thirty" and "two", but not "two" and "thirty"."""
+    within = group % 100
+    return not group or (word < 100 and not within) or (word < 10 and within >= 20 and not within % 10)
 
 
 def _next(text: str, at: int) -> int:

@@ -5,6 +5,7 @@ Whatever the SQL says, it passes the desk, which alone reaches a table. The answ
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
@@ -217,22 +218,23 @@ class AnswerFromData:
         parts = [
             said,
             suggestions(suggested, asked.language),
-            askable([one.source for one in self._linked(asked)], asked.language),
+            askable([one.source for one in await self._linked(asked)], asked.language),
         ]
         return "\n\n".join(part for part in parts if part)
 
     # a model ------------------------------------------------------------------------------------------
 
-    def _linked(self, asked: Asked) -> list[Linked]:
+    async def _linked(self, asked: Asked) -> list[Linked]:
         """Where a follow-up leads: also to the tables of the query before it."""
         earlier = [one.content for one in asked.request.messages[:-1] if one.role == "assistant"]
         queries = _QUERY.findall(earlier[-1]) if earlier and asked.wording != asked.request.question else []
-        return self._linking.ranked(" ".join([asked.wording, *queries]), asked.sources)
+        words = " ".join([asked.wording, *queries])
+        return await asyncio.to_thread(self._linking.ranked, words, asked.sources)
 
     async def _by_model(self, desk: DataDesk, asked: Asked, engine: ChatEngine) -> Steps:
         """The best source, and the next best where a model says that the first does not answer it."""
         words = await self._prompts.in_force(self.name, asked.language)
-        best, *others = self._linked(asked)
+        best, *others = await self._linked(asked)
         second = [one for one in others[:1] if one.score and one.score >= _SECOND_CHANCE * best.score]
         generating, usage = Generating(desk, self._today), Usage()
         for linked in (best, *second):
