@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from appliance.services.doctor import clouds
+from appliance.services.doctor import clouds, sources
 from appliance.services.doctor.findings import error, warning
 from tests.doctor_cases import Case
 
@@ -38,6 +38,23 @@ CASES_OF_CLOUDS: dict[str, Case] = {
         clouds.cloud_findings,
         replace(CLOUDS, clouds=(replace(CLOUD, misnamed=("fast", "llama"), unpriced=("gpt-x",)),)),
         [warning("clouds.misnamed"), warning("clouds.unpriced"), "clouds.ok"],
+    ),
+    "sources: none": (sources.source_findings, (), ["sources.none"]),
+    "sources: well": (sources.source_findings, (sources.SourceReading("Sales"),), ["sources.ok"]),
+    "sources: away, its password open, a role that writes, drift": (
+        sources.source_findings,
+        (
+            sources.SourceReading("Sales", problem="refused"),
+            sources.SourceReading("Stock", problem="open", open_file="/k"),
+            sources.SourceReading("Old", writes=("superuser",), drift=("table_gone public.a",)),
+        ),
+        [
+            warning("sources.unanswered", lines=("refused",)),
+            error("sources.open_file"),
+            warning("sources.role_can_write", lines=("superuser",)),
+            warning("sources.drifted", lines=("table_gone public.a",)),
+            "sources.ok",
+        ],
     ),
     "clouds: dollars at par": (
         clouds.cloud_findings,

@@ -19,6 +19,7 @@ from ui.texts.cloud import CLOUD, CLOUD_MENU
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
 from ui.texts.data import DATA_ERRORS, DATA_REFUSALS
+from ui.texts.data_page import DATA, DATA_MENU
 from ui.texts.data_refusals import QUERY_REFUSALS
 from ui.texts.document_notes import DOCUMENT_NOTES
 from ui.texts.document_refusals import DOCUMENT_REFUSALS
@@ -34,12 +35,13 @@ from ui.texts.leaving import LEAVING
 from ui.texts.me import ME
 from ui.texts.model_errors import MODEL_ERRORS
 from ui.texts.models import MODELS, PLANS
+from ui.texts.pipelines import PIPELINE_ERRORS, PIPELINES, PIPELINES_MENU
 from ui.texts.prompts import PROMPT_REFUSALS, PROMPTS, PROMPTS_MENU
 from ui.texts.recordings import RECORDING_ERRORS, RECORDING_NOTES, RECORDINGS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
 from ui.texts.table_notes import TABLE_NOTES
-from ui.texts.tools import TOOL_ERRORS
+from ui.texts.tools import TOOL_CHAT, TOOL_ERRORS, TOOLS
 from ui.texts.watchdog import WATCHDOG
 
 Language = Literal["en", "es"]
@@ -60,11 +62,14 @@ TEXTS: Mapping[str, Sentence] = {
     **LADDER,
     **LEAVING,
     **CLOUD_MENU,
+    **DATA_MENU,
     **EGRESS_MENU,
     **INSIGHTS,
     **RECORDINGS,
     **BUDGETS,
+    **TOOL_CHAT,
     **PROMPTS_MENU,
+    **PIPELINES_MENU,
     **{
         f"error.{code}": sentence
         for code, sentence in (
@@ -74,6 +79,7 @@ TEXTS: Mapping[str, Sentence] = {
             | BUDGET_ERRORS
             | LADDER_ERRORS
             | DATA_ERRORS
+            | PIPELINE_ERRORS
             | TOOL_ERRORS
         ).items()
     },
@@ -114,6 +120,9 @@ SCRIPTS: Mapping[str, Mapping[str, Sentence]] = {
     "egress": EGRESS,
     "cloud": CLOUD,
     "prompts": PROMPTS,
+    "data": DATA,
+    "pipelines": PIPELINES,
+    "tools": TOOLS,
 }
 """Views of Administration whose sentences are loaded with them, and not with every page."""
 

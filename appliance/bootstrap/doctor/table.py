@@ -14,6 +14,7 @@ from appliance.bootstrap.doctor import (
     identity,
     machine,
     parts,
+    sources,
     speech,
     trust,
     use,
@@ -29,6 +30,7 @@ from appliance.services.doctor import engines as engine_checks
 from appliance.services.doctor import identity as identity_checks
 from appliance.services.doctor import machine as machine_checks
 from appliance.services.doctor import parts as part_checks
+from appliance.services.doctor import sources as source_checks
 from appliance.services.doctor import speech as speech_checks
 from appliance.services.doctor import trust as trust_checks
 from appliance.services.doctor import use as use_checks
@@ -59,6 +61,7 @@ CHECKS: Mapping[str, Check] = {
     "engines": Check(engines.read_engines, engine_checks.engine_findings),
     "clouds": Check(clouds.read_clouds, cloud_checks.cloud_findings),
     "egress": Check(egress.read_egress, egress_checks.egress_findings),
+    "sources": Check(sources.read_sources, source_checks.source_findings),
     "gpu": Check(machine.read_gpu, gpu.gpu_findings, needs_box=False),
     "watchdog": Check(watchdog.read_watchdog, watchdog_checks.watchdog_findings),
     "queue": Check(use.read_queue, use_checks.queue_findings),

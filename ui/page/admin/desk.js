@@ -8,6 +8,7 @@ export function open(host) {
     {id: "groups", label: t("admin_groups"), sign: "share", load: () => import("./groups.js")},
     {id: "engines", label: t("admin_engines"), sign: "chip", load: () => import("./engines.js")},
     {id: "models", label: t("admin_models"), sign: "download", load: () => import("./models.js")},
+    {id: "data", label: t("admin_data"), sign: "archive", load: () => import("./data.js")},
     {id: "health", label: t("admin_health"), sign: "pulse", load: () => import("./health.js")},
     {id: "limits", label: t("limits"), sign: "gauge", load: () => import("./all_limits.js")},
     {id: "queue", label: t("admin_queue"), sign: "steps", load: () => import("./queue.js")},
@@ -18,7 +19,9 @@ export function open(host) {
     {id: "backups", label: t("admin_backups"), sign: "archive", load: () => import("./backups.js")},
     {id: "cloud", label: t("admin_cloud"), sign: "cloud", load: () => import("./cloud.js")},
     {id: "egress", label: t("admin_egress"), sign: "upload", load: () => import("./egress.js")},
+    {id: "pipelines", label: t("admin_pipelines"), sign: "steps", load: () => import("./pipelines.js")},
     {id: "prompts", label: t("admin_prompts"), sign: "lines", load: () => import("./prompts.js")},
+    {id: "tools", label: t("admin_tools"), sign: "steps", load: () => import("./tools.js")},
     {id: "audit", label: t("admin_audit"), sign: "book", load: () => import("./audit.js")},
   ]});
 }

@@ -345,5 +345,15 @@ export default {
  "finding.speech.missing": "speech.model is {model}, but there is no Whisper model in {folder}.",
  "remedy.speech.missing": "Correct the setting, or get it with `appliance model pull`.",
  "finding.speech.down": "The speech process does not answer: nothing is heard by {model}.",
- "remedy.speech.down": "It is started again by itself; its log says why."
+ "remedy.speech.down": "It is started again by itself; its log says why.",
+ "finding.sources.none": "No database is connected.",
+ "finding.sources.ok": "{count} databases answer.",
+ "finding.sources.unanswered": "The database {name} does not answer.",
+ "remedy.sources.unanswered": "Look at its address and its role; when it answers again, read its tables anew.",
+ "finding.sources.open_file": "Others on this machine can read the password of the database {name}; it is not asked any more.",
+ "remedy.sources.open_file": "Take the file's rights away from everybody but the user of the appliance.",
+ "finding.sources.role_can_write": "The role that asks the database {name} can do more than read.",
+ "remedy.sources.role_can_write": "Have a role made that can only read, with the statements that the command shows, and change the source to it.",
+ "finding.sources.drifted": "The database {name} has changed in {count} places since its tables were chosen.",
+ "remedy.sources.drifted": "Look at what changed and choose its tables again, in Administration › Data or with `appliance source choose`."
 };

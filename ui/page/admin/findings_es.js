@@ -345,5 +345,15 @@ export default {
  "finding.speech.missing": "speech.model es {model}, pero en {folder} no hay ningún modelo Whisper.",
  "remedy.speech.missing": "Corrige el ajuste o descárgalo con `appliance model pull`.",
  "finding.speech.down": "El proceso de voz no responde: {model} no transcribe nada.",
- "remedy.speech.down": "Vuelve a arrancar solo; su registro dice por qué."
+ "remedy.speech.down": "Vuelve a arrancar solo; su registro dice por qué.",
+ "finding.sources.none": "No hay ninguna base de datos conectada.",
+ "finding.sources.ok": "Responden {count} bases de datos.",
+ "finding.sources.unanswered": "La base de datos {name} no responde.",
+ "remedy.sources.unanswered": "Revisa su dirección y su rol; cuando vuelva a responder, lee sus tablas de nuevo.",
+ "finding.sources.open_file": "Otros usuarios de esta máquina pueden leer la contraseña de la base de datos {name}; ya no se le pregunta.",
+ "remedy.sources.open_file": "Quita los permisos del archivo a todos menos al usuario del sistema que ejecuta el servicio.",
+ "finding.sources.role_can_write": "El rol que pregunta a la base de datos {name} puede hacer más que leer.",
+ "remedy.sources.role_can_write": "Pide un rol que solo pueda leer, con las instrucciones que muestra el comando, y ponlo en el origen de datos.",
+ "finding.sources.drifted": "La base de datos {name} ha cambiado en {count} puntos desde que se eligieron sus tablas.",
+ "remedy.sources.drifted": "Mira qué cambió y elige sus tablas de nuevo, en Administración › Datos o con `appliance source choose`."
 };

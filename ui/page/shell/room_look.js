@@ -126,6 +126,7 @@ blockquote { margin: 6px 0 0; padding-inline-start: 12px; border-inline-start: 3
 .switch .main { min-height: 52px; padding: 0 24px; font-size: 16px; }
 .main.danger { background: var(--danger); color: var(--surface); }
 .main.danger:not(:disabled):hover { background: var(--danger); filter: brightness(.92); }
+.scrolls { overflow-x: auto; }
 .facts { display: flex; flex-wrap: wrap; gap: 10px 36px; margin-block: 0; }
 .card > .facts { margin-top: 18px; }
 .form .bar .field { flex-basis: 300px; }

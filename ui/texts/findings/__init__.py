@@ -8,9 +8,22 @@ from ui.texts.findings.engines import ENGINES
 from ui.texts.findings.gpu import GPU
 from ui.texts.findings.machine import MACHINE
 from ui.texts.findings.parts import PARTS
+from ui.texts.findings.sources import SOURCES
 from ui.texts.findings.speech import SPEECH
 from ui.texts.findings.trust import TRUST
 from ui.texts.findings.use import USE
 from ui.texts.findings.watchdog import WATCHDOG
 
-FINDINGS = {**MACHINE, **GPU, **PARTS, **ENGINES, **CLOUDS, **EGRESS, **USE, **TRUST, **WATCHDOG, **SPEECH}
+FINDINGS = {
+    **MACHINE,
+    **GPU,
+    **PARTS,
+    **ENGINES,
+    **CLOUDS,
+    **EGRESS,
+    **USE,
+    **TRUST,
+    **WATCHDOG,
+    **SPEECH,
+    **SOURCES,
+}

@@ -10,6 +10,7 @@ from appliance.services.doctor.sentences.engines import ENGINES
 from appliance.services.doctor.sentences.gpu import GPU
 from appliance.services.doctor.sentences.machine import MACHINE
 from appliance.services.doctor.sentences.parts import PARTS
+from appliance.services.doctor.sentences.sources import SOURCES
 from appliance.services.doctor.sentences.speech import SPEECH
 from appliance.services.doctor.sentences.trust import TRUST
 from appliance.services.doctor.sentences.use import USE
@@ -27,4 +28,5 @@ SENTENCES: Mapping[str, Words] = {
     **TRUST,
     **WATCHDOG,
     **SPEECH,
+    **SOURCES,
 }
