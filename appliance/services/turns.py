@@ -358,10 +358,14 @@ def as_state(events: Sequence[TurnEvent]) -> dict[str, Any]:
     ordered = sorted(events, key=lambda event: event.seq)
     blocks = {event.slot: event.data["html"] for event in ordered if event.kind == "block"}
     tables = {event.slot: dict(event.data) for event in ordered if event.kind == "table"}
+    tools = {event.slot: dict(event.data) for event in ordered if event.kind == "tool"}
     latest: dict[TurnEventKind, Any] = {event.kind: dict(event.data) for event in ordered}
+    status = latest.get("status", {})
     return {
         "blocks": [blocks[slot] for slot in sorted(blocks)],
         "tables": [tables[slot] for slot in sorted(tables)],
+        **({"tools": [tools[slot] for slot in sorted(tools)]} if tools else {}),
+        **({"consent": status} if status.get("state") == "consent" else {}),
         "citations": latest.get("citations", {}).get("citations", []),
         "done": latest.get("done"),
         "error": latest.get("error"),

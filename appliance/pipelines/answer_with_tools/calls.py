@@ -170,5 +170,13 @@ class Calls:
                 seen.append(replace(table, slot=progress.tables) if isinstance(table, Tabled) else table)
                 progress.tables += 1
         slot = len([message for message in talk.messages if message["role"] == "tool"]) - 1
-        shown = call.arguments[:_SHOWN_CHARACTERS]
+        shown = _readable(call.arguments)[:_SHOWN_CHARACTERS]
         return [*seen, ToolCalled(name, shown, one.outcome, one.ms, slot, origins)]
+
+
+def _readable(arguments: str) -> str:
+    """As people read JSON; what is none as it was written."""
+    try:
+        return json.dumps(parsed(arguments), ensure_ascii=False)
+    except ValueError:
+        return arguments

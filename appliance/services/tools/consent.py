@@ -6,6 +6,7 @@ A question lies in Valkey under its person and a number nobody can guess; the an
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Literal, Protocol, cast
 from uuid import UUID
 
@@ -19,7 +20,8 @@ from appliance.errors import NotFound, PartUnavailable
 from appliance.services.tools.ports import ToolUse
 
 PATIENCE_S = 180.0
-_KEPT_S = 240
+_KEPT_S = 900
+_LISTEN_S = 2.0
 _ASK_ID = frozenset("0123456789abcdef")
 
 
@@ -48,11 +50,20 @@ class Consents:
         try:
             await self._valkey.set(question, orjson.dumps(about), ex=_KEPT_S)
             await tell(ask_id)
-            said = await self._valkey.blpop([answer], timeout=self.patience_s)  # type: ignore[arg-type]
+            said = await self._heard(answer)
             await self._valkey.delete(question, answer)
         except RedisError as error:
             raise PartUnavailable("Valkey does not answer.") from error
-        return cast(ConsentAnswer, said[1].decode()) if said else None
+        return said
+
+    async def _heard(self, answer: str) -> ConsentAnswer | None:
+        """Asked anew every now and then: a connection gives up when nothing comes for longer."""
+        until = time.monotonic() + self.patience_s
+        while (left := until - time.monotonic()) > 0:
+            said = await self._valkey.blpop([answer], timeout=min(_LISTEN_S, max(left, 0.1)))  # type: ignore[arg-type]
+            if said:
+                return cast(ConsentAnswer, said[1].decode())
+        return None
 
     async def answer(self, caller: Caller, ask_id: str, said: ConsentAnswer) -> None:
         """Raises NotFound for a question of somebody else, one that is over, or one that was answered."""

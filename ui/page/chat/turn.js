@@ -10,7 +10,7 @@ let loading = null, parts = null;
 
 /** What finished answers are drawn with. */
 export function loadParts() {
-  loading ??= Promise.all([import("./turn_sources.js"), import("./turn_footer.js"), import("./turn_tools.js")])
+  loading ??= Promise.all([import("./turn_sources.js"), import("./turn_footer.js"), import("./turn_tools.js"), import("./turn_consent.js")])
     .then(modules => { parts = Object.assign({}, ...modules); return parts; });
   return loading;
 }
@@ -28,6 +28,7 @@ export class TurnView {
     this.version = turn.version ?? {index: 1, count: 1, ids: [turn.id]};
     this.feedback = turn.feedback ?? null;
     this.citations = [];
+    this.tools = turn.tools ?? [];
     this.status = h("p", {class: "status"});
     this.blocks = new TurnBlocks();
     this.answer = h("div", {class: "answer", "aria-label": t("answer"), role: "group"}, this.blocks.thoughts, this.status, this.blocks.element);
@@ -38,6 +39,7 @@ export class TurnView {
     for (const [slot, html] of (turn.blocks ?? []).entries()) this.blocks.show({slot, html, is_final: true});
     if (turn.done || turn.error) this.finish(turn);
     else this.begin(turn.seq ?? 0);
+    if (this.isRunning && turn.consent) this.showProgress(turn.consent);
   }
 
   get startedSentence() { return t((this.model ?? SOURCES) === SOURCES ? "status_started" : "status_asked"); }
@@ -67,8 +69,10 @@ export class TurnView {
 
   take(kind, data) {
     const keepEnd = this.room.transcript.isNearEnd();
+    if (kind !== "status") this.consent?.remove();
     if (kind === "status") this.showProgress(data);
     if (kind === "block") this.showBlock(data);
+    if (kind === "tool") this.tools.push(data);
     if (kind === "citations") this.citations = data.citations;
     if (kind === "done" || kind === "error") this.finish({citations: this.citations, [kind]: data}, keepEnd);
     if (!keepEnd) return;
@@ -80,9 +84,35 @@ export class TurnView {
     this.status.hidden = !sentence;
   }
 
-  showProgress({state, position, eta_s, loading, trying, found, done, total, filename}) {
+  /** A call that waits for a yes; the card goes with the next word of progress. */
+  async askConsent(asked) {
+    this.showStatus(t("status_consent"));
+    const {consentCard, consentLook} = await import("./turn_consent.js");
+    if (!this.isRunning || this.asking !== asked.ask_id) return;
+    this.consent = consentCard(asked);
+    this.dress(consentLook);
+    this.status.after(this.consent);
+    this.room.transcript.keepEnd();
+  }
+
+  /** How something looks that few answers have. */
+  dress(look) {
+    const root = this.room.shadowRoot;
+    if (root && !root.adoptedStyleSheets.includes(look)) root.adoptedStyleSheets.push(look);
+  }
+
+  showProgress(progress) {
+    this.consent?.remove();
+    this.asking = progress.state === "consent" ? progress.ask_id : null;
+    if (this.asking) return this.askConsent(progress);
+    return this.showStep(progress);
+  }
+
+  showStep({state, position, eta_s, loading, trying, found, done, total, filename, name}) {
+    if (state === "calling") return this.showStatus(t("status_calling", {name: filename}));
     if (state === "trying") return this.showStatus(t(`trying_${trying}`));
     if (state === "reading") return this.showStatus(t("status_reading", {filename, percent: done}));
+    if (state === "step") return this.showStatus(t("status_step", {name: name.replaceAll("_", " "), done, total}));
     if (state === "summarising") return this.showStatus(t("status_summarising", {done, total}));
     if (state === "queued" && loading) return this.showLoading(loading, eta_s);
     if (state === "queued") return this.showPlace(position, eta_s);
@@ -122,6 +152,8 @@ export class TurnView {
       rung: turn.rung || this.end?.rung || "", answered_as: turn.answered_as || this.end?.answered_as || "", cost: turn.cost ?? this.end?.cost ?? null};
     this.hasJustFailed = wasRunning && Boolean(this.error);
     this.showStatus("");
+    this.consent?.remove();
+    this.tools = turn.tools ?? this.tools;
     this.answer.classList.remove("running");
     this.blocks.end();
     if (parts) this.complete(parts);
@@ -129,7 +161,7 @@ export class TurnView {
     if (wasRunning) this.room.turnEnded(this, this.end ? "done" : "error");
   }
 
-  complete({TurnSources, TurnFooter, questionTools, toolBlocks}) {
+  complete({TurnSources, TurnFooter, questionTools, toolBlocks, toolsCalled, consentLook}) {
     if (this.isRunning) return;
     this.sources?.element.remove();
     this.footer?.element.remove();
@@ -137,7 +169,10 @@ export class TurnView {
     for (const mark of this.blocks.element.querySelectorAll("mark.unsupported")) mark.title = t("unsupported");
     this.sources = new TurnSources(this);
     this.footer = new TurnFooter(this);
-    this.answer.append(this.sources.element, this.footer.element);
+    this.called?.remove();
+    this.called = this.tools.length ? toolsCalled(this.tools) : null;
+    if (this.called) this.dress(consentLook);
+    this.answer.append(...this.called ? [this.called] : [], this.sources.element, this.footer.element);
     if (!this.bubble.nextSibling) this.asked.append(questionTools(this));
   }
 

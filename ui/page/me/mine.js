@@ -7,6 +7,7 @@ export function open(host) {
     {id: "profile", label: t("me_profile"), sign: "pencil", load: () => import("./profile_form.js")},
     {id: "signing", label: t("me_signing"), sign: "temporary", load: () => import("./signing.js")},
     {id: "keys", label: t("me_keys"), sign: "clip", load: () => import("./keys.js")},
+    {id: "tools", label: t("me_tools"), sign: "steps", load: () => import("./own_tools.js")},
     {id: "usage", label: t("me_usage"), sign: "lines", load: () => import("./own_usage.js")},
   ]});
 }
