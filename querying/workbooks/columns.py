@@ -35,6 +35,7 @@ _INT64 = 2**63
 _MOST_SAMPLES = 8
 _LONGEST_SAMPLE = 60
 _LOOKED_AT_FOR_SAMPLES = 20_000
+_LOOKED_AT = 200
 _CODE_LABEL = re.compile(
     r"\b(?:tel|tfno|tlf|telefono|phone|movil|mobile|fax|cp|c\.p\.|codigo postal|zip|postal|postcode|nif|cif|dni|nie|"
     r"iban|cuenta|account|ean|isbn|sku|ref|referencia|reference|matricula)\b"
@@ -158,7 +159,7 @@ def _as_numbers(
     values: Sequence[CellValue | None], counted: _Counted, style: NumberStyle, needed: float
 ) -> _Attempt | None:
     texts = counted.texts or []
-    if counted.numbers + len(texts) < needed:
+    if counted.numbers + len(texts) < needed or _is_hopeless(texts, lambda text: number(text, style)):
         return None
     read = {text: number(text, style) for text in set(texts)}
     good = counted.numbers + sum(read[text] is not None for text in texts)
@@ -208,7 +209,7 @@ def _as_moments(
     values: Sequence[CellValue | None], counted: _Counted, _style: NumberStyle, needed: float
 ) -> _Attempt | None:
     texts = counted.texts or []
-    if counted.days + counted.moments + len(texts) < needed:
+    if counted.days + counted.moments + len(texts) < needed or _is_hopeless(texts, moment):
         return None
     month_first = month_comes_first(texts)
     read = {text: moment(text, month_first=month_first) for text in set(texts)}
@@ -243,10 +244,20 @@ def _as_clocks(
 def _as_truths(
     values: Sequence[CellValue | None], counted: _Counted, _style: NumberStyle, needed: float
 ) -> _Attempt | None:
+    if _is_hopeless(counted.texts or (), truth):
+        return None
     texts = {plain_word(text) for text in counted.texts or ()}
     if not counted.truths and len(texts) < 2:
         return None  # a column of nothing but "no" may be anything
     return _by_text(values, counted, needed, "boolean", "BOOLEAN", counted.truths, bool, truth)
+
+
+def _is_hopeless(texts: Sequence[str], read: Callable[[str], object]) -> bool:
+    """Whether texts from all over a long column are mostly something else, so that the rest need not be read."""
+    if len(texts) < 10 * _LOOKED_AT:
+        return False
+    some = texts[:: len(texts) // _LOOKED_AT]
+    return sum(read(text) is not None for text in some) < len(some) / 2
 
 
 def _by_text(
@@ -260,7 +271,7 @@ def _by_text(
     read_text: Callable[[str], bool | time | None],
 ) -> _Attempt | None:
     texts = counted.texts or []
-    if native + len(texts) < needed:
+    if native + len(texts) < needed or _is_hopeless(texts, read_text):
         return None
     read = {text: read_text(text) for text in set(texts)}
     good = native + sum(read[text] is not None for text in texts)

@@ -52,6 +52,7 @@ _MONTHS = {
 }
 _TRUE = frozenset({"si", "yes", "true", "verdadero", "cierto"})
 _FALSE = frozenset({"no", "false", "falso"})
+_LONGEST_NOTHING = 8  # characters, blanks included
 # What people write where there is no value.
 _NOTHING = frozenset(
     {"", "-", "--", "—", "–", "n/a", "n.a.", "na", "n/d", "nd", "s/d", "s.d.", "null", "none", "nan", "?"}
@@ -84,7 +85,7 @@ def plain_word(text: str) -> str:
 
 def is_nothing(text: str) -> bool:
     """Whether a text only says that there is no value."""
-    return plain_word(text) in _NOTHING
+    return len(text) <= _LONGEST_NOTHING and text.strip().casefold() in _NOTHING
 
 
 def truth(text: str) -> bool | None:

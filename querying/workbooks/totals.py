@@ -21,7 +21,11 @@ _PERHAPS = re.compile(r"(?:sub\s?)?total(?:es)?\b|suma\b|.*\btotal(?:es)?\s*:?\Z
 _OTHER = re.compile(
     r"(?:media|promedio|average|mean|mediana|median|max(?:imo)?|min(?:imo)?|minimum|maximum|recuento|count)\s*:?\Z"
 )
+_HINT = re.compile(
+    r"total|sum|media|promedio|average|mean|median|m[aáií][xn]|recuento|count|overall", re.IGNORECASE
+)
 _TEXTS_LOOKED_AT = 3
+_LONGEST_LABEL = 80
 _MOST_TAIL = 10
 _CLOSE = 1e-9
 _LEAST_SUMMED = 3  # columns; of two, a net price and its tax, the sum is what people ask for
@@ -126,7 +130,7 @@ def _judged(row: GridRow, sums: Mapping[tuple[int, int], Span]) -> str:
     has_number = len(texts) < len(row.values)
     judgement = ""
     for text in texts:
-        if len(text) > 80:
+        if len(text) > _LONGEST_LABEL or not _HINT.search(text):
             continue
         word = plain_word(text)
         if _TOTAL.match(word):
