@@ -250,23 +250,17 @@ def test_what_a_model_adds_never_gets_into_an_answer(
 
 _EN = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: E501, SIM905
 _EN_TENS = "x x twenty thirty forty fifty sixty seventy eighty ninety".split()  # noqa: SIM905
-_ES = (  # noqa: SIM905
-    "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis diecisiete dieciocho "
-    "diecinueve veinte veintiuno veintidós veintitrés veinticuatro veinticinco veintiséis veintisiete veintiocho veintinueve"
-).split()
+_ES_WORDS = (
+    "cero uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis diecisiete "
+    "dieciocho diecinueve veinte veintiuno veintidós veintitrés veinticuatro veinticinco veintiséis veintisiete "
+    "veintiocho veintinueve"
+)
+_ES = _ES_WORDS.split()
 _ES_TENS = "x x veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa".split()  # noqa: SIM905
-_ES_HUNDREDS = [
-    "x",
-    "ciento",
-    "doscientos",
-    "trescientos",
-    "cuatrocientos",
-    "quinientos",
-    "seiscientos",
-    "setecientos",
-    "ochocientos",
-    "novecientos",
-]
+_HUNDREDS_WORDS = (
+    "x ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos novecientos"
+)
+_ES_HUNDREDS = _HUNDREDS_WORDS.split()
 
 
 def in_english(value: int) -> str:
