@@ -273,6 +273,7 @@ class Gateway:
             settings,
             box.data,
             room.metrics,
+            self._tracing,
         )
         await self._keep(pipelines.open, pipelines.close)
         self._runs = pipelines.door(identity, accounts.live, chat)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -47,6 +48,10 @@ from rag.quoter import Quoter
 from rag.settings import RetrievalSettings
 
 
+if TYPE_CHECKING:
+    from appliance.bootstrap.tracing import Tracing
+
+
 @dataclass(frozen=True, slots=True)
 class PipelineRoom:
     """open() when the gate is open; close() before the database closes."""
@@ -83,6 +88,7 @@ def build_pipelines(
     settings: Settings,
     data_folder: Path,
     registry: CollectorRegistry,
+    tracing: Tracing | None = None,
 ) -> PipelineRoom:
     """every: what chats answer with, which follows the declared ones from now on. database: as the api role.
 
@@ -104,6 +110,7 @@ def build_pipelines(
         tools,
         prompts.followed,
         Limits(wanted.step_timeout_s, wanted.timeout_s),
+        *([] if tracing is None else [tracing.step]),
     )
     shelf = Shelf(
         Path(wanted.folder) if wanted.folder else data_folder / "pipelines",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -155,6 +155,11 @@ class Tracing:
     def answerer(self, inner: Answerer) -> Answerer:
         """The same answers, each a span below the request that asked, which has been answered long before."""
         return _TracedAnswerer(inner, self._tracer)
+
+    def step(self, pipeline: str, name: str, kind: str) -> AbstractContextManager[object]:
+        """A step of a declared pipeline, whose names are its author's; what it asks and finds stands below it."""
+        attributes = {"pipeline": pipeline, "step": name, "kind": kind}
+        return _Current(self._tracer, f"step {kind}", SpanKind.INTERNAL, attributes)
 
     def desk(self, inner: DataDesk) -> DataDesk:
         """The same desk; each query is a span: of which source, how many tables and rows, no word of it."""

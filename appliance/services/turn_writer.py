@@ -38,9 +38,11 @@ from appliance.domain.answers import (
 )
 from appliance.domain.origins import Origins, of_passages, together
 from appliance.domain.people import Viewer
+from appliance.domain.pipelines import Stepped
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, render_blocks
 from appliance.services.answer_shapes import as_citation, as_end, as_refusal, as_waiting, marked_spans
+from appliance.services.run_shapes import RunTrace, as_step
 from appliance.services.table_shapes import as_table, with_queries
 from appliance.services.tools.shapes import as_consent, as_tool
 from appliance.services.turn_ports import TurnLog, TurnRepository
@@ -117,6 +119,7 @@ class TurnWriter:
         self._thinking_since: float | None = None
         self._passages: dict[int, Passage] = {}
         self._trace: Mapping[str, Any] | None = None
+        self._run = RunTrace()
 
     def stop(self, why: Ending) -> None:
         """End now; what is written so far stays."""
@@ -214,6 +217,10 @@ class TurnWriter:
             case Progressed(stage, done, total, name):
                 self.origins = together(self.origins, event.origins)
                 self._emit("status", 0, {"state": stage, "done": done, "total": total, "filename": name})
+            case Stepped():
+                self.origins = together(self.origins, event.origins)
+                self._run.note(event)
+                self._emit("status", 0, as_step(event))
             case ConsentAsked():
                 self._emit("status", 0, as_consent(event))
             case ToolCalled():
@@ -416,7 +423,7 @@ class TurnWriter:
 
     async def _finish(self, ending: Ending, events: Sequence[TurnEvent]) -> bool:
         """False where the conversation was deleted meanwhile: then nothing of it may stay."""
-        said = (self.answer, events, self._trace, self._figures, self.origins)
+        said = (self.answer, events, self._run.within(self._trace), self._figures, self.origins)
         for attempt in range(_SAVE_ATTEMPTS):
             try:
                 await self._repository.finish(self._viewer, self._turn_id, ending, *said)

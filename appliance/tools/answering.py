@@ -18,7 +18,8 @@ from appliance.domain.answers import (
     TextDelta,
     Waiting,
 )
-from appliance.domain.origins import OWN_WORDS, Origins, of_passages, of_source
+from appliance.domain.origins import OWN_WORDS, Origins, of_passages, of_source, together
+from appliance.domain.pipelines import Stepped
 from appliance.ports.tools import OnStep, ToolResult, Wire
 
 _MOST_CHARACTERS = 100_000
@@ -59,6 +60,8 @@ class Collected:
         elif isinstance(event, Tabled):
             self._tables[event.slot] = event
             self._made_from(event.origins or frozenset({of_source(event.run.source_id)}))
+        elif isinstance(event, Stepped):
+            self._origins = together(self._origins, event.origins)
         elif isinstance(event, Cited):
             self._citations, self._unsupported = event.citations, event.unsupported
         elif isinstance(event, Finished):

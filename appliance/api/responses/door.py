@@ -38,6 +38,7 @@ from appliance.domain.answers import (
 )
 from appliance.domain.origins import OWN_WORDS, Origins, of_passages, together
 from appliance.domain.people import Caller
+from appliance.domain.pipelines import Stepped
 from appliance.domain.responses import KeptResponse
 from appliance.errors import InvalidRequest, NotFound
 from appliance.fairness.gate import Gate, GatedEngine
@@ -214,6 +215,8 @@ class ResponsesDoor:
                 elif isinstance(event, Progressed):
                     origins = together(origins, event.origins)
                     await writing.progress(event)
+                elif isinstance(event, Stepped):
+                    origins = together(origins, event.origins)
                 elif isinstance(event, Searched):
                     origins = together(origins, of_passages(event.passages), event.origins)
                     if searching is None:

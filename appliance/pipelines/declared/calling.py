@@ -17,8 +17,9 @@ from appliance.domain.answers import (
     Searched,
     Tabled,
     TextDelta,
+    ToolCalled,
 )
-from appliance.domain.origins import Origins, of_passages, together
+from appliance.domain.origins import Origins, of_passages, of_source, together
 from appliance.domain.pipelines import Stepped
 from appliance.errors import InvalidRequest, NotFound, NotPermitted, PartUnavailable
 from appliance.pipelines.declared.parts import Done, Setting
@@ -102,10 +103,11 @@ async def _followed(events: AsyncIterator[AnswerEvent], setting: Setting) -> _He
             elif isinstance(event, Searched):
                 event = _with_all_passages(event, heard, setting)
             elif isinstance(event, Tabled):
-                heard.origins = together(heard.origins, event.origins)
+                label = event.origins or frozenset({of_source(event.run.source_id)})
+                heard.origins = together(heard.origins, label)
                 event = replace(event, slot=setting.shown.tables)
                 setting.shown.tables += 1
-            elif isinstance(event, Progressed | Stepped):
+            elif isinstance(event, Progressed | Stepped | ToolCalled):
                 heard.origins = together(heard.origins, event.origins)
             await _pass_on(event, heard, setting)
     return heard

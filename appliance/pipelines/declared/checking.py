@@ -9,15 +9,14 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from jsonschema import Draft202012Validator, SchemaError
 
 from appliance.pipelines.declared import expressions
 from appliance.pipelines.declared.flow import reached, targets
+from appliance.pipelines.declared.inputs import is_date
 from appliance.pipelines.declared.references import (
-    TYPE_WORDS,
     Reference,
     ResultType,
     TemplateWrong,
@@ -58,9 +57,9 @@ class Wrong:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint at the right name, to be put behind a sentence; empty where none is like it."""
+    """The right name that is most like it; empty where none is."""
     like = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {like[0]}?" if like else ""
+    return like[0] if like else ""
 
 
 def check(file: PipelineFile, lines: Mapping[str, int], around: Surroundings) -> list[Wrong]:
@@ -193,7 +192,7 @@ class _Checks:
             except SchemaError as error:
                 yield Wrong(("answer_schema",), "answer_schema", {"problem": error.message[:200]})
             if step.answer_schema.get("type") != "object":
-                yield Wrong(("answer_schema",), "answer_schema", {"problem": "its `type` must be `object`"})
+                yield Wrong(("answer_schema",), "answer_schema_object", {})
 
     def _brings_passages(self, reference: Reference) -> bool:
         known = self._numbers.get(reference.name) if reference.root == "steps" else None
@@ -214,8 +213,7 @@ class _Checks:
             yield from _known(("saved_question",), "unknown_question", step.saved_question, asked)
         if step.query is not None:
             if "{{" in step.query:
-                problem = "SQL takes values by `:name` under `values` alone."
-                yield Wrong(("query",), "template", {"problem": problem})
+                yield Wrong(("query",), "sql_template", {})
             named = parameters_in(step.query)
             for name in step.values:
                 if name not in named:
@@ -253,7 +251,7 @@ class _Checks:
         try:
             pieces = parse_template(text)
         except TemplateWrong as wrong:
-            yield Wrong(path, "template", {"problem": str(wrong)})
+            yield Wrong(path, wrong.code, wrong.values)
             return
         for piece in pieces:
             if isinstance(piece, Reference):
@@ -283,7 +281,8 @@ class _Checks:
             values = {
                 "kind": step.kind,  # type: ignore[attr-defined]
                 "field": field,
-                "nearest": nearest(field, fields_of(step)) or f" It has {', '.join(fields_of(step))}.",
+                "known": ", ".join(fields_of(step)),
+                "nearest": nearest(field, fields_of(step)),
             }
             yield Wrong(path, "unknown_field", values)
 
@@ -305,14 +304,13 @@ class _Checks:
         step = self._steps[self._numbers[name]]
         if not isinstance(step, RetrieveStep | RerankStep):
             kind = step.kind  # type: ignore[attr-defined]
-            values = {"what": f"The step {name}", "found": f"of kind {kind}", "wanted": "retrieve or rerank"}
-            yield Wrong(path, "wrong_result", values)
+            yield Wrong(path, "not_passages", {"name": name, "kind": kind})
 
     def _condition(self, number: int, path: Path, text: str) -> Iterator[Wrong]:
         try:
             condition = expressions.parse(text)
         except expressions.ExpressionWrong as wrong:
-            yield Wrong(path, "expression", {"problem": wrong.problem, "at": wrong.at})
+            yield Wrong(path, wrong.code, wrong.values)
             return
         is_sound = True
         for operand in expressions.operands(condition):
@@ -328,10 +326,8 @@ class _Checks:
         if isinstance(part, expressions.Truth):
             found = self._type(part.operand)
             if found not in ("boolean", "any"):
-                what = str(part.operand) if isinstance(part.operand, Reference) else "The value"
-                wanted = "true or false, or a comparison"
-                words = {"what": f"`{what}`", "found": _words(found), "wanted": wanted}
-                yield Wrong(path, "wrong_result", words)
+                what = str(part.operand) if isinstance(part.operand, Reference) else str(part.operand.value)
+                yield Wrong(path, "not_true_or_false", {"what": what, "found": found or "nothing"})
             return
         left, right = self._type(part.left), self._type(part.right)
         if left is None or right is None:  # null
@@ -343,7 +339,7 @@ class _Checks:
         else:
             fits = left in _ORDERED and right in _ORDERED and (left == right or "any" in (left, right))
         if not fits:
-            values = {"left": _words(left), "right": _words(right), "by": f"`{part.sign}`"}
+            values = {"left": left or "nothing", "right": right or "nothing", "by": f"`{part.sign}`"}
             yield Wrong(path, "not_compared", values)
 
     def _type(self, operand: expressions.Operand) -> ResultType | None:
@@ -398,21 +394,16 @@ def default_problem(one: Input) -> str:
     if value is None:
         return ""
     if one.type == "boolean":
-        return "" if isinstance(value, bool) else "true or false"
+        return "" if isinstance(value, bool) else "boolean"
     if one.type in ("integer", "number"):
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         fits = is_number and (one.type == "number" or isinstance(value, int))
-        return "" if fits else "a whole number" if one.type == "integer" else "a number"
+        return "" if fits else "whole_number" if one.type == "integer" else "number"
     if not isinstance(value, str):
         return "text"
-    if one.type == "date":
-        try:
-            date.fromisoformat(value)
-        except ValueError:
-            return "a date such as 2026-11-22"
-    if one.choices and value not in one.choices:
-        return f"one of {', '.join(one.choices)}"
-    return ""
+    if one.type == "date" and not is_date(value):
+        return "date"
+    return "choice" if one.choices and value not in one.choices else ""
 
 
 def _known(path: Path, code: str, name: str, known: Collection[str] | None) -> Iterator[Wrong]:
@@ -433,7 +424,3 @@ def _readable(*texts: str) -> list[Reference]:
         except TemplateWrong:
             continue
     return found
-
-
-def _words(kind: ResultType | None) -> str:
-    return "nothing" if kind is None else TYPE_WORDS[kind]

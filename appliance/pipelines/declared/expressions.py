@@ -26,12 +26,12 @@ _WORDS = {"true": True, "false": False, "null": None}
 
 
 class ExpressionWrong(Exception):
-    """at: the character, from 1."""
+    """code, values: of a finding; `at` is the character, from 1."""
 
-    def __init__(self, problem: str, at: int) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.at = at
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +158,9 @@ def _compare(sign: Sign, left: Any, right: Any) -> bool:  # noqa: ANN401 - any r
 
 
 def _ordered(sign: Sign, left: Decimal | str | None, right: Decimal | str | None) -> bool:
-    if isinstance(left, str) and isinstance(right, str):
-        order = (left > right) - (left < right)
-    elif isinstance(left, Decimal) and isinstance(right, Decimal):
+    if (isinstance(left, str) and isinstance(right, str)) or (
+        isinstance(left, Decimal) and isinstance(right, Decimal)
+    ):
         order = (left > right) - (left < right)
     else:
         return False
@@ -187,7 +187,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         found = _TOKEN.match(text, at)
         if found is None:
             at += len(text[at:]) - len(text[at:].lstrip())
-            raise ExpressionWrong(f"`{text[at]}` means nothing here", at + 1)
+            raise ExpressionWrong("expression_sign", said=text[at], at=at + 1)
         kind = str(found.lastgroup)
         yield _Token(kind, found.group(kind), found.start(kind) + 1)
         at = found.end()
@@ -205,7 +205,7 @@ class _Parser:
     def whole(self) -> Condition:
         condition = self._either()
         if (token := self._next()) is not None:
-            raise ExpressionWrong(f"`{token.text}` is too much; join conditions by `and` or `or`", token.at)
+            raise ExpressionWrong("expression_more", said=token.text, at=token.at)
         return condition
 
     def _next(self) -> _Token | None:
@@ -231,19 +231,16 @@ class _Parser:
         return left
 
     def _one(self) -> Condition:
-        token = self._next()
         self._depth += 1
         if self._depth > _MOST_DEPTH:
-            raise ExpressionWrong(
-                f"conditions may stand {_MOST_DEPTH} deep in each other", token.at if token else self._end
-            )
+            raise ExpressionWrong("expression_deep", most=_MOST_DEPTH)
         try:
             if self._takes("not"):
                 return Not(self._one())
             if self._takes("("):
                 inner = self._either()
                 if not self._takes(")"):
-                    raise ExpressionWrong("`)` is missing", self._where())
+                    raise ExpressionWrong("expression_open", at=self._where())
                 return inner
             return self._comparison()
         finally:
@@ -254,7 +251,7 @@ class _Parser:
         if self._takes("is"):
             is_not = self._takes("not") is not None
             if not self._takes("empty"):
-                raise ExpressionWrong("`empty` or `not empty` must follow `is`", self._where())
+                raise ExpressionWrong("expression_is", at=self._where())
             return Not(Empty(left)) if is_not else Empty(left)
         sign = self._takes(*_SIGNS, "contains")
         if sign is None:
@@ -264,7 +261,7 @@ class _Parser:
     def _operand(self) -> Operand:
         token = self._next()
         if token is None:
-            raise ExpressionWrong("it ends too early", self._end)
+            raise ExpressionWrong("expression_end")
         self._at += 1
         if token.kind == "text":
             return Literal_(token.text[1:-1])
@@ -276,8 +273,8 @@ class _Parser:
             try:
                 return parse_reference(token.text)
             except TemplateWrong as wrong:
-                raise ExpressionWrong(str(wrong).rstrip("."), token.at) from wrong
-        raise ExpressionWrong(f"`{token.text}` stands where a value must", token.at)
+                raise ExpressionWrong(wrong.code, **wrong.values) from wrong
+        raise ExpressionWrong("expression_value", said=token.text, at=token.at)
 
     def _where(self) -> int:
         token = self._next()

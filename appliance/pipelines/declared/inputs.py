@@ -58,7 +58,7 @@ def _fitting(name: str, one: Input, value: Any) -> Any:  # noqa: ANN401 - any JS
     else:
         fits = isinstance(value, str) and len(value) <= _MOST_CHARACTERS
         if fits and one.type == "date":
-            fits = _is_date(value)
+            fits = is_date(value)
         if fits and one.choices and value not in one.choices:
             raise InvalidRequest(f"{name!r} must be one of {', '.join(one.choices)}.", param=f"inputs.{name}")
     if not fits:
@@ -66,7 +66,8 @@ def _fitting(name: str, one: Input, value: Any) -> Any:  # noqa: ANN401 - any JS
     return value
 
 
-def _is_date(value: str) -> bool:
+def is_date(value: str) -> bool:
+    """As ISO 8601 writes a day."""
     try:
         date.fromisoformat(value)
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Cited, Finished
@@ -27,6 +28,14 @@ class Limits:
     depth: int = 5
 
 
+Span = Callable[[str, str, str], AbstractContextManager[object]]
+"""(signature, step, kind) → around the step, for traces."""
+
+
+def _no_span(_signature: str, _step: str, _kind: str) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class DeclaredParts:
     """None: there is no such thing here, and a step that needs it says so. pipelines: every way to
@@ -45,6 +54,7 @@ class DeclaredParts:
     tools: Tools | None = None
     prompts: Prompts | None = None
     limits: Limits = field(default_factory=Limits)
+    span: Span = _no_span
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -18,15 +18,26 @@ from appliance.pipelines.declared.surroundings import Surroundings
 
 _SUFFIX = ".yaml"
 _TYPES: Mapping[str, str] = {
-    "string_type": "text, in quotation marks if need be",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "list_type": "a list, each entry behind `- `",
-    "dict_type": "a section of `key: value` lines",
-    "model_type": "a section of `key: value` lines",
-    "model_attributes_type": "a section of `key: value` lines",
+    "string_type": "quoted_text",
+    "int_type": "whole_number",
+    "int_from_float": "whole_number",
+    "float_type": "number",
+    "bool_type": "boolean",
+    "list_type": "yaml_list",
+    "dict_type": "section",
+    "model_type": "section",
+    "model_attributes_type": "section",
+}
+# A fault of pydantic's, as a finding: its code, and which of the fault's own values stand under which name.
+_BOUNDS: Mapping[str, tuple[str, str, str]] = {
+    "greater_than_equal": ("too_small", "ge", "least"),
+    "greater_than": ("not_above", "gt", "least"),
+    "less_than_equal": ("too_big", "le", "most"),
+    "string_too_long": ("too_long", "max_length", "most"),
+    "string_too_short": ("too_short", "min_length", "least"),
+    "too_long": ("too_many", "max_length", "most"),
+    "too_short": ("too_few", "min_length", "least"),
+    "literal_error": ("not_one_of", "expected", "known"),
 }
 
 
@@ -79,7 +90,17 @@ def checked(parsed: Parsed, around: Surroundings) -> tuple[Finding, ...]:
 
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    once = {(one.line, one.column, one.code, one.sentence): one for one in findings}
+    once: dict[tuple[int, int, str, str], Finding] = {}
+    for one in findings:
+        # what may be of several types misses each of them: told as one
+        key = (one.line, one.column, one.code, "" if one.code == "wrong_type" else one.sentence)
+        before = once.get(key)
+        if before is not None and one.code == "wrong_type":
+            wanted = " ".join(
+                dict.fromkeys([*str(before.values["wanted"]).split(), str(one.values["wanted"])])
+            )
+            one = replace(one, values={**one.values, "wanted": wanted})
+        once[key] = one
     return tuple(sorted(once.values(), key=lambda one: (one.line, one.column, one.code)))
 
 
@@ -104,7 +125,7 @@ def _form(tree: Located, file_name: str) -> list[Finding]:
     name = tree.value.get("name")
     if name is not None and isinstance(name.value, str) and file_name != f"{name.value}{_SUFFIX}":
         line, column = tree.place(("name",))
-        values = {"name": name.value[:80], "wanted": f"{name.value[:80]}{_SUFFIX}"}
+        values = {"name": name.value[:80], "file": f"{name.value[:80]}{_SUFFIX}"}
         found.append(Finding(line, column, "name_of_file", values, ("name",)))
     return found
 
@@ -162,6 +183,13 @@ def _told(model: type[BaseModel], problem: Any, path: Path) -> Wrong:  # noqa: A
         return Wrong(whole[:-1], "missing", {"key": key})
     if kind in _TYPES:
         return Wrong(whole, "wrong_type", {"key": key, "wanted": _TYPES[kind]})
+    if kind in _BOUNDS:
+        code, given, name = _BOUNDS[kind]
+        return Wrong(whole, code, {"key": key, name: str(problem["ctx"][given]).replace("'", "")})
+    if kind == "string_pattern_mismatch":
+        return Wrong(
+            whole, "name_form", {"key": key, "joint": "-" if key == "name" and len(path) == 0 else "_"}
+        )
     message = str(problem["msg"])
     return Wrong(whole, "wrong_value", {"key": key, "problem": message[:1].lower() + message[1:300]})
 

@@ -15,16 +15,6 @@ from appliance.pipelines.declared.schema import CallStep, Input, PromptStep, Ste
 
 ResultType = Literal["text", "number", "boolean", "list", "table", "object", "passages", "any"]
 
-TYPE_WORDS: Mapping[ResultType, str] = {
-    "text": "text",
-    "number": "a number",
-    "boolean": "true or false",
-    "list": "a list",
-    "table": "a table",
-    "object": "a JSON object",
-    "passages": "passages",
-    "any": "any value",
-}
 RESULTS: Mapping[str, Mapping[str, ResultType]] = {
     "retrieve": {
         "text": "text",
@@ -82,20 +72,25 @@ class Reference:
 
 
 class TemplateWrong(Exception):
-    """The sentence says what cannot be read."""
+    """code, values: of a finding."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
 
 
 def parse_reference(words: str) -> Reference:
     """Raises TemplateWrong."""
     words = words.strip()
     if not _PATH.match(words):
-        raise TemplateWrong(f"`{_short(words)}` is no reference.")
+        raise TemplateWrong("template_wrong", said=_short(words))
     root, *rest = words.split(".")
     if root == "inputs" and len(rest) == 1:
         return Reference("inputs", rest[0])
     if root == "steps" and len(rest) >= 2:
         return Reference("steps", rest[0], tuple(rest[1:]))
-    raise TemplateWrong(f"`{_short(words)}` names nothing.")
+    raise TemplateWrong("template_wrong", said=_short(words))
 
 
 def parse_template(text: str) -> tuple[str | Reference, ...]:
@@ -108,10 +103,10 @@ def parse_template(text: str) -> tuple[str | Reference, ...]:
         pieces.append(parse_reference(gap.group(1)))
         at = gap.end()
         if len(pieces) > 2 * _MOST_GAPS:
-            raise TemplateWrong(f"There are more than {_MOST_GAPS} references in it.")
+            raise TemplateWrong("template_many", most=_MOST_GAPS)
     rest = text[at:]
     if "{{" in rest:
-        raise TemplateWrong("`{{` is not closed.")
+        raise TemplateWrong("template_unclosed")
     return (*pieces, rest) if rest else tuple(pieces)
 
 

@@ -78,12 +78,13 @@ class Run:
             return following or step.then
         is_answer = self._answer is None and step.name in self._file.outputs
         setting = replace(self._setting, is_answer=is_answer)
-        limits = setting.parts.limits
+        limits, kind = setting.parts.limits, str(step.kind)  # type: ignore[attr-defined]
         most = min(step.timeout_s or limits.step_s, limits.run_s)
         await self._tell(number, step, "running")
         try:
             async with asyncio.timeout(most):
-                done = await _STEPS[step.kind](step, setting)  # type: ignore[attr-defined]
+                with setting.parts.span(setting.signature, step.name, kind):
+                    done = await _STEPS[kind](step, setting)
         except TimeoutError as error:
             await self._tell(number, step, "timed_out", began, error="step_timed_out")
             raise StepTimedOut(f"The step {step.name} took more than {most:g} s.") from error

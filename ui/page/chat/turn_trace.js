@@ -17,8 +17,11 @@ export function showTrace(turn) {
 }
 
 function drawn(trace) {
-  const {queries = [], exact = [], steps = [], found = [], dropped = []} = trace;
+  const {queries = [], exact = [], steps = [], found = [], dropped = [], run} = trace;
+  const ran = run ? group(t("trace_run", {pipeline: run.pipeline}), runOf(run.steps)) : null;
+  if (!queries.length && ran) return [ran];
   return [
+    ran,
     group(t("trace_queries"), h("ul", {class: "queries"}, queries.map(query => h("li", {}, query)),
       exact.map(({text, passages}) => h("li", {class: "exact"}, h("code", {}, text), " ", t(passages === 1 ? "trace_exact_one" : "trace_exact", {passages}))))),
     group(t("trace_steps"), timeline(steps)),
@@ -35,6 +38,18 @@ function timeline(steps) {
   const bar = took => { const one = h("span", {class: "bar"}); one.style.width = `${Math.max(1, took / longest * 100)}%`; return h("span", {class: "track", "aria-hidden": "true"}, one); };
   return h("ol", {class: "steps"}, steps.map(({name, took_ms}) =>
     h("li", {}, h("span", {}, said("trace_step_", name)), bar(took_ms), h("span", {class: "ms"}, t("milliseconds", {ms: number.format(took_ms < 10 ? took_ms : Math.round(took_ms))})))));
+}
+
+/** The steps of a declared pipeline: what each did, how long it took, what it cost, how it ended. */
+export function runOf(steps) {
+  const took = ms => t("milliseconds", {ms: number.format(ms < 10 ? ms : Math.round(ms))});
+  const did = ({figures, prompt_tokens, completion_tokens}) => [
+    ...Object.entries(figures).map(([name, value]) => `${said("trace_figure_", name)} ${typeof value === "number" ? number.format(value) : value}`),
+    prompt_tokens || completion_tokens ? t("trace_tokens", {read: number.format(prompt_tokens), written: number.format(completion_tokens)}) : null].filter(Boolean).join(" · ");
+  return h("ol", {class: "run"}, steps.map(step => h("li", {class: step.outcome},
+    h("span", {class: "name"}, step.name, h("span", {class: "where"}, ` · ${said("trace_kind_", step.kind)}`)),
+    h("span", {class: "ms"}, took(step.took_ms)),
+    h("span", {class: "how"}, [said("trace_outcome_", step.outcome), step.error ? said("error.", step.error) : null, did(step)].filter(Boolean).join(" · ")))));
 }
 
 function passages(rows) {
