@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -10,6 +10,8 @@ from querying.types import Caps, Value
 
 CELL_CHARACTERS = 32_767
 """What a cell of a spreadsheet can hold."""
+_CELL_BYTES = 8
+_SMALL_DECIMAL = Decimal(1).__sizeof__() - _CELL_BYTES
 _BATCH_BYTES = 2**20
 _BATCH_MOST_BYTES = 2**26
 _BATCH_MOST_ROWS = 2_000
@@ -17,22 +19,9 @@ _READ_LEAST_BYTES = 2**28
 _READ_TIMES = 4
 
 
-def cut_text(text: str) -> tuple[str, bool]:
-    """At most CELL_CHARACTERS and an ellipsis, and whether something was cut off."""
-    if len(text) <= CELL_CHARACTERS:
-        return text, False
-    return text[:CELL_CHARACTERS] + "…", True
-
-
-def size_of(value: Value) -> int:
-    """Bytes that it takes on a wire, roughly."""
-    if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
-    if value is None or isinstance(value, bool):
-        return 1
-    if isinstance(value, Decimal):
-        return max(8, len(value.as_tuple().digits))
-    return 8
+def cut_text(text: str) -> str:
+    """At most CELL_CHARACTERS and an ellipsis."""
+    return text if len(text) <= CELL_CHARACTERS else text[:CELL_CHARACTERS] + "…"
 
 
 class KeptRows:
@@ -54,19 +43,21 @@ class KeptRows:
     def is_full(self) -> bool:
         return self._cut is not None
 
-    def keep(self, cells: Iterable[Value]) -> bool:
+    def keep(self, row: Sequence[Value]) -> bool:
         """False: a cap is met, this row is not kept and no other is wanted."""
         if len(self.rows) >= self._caps.rows:
             self._cut = "rows"
             return False
-        row, has_cut = _shortened(cells)
-        size = sum(map(size_of, row))
+        size, is_long = _size(row)
+        if is_long:
+            row = [cut_text(cell) if isinstance(cell, str) else cell for cell in row]
+            size, _ = _size(row)
         if size > self._left:
             self._cut = "bytes"
             return False
         self._left -= size
-        self._has_cut_cells = self._has_cut_cells or has_cut
-        self.rows.append(row)
+        self._has_cut_cells = self._has_cut_cells or is_long
+        self.rows.append(tuple(row))
         return True
 
     def stop_at(self, read_bytes: int) -> bool:
@@ -88,11 +79,20 @@ class KeptRows:
         return max(1, min(wanted, bearable, missing, _BATCH_MOST_ROWS))
 
 
-def _shortened(cells: Iterable[Value]) -> tuple[tuple[Value, ...], bool]:
-    row = tuple(cells)
-    if not any(isinstance(one, str) and len(one) > CELL_CHARACTERS for one in row):
-        return row, False
-    return tuple(cut_text(one)[0] if isinstance(one, str) else one for one in row), True
+def _size(row: Sequence[Value]) -> tuple[int, bool]:
+    """Bytes that it takes on a wire, roughly, and whether a cell is too long. Runs for each of a million rows."""
+    size, is_long = 0, False
+    for cell in row:
+        kind = type(cell)
+        if kind is str:
+            length = len(cell)  # type: ignore[arg-type]
+            is_long = is_long or length > CELL_CHARACTERS
+            size += length if cell.isascii() else 2 * length  # type: ignore[union-attr]
+        elif kind is Decimal:
+            size += max(_CELL_BYTES, cell.__sizeof__() - _SMALL_DECIMAL)
+        else:
+            size += _CELL_BYTES
+    return size, is_long
 
 
 def shown_samples(values: Sequence[object], limit: int) -> tuple[str, ...]:

@@ -199,7 +199,7 @@ class _Session:
         columns, readers = described(result.fields)
         stream = PacketStream(connection)
         for row in stream.rows(len(columns)):
-            cells = (None if cell is None else read(cell) for cell, read in zip(row, readers, strict=True))
+            cells = [None if cell is None else read(cell) for cell, read in zip(row, readers, strict=True)]
             if not kept.keep(cells) or kept.stop_at(stream.read_bytes):
                 break
         else:

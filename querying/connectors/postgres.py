@@ -96,11 +96,12 @@ class PostgresConnector:
             if bounded is not query.sql:
                 await cursor.execute("CLOSE probe")
                 await cursor.execute(_declared("probe", bounded), binary=True)
-            long = sum(one.is_long for one in asked)
+            long, has_blobs = sum(one.is_long for one in asked), any(one.is_blob for one in asked)
             while not kept.is_full:
                 wanted = kept.next_batch(long)
                 rows = await (await cursor.execute(f"FETCH {wanted} FROM probe")).fetchall()
-                if not all(kept.keep(cells_of(row, asked)) for row in rows) or len(rows) < wanted:
+                told = (cells_of(row, asked) for row in rows) if has_blobs else rows
+                if not all(map(kept.keep, told)) or len(rows) < wanted:
                     break
         columns = tuple(one.column for one in asked)
         return Rows(columns, tuple(kept.rows), kept.cut, (time.perf_counter() - begun) * 1000)

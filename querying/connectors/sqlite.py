@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
@@ -157,7 +158,7 @@ def _opened(path: Path, seconds: float) -> sqlite3.Connection:
         check_same_thread=False,
     )
     try:
-        opened.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        opened.text_factory = methodcaller("decode", "utf-8", "replace")
         for limit, value in _LIMITS.items():
             opened.setlimit(limit, value)
         for words in ("query_only = 1", "trusted_schema = 0", "cell_size_check = 1", "mmap_size = 0"):

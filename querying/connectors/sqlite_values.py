@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from querying.connectors.bounding import CELL_CHARACTERS
 from querying.types import Blob, Value, ValueKind
@@ -42,16 +43,11 @@ def asked_cell(name: str) -> str:
     )
 
 
-def converted(row: Sequence[object]) -> tuple[Value, ...]:
+def converted(row: Sequence[Any]) -> Sequence[Value]:
     """What asked_cell() brought."""
-    return tuple(_value(cell) for cell in row)
-
-
-def _value(cell: object) -> Value:
-    if isinstance(cell, bytes):
-        return Blob(int(cell))
-    assert cell is None or isinstance(cell, int | float | str)
-    return cell
+    if bytes not in map(type, row):
+        return row
+    return [Blob(int(cell)) if isinstance(cell, bytes) else cell for cell in row]
 
 
 def kind_of_values(values: Iterable[Value]) -> ValueKind:

@@ -214,7 +214,7 @@ class _Session:
         while rows := cursor.fetchmany(_AT_ONCE):
             for row in rows:
                 has_cut_cells = has_cut_cells or any(_is_cut(cell) for cell in row)
-                if not kept.keep(map(converted, row)):
+                if not kept.keep([converted(cell) for cell in row]):
                     break
             if kept.is_full:
                 break
