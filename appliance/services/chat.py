@@ -90,7 +90,7 @@ class Chat:
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Raises NotPermitted, ModelNotFound, QueueFull and what pipelines and engines raise."""
         pipeline = self._pipelines.get(request.model)
-        reads_files = isinstance(pipeline, AsksModels) and pipeline.takes_files
+        reads_files = bool(getattr(pipeline, "takes_files", False))
         if request.attached is not None and self._for_files is not None and not reads_files:
             pipeline = self._for_files
         if pipeline is None:

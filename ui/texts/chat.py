@@ -48,6 +48,15 @@ CHAT = {
     "status_resumed": Sentence("Reconnecting…", "Reconectando…"),
     "stopped": Sentence("Stopped.", "Parada."),
     "kind_quoted": Sentence("Quoted, word for word", "Cita literal"),
+    "kind_quoted_data": Sentence("A saved question, run as it is", "Una pregunta guardada, tal como está"),
+    "kind_refused_data": Sentence("Not read from the tables", "No se ha leído de las tablas"),
+    "status_choosing_tables": Sentence("Looking for the tables…", "Buscando las tablas…"),
+    "status_querying": Sentence("Asking {name}…", "Consultando {name}…"),
+    "status_repairing": Sentence("Mending the query…", "Corrigiendo la consulta…"),
+    "model_data": Sentence("Answer from tables", "Respuesta con tablas"),
+    "model_data_hint": Sentence(
+        "numbers from databases and workbooks", "cifras de bases de datos y libros de Excel"
+    ),
     "kind_refused": Sentence("Not in the documents", "No está en los documentos"),
     "seconds": Sentence("{seconds} s", "{seconds} s"),
     "tokens": Sentence("{tokens} tokens", "{tokens} tokens"),

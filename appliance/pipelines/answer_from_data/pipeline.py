@@ -82,6 +82,7 @@ class AnswerFromData:
     """The pipeline `answer-from-data`. desk None: there are no tables here. saved None: nor saved questions."""
 
     name = "answer-from-data"
+    takes_files = True  # a workbook of the chat is asked, not read as text
 
     def __init__(
         self,

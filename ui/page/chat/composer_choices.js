@@ -3,7 +3,7 @@ import {call} from "../shell/api.js";
 import {h, icon} from "../shell/dom.js";
 import {t} from "../shell/settings.js";
 
-const MODEL = "model", CHOICES = "choices", SOURCES = "answer-with-sources", SUMMARY = "summarise", MOST_REMEMBERED = 200, NEW = "new";
+const MODEL = "model", CHOICES = "choices", SOURCES = "answer-with-sources", SUMMARY = "summarise", DATA = "answer-from-data", MOST_REMEMBERED = 200, NEW = "new";
 
 export class Choices {
   /** composer: {offer(sign), focus(), room, meter}. */
@@ -39,17 +39,21 @@ export class Choices {
   /** Read when they are asked for; what is new since then is there the next time. */
   readStores() { return call("/v1/vector_stores?limit=100").then(({data}) => data); }
 
+  /** Whether there is a database or a workbook that one may ask. */
+  readTables() { return call("/api/data/offered").then(({data}) => data.length > 0).catch(() => false); }
+
   /** Models that can write freely, which the pipelines over documents do not. */
-  get writers() { return (this.models ?? []).filter(({id}) => id !== SOURCES && id !== SUMMARY); }
+  get writers() { return (this.models ?? []).filter(({id}) => ![SOURCES, SUMMARY, DATA].includes(id)); }
 
   get canSummarise() { return this.writers.length > 0 && this.models.some(({id}) => id === SUMMARY); }
 
-  nameOf(model) { return {[SOURCES]: t("model_sources"), [SUMMARY]: t("model_summary")}[model] ?? model; }
+  nameOf(model) { return {[SOURCES]: t("model_sources"), [SUMMARY]: t("model_summary"), [DATA]: t("model_data")}[model] ?? model; }
 
   /** What `@` offers. [{value, label, hint}] */
   async modelOptions() {
-    const models = (this.models ?? await this.readModels()).filter(({id}) => id !== SUMMARY || this.canSummarise);
-    return models.map(({id}) => ({value: id, label: this.nameOf(id), hint: {[SOURCES]: t("model_sources_hint"), [SUMMARY]: t("model_summary_hint")}[id], isChosen: id === this.model}));
+    const [read, hasTables] = await Promise.all([this.models ?? this.readModels(), this.readTables()]);
+    const models = read.filter(({id}) => (id !== SUMMARY || this.canSummarise) && (id !== DATA || hasTables));
+    return models.map(({id}) => ({value: id, label: this.nameOf(id), hint: {[SOURCES]: t("model_sources_hint"), [SUMMARY]: t("model_summary_hint"), [DATA]: t("model_data_hint")}[id], isChosen: id === this.model}));
   }
 
   /** What `#` offers: [{value, label, hint}], those chosen already marked. */

@@ -113,6 +113,8 @@ export class TurnView {
     if (state === "trying") return this.showStatus(t(`trying_${trying}`));
     if (state === "reading") return this.showStatus(t("status_reading", {filename, percent: done}));
     if (state === "step") return this.showStatus(t("status_step", {name: name.replaceAll("_", " "), done, total}));
+    if (state === "querying") return this.showStatus(filename ? t("status_querying", {name: filename}) : t("status_choosing_tables"));
+    if (state === "repairing") return this.showStatus(t("status_repairing"));
     if (state === "summarising") return this.showStatus(t("status_summarising", {done, total}));
     if (state === "queued" && loading) return this.showLoading(loading, eta_s);
     if (state === "queued") return this.showPlace(position, eta_s);

@@ -52,7 +52,7 @@ export class TurnFooter {
 
   facts() {
     const {end, figures} = this.turn, {kind} = end ?? {};
-    const how = (kind === "quoted" && figures.rung !== "quoted") || kind === "refused" ? h("span", {class: `badge ${kind}`}, t(`kind_${kind}`)) : null;
+    const how = (kind === "quoted" && figures.rung !== "quoted") || kind === "refused" ? h("span", {class: `badge ${kind}`}, t(`kind_${kind}${this.turn.model === "answer-from-data" ? "_data" : ""}`)) : null;
     const rows = this.figures();
     const card = rows.length ? h("div", {class: "facts-card", role: "tooltip"}, h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, t(name)), h("dd", {}, value)]))) : null;
     const took = figures.total_ms == null ? null : t("seconds", {seconds: number.format(Math.max(.1, figures.total_ms / 1000))});
@@ -96,7 +96,7 @@ export class TurnFooter {
 
   deeds() {
     const {turn} = this, hasText = turn.blocks.hasText;
-    const searched = turn.citations.length > 0 || ["quoted", "refused"].includes(turn.end?.kind) || turn.model === "answer-with-sources";
+    const searched = turn.model !== "answer-from-data" && (turn.citations.length > 0 || ["quoted", "refused"].includes(turn.end?.kind) || turn.model === "answer-with-sources");
     this.up = this.deed("up", "good_answer", () => this.rate("up"));
     this.down = this.deed("down", "bad_answer", () => this.rate("down"));
     this.listen = hasText && "speechSynthesis" in window ? this.deed("speaker", "read_aloud", () => this.readAloud()) : null;
