@@ -93,6 +93,32 @@ DATA = {
         "Whoever administers the database makes a role that can only read like this:",
         "Quien administra la base de datos crea así un rol que solo puede leer:",
     ),
+    "role_file": Sentence(
+        "On the machine, so that nobody changes the file by mistake:",
+        "En la máquina, para que nadie cambie el archivo por error:",
+    ),
+    "problem.superuser": Sentence("do everything", "hacer de todo"),
+    "problem.createdb": Sentence("make databases", "crear bases de datos"),
+    "problem.createrole": Sentence("make roles", "crear roles"),
+    "problem.replication": Sentence("copy the whole server", "copiar el servidor entero"),
+    "problem.bypassrls": Sentence("see every row", "ver todas las filas"),
+    "problem.writes": Sentence("write to {what}", "escribir en {what}"),
+    "problem.sequences": Sentence("count {what} on", "avanzar la secuencia {what}"),
+    "problem.creates_in": Sentence("make tables in {what}", "crear tablas en {what}"),
+    "problem.creates_schemas": Sentence("make schemas", "crear esquemas"),
+    "problem.definer_functions": Sentence(
+        "call functions that run as somebody else", "llamar a funciones que se ejecutan como otra persona"
+    ),
+    "problem.member_of": Sentence("act as {what}", "actuar como {what}"),
+    "problem.reads_everything": Sentence("read every table", "leer todas las tablas"),
+    "problem.reads_server": Sentence(
+        "read how the server is set ({what})", "leer los ajustes del servidor ({what})"
+    ),
+    "problem.grants_others": Sentence("pass its rights on", "ceder sus permisos"),
+    "problem.privilege": Sentence("use {what}", "usar {what}"),
+    "problem.file_writable": Sentence(
+        "be changed by this machine's users", "cambiarlo quien usa esta máquina"
+    ),
     "role_reason": Sentence("Or accept it, and say why", "O acéptalo y di por qué"),
     "role_reason_hint": Sentence("The reason stands in the audit.", "El motivo queda en la auditoría."),
     "role_refused": Sentence(

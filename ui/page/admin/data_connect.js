@@ -26,15 +26,15 @@ export function connectForm(all, one, done) {
   const seconds = text("seconds", {inputmode: "decimal", value: String(one?.caps.timeout_s ?? ""), placeholder: say("as_configured", {value: all.caps.timeout_s})});
   const paused = h("input", {type: "checkbox", checked: one?.is_paused ?? false});
   const reason = h("input", {type: "text", autocomplete: "off", value: one?.writable_because ?? ""});
-  const server = h("div", {class: "form"},
+  const server = [
     field(say("host"), inputs.host, say("host_hint")), field(say("port"), inputs.port), field(say("database"), inputs.database), field(say("user"), inputs.user),
-    field(say("password_file"), inputs.password_file, say("password_hint")), h("pre", {class: "log", tabindex: "0"}, `install -m 600 /dev/stdin ${all.password_folder}/NAME`),
-    field(say("tls"), inputs.tls), field(say("ca_file"), inputs.ca_file));
-  const file = h("div", {class: "form"}, field(say("path"), inputs.path, say("path_hint", {folder: all.sqlite_folder})));
+    field(say("password_file"), inputs.password_file, say("password_hint")), h("pre", {class: "log", tabindex: "0", "aria-label": say("copy_statements")}, `install -m 600 /dev/stdin ${all.password_folder}/NAME`),
+    field(say("tls"), inputs.tls), field(say("ca_file"), inputs.ca_file)];
+  const file = field(say("path"), inputs.path, say("path_hint", {folder: all.sqlite_folder}));
   const role = h("div", {class: "stack tight"});
   const because = h("div", {hidden: !one?.writable_because}, field(say("role_reason"), reason, say("role_reason_hint")));
   const show = () => {
-    server.hidden = kind.value === "sqlite";
+    for (const row of server) row.hidden = kind.value === "sqlite";
     file.hidden = kind.value !== "sqlite";
   };
   show();
@@ -42,9 +42,9 @@ export function connectForm(all, one, done) {
     ...Object.fromEntries(["host", "database", "user", "password_file", "ca_file"].map(key => [key, inputs[key].value])), port: Number(inputs.port.value) || null, tls: inputs.tls.value})});
   formDialog({
     title: one?.name ?? say("connect"), action: one ? t("save") : say("connect"), cancel: t("cancel"), width: "640px",
-    body: [field(t("me_name"), name, say("name_hint")), field(say("kind"), kind), server, file, field(say("description"), description, say("description_hint")),
-      h("div", {class: "bar"}, field(say("max_rows"), rows), field(say("max_seconds"), seconds)),
-      one ? h("label", {class: "tick"}, paused, say("paused")) : "", role, because],
+    body: [field(t("me_name"), name, say("name_hint")), field(say("kind"), kind), ...server, file, field(say("description"), description, say("description_hint")),
+      field(say("max_rows"), rows), field(say("max_seconds"), seconds),
+      one ? h("label", {class: "choice"}, paused, say("paused")) : "", role, because],
     submit: () => telling(async () => {
       const reached = settings(), isSame = one && JSON.stringify(sorted(reached)) === JSON.stringify(sorted(had));
       if (!isSame) {

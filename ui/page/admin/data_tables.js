@@ -26,7 +26,7 @@ export class Tables {
   draw() {
     const words = this.find.value.trim().toLowerCase(), found = this.readable.filter(each => each.name.toLowerCase().includes(words));
     const rows = found.slice(0, MOST).map(each => [
-      h("input", {type: "checkbox", checked: this.wanted.has(each.name), "aria-label": say("choose_of", {table: each.name}), onchange: event => this.wanted[event.target.checked ? "add" : "delete"](each.name)}),
+      h("label", {class: "tick"}, h("input", {type: "checkbox", checked: this.wanted.has(each.name), "aria-label": say("choose_of", {table: each.name}), onchange: event => this.wanted[event.target.checked ? "add" : "delete"](each.name)})),
       [h("span", {}, each.name), each.description ? h("small", {}, each.description) : null].filter(Boolean),
       each.is_chosen ? say("columns_of", {offered: each.columns.filter(column => column.is_offered).length, count: each.columns.length}) : whole(each.columns.length),
       each.rows === null ? "–" : whole(each.rows),
