@@ -38,7 +38,7 @@ class Bridging:
         self._tables: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
         for one, other in _LISTS:
             if {one, other} <= set(analyzer.languages):
-                pairs = list(_pairs(one, other))
+                pairs = list(word_pairs(one, other))
                 self._tables[one, other] = self._table(pairs, one)
                 self._tables[other, one] = self._table([(b, a) for a, b in pairs], other)
 
@@ -130,7 +130,8 @@ def _looked_up(word: Word, table: Mapping[str, tuple[str, ...]]) -> tuple[str, .
     return ()
 
 
-def _pairs(one: str, other: str) -> Iterator[tuple[str, str]]:
+def word_pairs(one: str, other: str) -> Iterator[tuple[str, str]]:
+    """(word, translation) of the list that connects two languages, in its order."""
     file = resources.files("rag") / "bilingual" / f"{one}-{other}.txt"
     for line in file.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):

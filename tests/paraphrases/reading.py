@@ -12,7 +12,9 @@ from uuid import UUID, uuid5
 
 from ruamel.yaml import YAML
 
-from appliance.domain.data import SavedParameter, SavedQuestion
+from appliance.domain.data import OfferedSource, SavedParameter, SavedQuestion
+from querying.testing.shop import shop_schema
+from querying.types import Column, Schema, Table
 from rag.analysis import Analyzer
 
 Half = Literal["development", "held-out"]
@@ -36,6 +38,7 @@ class Paraphrases:
     today: date
     saved: dict[str, SavedQuestion]
     asked: Sequence[Asked]
+    source: OfferedSource
 
     def half(self, wanted: Half) -> list[Asked]:
         """Which one a text is in follows from its hash."""
@@ -56,7 +59,12 @@ def paraphrases(path: Path = HERE / "shop.yaml") -> Paraphrases:
         Asked(text, one["id"], _language(text, analyzer)) for one in read["saved"] for text in one["right"]
     ]
     asked += [Asked(text, None, _language(text, analyzer)) for text in read["wrong"]]
-    return Paraphrases(read["today"], saved, asked)
+    tables = tuple(
+        Table(name, tuple(Column(column, "other") for column in columns.split()))
+        for name, columns in read.get("tables", {}).items()
+    )
+    schema = Schema("sqlite", tables) if tables else shop_schema("sqlite")
+    return Paraphrases(read["today"], saved, asked, OfferedSource(SOURCE, path.stem, "sqlite", schema))
 
 
 def _saved(one: dict[str, Any], analyzer: Analyzer) -> SavedQuestion:
