@@ -47,7 +47,6 @@ from rag.analysis import Analyzer
 from rag.quoter import Quoter
 from rag.settings import RetrievalSettings
 
-
 if TYPE_CHECKING:
     from appliance.bootstrap.tracing import Tracing
 

@@ -162,6 +162,11 @@ article:not(:last-child) .ended:not(.problem) { padding-block: 6px; }
 .found li { display: grid; grid-template-columns: 1fr auto; gap: 0 14px; padding: 6px 0; border-top: 1px solid var(--line); }
 .found li:first-child { border: 0; }
 .found .name { overflow-wrap: anywhere; } .found .reason { grid-column: 1 / -1; color: var(--ink-2); font-size: 13px; }
+.run { display: grid; gap: 0; margin: 0; padding: 0; list-style: none; }
+.run li { display: grid; grid-template-columns: 1fr auto; gap: 0 14px; padding: 6px 0; border-top: 1px solid var(--line); }
+.run li:first-child { border: 0; }
+.run .where, .run .how, .run .ms { color: var(--ink-2); } .run .how { grid-column: 1 / -1; font-size: 13px; overflow-wrap: anywhere; }
+.run .failed .how, .run .timed_out .how { color: var(--danger); }
 .trace summary { width: fit-content; cursor: pointer; font-size: 13px; font-weight: 650; color: var(--ink-2); }
 .trace .ids { overflow-wrap: anywhere; font-size: 13px; }
 .trace .link { color: var(--accent); text-decoration: underline; text-underline-offset: 3px; font-size: 13.5px; }

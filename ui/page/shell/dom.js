@@ -19,6 +19,7 @@ const PATHS = {
   close: "M6 6l12 12M18 6 6 18",
   menu: "M4 7h16M4 12h16M4 17h10",
   plus: "M12 5v14M5 12h14",
+  lower: "M12 5v13.500m-6-6 6 6 6-6",
   again: "M19 12a7 7 0 1 1-2.200-5.100M19 4v4h-4",
   trash: "M5 7h14M10 7V4.500h4V7M7 7l1 13h8l1-13",
   document: "M7 3h7l4 4v14H7zM14 3v4h4",

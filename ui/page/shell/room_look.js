@@ -96,6 +96,17 @@ figure svg { display: block; width: 100%; height: auto; }
 .share i { display: block; height: 100%; background: var(--accent); }
 details summary { cursor: pointer; font-size: 14px; font-weight: 600; color: var(--ink-2); width: fit-content; border-radius: 4px; }
 .words { white-space: pre-line; overflow-wrap: anywhere; max-width: 80ch; }
+.run { display: grid; gap: 0; margin: 0; padding: 0; list-style: none; }
+.run li { display: grid; grid-template-columns: 1fr auto; gap: 0 14px; padding: 6px 0; border-top: 1px solid var(--line); }
+.run li:first-child { border: 0; }
+.run .where, .run .how, .run .ms { color: var(--ink-2); } .run .how { grid-column: 1 / -1; font-size: 13px; overflow-wrap: anywhere; }
+.run .failed .how, .run .timed_out .how { color: var(--danger); }
+.run .ms { font-variant-numeric: tabular-nums; }
+fieldset textarea { min-height: 64px; }
+textarea.code { font: 13px/1.6 var(--font-mono); tab-size: 2; }
+.step { padding: 14px 16px; border: 1px solid var(--line); border-radius: 12px; }
+.findings { margin: 0; padding-inline-start: 20px; font-size: 14px; overflow-wrap: anywhere; } .findings .link { color: var(--accent); text-decoration: underline; text-underline-offset: 3px; }
+.state.outdated, .state.refused { color: var(--danger); }
 .difference { padding: 12px 14px; border: 1px solid var(--line); border-radius: 10px; background: var(--surface); font: 13px/1.6 var(--font-mono); white-space: pre-wrap; overflow-wrap: anywhere; }
 .difference .added { background: var(--accent-soft); color: var(--accent-deep); }
 .difference .removed { background: var(--danger-soft); color: var(--danger); }
