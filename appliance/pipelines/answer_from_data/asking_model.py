@@ -10,7 +10,7 @@ from datetime import date
 from appliance.domain.data import SavedQuestion
 from appliance.domain.people import Language
 from appliance.pipelines.answer_from_data.describing import described, inert, shown_example
-from appliance.pipelines.answer_from_data.linking import Linked
+from appliance.pipelines.answer_from_data.linking import Linked, LinkedTable
 from appliance.pipelines.answer_from_data.texts import DIALECT_NOTES, DIALECTS, data_text
 from appliance.pipelines.fitting import TEMPLATE_TOKENS, TokenCounts
 from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS
@@ -18,6 +18,7 @@ from inference.types import ChatMessage
 
 MOST_SQL_TOKENS = 700
 _MOST_TABLES = 40
+_FEW = 3
 _MOST_EARLIER = 4  # messages
 _EARLIER_CHARACTERS = 1_200
 _FENCED = re.compile(r"```sql\n.*?\n```", re.DOTALL)
@@ -49,7 +50,7 @@ async def sql_prompt(told: Told, context: int, counts: TokenCounts) -> SqlPrompt
     """As many tables as fit, the most telling first; then examples give way, then what was said before."""
     room = context - min(MOST_SQL_TOKENS, context // 3) - TEMPLATE_TOKENS
     schema = told.linked.source.schema
-    blocks = [described(one, schema) for one in told.linked.tables[:_MOST_TABLES]]
+    blocks = [described(one, schema) for one in _worth_showing(told.linked.tables)]
     examples = [shown_example(one) for one in told.examples]
     earlier = recent(told.earlier)
     fixed = await counts.total([ChatMessage("system", _frame(told)), ChatMessage("user", told.question)])
@@ -76,6 +77,14 @@ async def sql_prompt(told: Told, context: int, counts: TokenCounts) -> SqlPrompt
         if tokens <= room or len(kept) <= 1:
             return SqlPrompt(messages, len(kept), tokens)
         kept.pop()
+
+
+def _worth_showing(tables: Sequence[LinkedTable]) -> Sequence[LinkedTable]:
+    """All of a small schema; of a large one those in which something of the question stands, and a few more."""
+    if len(tables) <= _MOST_TABLES:
+        return tables
+    telling = sum(one.score > 0 for one in tables)
+    return tables[: min(_MOST_TABLES, telling + _FEW if telling else _MOST_TABLES)]
 
 
 def recent(messages: Sequence[ChatMessage]) -> list[ChatMessage]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-import sqlglot
 from sqlglot import exp
 
 from appliance.domain.data import SavedQuestion
@@ -18,6 +17,14 @@ _MOST_COLUMNS = 60
 _LONGEST_TEXT = 160  # characters of a description
 _LONGEST_SAMPLE = 40
 _MOST_SAMPLES = 4
+_RESERVED_WORDS = (
+    "all and any as asc between by case check column constraint create cross current default delete desc distinct drop "
+    "else end except exists false for foreign from full grant group having in index inner insert into is join key left "
+    "like limit natural not null offset on or order outer primary references right row rows select session set some "
+    "table then to top true union unique update user using value values view when where with"
+)
+_RESERVED = frozenset(_RESERVED_WORDS.split())
+"""In one database or another; quotes where they are not needed do no harm."""
 _SIMPLE = re.compile(r"[a-z_][a-z0-9_]*")
 _SIMPLE_ANY_CASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -54,8 +61,7 @@ def table_name(table: Table, schema: Schema) -> str:
 def identifier(name: str, dialect: Dialect) -> str:
     """A name in quotes where the database would not read it otherwise."""
     pattern = _SIMPLE if dialect == "postgres" else _SIMPLE_ANY_CASE
-    words = sqlglot.Dialect.get_or_raise(dialect).tokenizer_class.KEYWORDS
-    is_plain = pattern.fullmatch(name) is not None and name.upper() not in words
+    is_plain = pattern.fullmatch(name) is not None and name.casefold() not in _RESERVED
     return name if is_plain else exp.to_identifier(name, quoted=True).sql(dialect=dialect)
 
 
