@@ -1,13 +1,17 @@
 """The raw ASGI door of `/mcp`: who asks, by a key alone; then the protocol answers while the client is there.
 
 Cookies are not looked at: a page of another site that reaches this address has nothing to show, and a browser that
-says it comes from elsewhere is refused. There are no sessions on our side, so GET and DELETE have nothing to do.
+says it comes from elsewhere is refused. Nothing is kept between two requests, so GET and DELETE have nothing to do; the
+session that a client of the older protocol is told is only the address under which it cancels.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from starlette.types import Message, Receive, Scope, Send
@@ -23,7 +27,8 @@ from appliance.services.accounts.live_requests import LiveRequests
 
 PATH = "/mcp"
 _MOST_BODY_BYTES = 1024 * 1024
-_KEYS = (b"authorization", b"x-api-key", b"api-key")
+_SESSION = b"mcp-session-id"
+_LONGEST_SESSION = 64
 
 
 class Protocols(Protocol):
@@ -34,13 +39,24 @@ class Protocols(Protocol):
     ) -> None: ...
 
 
+class Cancels(Protocol):
+    """services.tools.cancelling.Cancellations does."""
+
+    def running(self, key: str, end: Callable[[], object]) -> AbstractContextManager[None]: ...
+
+    async def cancel(self, key: str) -> None: ...
+
+
 class McpDoor:
     """identity: of the gateway. protocol: see there."""
 
-    def __init__(self, identity: Identity, live: LiveRequests, protocol: Protocols) -> None:
+    def __init__(
+        self, identity: Identity, live: LiveRequests, protocol: Protocols, cancellations: Cancels
+    ) -> None:
         self._identity = identity
         self._live = live
         self._protocol = protocol
+        self._cancellations = cancellations
 
     @staticmethod
     def serves(scope: Scope) -> bool:
@@ -70,9 +86,34 @@ class McpDoor:
     async def _answer(
         self, exchange: _McpExchange, caller: Caller, body: bytes, message: Mapping[str, Any]
     ) -> None:
-        await self._protocol.answer(
-            exchange.scope, _already_read(body), exchange.send_on, caller, exchange.request_id
+        session = exchange.header(_SESSION).decode("latin-1")[:_LONGEST_SESSION]
+        if message.get("method") == "initialize":
+            exchange.session = secrets.token_hex(16)
+        if message.get("method") == "notifications/cancelled" and session:
+            params = message.get("params")
+            number = params.get("requestId") if isinstance(params, Mapping) else None
+            await self._cancellations.cancel(_key(caller, session, number))
+        answering = asyncio.ensure_future(
+            self._protocol.answer(
+                exchange.scope, _already_read(body), exchange.send_on, caller, exchange.request_id
+            )
         )
+        is_cancelled = False
+
+        def end() -> None:
+            nonlocal is_cancelled
+            is_cancelled = True
+            answering.cancel()
+
+        try:
+            with self._cancellations.running(_key(caller, session, message.get("id")), end):
+                await answering
+        except asyncio.CancelledError:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+            if not is_cancelled:
+                raise
+            await exchange.end_early()
 
     def _require_own_origin(self, scope: Scope) -> None:
         """Clients that are no browsers send no Origin. Raises CrossSiteRequest."""
@@ -87,12 +128,32 @@ class _McpExchange(Exchange):
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         super().__init__(scope, receive, send, comment_after_s=0.0)
         self._pass_on = send
+        self._is_over = False
+        self.session = ""
+        """An address for cancelling, told to a client that begins; nothing is kept under it."""
 
     async def send_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._has_begun = True
             message["headers"] = [*message["headers"], (b"x-request-id", self.request_id.encode())]
+            if self.session:
+                message["headers"].append((_SESSION, self.session.encode()))
+        elif not message.get("more_body", False):
+            self._is_over = True
         await self._pass_on(message)
+
+    async def end_early(self) -> None:
+        """Its client no longer wants it: nothing more is said."""
+        if not self._has_begun:
+            await self.send_whole(202, "application/json", b"", [])
+        elif not self._is_over:
+            self._is_over = True
+            await self._pass_on({"type": "http.response.body", "body": b""})
+
+
+def _key(caller: Caller, session: str, number: object) -> str:
+    """Numbers and texts are different ids."""
+    return f"{caller.user_id}:{session}:{json.dumps(number)[:100]}"
 
 
 def _without_cookies(scope: Scope) -> Scope:

@@ -110,7 +110,7 @@ class KnownStrangers:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         told = {**headers, **endpoint.headers}
         if endpoint.is_outside:
-            door = self._out.door(self._settings.hosts)
+            door = self._out.door(self._settings.hosts, inside=self._out.settings.inside)
             async with (
                 door.session(PURPOSE, endpoint.actor) as session,
                 session.post(endpoint.url, body, headers=told, permit=endpoint.permit) as response,

@@ -27,6 +27,7 @@ from appliance.bootstrap.tool_strangers import KnownStrangers
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Citation, Tabled
 from appliance.domain.documents import Collection, PageRequest
 from appliance.domain.people import Caller
+from appliance.fairness.background import end
 from appliance.ports.tools import Tools
 from appliance.services.accounts.live_requests import LiveRequests
 from appliance.services.chat import Chat
@@ -34,6 +35,7 @@ from appliance.services.knowledge import identifiers
 from appliance.services.knowledge.passage_links import as_location, passage_link
 from appliance.services.table_shapes import as_table
 from appliance.services.tools.calling import SharedTools
+from appliance.services.tools.cancelling import Cancellations
 from appliance.services.tools.consent import Consents
 from appliance.services.tools.desk import ToolDesk
 from appliance.services.tools.own import OwnTools
@@ -83,7 +85,9 @@ class ToolRoom:
         self.tools: Tools = shared(self._own["pipeline"], via="pipeline", offers_strangers=True)
         """What pipelines may call."""
         self._protocol = _LoadedLate(shared(self._own["mcp"], via="mcp", offers_strangers=False))
-        self.door = McpDoor(identity, live, self._protocol)
+        self._cancellations = Cancellations(valkey)
+        self._listening: asyncio.Task[None] | None = None
+        self.door = McpDoor(identity, live, self._protocol, self._cancellations)
 
     def attach(self, chat: Chat) -> None:
         """chat: answers what `ask` and `query_data` ask."""
@@ -99,9 +103,11 @@ class ToolRoom:
         ]
 
     async def open(self) -> None:
-        """Nothing is loaded until a client asks."""
+        """Nothing of the protocol is loaded until a client asks."""
+        self._listening = asyncio.create_task(self._cancellations.run())
 
     async def close(self) -> None:
+        await end([self._listening])
         await self._protocol.close()
 
 

@@ -116,7 +116,8 @@ class FakeMcpServer:
         return [one.message["params"] for one in self.requests if one.message.get("method") == "tools/call"]
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        reached = Reached(request.method, request.path_qs, dict(request.headers), await request.read())
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        reached = Reached(request.method, request.path_qs, headers, await request.read())
         self.requests.append(reached)
         message = reached.message
         number, method = message.get("id"), message.get("method")
