@@ -338,7 +338,7 @@ def _finished(attempt: _Attempt, counted: _Counted, shapes: Counter[NumberFormat
 def _samples(values: Sequence[TypedValue], kind: ValueKind) -> tuple[str, ...]:
     """Frequent texts; of what has an order, the least and the greatest."""
     if kind in ("text", "boolean"):
-        texts = Counter(str(value) for value in values[:_LOOKED_AT_FOR_SAMPLES] if value is not None)
+        texts = Counter(_shown(value) for value in values[:_LOOKED_AT_FOR_SAMPLES] if value is not None)
         return tuple(text[:_LONGEST_SAMPLE] for text, _ in texts.most_common(_MOST_SAMPLES))
     told = [value for value in values if value is not None]
     if not told:
