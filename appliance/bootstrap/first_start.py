@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -67,6 +68,7 @@ async def _administrator(box: Box, url: str, database: Database) -> FirstAdminis
 
 async def _load_sample(box: Box, accounts: Accounts, database: Database, email: str) -> None:
     from appliance.bootstrap.knowledge import build_knowledge  # numpy and the doors: only when needed
+    from appliance.bootstrap.sample_data import ensure_sample_sales
     from appliance.services.knowledge.sample import ensure_sample
     from inference.embedding.client import EmbedderClient
 
@@ -76,7 +78,9 @@ async def _load_sample(box: Box, accounts: Accounts, database: Database, email: 
     embedder = EmbedderClient(box.embedder_socket)
     try:
         parts = build_knowledge(database, embedder, box.settings, box.data)
-        await ensure_sample(parts.knowledge, Caller(user.id, user.email, Role.ADMIN))
+        administrator = Caller(user.id, user.email, Role.ADMIN)
+        await ensure_sample(parts.knowledge, administrator)
+        await ensure_sample_sales(box, database, embedder, administrator, datetime.now().astimezone().date())
     finally:
         await embedder.close()
 
