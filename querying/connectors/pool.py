@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Generic, TypeVar
 
+from querying.errors import SourceUnavailable
+
 T = TypeVar("T")
 
 POOL_SIZE = 4
@@ -56,6 +58,8 @@ class Pool(Generic[T]):
     async def lent(self, *, fresh: bool = False) -> AsyncIterator[Lent[T]]:
         """Kept afterwards only where is_sound() was said; else closed. fresh: none that lay idle."""
         async with self._places:
+            if self._is_closed:
+                raise SourceUnavailable("It was changed or removed meanwhile; ask again.", "closed")
             one = await self._take(fresh=fresh)
             try:
                 yield one

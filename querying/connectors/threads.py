@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
+from querying.errors import SourceUnavailable
+
 T = TypeVar("T")
 
 _ENDING_S = 5.0
@@ -23,7 +25,10 @@ class Threads:
         """What work() returns or raises. stop: makes work() end soon, asked from another thread when the waiting task
         is cancelled; cut_off: ends it where stop() did not within seconds. Neither may raise.
         """
-        future = self._executor.submit(work)
+        try:
+            future = self._executor.submit(work)
+        except RuntimeError as error:  # it was closed
+            raise SourceUnavailable("It was changed or removed meanwhile; ask again.", "closed") from error
         waiting = asyncio.wrap_future(future)
         try:
             return await asyncio.shield(waiting)
