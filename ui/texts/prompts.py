@@ -98,7 +98,7 @@ _PURPOSES = {
         "Writes the query for a question to the tables.",
         "Escribe la consulta para una pregunta a las tablas.",
     ),
-    "data-in-words": (
+    "answer-from-rows": (
         "A result in words",
         "Un resultado en palabras",
         "Says in a sentence or two what a query brought.",

@@ -55,7 +55,7 @@ export default {
  "purpose_summarise-notes": "Summary of the notes",
  "purpose_responses-with-files": "Files beside a program's chat",
  "purpose_answer-from-data": "From a question to SQL",
- "purpose_data-in-words": "A result in words",
+ "purpose_answer-from-rows": "A result in words",
  "purpose_lead_answer-with-sources": "Every question to the documents.",
  "purpose_lead_follow-up": "Makes one whole question of “and next year?” before the search.",
  "purpose_lead_answer-from-file": "A chat with a file that fits into the model.",
@@ -64,5 +64,5 @@ export default {
  "purpose_lead_summarise-notes": "Makes one summary of the notes on all parts.",
  "purpose_lead_responses-with-files": "The file_search tool of /v1/responses.",
  "purpose_lead_answer-from-data": "Writes the query for a question to the tables.",
- "purpose_lead_data-in-words": "Says in a sentence or two what a query brought."
+ "purpose_lead_answer-from-rows": "Says in a sentence or two what a query brought."
 };

@@ -55,7 +55,7 @@ export default {
  "purpose_summarise-notes": "Resumen de las notas",
  "purpose_responses-with-files": "Archivos junto al chat de un programa",
  "purpose_answer-from-data": "De una pregunta a SQL",
- "purpose_data-in-words": "Un resultado en palabras",
+ "purpose_answer-from-rows": "Un resultado en palabras",
  "purpose_lead_answer-with-sources": "Cada pregunta a los documentos.",
  "purpose_lead_follow-up": "Convierte «¿y el año que viene?» en una pregunta completa antes de buscar.",
  "purpose_lead_answer-from-file": "Un chat con un archivo que cabe en el modelo.",
@@ -64,5 +64,5 @@ export default {
  "purpose_lead_summarise-notes": "Hace un resumen con las notas de todas las partes.",
  "purpose_lead_responses-with-files": "La herramienta file_search de /v1/responses.",
  "purpose_lead_answer-from-data": "Escribe la consulta para una pregunta a las tablas.",
- "purpose_lead_data-in-words": "Dice en una o dos frases lo que trajo una consulta."
+ "purpose_lead_answer-from-rows": "Dice en una o dos frases lo que trajo una consulta."
 };
