@@ -20,6 +20,7 @@ OWN_WORDS = {
     "appliance/api/responses/door.py": "the first response of a chain",
     "appliance/domain/conversations.py": "of a conversation in which nothing was said",
     "appliance/fairness/leaving/deciding.py": "a hint before there is a request; the decision asks the request",
+    "appliance/mcp_server/protocol.py": "the arguments of an MCP client are its own words",
     "appliance/services/turns.py": "a question, and what somebody wants heeded",
 }
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Citation, Tabled
 from appliance.domain.data import AskedVia
 from appliance.domain.documents import Collection
-from appliance.domain.origins import OWN_WORDS, Origins
+from appliance.domain.origins import Origins
 from appliance.domain.people import Caller
 from rag.documents import Passage
 
@@ -91,8 +91,8 @@ class Calling:
     """What a call of one of our own tools is part of. via: by which door. origins: of its arguments."""
 
     request_id: str
-    via: AskedVia = "api"
-    origins: Origins = OWN_WORDS
+    via: AskedVia
+    origins: Origins
     on_step: OnStep = nobody_follows
 
 

@@ -18,7 +18,7 @@ from appliance.domain.answers import (
     TextDelta,
     Waiting,
 )
-from appliance.domain.origins import OWN_WORDS, Origins, of_passages, of_source, together
+from appliance.domain.origins import Origins, of_passages, of_source, together
 from appliance.domain.pipelines import Stepped
 from appliance.ports.tools import OnStep, ToolResult, Wire
 
@@ -28,7 +28,7 @@ _MOST_CHARACTERS = 100_000
 class Collected:
     """Takes an answer's events; result() when they have ended. made_from: of what was asked."""
 
-    def __init__(self, wire: Wire, made_from: Origins = OWN_WORDS) -> None:
+    def __init__(self, wire: Wire, made_from: Origins) -> None:
         self._wire = wire
         self._origins: Origins = made_from
         self._text = ""

@@ -6,7 +6,9 @@ A new route with an id in its path fails here until it stands in the tables belo
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +44,22 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PATCH", "/api/groups/{group_id}"): {"name": "Mine"},
     ("PUT", "/api/groups/{group_id}/members"): {"user_ids": []},
     ("PUT", "/api/leaving/collections/{store_id}"): {"may_leave": True},
+    ("POST", "/api/data/sources/{source_id}/query"): {"sql": "SELECT count(*) FROM dog"},
+    ("PUT", "/api/data/sources/{source_id}/tables"): {"tables": []},
+    ("PATCH", "/api/data/sources/{source_id}/tables"): {"table": "dog", "description": "mine"},
+    ("PUT", "/api/data/sources/{source_id}/shares"): {"with": "luis@example.com"},
     ("POST", "/api/prompts/{purpose}/versions"): {"texts": {"en": "Cite as [1].", "es": "Cita: [1]."}},
     ("PUT", "/api/prompts/{purpose}/in_force"): {"version": 0},
+    ("POST", "/api/tools/asked/{ask_id}"): {"answer": "always"},
+    ("PUT", "/api/tools/consents/{tool_server_id}/{tool}"): {"answer": "always"},
+    ("PATCH", "/api/tools/servers/{tool_server_id}"): {"is_paused": False},
+    ("PUT", "/api/tools/servers/{tool_server_id}/tools/{tool}/approval"): {"fingerprint": "0" * 64},
 }
 QUERIES: Mapping[tuple[str, str], str] = {
     ("DELETE", "/api/collections/{store_id}/shares"): "?with=luis@example.com",
     ("GET", "/api/collections/{store_id}/shares/candidates"): "?q=luis",
     ("GET", "/api/conversations/{conversation_id}/context"): f"?model={MODEL}",
+    ("DELETE", "/api/data/sources/{source_id}/shares"): "?with=ana@example.com",
     ("GET", "/api/prompts/{purpose}/difference"): "?before=0&after=0",
 }
 # Nobody's in particular, or not made for a person; and why.
@@ -56,11 +67,16 @@ OF_NOBODY = {"/v1/models/{model}": "what is served, for everybody"}
 # What a person does not read of themselves, and why.
 NOT_HERS = {
     "/api/queue/{request_id}": "a request that is over is nobody's",
+    **{
+        f"/api/data/sources/{{source_id}}{rest}": "she asks it, and administrators manage it"
+        for rest in ("", "/tables", "/drift", "/shares")
+    },
     "/api/users/{user_id}/sessions": "she has /api/sessions for that",
     "/api/documents/{file_id}/transcript": "her file is no recording",
     "/api/models/library/pulls/{name}": "models are for administrators and auditors",
     "/api/models/running/{name}": "likewise",
     "/api/models/running/{name}/command": "likewise",
+    "/api/tools/servers/{tool_server_id}": "servers of others are for administrators",
     "/api/prompts/{purpose}/versions": "prompts are for administrators and auditors",
     "/api/prompts/{purpose}/versions/{version}": "likewise",
     "/api/prompts/{purpose}/difference": "likewise",
@@ -77,7 +93,7 @@ OF_ADMINISTRATORS = (
         "/api/keys/",
         "/api/queue/",
     ),
-    *("/api/models/", "/api/leaving/", "/api/prompts/"),
+    *("/api/models/", "/api/leaving/", "/api/prompts/", "/api/data/sources/", "/api/tools/servers/"),
 )
 # Ids in bodies: (verb, path, body).
 IN_BODIES: tuple[tuple[str, str, Any], ...] = (
@@ -141,7 +157,11 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
     made = await one.ok("root", "POST", "/api/limits", limit)
     budget = {"subject_kind": "user", "subject": people[0], "window": "month", "amount": 1000}
     spent = await one.ok("root", "PUT", "/api/budgets", budget)
+    source = await shared_source(one)
+    server = {"name": "crm", "url": "http://127.0.0.1:9/mcp"}
+    tool_server = (await one.ok("root", "POST", "/api/tools/servers", server))["id"]
     return {
+        "source_id": source, "tool_server_id": tool_server, "tool": "echo", "ask_id": "0" * 32,
         "store_id": store, "file_id": file, "batch_id": batch, "conversation_id": chat, "turn_id": turn,
         "response_id": response, "session_id": session["id"], "key_id": key["id"], "user_id": people[0],
         "group_id": group, "limit_id": made["id"], "budget_id": spent["id"], "job_id": "job-1",
@@ -149,6 +169,22 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
         "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32, "name": "tiny",
         "purpose": "summarise", "version": "0",
     }  # fmt: skip
+
+
+async def shared_source(one: WholeGateway) -> str:
+    """A database that she alone may ask."""
+    path = one.box.data / "databases" / "dogs.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript("CREATE TABLE dog (id integer); INSERT INTO dog VALUES (1)")
+    new = {"name": "Dogs", "kind": "sqlite", "settings": {"path": path.name}}
+    source = str((await one.ok("root", "POST", "/api/data/sources", new))["id"])
+    await one.ok("root", "PUT", f"/api/data/sources/{source}/tables", {"tables": [{"name": "dog"}]})
+    await one.ok("root", "PUT", f"/api/data/sources/{source}/shares", {"with": "ana@example.com"})
+    asked = await one.ok(
+        "ana", "POST", f"/api/data/sources/{source}/query", {"sql": "SELECT count(*) FROM dog"}
+    )
+    assert asked["rows"] == [[1]]
+    return source
 
 
 async def signed_in(one: WholeGateway, who: str) -> dict[str, str]:

@@ -60,9 +60,20 @@ _BY_HAND = (
     "INSERT INTO budgets (subject_kind, user_id, span, covers, micros) VALUES ('user', %s, 'day', 'all', 1000000)",
     "INSERT INTO budget_warnings (user_id, span, covers, started_at, level, micros, spent)"
     " VALUES (%s, 'day', 'all', now(), 50, 1000000, 500000)",
+    "WITH made AS (INSERT INTO data_sources (name, name_key, kind, settings, created_by)"
+    " VALUES ('Shop', 'shop', 'sqlite', '{}', %s) RETURNING id, created_by)"
+    " INSERT INTO data_grants (source_id, user_id, created_by) SELECT id, created_by, created_by FROM made",
     "INSERT INTO leaving_rules (effect, user_id) VALUES ('stays', %s)",
     "INSERT INTO leaving_decisions (id, happened_at, user_id, model, reason, leaves, code, why)"
     " SELECT uuidv7(), now(), %s, 'tiny', 'local_down', false, 'never', 'Nothing may leave.'",
+    "INSERT INTO tool_servers (name, url, is_outside, created_by) VALUES ('crm', 'http://10.1.2.3/mcp', false, %s)",
+    "INSERT INTO server_tools (server_id, name, title, description, input_schema, says_read_only, fingerprint,"
+    " approved_by) SELECT id, 'echo', '', '', '{}', true, 'f', %s FROM tool_servers",
+    "INSERT INTO tool_grants (server_id, user_id) SELECT id, %s FROM tool_servers",
+    "INSERT INTO tool_consents (server_id, user_id, tool, answer, fingerprint)"
+    " SELECT id, %s, 'echo', 'always', 'f' FROM tool_servers",
+    "INSERT INTO tool_calls (user_id, via, tool, outcome, ms, argument_bytes, arguments_sha256, result_bytes,"
+    " request_id) VALUES (%s, 'mcp', 'ask', 'done', 1, 2, '', 3, 'r')",
     "INSERT INTO one_time_links (kind, user_id, token_hash, created_at, expires_at)"
     " SELECT 'password_reset', %s, sha256('zebra'::bytea), now(), now() + interval '1 hour'",
 )

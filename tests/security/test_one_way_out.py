@@ -12,6 +12,7 @@ ROOMS = ("appliance", "inference", "querying", "rag", "ui")
 OPENERS = {
     *("aiohttp.ClientSession", "aiohttp.TCPConnector", "aiohttp.request"),
     *("httpx.AsyncClient", "httpx.Client", "httpx.AsyncHTTPTransport", "httpx.HTTPTransport", "httpx.get"),
+    *("httpx2.AsyncClient", "httpx2.Client", "httpx2.AsyncHTTPTransport", "mcp.client.stdio.stdio_client"),
     *("httpx.post", "httpx.request", "httpx.stream", "ollama.AsyncClient", "ollama.Client"),
     *("urllib.request.urlopen", "urllib.request.build_opener", "urllib.request.urlretrieve"),
     *("requests.Session", "requests.get", "requests.post", "requests.request", "requests.put"),
@@ -42,6 +43,8 @@ MAY = {
     "inference/embedding/engine_embedder.py": NEAR,
     "appliance/bootstrap/doctor/asking.py": NEAR,
     "querying/connectors/addresses.py": NEAR,
+    "appliance/bootstrap/tool_strangers.py": NEAR + "; what lies outside goes through the door",
+    "inference/mcp/client.py": "over a transport of ours (door_transport.py), which connects to nothing by itself",
     "querying/connectors/postgres.py": NEAR,
     "querying/connectors/mysql.py": "addresses.py made the connection; to stop a query, once more to that address",
     "inference/discovery.py": "loopback addresses that stand in its code",
