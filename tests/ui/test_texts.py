@@ -21,6 +21,7 @@ from rag.errors import RagError
 from rag.notes import SENTENCES, places
 from ui.texts import LANGUAGES, TEXTS, as_json, as_script
 from ui.texts.cloud import CLOUD
+from ui.texts.data_page import DATA
 from ui.texts.findings import FINDINGS
 from ui.texts.models import MODELS, PLANS
 
@@ -159,6 +160,21 @@ def test_what_the_view_of_the_cloud_says_is_used_and_the_same_in_both_languages(
     for language in LANGUAGES:
         written = (UI / "page" / "admin" / f"cloud_{language}.js").read_text(encoding="utf-8")
         assert written == as_script("cloud", language)
+
+
+def test_what_the_view_of_data_sources_says_is_used_and_the_same_in_both_languages() -> None:
+    """After a change: `python -m ui.texts`. Each place is filled in both; no sentence is left over."""
+    scripts = {
+        path.stem: path.read_text(encoding="utf-8") for path in (UI / "page" / "admin").glob("data*.js")
+    }
+    code = "".join(script for name, script in scripts.items() if name not in ("data_en", "data_es"))
+    built = ("kind.", "state.", "tls.", "because.", "drift.", "problem.")
+    for key, sentence in DATA.items():
+        assert _places(sentence.en) == _places(sentence.es), key
+        assert f'"{key}"' in code or key.startswith(built), key
+    for language in LANGUAGES:
+        written = (UI / "page" / "admin" / f"data_{language}.js").read_text(encoding="utf-8")
+        assert written == as_script("data", language)
 
 
 def test_every_line_of_a_plan_can_be_said_in_both_languages() -> None:

@@ -93,6 +93,7 @@ DATA = {
         "Whoever administers the database makes a role that can only read like this:",
         "Quien administra la base de datos crea así un rol que solo puede leer:",
     ),
+    "role_opened": Sentence("{name} is opened for reading only.", "{name} se abre solo para leer."),
     "role_file": Sentence(
         "On the machine, so that nobody changes the file by mistake:",
         "En la máquina, para que nadie cambie el archivo por error:",
@@ -116,9 +117,6 @@ DATA = {
     ),
     "problem.grants_others": Sentence("pass its rights on", "ceder sus permisos"),
     "problem.privilege": Sentence("use {what}", "usar {what}"),
-    "problem.file_writable": Sentence(
-        "be changed by this machine's users", "cambiarlo quien usa esta máquina"
-    ),
     "role_reason": Sentence("Or accept it, and say why", "O acéptalo y di por qué"),
     "role_reason_hint": Sentence("The reason stands in the audit.", "El motivo queda en la auditoría."),
     "role_refused": Sentence(

@@ -53,7 +53,7 @@ class Data {
       one.drift.length ? part("drift", "drift_lead", h("ul", {}, one.drift.map(drift => h("li", {}, say(`drift.${drift.change}`, drift))))) : "",
       part("tables", "choose_lead", new Tables(this.room, one, readable, changed).element),
       part("share", "share_lead", new Shares(this.room, one).element),
-      part("role", null, roleReport(one.role, one.writable_because)),
+      part("role", null, roleReport(one.role, one.writable_because, one.kind)),
       part("trial", "trial_lead", new Trial(this.room, one).element));
   }
 

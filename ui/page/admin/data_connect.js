@@ -49,7 +49,7 @@ export function connectForm(all, one, done) {
       const reached = settings(), isSame = one && JSON.stringify(sorted(reached)) === JSON.stringify(sorted(had));
       if (!isSame) {
         const tested = await call("/api/data/sources/test", {method: "POST", body: {kind: kind.value, settings: reached}});
-        role.replaceChildren(roleReport(tested.role));
+        role.replaceChildren(roleReport(tested.role, "", kind.value));
         because.hidden = !tested.role.can_write;
         if (tested.role.can_write && !reason.value.trim()) throw new Error(say("role_refused"));
       }

@@ -6,7 +6,7 @@ import {say, telling} from "./data_words.js";
 import {field, nothing, small, table, whole} from "../shell/parts.js";
 import {t} from "../shell/settings.js";
 
-const MOST = 100;
+const MOST = 40;
 
 export class Tables {
   /** changed(whole): after the choice was saved. */
@@ -24,7 +24,7 @@ export class Tables {
   }
 
   draw() {
-    const words = this.find.value.trim().toLowerCase(), found = this.readable.filter(each => each.name.toLowerCase().includes(words));
+    const words = this.find.value.trim().toLowerCase(), found = this.readable.filter(each => each.name.toLowerCase().includes(words)).sort((one, other) => other.is_chosen - one.is_chosen);
     const rows = found.slice(0, MOST).map(each => [
       h("label", {class: "tick"}, h("input", {type: "checkbox", checked: this.wanted.has(each.name), "aria-label": say("choose_of", {table: each.name}), onchange: event => this.wanted[event.target.checked ? "add" : "delete"](each.name)})),
       [h("span", {}, each.name), each.description ? h("small", {}, each.description) : null].filter(Boolean),
