@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sqlglot import exp
 
 MOST_GROWTH = 200
@@ -16,11 +14,12 @@ _JOINING = frozenset({"concat", "concat_ws", "format", "array_to_string"})
 _OF_ROWS = frozenset({"string_agg", "group_concat", "listagg", "array_agg", "list"})
 
 
-def growth(node: exp.Expr, known: Mapping[int, int]) -> int:
-    """known: by id of a node that stands for a column or a query, how much has gone into it already."""
-    if id(node) in known:
-        return known[id(node)]
-    sizes = [growth(child, known) for child in node.iter_expressions()] or [1]
+def growth(node: exp.Expr) -> int:
+    """Columns and queries inside it carry as `growth` in their meta how much has gone into them already."""
+    known = node.meta.get("growth")
+    if known is not None:
+        return int(known)
+    sizes = [growth(child) for child in node.iter_expressions()] or [1]
     name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
     if isinstance(node, (exp.DPipe, exp.Add)) or name in _JOINING:
         size = sum(sizes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import unicodedata
 
 from sqlglot import exp
 
@@ -39,6 +40,12 @@ _NEVER = frozenset("\"`[]'\\;")
 def folded(name: str) -> str:
     """Without regard to case, whatever the database."""
     return name.translate(_LOWER)
+
+
+def alike(name: str) -> str:
+    """Without regard to case and accents, as the most careless collation compares."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(character for character in plain if not unicodedata.combining(character))
 
 
 def stored(name: str, dialect: Dialect, is_table: bool = False) -> str:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from querying.guard.growth import MOST_GROWTH, growth
-from querying.guard.identifiers import folded, named, proper, stored
+from querying.guard.identifiers import alike, named, proper, stored
 from querying.guard.nodes import QUERIES
 from querying.guard.reasons import refused
+from querying.guard.scopes import Merged, Output, Scope, Source, names_in_from, not_hidden
 from querying.types import Dialect, Schema, Table
 
 MOST_TABLES = 20
@@ -25,36 +26,6 @@ MOST_QUERIES = 20
 
 _ALIAS_ANYWHERE: tuple[Dialect, ...] = ("sqlite", "duckdb")
 """Know a result's name in WHERE too; MySQL in HAVING and in what it orders by; the others in a bare ORDER BY alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A column of a query. key: its name as compared; empty: none. growth: how often texts may stand in it."""
-
-    name: str
-    key: str
-    growth: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What stands in FROM. name: as written out. table: where it is one of those offered."""
-
-    name: str
-    key: str
-    columns: Mapping[str, Output]
-    order: tuple[Output, ...]
-    table: Table | None = None
-
-
-@dataclass(slots=True)
-class Scope:
-    """What names mean in one SELECT. merged: columns of USING, as compared, and which source shows them."""
-
-    outer: Scope | None = None
-    sources: list[Source] = field(default_factory=list)
-    merged: dict[str, Output] = field(default_factory=dict)
-    results: dict[str, exp.Expr] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -74,7 +45,6 @@ class Naming:
         self.found = Found()
         self._read = 0
         self._depth = 0
-        self._growth: dict[int, int] = {}
 
     def query(
         self, node: exp.Expr, outer: Scope | None, inherited: Mapping[str, Source]
@@ -83,7 +53,7 @@ class Naming:
         self._depth += 1
         if self._depth > MOST_QUERIES:
             raise refused("query_deep", most=MOST_QUERIES)
-        common = self._common_tables(node, outer, inherited)
+        common = self._common_tables(node, inherited)
         if isinstance(node, exp.SetOperation):
             outputs = self._set_operation(node, outer, common)
         elif isinstance(node, exp.Subquery):
@@ -93,17 +63,14 @@ class Naming:
         self._depth -= 1
         return outputs
 
-    def _common_tables(
-        self, node: exp.Expr, outer: Scope | None, inherited: Mapping[str, Source]
-    ) -> Mapping[str, Source]:
+    def _common_tables(self, node: exp.Expr, inherited: Mapping[str, Source]) -> Mapping[str, Source]:
+        """Those of WITH; none of them looks outside, since where it is read is not where it stands."""
         common = dict(inherited)
         clause = node.args.get("with_")
         for table in clause.expressions if clause else ():
-            outputs = self.query(table.this, outer, common)
-            source = self._aliased(table, outputs)
-            if source.key in common or any(
-                folded(offered.name) == folded(source.name) for offered in self._schema.tables
-            ):
+            source = self._aliased(table, self.query(table.this, None, common))
+            taken = [*(other.name for other in common.values()), *(one.name for one in self._schema.tables)]
+            if alike(source.name) in map(alike, taken):
                 raise refused("name_twice", name=source.name)
             common[source.key] = source
         return common
@@ -166,12 +133,12 @@ class Naming:
     def _select(
         self, node: exp.Expr, outer: Scope | None, common: Mapping[str, Source]
     ) -> tuple[Output, ...]:
-        scope = Scope(outer)
+        scope = Scope(outer, names_in_from(node))
         self._from(node, scope, common)
         if not node.expressions:
             raise refused("construct_refused", construct="SELECT without columns")
         self._expand_stars(node, scope)
-        outputs = tuple(self._output(item, scope, common) for item in node.expressions)
+        outputs = tuple(self._output(item, scope, common) for item in list(node.expressions))
         distinct = node.args.get("distinct")
         if distinct is not None:
             self._trace(distinct, scope, common)
@@ -182,7 +149,7 @@ class Naming:
         self._clause(node, "qualify", scope, common, anywhere)
         for window in node.args.get("windows") or ():
             self._trace(window, scope, common)
-        self._order(node, scope, common, {output.key for output in outputs if output.key})
+        self._order(node, scope, common)
         return outputs
 
     def _from(self, node: exp.Expr, scope: Scope, common: Mapping[str, Source]) -> None:
@@ -191,24 +158,38 @@ class Naming:
             self._add(start.this, scope, common)
         for join in node.args.get("joins") or ():
             added = self._add(join.this, scope, common)
-            on, using = join.args.get("on"), join.args.get("using")
-            if on is not None:
-                self._trace(on, scope, common)
-            for column in using or ():
-                self._use(column, scope, added)
+            self._join(join, scope, common, added)
         for lateral in node.args.get("laterals") or ():
             self._add(lateral, scope, common)
+
+    def _join(self, join: exp.Expr, scope: Scope, common: Mapping[str, Source], added: Source) -> None:
+        """A comma becomes CROSS JOIN, so that ON sees what stands before it; USING becomes ON, which names tables."""
+        on, using, side = (
+            join.args.get("on"),
+            join.args.get("using"),
+            str(join.args.get("side") or "").upper(),
+        )
+        if side in ("RIGHT", "FULL") and scope.has_comma:
+            raise refused("construct_refused", construct=f"{side} JOIN after a comma")
+        if on is None and not using and not side and not join.args.get("kind"):
+            scope.has_comma = True
+            join.set("kind", "CROSS")
+        if on is not None:
+            self._trace(on, scope, common)
+        if using:
+            join.set("on", exp.and_(*(self._use(column, scope, added, side) for column in using), copy=False))
+            join.set("using", None)
 
     def _add(self, node: exp.Expr, scope: Scope, common: Mapping[str, Source]) -> Source:
         if isinstance(node, exp.Table):
             source = self._table(node, common)
         elif isinstance(node, exp.Subquery):
-            source = self._aliased(node, self.query(node.this, scope.outer, common))
+            source = self._aliased(node, self.query(node.this, scope.within(), common))
         elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
             source = self._aliased(node, self.query(node.this.this, scope, common))
         else:
             raise refused("construct_refused", construct=f"{node.key.upper()} in FROM")
-        if any(folded(source.name) == folded(other.name) for other in scope.sources):
+        if any(alike(source.name) == alike(other.name) for other in scope.sources):
             raise refused("name_twice", name=source.name)
         scope.sources.append(source)
         return source
@@ -261,26 +242,35 @@ class Naming:
             table.namespace, self._dialect, is_table=True
         ) == named(namespace, self._dialect, is_table=True)
 
-    def _use(self, column: exp.Expr, scope: Scope, added: Source) -> None:
-        """A column of USING: it must be one of the new source's and of one before it."""
+    def _use(self, column: exp.Expr, scope: Scope, added: Source, side: str) -> exp.Expr:
+        """A column of USING: one of the new source's and of one before it. Returns the condition that it means."""
         if not isinstance(column, exp.Identifier):
             raise refused("construct_refused", construct="USING with anything but columns")
         key = named(column, self._dialect)
-        before = [source for source in scope.sources[:-1] if key in source.columns]
+        merged = scope.merged.get(key)
+        before = tuple(source for source in scope.sources[:-1] if key in source.columns)
         if key not in added.columns or not before:
             raise refused("column_unknown", name=column.name, tables=added.name, offered=_listed(added.order))
-        if len(before) > 1 and key not in scope.merged:
+        if len(before) > (len(merged.sources) if merged else 1):
             raise refused("column_unclear", name=column.name, choices=_choices(before, key))
-        for source in (before[0], added):
+        for source in (*before, added):
             self._note(source, source.columns[key])
-        scope.merged[key] = before[0].columns[key]
-        proper(column, self._dialect)
+        left = merged.expression if merged else before[0].written(before[0].columns[key])
+        right = added.written(added.columns[key])
+        both = exp.Anonymous(this="coalesce", expressions=[left.copy(), right.copy()])
+        stands_for = {"RIGHT": right, "FULL": both}.get(side, left)
+        scope.merged[key] = Merged(added.columns[key].name, stands_for, (*before, added))
+        return exp.EQ(this=left.copy(), expression=right.copy())
 
     # --- expressions
 
     def _output(self, item: exp.Expr, scope: Scope, common: Mapping[str, Source]) -> Output:
-        self._trace(item, scope, common)
-        size = growth(item, self._growth)
+        merged = self._merged(item, scope)
+        if merged is not None:
+            item = item.replace(merged.shown())
+        else:
+            self._trace(item, scope, common)
+        size = growth(item)
         if size > MOST_GROWTH:
             raise refused("text_grows")
         if isinstance(item, exp.Alias):
@@ -291,13 +281,17 @@ class Naming:
             return Output(item.name, stored(item.name, self._dialect), size)
         return Output("", "", size)
 
+    def _merged(self, node: exp.Expr, scope: Scope) -> Merged | None:
+        is_bare = isinstance(node, exp.Column) and not node.table and not isinstance(node.this, exp.Star)
+        return scope.merged.get(named(node.this, self._dialect)) if is_bare else None
+
     def _trace(
         self, node: exp.Expr, scope: Scope, common: Mapping[str, Source], with_results: bool = False
     ) -> None:
         """Write out each column in it; with_results: names of results mean what they stand for."""
         if isinstance(node, QUERIES):
             outputs = self.query(node, scope, common)
-            self._growth[id(node)] = sum(output.growth for output in outputs)
+            node.meta["growth"] = sum(output.growth for output in outputs)
         elif isinstance(node, exp.Column):
             self._column(node, scope, with_results)
         else:
@@ -311,40 +305,37 @@ class Naming:
 
     def _column(self, node: exp.Column, scope: Scope, with_results: bool) -> None:
         found = self._owner(node, scope, with_results)
-        if isinstance(found, exp.Expr):
-            copied = exp.Paren(this=found.copy())
-            self._growth[id(copied)] = growth(found, self._growth)
-            node.replace(copied)
-            return
-        source, output = found
-        self._growth[id(node)] = output.growth
-        node.set("this", exp.to_identifier(output.name, quoted=True))
-        node.set("db", None)
-        node.set("table", exp.to_identifier(source.name, quoted=True) if source else None)
-        if source:
+        if isinstance(found, exp.Column):
+            node.replace(found.copy())
+        elif isinstance(found, exp.Expr):
+            node.replace(exp.Paren(this=found.copy()))
+        else:
+            source, output = found
+            node.set("this", exp.to_identifier(output.name, quoted=True))
+            node.set("db", None)
+            node.set("table", exp.to_identifier(source.name, quoted=True))
+            node.meta["growth"] = output.growth
             self._note(source, output)
 
-    def _owner(
-        self, node: exp.Column, scope: Scope, with_results: bool
-    ) -> tuple[Source | None, Output] | exp.Expr:
+    def _owner(self, node: exp.Column, scope: Scope, with_results: bool) -> tuple[Source, Output] | exp.Expr:
+        """A source and its column, or what the name stands for."""
         key = named(node.this, self._dialect)
-        at: Scope | None = scope
-        while at is not None:
-            if not node.table and key in at.merged:
-                return None, at.merged[key]
+        for at, passed in scope.outwards():
+            merged = self._merged(node, at)
+            if merged is not None:
+                not_hidden(merged.sources, passed)
+                return merged.expression
             matching = [source for source in at.sources if self._is_meant(node, source)]
-            if node.table and matching:
-                if key not in matching[0].columns:
-                    raise self._unknown(node, matching)
-                return matching[0], matching[0].columns[key]
+            if node.table and matching and key not in matching[0].columns:
+                raise self._unknown(node, matching)
             having = [source for source in matching if key in source.columns]
             if len(having) > 1:
                 raise refused("column_unclear", name=node.name, choices=_choices(having, key))
             if having:
+                not_hidden((having[0],), passed)
                 return having[0], having[0].columns[key]
             if at is scope and with_results and not node.table and key in at.results:
                 return at.results[key]
-            at = at.outer
         raise self._unknown(node, scope.sources)
 
     def _is_meant(self, node: exp.Column, source: Source) -> bool:
@@ -408,7 +399,7 @@ class Naming:
                 return place
         return None
 
-    def _order(self, node: exp.Expr, scope: Scope, common: Mapping[str, Source], results: set[str]) -> None:
+    def _order(self, node: exp.Expr, scope: Scope, common: Mapping[str, Source]) -> None:
         inside = self._dialect in ("mysql", "sqlite", "duckdb")
         for ordered in _ordered(node):
             item = ordered.this
@@ -417,7 +408,16 @@ class Naming:
                 if key in scope.results:
                     proper(item.this, self._dialect)
                     continue
+                shown = [
+                    one for one in node.expressions if isinstance(one, exp.Column) and self._has_key(one, key)
+                ]
+                if shown and all(one == shown[0] for one in shown):
+                    item.replace(shown[0].copy())
+                    continue
             self._trace(item, scope, common, with_results=inside)
+
+    def _has_key(self, column: exp.Column, key: str) -> bool:
+        return stored(column.name, self._dialect) == key
 
     def _expand_stars(self, node: exp.Expr, scope: Scope) -> None:
         if not any(item.is_star for item in node.expressions):
@@ -438,18 +438,17 @@ class Naming:
         """As the databases order them: merged columns first, in SQLite and DuckDB where the first table has them."""
         first = self._dialect not in ("sqlite", "duckdb")
         shown: set[str] = set()
-        if first:
-            for key, output in scope.merged.items():
-                shown.add(key)
-                yield exp.column(exp.to_identifier(output.name, quoted=True))
+        for key, merged in scope.merged.items() if first else ():
+            shown.add(key)
+            yield merged.shown()
         for source in scope.sources:
             for output in source.order:
-                if output.key in scope.merged:
-                    if output.key not in shown:
-                        shown.add(output.key)
-                        yield exp.column(exp.to_identifier(output.name, quoted=True))
-                else:
+                column = scope.merged.get(output.key)
+                if column is None or source not in column.sources:
                     yield self._written(source, output)
+                elif output.key not in shown:
+                    shown.add(output.key)
+                    yield column.shown()
 
     def _columns_of(self, item: exp.Column, scope: Scope) -> Iterator[exp.Expr]:
         matching = [source for source in scope.sources if self._is_meant(item, source)]
@@ -463,9 +462,7 @@ class Naming:
     def _written(self, source: Source, output: Output) -> exp.Expr:
         if not output.name:
             raise refused("name_missing")
-        return exp.column(
-            exp.to_identifier(output.name, quoted=True), table=exp.to_identifier(source.name, quoted=True)
-        )
+        return source.written(output)
 
 
 def _ordered(node: exp.Expr) -> list[exp.Expr]:

@@ -62,8 +62,6 @@ def read(sql: str, dialect: Dialect) -> exp.Expr:
 
 
 def _refuse_characters(sql: str) -> None:
-    if not sql.strip():
-        raise refused("query_empty")
     if len(sql) > MOST_CHARACTERS:
         raise refused("query_long", count=len(sql), most=MOST_CHARACTERS)
     for character in set(sql):

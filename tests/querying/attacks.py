@@ -113,6 +113,35 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
     ("postgres", 'SELECT 1 AS "a""b"', "name_refused"),
     ("postgres", "SELECT 1 AS " + "a" * 70, "name_refused"),
     ("mysql", "SELECT 1 AS `a``b`", "name_refused"),
+    # The same name inside and outside: DuckDB looks sideways, SQLite at later tables, MySQL past a comma
+    (
+        "all",
+        "SELECT 1 AS n FROM (SELECT 'a' AS email) AS c"
+        " WHERE EXISTS (SELECT 1 FROM customer c, (SELECT c.email AS e) AS y)",
+        "name_twice",
+    ),
+    (
+        "all",
+        "SELECT 1 AS n FROM (SELECT 'a' AS email) AS c WHERE EXISTS"
+        " (SELECT 1 FROM orders a JOIN stock b ON c.email LIKE 'x' JOIN customer c ON 1 = 1)",
+        "name_twice",
+    ),
+    (
+        "all",
+        "SELECT 1 AS n FROM (SELECT 'a' AS email) AS c WHERE EXISTS"
+        " (SELECT 1 FROM orders a JOIN stock b ON email LIKE 'x' JOIN customer AS \u00c7 ON 1 = 1)",
+        "name_twice",
+    ),
+    (
+        "postgres",
+        "SELECT 1 FROM orders o JOIN order_line l USING (order_id) WHERE EXISTS (SELECT order_id FROM customer AS l)",
+        "name_twice",
+    ),
+    ("all", "WITH x AS (SELECT o.order_id AS a) SELECT x.a FROM orders o, x", "column_unknown"),
+    ("postgres", "SELECT 1 FROM orders o, stock s RIGHT JOIN product p USING (product_id)", "construct_refused"),
+    ("mysql", "SELECT 1 FROM orders o, stock s RIGHT JOIN product p USING (product_id)", "construct_refused"),
+    ("all", "SELECT 1 AS n FROM orders o JOIN stock s USING (status)", "column_unknown"),
+    ("all", "SELECT 1 AS n FROM orders o JOIN stock s USING (quantity)", "column_unknown"),
     # Catalogs
     ("postgres", "SELECT relname FROM pg_class", "table_unknown"),
     ("postgres", "SELECT usename FROM pg_catalog.pg_user", "table_unknown"),
@@ -461,6 +490,10 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
     ("all", "SELECT 1 AS x FROM " + ", ".join(f"stock s{n}" for n in range(25)), "query_joins"),
     ("postgres", "SELECT quantity FROM stock LIMIT (SELECT 5)", "construct_refused"),
     ("postgres", "SELECT quantity FROM stock LIMIT 10 + 5", "construct_refused"),
+    ("postgres", "SELECT quantity FROM stock LIMIT 5 OFFSET (SELECT 5)", "construct_refused"),
+    ("postgres", "SELECT quantity FROM stock FETCH FIRST (5 + 5) ROWS ONLY", "construct_refused"),
+    ("all", "SELECT " + "9" * 61 + " AS n", "construct_refused"),
+    ("all", " UNION ".join(["SELECT 1 AS n"] * 25), "query_deep"),
     ("postgres", "SELECT quantity FROM stock LIMIT -1", "construct_refused"),
     ("postgres", "SELECT quantity FROM stock FETCH FIRST 5 ROWS WITH TIES", "construct_refused"),
     (

@@ -94,12 +94,18 @@ EVERYWHERE: tuple[str, ...] = (
     "SELECT o.channel, COUNT(DISTINCT o.customer_id) AS n FROM orders AS o GROUP BY o.channel ORDER BY o.channel -- por canal",
     "SELECT /* clientes */ city FROM customer WHERE customer_id = 3;",
     "SELECT name FROM product WHERE discontinued ORDER BY name",
+    "SELECT order_id, COUNT(*) AS n FROM orders JOIN order_line USING (order_id) GROUP BY order_id HAVING COUNT(*) > 3"
+    " ORDER BY order_id",
+    "SELECT product_id, name FROM order_line RIGHT JOIN product USING (product_id) WHERE quantity IS NULL ORDER BY product_id",
+    "SELECT name FROM product WHERE EXISTS (SELECT 1 FROM orders JOIN order_line USING (order_id) WHERE"
+    " order_line.product_id = product.product_id AND order_id > 290) ORDER BY name",
     "SELECT l.product_id, SUM(l.quantity) AS q FROM order_line l RIGHT JOIN product p ON p.product_id = l.product_id"
     " GROUP BY l.product_id ORDER BY l.product_id",
 )  # fmt: skip
 
 OWN: dict[MakeDialect, tuple[str, ...]] = {
     "postgres": (
+        "SELECT o.customer_id FROM orders o JOIN customer c ON c.customer_id = o.customer_id ORDER BY customer_id, o.order_id",
         "SELECT date_trunc('month', ordered_at) AS mes, count(*) FROM orders GROUP BY 1 ORDER BY 1",
         "SELECT date_trunc('month', ordered_at)::date AS mes, count(*) FROM orders GROUP BY mes ORDER BY mes",
         "SELECT extract(year FROM ordered_at)::int AS y, extract(month from ordered_at) m, count(*) FROM orders"

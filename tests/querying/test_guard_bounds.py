@@ -162,3 +162,40 @@ def test_comments_do_not_reach_the_database() -> None:
     sql = _sql("postgres", "SELECT /* a */ city -- b\n FROM customer WHERE city <> '-- /* c */' /* d */")
     assert "'-- /* c */'" in sql
     assert not any(word in sql for word in ("/* a */", "-- b", "/* d */"))
+
+
+def test_a_column_of_using_is_written_with_its_table() -> None:
+    """A bare name could be taken from a hidden column of another table: SQLite takes the first that has one."""
+    sql = _sql(
+        "sqlite",
+        "SELECT email FROM customer c JOIN (SELECT 'z' AS email) y ON 1 = 1 JOIN (SELECT 'z' AS email) z USING (email)",
+    )
+    assert sql.startswith('SELECT "y"."email" FROM')
+    assert 'ON "y"."email" = "z"."email"' in sql
+    assert "USING" not in sql
+
+
+@pytest.mark.parametrize(
+    ("join", "shown"),
+    [
+        ("JOIN", '"o"."order_id"'),
+        ("LEFT JOIN", '"o"."order_id"'),
+        ("RIGHT JOIN", '"l"."order_id"'),
+        ("FULL JOIN", 'coalesce("o"."order_id", "l"."order_id") AS "order_id"'),
+    ],
+)
+def test_a_column_of_using_is_that_of_the_side_that_is_kept(join: str, shown: str) -> None:
+    """As the standard says; by name of a table each stays its own."""
+    sql = _sql(
+        "postgres", f"SELECT order_id, l.order_id AS b FROM orders o {join} order_line l USING (order_id)"
+    )
+    assert sql.startswith(f'SELECT {shown}, "l"."order_id" AS "b" FROM')
+
+
+def test_what_is_ordered_by_is_the_result_of_that_name() -> None:
+    """Two tables have such a column; the database would take the result too."""
+    sql = _sql(
+        "postgres",
+        "SELECT o.customer_id FROM orders o JOIN customer c ON c.customer_id = o.customer_id ORDER BY customer_id",
+    )
+    assert 'ORDER BY "o"."customer_id"' in sql
