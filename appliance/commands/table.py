@@ -30,6 +30,7 @@ COMMANDS = {
     "model": "appliance.commands.models:model",
     "prompt": "appliance.commands.prompts:prompt",
     "source": "appliance.commands.source:source",
+    "question": "appliance.commands.question:question",
     "pipeline": "appliance.commands.pipelines:pipeline",
     "queue": "appliance.commands.queue:queue",
     "egress": "appliance.commands.egress:egress",

@@ -19,6 +19,7 @@ from ui.texts.cloud import CLOUD, CLOUD_MENU
 from ui.texts.connected import CONNECTED
 from ui.texts.conversations import CONVERSATIONS
 from ui.texts.data import DATA_ERRORS, DATA_REFUSALS
+from ui.texts.data_answers import DATA_ANSWERS, DATA_ANSWERS_MENU
 from ui.texts.data_page import DATA, DATA_MENU
 from ui.texts.data_refusals import QUERY_REFUSALS
 from ui.texts.document_notes import DOCUMENT_NOTES
@@ -40,7 +41,7 @@ from ui.texts.prompts import PROMPT_REFUSALS, PROMPTS, PROMPTS_MENU
 from ui.texts.recordings import RECORDING_ERRORS, RECORDING_NOTES, RECORDINGS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
-from ui.texts.table_notes import TABLE_NOTES
+from ui.texts.table_notes import BOOK_TABLES, TABLE_NOTES
 from ui.texts.tools import TOOL_CHAT, TOOL_ERRORS, TOOLS
 from ui.texts.watchdog import WATCHDOG
 
@@ -63,9 +64,11 @@ TEXTS: Mapping[str, Sentence] = {
     **LEAVING,
     **CLOUD_MENU,
     **DATA_MENU,
+    **DATA_ANSWERS_MENU,
     **EGRESS_MENU,
     **INSIGHTS,
     **RECORDINGS,
+    **BOOK_TABLES,
     **BUDGETS,
     **TOOL_CHAT,
     **PROMPTS_MENU,
@@ -121,10 +124,12 @@ SCRIPTS: Mapping[str, Mapping[str, Sentence]] = {
     "cloud": CLOUD,
     "prompts": PROMPTS,
     "data": DATA,
+    "answers_from_data": DATA_ANSWERS,
     "pipelines": PIPELINES,
     "tools": TOOLS,
 }
-"""Views of Administration whose sentences are loaded with them, and not with every page."""
+"""Views whose sentences are loaded with them, and not with every page; most are of Administration."""
+_ROOMS = {"answers_from_data": "chat"}
 
 
 def as_script(name: str, language: Language) -> str:
@@ -138,6 +143,6 @@ def write_files(folder: Path) -> None:
     for language in LANGUAGES:
         (folder / f"texts.{language}.json").write_text(as_json(language), encoding="utf-8")
         for name in SCRIPTS:
-            (folder / "admin" / f"{name}_{language}.js").write_text(
+            (folder / _ROOMS.get(name, "admin") / f"{name}_{language}.js").write_text(
                 as_script(name, language), encoding="utf-8"
             )

@@ -9,6 +9,7 @@ export function open(host) {
     {id: "engines", label: t("admin_engines"), sign: "chip", load: () => import("./engines.js")},
     {id: "models", label: t("admin_models"), sign: "download", load: () => import("./models.js")},
     {id: "data", label: t("admin_data"), sign: "archive", load: () => import("./data.js")},
+    {id: "questions", label: t("me_questions"), sign: "pin", load: () => import("./data_questions.js")},
     {id: "health", label: t("admin_health"), sign: "pulse", load: () => import("./health.js")},
     {id: "limits", label: t("limits"), sign: "gauge", load: () => import("./all_limits.js")},
     {id: "queue", label: t("admin_queue"), sign: "steps", load: () => import("./queue.js")},

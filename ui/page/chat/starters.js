@@ -3,7 +3,7 @@ import {call} from "../shell/api.js";
 import {h, icon} from "../shell/dom.js";
 import {language, t} from "../shell/settings.js";
 
-const HANDBOOK = /handbook|manual/i;
+const HANDBOOK = /handbook|manual/i, GAP = /\{[^{}]*\}/, DATA = "answer-from-data";
 
 export class Starters {
   /** composer: the question box that they fill. */
@@ -16,21 +16,37 @@ export class Starters {
       card("book", t("starter_ask"), t("starter_ask_hint"), () => this.ask()), this.writing);
     this.samples = h("ul", {class: "suggestions"});
     this.sampled = h("div", {class: "sampled", hidden: true}, h("h2", {}, t("suggestions")), this.samples);
+    this.asked = h("ul", {class: "suggestions"});
+    this.ofData = h("div", {class: "sampled", hidden: true}, h("h2", {}, t("starters_data")), this.asked);
     this.title = h("h1", {});
     this.lead = h("p", {class: "lead", role: "status"});
-    this.element = h("section", {class: "welcome"}, this.title, this.lead, this.cards, this.sampled);
+    this.element = h("section", {class: "welcome"}, this.title, this.lead, this.cards, this.ofData, this.sampled);
     this.showTemporary(false);
     this.showWriters(false);
   }
 
   /** Read what there is to begin with; without a language model nothing can be translated or written. */
   async refresh() {
+    this.offerData();
     const [suggestions, models] = await Promise.all([call("/api/suggestions").catch(() => ({data: []})), this.composer.choices.readModels().catch(() => [])]);
     this.showWriters(models.length > 0 && this.composer.choices.writers.length > 0);
     const inOurs = suggestions.data.filter(one => one.language === language), shown = inOurs.length ? inOurs : suggestions.data;
     this.samples.classList.toggle("few", shown.length < 4);
     this.samples.replaceChildren(...shown.map(one => h("li", {}, h("button", {type: "button", lang: one.language, onclick: () => this.send(one)}, h("span", {}, one.text), icon("forward")))));
     this.sampled.hidden = !suggestions.data.length;
+  }
+
+  /** Saved questions of those who may ask a table. */
+  async offerData() {
+    const {data} = await call(`/api/data/questions/suggested?limit=4&language=${language}`).catch(() => ({data: []}));
+    this.asked.classList.toggle("few", data.length < 4);
+    this.asked.replaceChildren(...data.map(one => h("li", {}, h("button", {type: "button", lang: one.language, onclick: () => this.askData(one)}, h("span", {}, one.question.replace(GAP, "…")), icon("forward")))));
+    this.ofData.hidden = !data.length;
+  }
+
+  askData({question}) {
+    this.composer.choices.chooseModel(DATA);
+    if (GAP.test(question)) this.fill(question.replace(GAP, "…")); else this.send({text: question});
   }
 
   showTemporary(isTemporary) {

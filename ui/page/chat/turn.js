@@ -29,14 +29,17 @@ export class TurnView {
     this.feedback = turn.feedback ?? null;
     this.citations = [];
     this.tools = turn.tools ?? [];
+    this.tables = turn.tables ?? [];
+    this.results = h("div", {});                              // rows of the company's tables
     this.status = h("p", {class: "status"});
     this.blocks = new TurnBlocks();
-    this.answer = h("div", {class: "answer", "aria-label": t("answer"), role: "group"}, this.blocks.thoughts, this.status, this.blocks.element);
+    this.answer = h("div", {class: "answer", "aria-label": t("answer"), role: "group"}, this.blocks.thoughts, this.status, this.blocks.element, this.results);
     this.bubble = h("div", {class: "question", "aria-label": t("you_asked"), role: "group"}, h("p", {}, turn.question));
     this.asked = h("div", {class: "asked"}, this.bubble);
     const attached = this.files.map(name => h("li", {class: "file"}, icon("document"), h("span", {class: "file-name"}, name)));
     this.element = h("article", {}, attached.length ? h("ul", {class: "asked-files", "aria-label": t("attached")}, attached) : null, this.asked, this.answer);
     for (const [slot, html] of (turn.blocks ?? []).entries()) this.blocks.show({slot, html, is_final: true});
+    if (this.tables.length) this.showTables();
     if (turn.done || turn.error) this.finish(turn);
     else this.begin(turn.seq ?? 0);
     if (this.isRunning && turn.consent) this.showProgress(turn.consent);
@@ -73,10 +76,18 @@ export class TurnView {
     if (kind === "status") this.showProgress(data);
     if (kind === "block") this.showBlock(data);
     if (kind === "tool") this.tools.push(data);
+    if (kind === "table") { this.tables = [...this.tables.filter(({id}) => id !== data.id), data]; this.showTables(); }
     if (kind === "citations") this.citations = data.citations;
     if (kind === "done" || kind === "error") this.finish({citations: this.citations, [kind]: data}, keepEnd);
     if (!keepEnd) return;
     if (this.isRunning) this.room.transcript.keepEnd(); else this.room.transcript.keepEnded(this);
+  }
+
+  async showTables() {
+    const {dataTables, turnTableLook} = await import("./turn_table.js"), keepEnd = this.room.transcript.isNearEnd();
+    this.dress(turnTableLook);
+    this.results.replaceChildren(dataTables(this.tables));
+    if (keepEnd) this.room.transcript.keepEnd();
   }
 
   showStatus(sentence) {

@@ -182,7 +182,18 @@ export class TurnFooter {
     const {feedbackForm} = await import("./turn_feedback.js");
     this.form = feedbackForm(turn);
     this.more.prepend(this.form);
+    if (rating === "up" && turn.tables.some(one => !one.saved_question_id)) this.offerSaving();
     this.form.scrollIntoView({block: "nearest"});
+  }
+
+  /** What was good may be asked again. */
+  async offerSaving() {
+    const {say} = await import("./turn_table_words.js"), form = this.form;
+    const save = h("button", {type: "button", class: "plain", onclick: async () => {
+      const {saveQuestion} = await import("./turn_table_save.js");
+      saveQuestion(this.turn.tables.find(one => !one.saved_question_id), () => form.replaceChildren(h("p", {class: "thanks", role: "status"}, icon("check"), say("saved")))).catch(error => this.turn.complain(error));
+    }}, icon("pin"), say("save"));
+    form.append(h("div", {class: "data-offer"}, save));
   }
 
   // Versions ---------------------------------------------------------------------------------------------

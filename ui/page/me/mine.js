@@ -8,6 +8,7 @@ export function open(host) {
     {id: "signing", label: t("me_signing"), sign: "temporary", load: () => import("./signing.js")},
     {id: "keys", label: t("me_keys"), sign: "clip", load: () => import("./keys.js")},
     {id: "tools", label: t("me_tools"), sign: "steps", load: () => import("./own_tools.js")},
+    {id: "questions", label: t("me_questions"), sign: "pin", load: () => import("./own_questions.js")},
     {id: "usage", label: t("me_usage"), sign: "lines", load: () => import("./own_usage.js")},
   ]});
 }
