@@ -133,3 +133,14 @@ TABLE_NOTES = {
         "Se omitió {count} columna: una tabla puede tener {most}.",
     ),
 }
+
+BOOK_TABLES = {
+    "book_tables": Sentence("Tables you can ask", "Tablas que puedes consultar"),
+    "book_table_place": Sentence("{sheet} {place}, {rows} rows", "{sheet} {place}, {rows} filas"),
+    "book_table_place_one": Sentence("{sheet} {place}, 1 row", "{sheet} {place}, 1 fila"),
+    "book_kind_text": Sentence("text", "texto"),
+    "book_kind_number": Sentence("number", "número"),
+    "book_kind_date": Sentence("date", "fecha"),
+    "book_kind_time": Sentence("time", "hora"),
+    "book_kind_boolean": Sentence("yes or no", "sí o no"),
+}

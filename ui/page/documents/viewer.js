@@ -6,6 +6,7 @@ import {openDialog} from "../shell/dialog.js";
 import {explain, fileSize, number, t} from "../shell/settings.js";
 import {place, unitSpans} from "../chat/passage.js";
 import {sheetTable} from "./sheet.js";
+import {bookTables} from "./book_tables.js";
 import {clock, languageName} from "./spoken.js";
 import {viewerLook} from "./viewer_look.js";
 
@@ -187,6 +188,13 @@ class Viewer {
       children.length ? section("viewer_inside", h("ul", {}, ...children.map(child => h("li", {}, link(child))))) : null,
       home.is_chat ? null : section("attributes", this.attributes(home)),
     ].filter(Boolean));
+    this.addTables();
+  }
+
+  // Behind the notes, as soon as they are known.
+  async addTables() {
+    const {card, about} = this, tables = await bookTables(card);
+    if (tables && card === this.card) about.querySelector("dl").after(tables);
   }
 
   attributes(home) {

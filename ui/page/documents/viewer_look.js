@@ -35,6 +35,9 @@ h2 { font: 600 18px/1.35 var(--font-quote); overflow-wrap: anywhere; }
 .about-document dd { margin: 0; overflow-wrap: anywhere; }
 .about-document h3 { margin: 20px 0 6px; font-size: 13px; font-weight: 650; color: var(--ink-2); }
 .about-document p + p { margin-top: 6px; }
+.book-tables details { margin: 6px 0; }
+.book-tables summary { cursor: pointer; overflow-wrap: anywhere; }
+.book-tables dl { margin: 8px 0; }
 .about-document .link { overflow-wrap: anywhere; }
 .about-document textarea { width: 100%; padding: 8px 10px; border: 1px solid var(--line-strong); border-radius: 10px; background: var(--surface); font: 13.500px/1.5 var(--font-mono); resize: vertical; }
 .about-document form { display: grid; gap: 8px; justify-items: start; }
