@@ -15,9 +15,10 @@ from sqlglot import exp
 
 from querying.guard.growth import MOST_GROWTH, growth
 from querying.guard.identifiers import alike, named, proper, stored
+from querying.guard.lookups import Lookup, choices, listed
 from querying.guard.nodes import QUERIES
 from querying.guard.reasons import refused
-from querying.guard.scopes import Merged, Output, Scope, Source, names_in_from, not_hidden
+from querying.guard.scopes import Merged, Output, Scope, Source, names_in_from
 from querying.types import Dialect, Schema, Table
 
 MOST_TABLES = 20
@@ -42,6 +43,7 @@ class Naming:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._dialect = schema.dialect
+        self._lookup = Lookup(schema)
         self.found = Found()
         self._read = 0
         self._depth = 0
@@ -83,7 +85,7 @@ class Naming:
         name = proper(alias.this, self._dialect)
         names = [proper(column, self._dialect) for column in alias.args.get("columns") or ()]
         if len(names) > len(outputs):
-            raise refused("column_unknown", name=names[-1], tables=name, offered=_listed(outputs))
+            raise refused("column_unknown", name=names[-1], tables=name, offered=listed(outputs))
         renamed = tuple(
             Output(names[place], stored(names[place], self._dialect), output.growth)
             if place < len(names)
@@ -116,7 +118,7 @@ class Naming:
             if isinstance(item, exp.Column) and not item.table and not isinstance(item.this, exp.Star):
                 if named(item.this, self._dialect) not in known:
                     raise refused(
-                        "column_unknown", name=item.name, tables=node.key.upper(), offered=_listed(left)
+                        "column_unknown", name=item.name, tables=node.key.upper(), offered=listed(left)
                     )
                 proper(item.this, self._dialect)
             elif not isinstance(item, exp.Literal):
@@ -206,7 +208,7 @@ class Naming:
             proper(node.this, self._dialect)
             name = proper(alias.this, self._dialect) if alias else common_table.name
             return self._source(name, common_table.order)
-        table = self._offered(node)
+        table = self._lookup.offered(node)
         name = proper(alias.this, self._dialect) if alias else table.name
         node.set("this", exp.to_identifier(table.name, quoted=True))
         node.set("db", exp.to_identifier(table.namespace, quoted=True) if table.namespace else None)
@@ -219,29 +221,6 @@ class Naming:
         ]
         return self._source(name, outputs, table)
 
-    def _offered(self, node: exp.Table) -> Table:
-        name = named(node.this, self._dialect, is_table=True)
-        namespace = node.args.get("db")
-        found = [
-            table
-            for table in self._schema.tables
-            if stored(table.name, self._dialect, is_table=True) == name and self._is_there(table, namespace)
-        ]
-        if len(found) != 1:
-            offered = ", ".join(table.full_name for table in self._schema.tables)
-            raise refused(
-                "table_unknown", name=node.sql(dialect=self._dialect)[:80], offered=offered or "none"
-            )
-        return found[0]
-
-    def _is_there(self, table: Table, namespace: exp.Expr | None) -> bool:
-        if namespace is None:
-            default = self._schema.default_namespace
-            return not default or table.namespace == default
-        return isinstance(namespace, exp.Identifier) and stored(
-            table.namespace, self._dialect, is_table=True
-        ) == named(namespace, self._dialect, is_table=True)
-
     def _use(self, column: exp.Expr, scope: Scope, added: Source, side: str) -> exp.Expr:
         """A column of USING: one of the new source's and of one before it. Returns the condition that it means."""
         if not isinstance(column, exp.Identifier):
@@ -250,9 +229,9 @@ class Naming:
         merged = scope.merged.get(key)
         before = tuple(source for source in scope.sources[:-1] if key in source.columns)
         if key not in added.columns or not before:
-            raise refused("column_unknown", name=column.name, tables=added.name, offered=_listed(added.order))
+            raise refused("column_unknown", name=column.name, tables=added.name, offered=listed(added.order))
         if len(before) > (len(merged.sources) if merged else 1):
-            raise refused("column_unclear", name=column.name, choices=_choices(before, key))
+            raise refused("column_unclear", name=column.name, choices=choices(before, key))
         for source in (*before, added):
             self._note(source, source.columns[key])
         left = merged.expression if merged else before[0].written(before[0].columns[key])
@@ -265,7 +244,7 @@ class Naming:
     # --- expressions
 
     def _output(self, item: exp.Expr, scope: Scope, common: Mapping[str, Source]) -> Output:
-        merged = self._merged(item, scope)
+        merged = self._lookup.merged(item, scope)
         if merged is not None:
             item = item.replace(merged.shown())
         else:
@@ -280,10 +259,6 @@ class Naming:
         if isinstance(item, exp.Column):
             return Output(item.name, stored(item.name, self._dialect), size)
         return Output("", "", size)
-
-    def _merged(self, node: exp.Expr, scope: Scope) -> Merged | None:
-        is_bare = isinstance(node, exp.Column) and not node.table and not isinstance(node.this, exp.Star)
-        return scope.merged.get(named(node.this, self._dialect)) if is_bare else None
 
     def _trace(
         self, node: exp.Expr, scope: Scope, common: Mapping[str, Source], with_results: bool = False
@@ -304,7 +279,7 @@ class Naming:
                     self._trace(child, scope, common, with_results)
 
     def _column(self, node: exp.Column, scope: Scope, with_results: bool) -> None:
-        found = self._owner(node, scope, with_results)
+        found = self._lookup.owner(node, scope, with_results)
         if isinstance(found, exp.Column):
             node.replace(found.copy())
         elif isinstance(found, exp.Expr):
@@ -316,49 +291,6 @@ class Naming:
             node.set("table", exp.to_identifier(source.name, quoted=True))
             node.meta["growth"] = output.growth
             self._note(source, output)
-
-    def _owner(self, node: exp.Column, scope: Scope, with_results: bool) -> tuple[Source, Output] | exp.Expr:
-        """A source and its column, or what the name stands for."""
-        key = named(node.this, self._dialect)
-        for at, passed in scope.outwards():
-            merged = self._merged(node, at)
-            if merged is not None:
-                not_hidden(merged.sources, passed)
-                return merged.expression
-            matching = [source for source in at.sources if self._is_meant(node, source)]
-            if node.table and matching and key not in matching[0].columns:
-                raise self._unknown(node, matching)
-            having = [source for source in matching if key in source.columns]
-            if len(having) > 1:
-                raise refused("column_unclear", name=node.name, choices=_choices(having, key))
-            if having:
-                not_hidden((having[0],), passed)
-                return having[0], having[0].columns[key]
-            if at is scope and with_results and not node.table and key in at.results:
-                return at.results[key]
-        raise self._unknown(node, scope.sources)
-
-    def _is_meant(self, node: exp.Column, source: Source) -> bool:
-        qualifier, namespace = node.args.get("table"), node.args.get("db")
-        if qualifier is None:
-            return True
-        if namespace is not None and not (
-            source.table is not None
-            and source.name == source.table.name
-            and self._is_there(source.table, namespace)
-        ):
-            return False
-        return named(qualifier, self._dialect, is_table=True) == source.key
-
-    def _unknown(self, node: exp.Column, sources: Sequence[Source]) -> Exception:
-        if not node.table and any(
-            named(node.this, self._dialect, is_table=True) == source.key for source in sources
-        ):
-            return refused("row_refused", name=node.name)
-        where = ", ".join(source.table.full_name if source.table else source.name for source in sources)
-        offered = ", ".join(output.name for source in sources for output in source.order if output.name)
-        written = ".".join(part.name for part in node.parts)
-        return refused("column_unknown", name=written, tables=where or "no table", offered=offered or "none")
 
     def _note(self, source: Source, output: Output) -> None:
         if source.table is not None:
@@ -391,7 +323,7 @@ class Naming:
 
     def _place_of_result(self, item: exp.Column, node: exp.Expr, scope: Scope) -> int | None:
         """Where in the SELECT list (from 1) the result stands that a bare name means, if it means one."""
-        found = self._owner(item, scope, True)
+        found = self._lookup.owner(item, scope, True)
         if not isinstance(found, exp.Expr):
             return None
         for place, output in enumerate(node.expressions, start=1):
@@ -451,7 +383,7 @@ class Naming:
                     yield column.shown()
 
     def _columns_of(self, item: exp.Column, scope: Scope) -> Iterator[exp.Expr]:
-        matching = [source for source in scope.sources if self._is_meant(item, source)]
+        matching = [source for source in scope.sources if self._lookup.is_meant(item, source)]
         if not matching:
             raise refused(
                 "table_unknown", name=item.table, offered=", ".join(s.name for s in scope.sources) or "none"
@@ -468,11 +400,3 @@ class Naming:
 def _ordered(node: exp.Expr) -> list[exp.Expr]:
     order = node.args.get("order")
     return list(order.expressions) if order is not None else []
-
-
-def _listed(outputs: Sequence[Output]) -> str:
-    return ", ".join(output.name for output in outputs if output.name) or "none"
-
-
-def _choices(sources: Sequence[Source], key: str) -> str:
-    return ", ".join(f"{source.name}.{source.columns[key].name}" for source in sources)
