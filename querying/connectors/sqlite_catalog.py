@@ -32,17 +32,13 @@ def read_schema(opened: sqlite3.Connection) -> Schema:
         if place:
             primary[table].append((place, name))
     keys = {table: tuple(name for _, name in sorted(found)) for table, found in primary.items()}
-    foreign: dict[tuple[str, int], list[tuple[str, str, str | None]]] = defaultdict(list)
+    foreign: dict[str, dict[int, list[tuple[str, str, str | None]]]] = defaultdict(lambda: defaultdict(list))
     for table, number, other, name, other_name in opened.execute(_FOREIGN):
-        foreign[table, number].append((other, name, other_name))
+        foreign[table][number].append((other, name, other_name))
     estimates = _estimates(opened)
     tables = []
     for name, kind in opened.execute(_TABLES).fetchall():
-        pointing = tuple(
-            _foreign_key(parts, keys.get(parts[0][0], ()))
-            for (table, _), parts in foreign.items()
-            if table == name
-        )
+        pointing = tuple(_foreign_key(parts, keys.get(parts[0][0], ())) for parts in foreign[name].values())
         tables.append(
             Table(
                 name,
