@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from appliance.domain.people import Language
 from appliance.domain.prompts import PromptWords, Purpose
-from appliance.pipelines.answer_from_data.texts import TEXTS as DATA_TEXTS
+from appliance.pipelines.data_texts import TEXTS as DATA_TEXTS
 from appliance.pipelines.summary_texts import SUMMARY_TEXTS
 from appliance.pipelines.texts import TEXTS
 from appliance.ports.prompts import PromptInForce

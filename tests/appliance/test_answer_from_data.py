@@ -78,7 +78,7 @@ async def test_a_saved_question_is_run_as_it_is_and_named(desk: DeskOfTables) ->
     assert tabled.run.rows.rows == ((1334.56,),) and tabled.saved_id == one.id
     assert tabled.origins == {of_source(SOURCE_ID)} and tabled.chart is None
     assert text_of(events) == (
-        "He ejecutado la pregunta guardada «Total de ventas por mes» (mes: 3).\n\ntotal ventas: **1.334,56**."
+        "He ejecutado la pregunta guardada «Total de ventas por mes» (mes: 3).\n\nTotal ventas: **1.334,56**."
     )
     assert isinstance(events[-1], Finished) and events[-1].kind == "quoted"
 

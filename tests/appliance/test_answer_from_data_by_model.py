@@ -137,7 +137,7 @@ async def test_a_number_that_does_not_stand_there_is_left_out_and_said(
     events = await ask(desk, Answering(replies(TOTAL, claim)), "How much did we sell in all?")
 
     said = text_of(events)
-    assert claim not in said and "total ventas: **" in said and "was left out" in said
+    assert claim not in said and "Total ventas: **" in said and "was left out" in said
     assert "numbers_left_out" in end(events).notes
 
 

@@ -18,8 +18,8 @@ from appliance.pipelines.answer_from_data.constants import has_written_numbers
 from appliance.pipelines.answer_from_data.describing import identifier
 from appliance.pipelines.answer_from_data.linking import Linking
 from appliance.pipelines.answer_from_data.statement import statement
-from appliance.pipelines.answer_from_data.texts import TEXTS
 from appliance.pipelines.answer_from_data.wording import Worded
+from appliance.pipelines.data_texts import TEXTS
 from appliance.pipelines.fitting import TokenCounts
 from inference.types import ChatMessage
 from querying.types import Column, ForeignKey, ResultColumn, Rows, Schema, Table, Value, ValueKind
@@ -210,15 +210,20 @@ def test_a_picture_is_drawn_where_it_helps(result: Rows, drawn: Chart | None) ->
 @pytest.mark.parametrize(
     ("language", "result", "said"),
     [
-        ("es", rows("d", (Decimal("1234.5"),), names="total_ventas"), "total ventas: **1.234,5**."),
-        ("en", rows("d", (Decimal("1234.5"),), names="total_sales"), "total sales: **1,234.5**."),
+        ("es", rows("d", (Decimal("1234.5"),), names="total_ventas"), "Total ventas: **1.234,5**."),
+        ("en", rows("d", (Decimal("1234.5"),), names="total_sales"), "Total sales: **1,234.5**."),
         (
             "en",
             rows("d", (None,), names="total"),
-            "total: no value. The query found nothing to compute it from.",
+            "Total: no value. The query found nothing to compute it from.",
         ),
         ("es", rows("ti"), "Ninguna fila: nada en las tablas responde a lo que se pregunta."),
         ("en", rows("ti", ("[a](b)", 2024), names="artist year"), "artist: **\\[a\\](b)**; year: **2024**."),
+        (
+            "es",
+            rows("td", ("2024-03", Decimal(5)), names="mes total"),
+            "mes: **marzo de 2024**; total: **5**.",
+        ),
         ("es", rows("ti", ("a", 1200), ("b", 3)), "2 filas (name, total):\n\n- a: **1.200**\n- b: **3**"),
     ],
 )

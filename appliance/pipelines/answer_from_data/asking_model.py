@@ -11,7 +11,7 @@ from appliance.domain.data import SavedQuestion
 from appliance.domain.people import Language
 from appliance.pipelines.answer_from_data.describing import described, inert, shown_example
 from appliance.pipelines.answer_from_data.linking import Linked, LinkedTable
-from appliance.pipelines.answer_from_data.texts import DIALECT_NOTES, DIALECTS, data_text
+from appliance.pipelines.data_texts import DIALECT_NOTES, DIALECTS, data_text
 from appliance.pipelines.fitting import TEMPLATE_TOKENS, TokenCounts
 from appliance.pipelines.prompting import MESSAGE_OVERHEAD_TOKENS
 from inference.types import ChatMessage

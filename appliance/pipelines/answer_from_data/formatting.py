@@ -32,6 +32,8 @@ _CURRENCIES = {
 _CURRENCY_OF = {word: sign for sign, words in _CURRENCIES.items() for word in words.split()}
 _WORD = re.compile(r"[^\W_]+|[€$£]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_PERIODS = frozenset({"month", "period", "date", "mes", "periodo", "fecha"})
 _DECIMALS = 2
 _MOST_DIGITS = 120
 _TELLING_DIGITS = 4  # of a number smaller than one
@@ -83,6 +85,8 @@ def shown(value: Value, language: Language, column: str = "", currency: str = ""
         case Blob(size_bytes):
             return f"({number(size_bytes, language)} bytes)"
         case str():
+            if (month := _MONTH.fullmatch(value)) and not _PERIODS.isdisjoint(words_of(column)):
+                return _month(int(month[1]), int(month[2]), language)
             line = " ".join(value.split())
             return escaped(line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…")
 
@@ -115,6 +119,11 @@ def day(value: date, language: Language) -> str:
     return (
         f"{value.day} de {month} de {value.year}" if language == "es" else f"{value.day} {month} {value.year}"
     )
+
+
+def _month(year: int, month: int, language: Language) -> str:
+    name = MONTHS[language][month - 1]
+    return f"{name} de {year}" if language == "es" else f"{name} {year}"
 
 
 def clock(value: time) -> str:

@@ -16,7 +16,7 @@ from appliance.pipelines.answer_from_data.describing import inert
 from appliance.pipelines.answer_from_data.linking import Linked
 from appliance.pipelines.answer_from_data.origins import origin_of
 from appliance.pipelines.answer_from_data.statement import Said, statement
-from appliance.pipelines.answer_from_data.texts import data_text
+from appliance.pipelines.data_texts import data_text
 from appliance.pipelines.fitting import KnownCounts, TokenCounts, context_tokens
 from appliance.pipelines.writing import Writer
 from appliance.ports.data import DataDesk

@@ -34,8 +34,8 @@ from appliance.pipelines.answer_from_data.linking import Linked, Linking
 from appliance.pipelines.answer_from_data.origins import origin_of
 from appliance.pipelines.answer_from_data.refusing import askable, gave_up, one_line, reason, suggestions
 from appliance.pipelines.answer_from_data.telling import MOST_TOKENS, is_small, sentence_prompt, told
-from appliance.pipelines.answer_from_data.texts import data_text
 from appliance.pipelines.answer_from_data.wording import Worded
+from appliance.pipelines.data_texts import data_text
 from appliance.pipelines.following_up import FollowingUp
 from appliance.pipelines.purposes import ShippedPrompts
 from appliance.pipelines.writing import Writer

@@ -11,7 +11,7 @@ from appliance.pipelines.answer_from_data.evidence import evidence
 from appliance.pipelines.answer_from_data.formatting import escaped, number
 from appliance.pipelines.answer_from_data.generating import Outcome
 from appliance.pipelines.answer_from_data.stating import is_supported
-from appliance.pipelines.answer_from_data.texts import data_text
+from appliance.pipelines.data_texts import data_text
 from querying.errors import QueryFailed
 from querying.types import Rows, Table
 from rag.analysis import Analyzer

@@ -9,8 +9,8 @@ from appliance.pipelines.answer_from_data.describing import inert
 from appliance.pipelines.answer_from_data.evidence import Evidence
 from appliance.pipelines.answer_from_data.formatting import escaped
 from appliance.pipelines.answer_from_data.stating import is_supported
-from appliance.pipelines.answer_from_data.texts import data_text
 from appliance.pipelines.answer_from_data.wording import Worded
+from appliance.pipelines.data_texts import data_text
 from inference.types import ChatMessage
 from querying.types import Rows
 from rag.analysis import Analyzer

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from appliance.domain.people import Language
 from appliance.pipelines.answer_from_data.charting import NUMBERS, is_in_time
 from appliance.pipelines.answer_from_data.formatting import label, number, shown
-from appliance.pipelines.answer_from_data.texts import data_text
+from appliance.pipelines.data_texts import data_text
 from querying.types import ResultColumn, Rows, Value
 
 _MOST_LISTED = 5
@@ -49,8 +49,8 @@ class Worded:
     def _one_value(self) -> str:
         value, name = self.rows.rows[0][0], self._label(0)
         if value is None:
-            return data_text(self.language, "no_value", name=name)
-        return data_text(self.language, "one_value", name=name, value=self.cell(value, 0))
+            return data_text(self.language, "no_value", name=_begun(name))
+        return data_text(self.language, "one_value", name=_begun(name), value=self.cell(value, 0))
 
     def _one_row(self) -> str:
         return f"{self._pairs(self.rows.rows[0])}."
@@ -80,7 +80,7 @@ class Worded:
         highest = at(max(rows, key=lambda row: row[measured]))  # type: ignore[arg-type, return-value]
         lowest = at(min(rows, key=lambda row: row[measured]))  # type: ignore[arg-type, return-value]
         sentences = [
-            data_text(self.language, "series", name=self._label(measured), rows=self._count()),
+            data_text(self.language, "series", name=_begun(self._label(measured)), rows=self._count()),
             data_text(self.language, "first", **ends[0]),
             data_text(self.language, "last", **ends[1]),
             data_text(self.language, "highest", **highest),
@@ -113,6 +113,11 @@ class Worded:
 
     def _label(self, column: int) -> str:
         return _label(self.rows.columns[column], column)
+
+
+def _begun(name: str) -> str:
+    """As a sentence begins."""
+    return name[:1].upper() + name[1:]
 
 
 def _label(column: ResultColumn, position: int) -> str:

@@ -52,7 +52,7 @@ export class TurnFooter {
 
   facts() {
     const {end, figures} = this.turn, {kind} = end ?? {};
-    const how = (kind === "quoted" && figures.rung !== "quoted") || kind === "refused" ? h("span", {class: `badge ${kind}`}, t(`kind_${kind}${this.turn.model === "answer-from-data" ? "_data" : ""}`)) : null;
+    const how = (kind === "quoted" && figures.rung !== "quoted") || kind === "refused" ? h("span", {class: `badge ${kind}`}, t(this.turn.model === "answer-from-data" ? `kind_${kind}_data` : `kind_${kind}`)) : null;
     const rows = this.figures();
     const card = rows.length ? h("div", {class: "facts-card", role: "tooltip"}, h("dl", {}, rows.flatMap(([name, value]) => [h("dt", {}, t(name)), h("dd", {}, value)]))) : null;
     const took = figures.total_ms == null ? null : t("seconds", {seconds: number.format(Math.max(.1, figures.total_ms / 1000))});
