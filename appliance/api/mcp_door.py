@@ -61,7 +61,7 @@ class McpDoor:
     @staticmethod
     def serves(scope: Scope) -> bool:
         """Whether this request is for the door."""
-        return scope["type"] == "http" and scope["path"] == PATH
+        return bool(scope["type"] == "http" and scope["path"] == PATH)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request for which `serves` is true."""

@@ -119,9 +119,9 @@ class KnownStrangers:
             return
         if why := _never(urlsplit(endpoint.url).hostname or ""):
             raise EgressRefused(why)
-        async with self._neighbour(endpoint.url) as session:
+        async with self._neighbour(endpoint.url) as near:
             try:
-                response = await session.post(endpoint.url, data=body, headers=told, allow_redirects=False)
+                response = await near.post(endpoint.url, data=body, headers=told, allow_redirects=False)
             except aiohttp.ClientError as error:
                 if refused := address_refused(error):
                     raise EgressRefused(f"{refused}.") from error

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from appliance.domain.answers import AnswerEvent, AnswerRequest, Progressed, Searched, Tabled, ToolCalled
 from appliance.domain.origins import Origins, of_passages
@@ -64,44 +65,28 @@ class Calls:
         events: asyncio.Queue[AnswerEvent] = asyncio.Queue()
         origins = talk.origins  # what one of them brings was not in the others' arguments
         tools = [offer.tool(call.name) for call in wanted]
-        own = [
-            asyncio.create_task(self._one(caller, request, call, tool, events, progress, origins))
-            for call, tool in zip(wanted, tools, strict=True)
-            if tool is None or not tool.server
-        ]
-        strange = asyncio.create_task(
-            self._in_turn(
-                [
-                    (call, tool)
-                    for call, tool in zip(wanted, tools, strict=True)
-                    if tool is not None and tool.server
-                ],
-                lambda call, tool: self._one(caller, request, call, tool, events, progress, origins),
-            )
-        )
-        everything = asyncio.gather(*own, strange)
+        pairs = list(zip(wanted, tools, strict=True))
+
+        async def one(call: WantedCall, tool: Tool | None) -> _MadeOf:
+            return await self._one(caller, request, call, tool, events, progress, origins)
+
+        everything = asyncio.create_task(_all_of(pairs, one))
         try:
             while not everything.done() or not events.empty():
-                next_event = asyncio.ensure_future(events.get())
-                await asyncio.wait({next_event, everything}, return_when=asyncio.FIRST_COMPLETED)
+                next_event = asyncio.create_task(events.get())
+                waiting: set[asyncio.Task[Any]] = {next_event, everything}
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 if next_event.done():
                     yield next_event.result()
                 else:
                     next_event.cancel()
-            *ours, theirs = await everything
+            made = await everything
         finally:
             everything.cancel()
             await asyncio.gather(everything, return_exceptions=True)
-        made = {**dict(ours), **dict(theirs)}
-        for call, tool in zip(wanted, tools, strict=True):
-            one = made[id(call)]
-            for event in self._told(call, tool, one, talk, progress):
+        for call, tool in pairs:
+            for event in self._told(call, tool, made[id(call)], talk, progress):
                 yield event
-
-    async def _in_turn(
-        self, calls: Sequence[tuple[WantedCall, Tool]], one: Callable[[WantedCall, Tool], Awaitable[_MadeOf]]
-    ) -> list[_MadeOf]:
-        return [await one(call, tool) for call, tool in calls]
 
     async def _one(
         self,
@@ -172,6 +157,24 @@ class Calls:
         slot = len([message for message in talk.messages if message["role"] == "tool"]) - 1
         shown = _readable(call.arguments)[:_SHOWN_CHARACTERS]
         return [*seen, ToolCalled(name, shown, one.outcome, one.ms, slot, origins)]
+
+
+async def _all_of(
+    pairs: Sequence[tuple[WantedCall, Tool | None]],
+    one: Callable[[WantedCall, Tool | None], Awaitable[_MadeOf]],
+) -> dict[int, _Made]:
+    """Own calls beside each other, and beside them those of others in turn; by the call's identity."""
+
+    async def strange() -> list[_MadeOf]:
+        return [await one(call, tool) for call, tool in pairs if tool is not None and tool.server]
+
+    async def own() -> list[_MadeOf]:
+        return await asyncio.gather(
+            *(one(call, tool) for call, tool in pairs if tool is None or not tool.server)
+        )
+
+    ours, theirs = await asyncio.gather(own(), strange())
+    return dict([*ours, *theirs])
 
 
 def _readable(arguments: str) -> str:

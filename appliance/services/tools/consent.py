@@ -60,9 +60,10 @@ class Consents:
         """Asked anew every now and then: a connection gives up when nothing comes for longer."""
         until = time.monotonic() + self.patience_s
         while (left := until - time.monotonic()) > 0:
-            said = await self._valkey.blpop([answer], timeout=min(_LISTEN_S, max(left, 0.1)))  # type: ignore[arg-type]
+            said = await self._valkey.blpop([answer], timeout=min(_LISTEN_S, max(left, 0.1)))
             if said:
-                return cast(ConsentAnswer, said[1].decode())
+                answered = said[1]
+                return cast(ConsentAnswer, answered if isinstance(answered, str) else answered.decode())
         return None
 
     async def answer(self, caller: Caller, ask_id: str, said: ConsentAnswer) -> None:

@@ -26,9 +26,3 @@ class ToolSettings(BaseModel):
     consent_timeout_s: float = Field(
         180.0, gt=0, le=600, description="How long an answer waits for its asker to agree to a call."
     )
-    rounds: int = Field(
-        6,
-        ge=1,
-        le=20,
-        description="How often a model may ask for tools before it has to answer (answer-with-tools).",
-    )
