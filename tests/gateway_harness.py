@@ -237,7 +237,7 @@ async def running_gateway(
     )
     offered = OfferedModels(
         room.gate,
-        chat.pipeline_names,
+        chat,
         embedder,
         aliases or {},
         transcriber,

@@ -18,6 +18,7 @@ OWN_WORDS = {
     "appliance/api/fast_path.py": "raw calls of a client are its own words",
     "appliance/api/pipeline_answers.py": "the same for pipelines; /v1/responses puts the chain's in its place",
     "appliance/api/responses/door.py": "the first response of a chain",
+    "appliance/api/pipeline_runs.py": "the inputs of a run are its caller's own words",
     "appliance/domain/conversations.py": "of a conversation in which nothing was said",
     "appliance/fairness/leaving/deciding.py": "a hint before there is a request; the decision asks the request",
     "appliance/mcp_server/protocol.py": "the arguments of an MCP client are its own words",

@@ -127,7 +127,7 @@ class FastPath:
         try:
             engine = self._gate.engine_for(caller, request.model, purpose, tell)
         except ModelNotFound as error:
-            known = [*self._chat.pipeline_names, *error.known, *self._reranks.names]
+            known = [*self._chat.pipelines_for(caller), *error.known, *self._reranks.names]
             raise ModelNotFound(request.model, known) from error
         call = EngineRequest(request.route, request.payload, exchange.request_id, origins=OWN_WORDS)
         async with engine.relay(call) as response:

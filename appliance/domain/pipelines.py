@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from appliance.domain.origins import OWN_WORDS, Origins
+from appliance.domain.origins import Origins
 from appliance.domain.pipeline_findings import Finding
 
 StepOutcome = Literal["running", "done", "passed", "failed", "timed_out"]
@@ -59,7 +59,7 @@ class Stepped:
     number: int
     total: int
     step: StepRun
-    origins: Origins = OWN_WORDS
+    origins: Origins
     result: Mapping[str, Any] = field(default_factory=dict)
 
 

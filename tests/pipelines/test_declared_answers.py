@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
 
-from appliance.domain.people import Caller
+from appliance.domain.people import Caller, Scopes
 from appliance.pipelines.declared.parts import DeclaredParts
 from appliance.pipelines.declared.pipeline import DeclaredPipeline
 from appliance.pipelines.declared.reading import checked, parse
 from appliance.pipelines.declared.surroundings import Surroundings
 from appliance.ports import Pipeline
 from appliance.storage.roles import DatabaseRole, url_as
+from inference.errors import EmbedderUnavailable
 from inference.testing.fake_engine import FakeEngine
 from rag.analysis import Analyzer
 from rag.documents import Page, Passage, SearchResult
 from rag.filters import Filter
 from rag.quoter import Quoter
 from tests.conftest import ROLE_SECRET, Servers
-from tests.gateway_harness import Gateway, engine_settings, running_gateway
+from tests.gateway_harness import Gateway, engine_settings, person, running_gateway
 
 LETTER = """\
 format: 1
@@ -84,12 +87,12 @@ class OneBook:
 
 
 class NoVectors:
-    """Words alone choose the quotes."""
+    """An embedder that is away: words alone choose the quotes."""
 
     model_id = "none"
 
-    async def embed_queries(self, texts: Sequence[str]) -> Any:
-        raise AssertionError
+    async def embed_query(self, text: str) -> Any:
+        raise EmbedderUnavailable("It is away.")
 
 
 def declared(text: str, pipelines: Mapping[str, Pipeline] | None = None, **parts: Any) -> DeclaredPipeline:
@@ -145,3 +148,69 @@ async def test_a_file_answers_as_a_model_name(gateway: Gateway, engine: FakeEngi
     assert message["content"].startswith("Every employee has 23 working days")
     assert [one["page"] for one in message["annotations"]] == [3]
     assert answer["appliance"]["pipeline"] == response.headers["x-pipeline"] == "letter@3"
+
+
+async def test_a_stream_names_its_version_first(gateway: Gateway) -> None:
+    """The header is there before the first word, the citations in the last delta."""
+    async with gateway.post("chat/completions", _asked("How many holiday days?", stream=True)) as response:
+        text = await response.text()
+
+    assert response.headers["x-pipeline"] == "letter@3"
+    datas = [line.removeprefix("data: ") for line in text.split("\n") if line.startswith("data: ")]
+    chunks = [json.loads(data) for data in datas[:-1]]
+    words = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+    assert words.startswith("Every employee has 23") and len(chunks) > 2
+    assert chunks[-1]["choices"][0]["delta"]["annotations"][0]["filename"] == "handbook.pdf"
+    assert chunks[-1]["appliance"]["pipeline"] == "letter@3"
+
+
+async def test_a_branch_ends_with_its_own_words(gateway: Gateway, engine: FakeEngine) -> None:
+    """In the language of the question, and no model is asked."""
+    async with gateway.post("chat/completions", _asked("¿Cuándo abre el comedor de la empresa?")) as response:
+        answer = await response.json()
+
+    assert answer["choices"][0]["message"]["content"] == "No hay nada."
+    assert not engine.requests
+
+
+async def test_a_key_for_the_pipeline_is_enough(gateway: Gateway) -> None:
+    """The model behind it may be asked by no other way; a key for something else does not open it."""
+    gateway.identity.callers["narrow"] = person("ana", Scopes(models=frozenset(("letter",))))
+    gateway.identity.callers["other"] = person("ana", Scopes(models=frozenset(("fake",))))
+
+    async with gateway.post("chat/completions", _asked("How many holiday days?"), key="narrow") as response:
+        assert response.status == 200
+    direct = {**_asked("Hi"), "model": "fake"}
+    async with gateway.post("chat/completions", direct, key="narrow") as response:
+        assert response.status == 403
+    async with gateway.post("chat/completions", _asked("How many?"), key="other") as response:
+        assert response.status == 403
+
+
+async def test_a_pipeline_of_a_group_is_nobody_else_s(
+    engine: FakeEngine, book: OneBook, servers: Servers, valkey: Redis, owner_url: str
+) -> None:
+    """Bea of the group sees and asks it; Ana does not see it, and is refused."""
+    group = uuid4()
+    open_one = declared(LETTER)
+    closed = DeclaredPipeline(open_one.file, open_one._parts, open_one.hash, 3, [group])
+    async with running_gateway(
+        {"local": engine_settings(engine.base_url, models=["fake"])},
+        valkey_url=servers.valkey.url,
+        database_url=url_as(owner_url, DatabaseRole.API, ROLE_SECRET),
+        pipelines={"letter": closed},
+        search=book,
+    ) as gateway:
+        gateway.identity.callers["bea"] = replace(person("bea"), group_ids=frozenset((group,)))
+        seen = {}
+        for who in ("ana", "bea"):
+            url = f"{gateway.base_url}/v1/models"
+            async with gateway.session.get(url, headers={"authorization": f"Bearer {who}"}) as response:
+                seen[who] = {one["id"] for one in (await response.json())["data"]}
+        async with gateway.post("chat/completions", _asked("How many holiday days?")) as response:
+            refused = response.status
+        async with gateway.post("chat/completions", _asked("How many holiday days?"), key="bea") as response:
+            answered = response.status
+
+    assert "letter" in seen["bea"] and "letter" not in seen["ana"]
+    assert (refused, answered) == (403, 200)

@@ -220,7 +220,9 @@ def _nothing_found(found: SearchResult | None, setting: Setting) -> Done:
     is_empty = "no_documents" in notes
     said = text(setting.language, "no_documents" if is_empty else "nothing_found")
     notes = tuple(dict.fromkeys((*notes, "no_documents" if is_empty else "nothing_found")))
-    return Done(Result("prompt", {"text": f"_{said}_"}), Finished("refused", notes=notes), cited=Cited(()))
+    return Done(
+        Result("prompt", {"text": f"_{said}_"}, together()), Finished("refused", notes=notes), cited=Cited(())
+    )
 
 
 # What is said -----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from appliance.domain.origins import OWN_WORDS, Origins, together
+from appliance.domain.origins import Origins, together
 from appliance.domain.people import Language
 from appliance.pipelines.declared.references import Reference, parse_template
 from appliance.pipelines.prompting import numbered
@@ -33,8 +33,8 @@ class Result:
     """fields: as references name them. found: the search behind it, where it holds passages."""
 
     kind: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    origins: Origins = OWN_WORDS
+    fields: Mapping[str, Any]
+    origins: Origins
     found: SearchResult | None = None
 
     @property
@@ -77,7 +77,7 @@ class Values:
         if reference.root == "inputs":
             return self.asked
         result = self.results.get(reference.name)
-        return OWN_WORDS if result is None else result.origins
+        return together() if result is None else result.origins
 
     def filled(self, template: str) -> tuple[str, Origins]:
         """The template as one text, and what it is made from."""

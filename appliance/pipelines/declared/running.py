@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from appliance.domain.answers import Cited, Finished, TextDelta
+from appliance.domain.origins import together
 from appliance.domain.pipelines import StepOutcome, Stepped, StepRun
 from appliance.errors import ApplianceError, StepTimedOut
 from appliance.pipelines.declared import expressions
@@ -73,7 +74,7 @@ class Run:
         if isinstance(step, BranchStep):
             await self._tell(number, step, "running")
             following = self._branch(step)
-            figures = {"to": following or (step.then or "")}
+            figures = {"to": following or step.then} if following or step.then else {}
             await self._tell(number, step, "done", began, figures=figures)
             return following or step.then
         is_answer = self._answer is None and step.name in self._file.outputs
@@ -138,7 +139,7 @@ class Run:
             error,
             figures if figures is not None else {} if done is None else done.figures,
         )
-        result = Result("") if done is None else done.result
+        result = Result("", {}, together()) if done is None else done.result
         await self._setting.emit(
             Stepped(
                 self._setting.signature, number + 1, len(self._steps), told, result.origins, result.as_json()

@@ -4,8 +4,8 @@ import {h} from "../shell/dom.js";
 import {action, choice, field, small} from "../shell/parts.js";
 import {about, finding, kindName, label, say} from "./pipelines_words.js";
 
-const LONG = 1000; // a text that may have more characters than this gets several lines
-const FREE = "Free";
+const LONG = 2000; // a text that may have more characters than this gets several lines
+const LATER = ["then", "go_to"], EARLIER = ["sources", "passages"]; // fields that name a step
 
 export class SchemaForm {
   /** changed(values): somebody changed something. */
@@ -80,7 +80,7 @@ export class SchemaForm {
   }
 
   any(schema, owner, name, path, model, isWanted) {
-    const said = label(name), hint = about(model, name);
+    const said = label(name), hint = model === "Words" ? null : coded(about(model, name));
     const take = value => {
       if ((value === "" || value === null) && !isWanted) delete owner[name]; else owner[name] = value;
       this.tell();
@@ -90,8 +90,18 @@ export class SchemaForm {
     if (schema.type === "array" && this.resolve(schema.items).properties) return this.many(schema.items, owner, name, path, said, hint);
     if (schema.type === "array") return this.lines(schema, owner, name, path, said, hint, take);
     if (schema.properties) return this.within(schema, owner, name, path, said, hint, isWanted);
-    if (schema.type === "object") return this.named(schema, owner, name, path, said, hint, model);
+    if (schema.type === "object") return this.named(schema, owner, name, path, said, hint);
+    if (path[0] === "steps" && (LATER.includes(name) || EARLIER.includes(name))) return this.stepNamed(owner[name], name, path, said, hint, take);
     return this.single(schema, owner[name], path, said, hint, take, isWanted);
+  }
+
+  /** Another step: a later one that this one goes on to, or an earlier one with passages. */
+  stepNamed(value, name, path, said, hint, take) {
+    const steps = this.values.steps ?? [], at = path[1];
+    const known = LATER.includes(name) ? [...steps.slice(at + 1).map(step => step.name), "end"] : steps.slice(0, at).filter(step => ["retrieve", "rerank"].includes(step.kind)).map(step => step.name);
+    const names = [...new Set(value && !known.includes(value) ? [value, ...known] : known)].filter(Boolean);
+    const input = choice([["", say("unset")], ...names.map(one => [one, one])], value ?? "", {onchange: event => take(event.target.value)});
+    return h("div", {}, field(said, input, hint), this.problem(path, input));
   }
 
   single(schema, value, path, said, hint, take, isWanted) {
@@ -119,7 +129,7 @@ export class SchemaForm {
       const found = event.target.value.split("\n").map(one => one.trim()).filter(Boolean);
       take(schema.isOneOrMany && found.length === 1 ? found[0] : found.length || schema.isOneOrMany ? found : null);
     }}, given.join("\n"));
-    return h("div", {}, field(said, input, [hint, say("each_line")].filter(Boolean).join(" ")), this.problem(path, input));
+    return h("div", {}, field(said, input, [...hint ?? [], " ", say("each_line")]), this.problem(path, input));
   }
 
   /** A section in the section; one that may be left out is added and taken away. */
@@ -132,8 +142,9 @@ export class SchemaForm {
   }
 
   /** Keys that the author chooses: of sections, of single values, or of anything, which is written as JSON. */
-  named(schema, owner, name, path, said, hint, model) {
-    const of = typeof schema.additionalProperties === "object" ? this.resolve(schema.additionalProperties) : null;
+  named(schema, owner, name, path, said, hint) {
+    const each = schema.patternProperties ? Object.values(schema.patternProperties)[0] : schema.additionalProperties;
+    const of = typeof each === "object" ? this.resolve(each) : null;
     if (!of || name === "answer_schema") return this.free(owner, name, path, said, hint);
     const rows = Object.entries(owner[name] ?? {});
     const put = entries => { if (entries.length || name === "inputs") owner[name] = Object.fromEntries(entries); else delete owner[name]; };
@@ -148,7 +159,7 @@ export class SchemaForm {
     });
     const fresh = () => { let number = rows.length + 1; while (rows.some(([key]) => key === `value_${number}`)) number += 1; return `value_${number}`; };
     return h("fieldset", {class: "stack"}, h("legend", {}, said), hint ? h("p", {class: "hint"}, hint) : null, this.problem(path), ...drawn,
-      action(say("add_to", {what: said}), "plus", () => redraw([...rows, [fresh(), of.properties ? {type: "text"} : ""]])), model === FREE ? null : "");
+      action(say("add_to", {what: said}), "plus", () => redraw([...rows, [fresh(), of.properties ? {type: "text"} : ""]])));
   }
 
   free(owner, name, path, said, hint) {
@@ -161,7 +172,7 @@ export class SchemaForm {
       try { owner[name] = JSON.parse(text); } catch { wrong.hidden = false; return null; }
       return this.tell();
     }}, value ? JSON.stringify(value, null, 2) : "");
-    return h("div", {}, field(said, input, [hint, say("json_hint")].filter(Boolean).join(" ")), wrong, this.problem(path, input));
+    return h("div", {}, field(said, input, [...hint ?? [], " ", say("json_hint")]), wrong, this.problem(path, input));
   }
 
   many(items, owner, name, path, said, hint) {
@@ -193,9 +204,14 @@ export class SchemaForm {
       return h("fieldset", {class: "stack step"}, h("legend", {}, title), this.ordering(rows, at, path, title), h("div", {}, field(label("kind"), kind), this.problem([...place, "kind"], kind)),
         model ? this.section(this.schema.$defs[model], step, place, model) : this.problem(place));
     });
-    return h("fieldset", {class: "stack"}, h("legend", {}, label(name)), h("p", {class: "hint"}, about("PipelineFile", name)), this.problem(path), ...cards,
+    return h("fieldset", {class: "stack"}, h("legend", {}, label(name)), h("p", {class: "hint"}, coded(about("PipelineFile", name))), this.problem(path), ...cards,
       action(say("add_step"), "plus", () => { rows.push({name: "", kind: "prompt", text: ""}); this.draw([...path, rows.length - 1, "name"]); this.tell(); }));
   }
+}
+
+/** What stands between backticks, as code. */
+function coded(sentence) {
+  return sentence?.split("`").map((piece, at) => at % 2 ? h("code", {}, piece) : piece) ?? null;
 }
 
 /** A number or true and false where the text is one; else the text. */

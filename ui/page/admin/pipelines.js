@@ -79,7 +79,7 @@ class Editor {
     const isFile = one.origin === "folder" && one.status;
     this.element = h("div", {class: "stack"},
       h("div", {class: "top"}, h("h2", {}, one.title[language] ?? one.name), h("span", {class: "bar"}, one.status && draft.values ? action(say(draft.values.enabled === false ? "switch_on" : "switch_off"), null, () => this.turn(draft.values.enabled === false)) : null, isFile ? small(say("remove"), "trash", () => this.remove()) : null)),
-      this.state, this.found, oneOf(say("seen_as"), "seen-as", [["form", say("as_form")], ["yaml", say("as_yaml")]], this.seen, seen => this.show(seen)), this.place,
+      this.state, oneOf(say("seen_as"), "seen-as", [["form", say("as_form")], ["yaml", say("as_yaml")]], this.seen, seen => this.show(seen)), this.place,
       h("div", {class: "bar"}, this.save, action(say("check"), "check", () => this.look())),
       one.status === "serving" || one.status === "outdated" ? new TryIt(one).element : null, this.history);
   }
@@ -95,13 +95,13 @@ class Editor {
     await this.settle();
     this.seen = seen;
     if (seen === "yaml") {
-      this.text = h("textarea", {rows: Math.min(36, this.draft.text.split("\n").length + 2), class: "code", spellcheck: false, wrap: "off", oninput: () => this.later({text: this.text.value})}, this.draft.text);
-      this.place.replaceChildren(field(say("file_text", {file: this.one.file}), this.text));
+      this.text = h("textarea", {rows: Math.min(26, this.draft.text.split("\n").length + 2), class: "code", spellcheck: false, wrap: "off", oninput: () => this.later({text: this.text.value})}, this.draft.text);
+      this.place.replaceChildren(field(say("file_text", {file: this.one.file}), this.text), this.found);
     } else if (this.draft.values) {
       this.schema ??= await call("/api/pipelines/schema");
       this.form = new SchemaForm(this.schema, this.draft.values, values => this.later({values}));
-      this.place.replaceChildren(/^\s*#/m.test(this.draft.text) ? h("p", {class: "hint"}, say("comments")) : "", this.form.element);
-    } else this.place.replaceChildren(nothing("alert", say("no_form")));
+      this.place.replaceChildren(this.found, /^\s*#/m.test(this.draft.text) ? h("p", {class: "hint"}, say("comments")) : "", this.form.element);
+    } else this.place.replaceChildren(nothing("alert", say("no_form")), this.found);
     this.mark(this.draft.findings);
   }
 
