@@ -8,9 +8,11 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from appliance.domain.data import Asking
 from appliance.errors import NotFound, NotPermitted
+from appliance.storage.database import Database
 from querying.errors import QueryFailed, QueryRefused, QueryTimedOut, QueryTooExpensive, SourceBusy
 from querying.types import Caps
 from tests.company_database import Company, company_database
@@ -175,3 +177,43 @@ async def test_one_query_of_a_person_and_a_few_of_all_run_at_a_time(world: DataW
     assert (own.value.reason, others.value.reason) == ("own", "all")
     assert told.rows.rows == ((Decimal("3600.00"),),)
     assert len(await world.lines("data.query.failed")) == 2
+
+
+TABLES = ("data_sources", "data_schemas", "data_tables", "data_drift", "data_grants")
+
+
+async def test_the_database_itself_holds_back_what_is_not_shared(world: DataWorld) -> None:
+    """Row-level security: Luis sees no row; Ana sees the source, its tables and her own grant, and changes nothing."""
+    await world.sources.give(world.root, world.source_id, f"user:{world.root.email}")
+
+    seen = {}
+    for name, caller in (("ana", world.ana), ("luis", world.luis)):
+        async with world.database.viewing(caller.viewer) as connection:
+            counts = [await connection.execute(f"SELECT count(*) FROM {table}") for table in TABLES]
+            seen[name] = [(await one.fetchone())[0] for one in counts]  # type: ignore[index]
+            changed = await connection.execute("UPDATE data_sources SET name = 'mine'")
+            removed = await connection.execute("DELETE FROM data_grants")
+            assert (changed.rowcount, removed.rowcount) == (0, 0)
+        with pytest.raises(InsufficientPrivilege):
+            async with world.database.viewing(caller.viewer) as connection:
+                await connection.execute(
+                    "INSERT INTO data_grants (source_id, user_id) VALUES (%s, %s)",
+                    (world.source_id, caller.user_id),
+                )
+
+    assert seen == {"ana": [1, 0, 4, 0, 1], "luis": [0, 0, 0, 0, 0]}
+
+
+async def test_an_account_that_goes_takes_its_grants_and_leaves_the_source(
+    world: DataWorld, maintenance_database: Database
+) -> None:
+    """Also where who made the source goes."""
+    async with maintenance_database.transaction() as connection:
+        await connection.execute(
+            "DELETE FROM users WHERE id = ANY (%s)", ([world.ana.user_id, world.root.user_id],)
+        )
+        found = await connection.execute(
+            "SELECT created_by, (SELECT count(*) FROM data_grants), (SELECT count(*) FROM data_tables)"
+            " FROM data_sources"
+        )
+        assert await found.fetchall() == [(None, 0, 4)]

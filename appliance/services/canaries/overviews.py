@@ -23,6 +23,7 @@ _OWN = {
     "own profile": "/api/me",
     "own requests in the queue": "/api/queue",
     "suggestions": "/api/suggestions",
+    "databases to ask": "/api/data/offered",
 }
 _OF_OVERSEERS = {
     "people": "/api/users?limit=100",
@@ -47,6 +48,7 @@ _OF_OVERSEERS = {
 _OF_ADMINISTRATORS = {
     "feedback": "/api/feedback?limit=200",
     "feedback as CSV": "/api/feedback?format=csv",
+    "data sources": "/api/data/sources",
     "jobs that failed": "/api/jobs?status=failed&limit=1000",
     "jobs that wait": "/api/jobs?status=waiting&limit=1000",
 }
