@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from appliance.domain.answers import Citation, Cost, Figures, Finished, Waiting
+from appliance.domain.answers import Citation, Cost, Figures, Finished, Progressed, Waiting
 from appliance.domain.refusals import coded, expectation
 from appliance.errors import ApplianceError
 from appliance.markup import Span
 from appliance.services.knowledge.passage_links import as_location, passage_link
 from inference.errors import InferenceError
+from inference.types import Usage
 from querying.errors import QueryingError
 from rag.coverage import Coverage
 from rag.documents import Passage
@@ -84,6 +85,30 @@ def as_waiting(waiting: Waiting) -> dict[str, Any]:
         return {"state": "trying", "trying": waiting.trying}
     queued = {"state": "queued", "position": waiting.position, "eta_s": waiting.eta_s}
     return {**queued, "loading": waiting.loading} if waiting.loading else queued
+
+
+def figures_of(end: Finished, used: Usage, omitted_turns: int) -> Figures:
+    """What is kept of an answer. used: what the gate counted; whoever stops an answer has no word from the engine."""
+    usage = next((one for one in (end.usage, used) if one.prompt_tokens or one.completion_tokens), None)
+    return Figures(
+        prompt_tokens=usage.prompt_tokens if usage else None,
+        completion_tokens=usage.completion_tokens if usage else None,
+        served_by=end.served_by or None,
+        finish_reason=end.finish_reason,
+        dropped_messages=end.dropped_messages + 2 * omitted_turns,
+        rung=end.rung,
+        answered_as=end.answered_as,
+    )
+
+
+def as_progress(progress: Progressed) -> dict[str, Any]:
+    """How far it is before there is text. filename: of what is being read, or the tables' source."""
+    return {
+        "state": progress.stage,
+        "done": progress.done,
+        "total": progress.total,
+        "filename": progress.name,
+    }
 
 
 def as_refusal(error: ApplianceError | InferenceError | QueryingError | RagError) -> dict[str, Any]:

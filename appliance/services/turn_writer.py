@@ -41,10 +41,10 @@ from appliance.domain.people import Viewer
 from appliance.domain.pipelines import Stepped
 from appliance.errors import ApplianceError, NotFound, PartUnavailable
 from appliance.markup import GrowingMarkup, render_blocks
-from appliance.services.answer_shapes import as_citation, as_end, as_refusal, as_waiting, marked_spans
-from appliance.services.run_shapes import RunTrace, as_step
-from appliance.services.table_shapes import as_table, with_queries
-from appliance.services.tools.shapes import as_consent, as_tool
+from appliance.services.answer_shapes import as_citation, as_end, as_refusal, figures_of, marked_spans
+from appliance.services.event_shapes import as_shown
+from appliance.services.run_shapes import RunTrace
+from appliance.services.table_shapes import with_queries
 from appliance.services.turn_ports import TurnLog, TurnRepository
 from inference.errors import InferenceError
 from inference.types import Usage
@@ -202,8 +202,8 @@ class TurnWriter:
                     self._news.set()
             case Restarted():
                 self._begin_anew()
-            case Waiting():
-                self._emit("status", 0, as_waiting(event))
+            case Waiting() | ConsentAsked():
+                self._emit(*as_shown(event))
             case Reached():
                 self._reached = event
             case Searched(passages, notes, trace, named):
@@ -211,21 +211,11 @@ class TurnWriter:
                 self._trace = None if trace is None else trace.as_json()
                 self._passages = {passage.chunk_id: passage for passage in passages}
                 self._emit("status", 0, {"state": "searched", "found": len(passages), "notes": list(notes)})
-            case Tabled():
+            case Tabled() | Progressed() | Stepped() | ToolCalled():
                 self.origins = together(self.origins, event.origins)
-                self._emit("table", event.slot, as_table(event))
-            case Progressed(stage, done, total, name):
-                self.origins = together(self.origins, event.origins)
-                self._emit("status", 0, {"state": stage, "done": done, "total": total, "filename": name})
-            case Stepped():
-                self.origins = together(self.origins, event.origins)
-                self._run.note(event)
-                self._emit("status", 0, as_step(event))
-            case ConsentAsked():
-                self._emit("status", 0, as_consent(event))
-            case ToolCalled():
-                self.origins = together(self.origins, event.origins)
-                self._emit("tool", event.slot, as_tool(event))
+                if isinstance(event, Stepped):
+                    self._run.note(event)
+                self._emit(*as_shown(event))
             case Cited(citations, unsupported):
                 await self._render(is_end=True)
                 if spans := marked_spans(self.answer, citations, unsupported):
@@ -246,23 +236,9 @@ class TurnWriter:
 
     def _ended(self, end: Finished) -> dict[str, Any]:
         """The last event's data; what is kept of it as figures is noted."""
-        # Whoever stops an answer has no word of it from the engine; the gate counted what there was.
-        usage = next(
-            (one for one in (end.usage, self._used) if one.prompt_tokens or one.completion_tokens), None
-        )
         is_read = self._question_is_read and end.kind == "refused"
         dropped_turns = (end.dropped_messages + 1) // 2 + self._omitted_turns
-        self._figures = self._timed(
-            Figures(
-                prompt_tokens=usage.prompt_tokens if usage else None,
-                completion_tokens=usage.completion_tokens if usage else None,
-                served_by=end.served_by or None,
-                finish_reason=end.finish_reason,
-                dropped_messages=end.dropped_messages + 2 * self._omitted_turns,
-                rung=end.rung,
-                answered_as=end.answered_as,
-            )
-        )
+        self._figures = self._timed(figures_of(end, self._used, self._omitted_turns))
         notes = [*end.notes, *([QUESTION_READ] if is_read else [])]
         return as_end(end, self._figures, notes, dropped_turns)
 
