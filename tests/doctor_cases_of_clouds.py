@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from appliance.services.doctor import clouds, sources
+from appliance.services.doctor import clouds, pipelines, sources
 from appliance.services.doctor.findings import error, warning
 from tests.doctor_cases import Case
 
@@ -38,6 +38,15 @@ CASES_OF_CLOUDS: dict[str, Case] = {
         clouds.cloud_findings,
         replace(CLOUDS, clouds=(replace(CLOUD, misnamed=("fast", "llama"), unpriced=("gpt-x",)),)),
         [warning("clouds.misnamed"), warning("clouds.unpriced"), "clouds.ok"],
+    ),
+    "pipelines: none": (pipelines.pipeline_findings, (), ["pipelines.none"]),
+    "pipelines: one right, one with a fault": (
+        pipelines.pipeline_findings,
+        (
+            pipelines.PipelineReading("letter", "/d/letter.yaml"),
+            pipelines.PipelineReading("minutes", "/d/minutes.yaml", ("minutes.yaml:3:1: `en` is missing.",)),
+        ),
+        [warning("pipelines.refused", lines=("minutes.yaml:3:1: `en` is missing.",)), "pipelines.ok"],
     ),
     "sources: none": (sources.source_findings, (), ["sources.none"]),
     "sources: well": (sources.source_findings, (sources.SourceReading("Sales"),), ["sources.ok"]),

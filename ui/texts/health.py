@@ -33,6 +33,7 @@ HEALTH = {
     "check_engines": Sentence("Engines", "Motores"),
     "check_clouds": Sentence("Clouds", "Nubes"),
     "check_sources": Sentence("Data sources", "Orígenes de datos"),
+    "check_pipelines": Sentence("Pipelines", "Flujos"),
     "check_gpu": Sentence("GPU", "GPU"),
     "check_watchdog": Sentence("Watchdog", "Vigilante"),
     "check_queue": Sentence("Queue", "Cola"),

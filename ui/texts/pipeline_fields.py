@@ -43,7 +43,7 @@ _LABELS: Mapping[str, tuple[str, str]] = {
     "limit": ("At most", "Como máximo"),
     "collections": ("Collections", "Colecciones"),
     "filters": ("Attributes of files", "Atributos de los archivos"),
-    "source": ("Data source", "Fuente de datos"),
+    "source": ("Data source", "Origen de datos"),
     "query": ("SQL", "SQL"),
     "saved_question": ("Saved question", "Pregunta guardada"),
     "show": ("Show the table", "Mostrar la tabla"),
@@ -198,14 +198,14 @@ ABOUT: Mapping[str, tuple[str, str]] = {
         "Only in files whose attributes have exactly these values.",
         "Solo en archivos cuyos atributos tienen justo estos valores.",
     ),
-    "SqlStep_source": ("The data source, by name.", "La fuente de datos, por su nombre."),
+    "SqlStep_source": ("The data source, by name.", "El origen de datos, por su nombre."),
     "SqlStep_query": (
         "SQL with `:parameters`; it holds no `{{ }}`.",
         "SQL con `:parámetros`; no lleva `{{ }}`.",
     ),
     "SqlStep_saved_question": (
         "A saved question of that source, in its own words.",
-        "Una pregunta guardada de esa fuente, con sus propias palabras.",
+        "Una pregunta guardada de ese origen, con sus propias palabras.",
     ),
     "SqlStep_values": (
         "A value for each `:parameter`; texts may hold `{{ }}`.",

@@ -208,11 +208,11 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     "unknown_group": ("There is no group named {name}.{nearest}", "No existe el grupo {name}.{nearest}"),
     "unknown_source": (
         "There is no data source named {name}.{nearest} Administrators add them under Administration › Data.",
-        "No existe la fuente de datos {name}.{nearest} Se añaden en Administración › Datos.",
+        "No existe el origen de datos {name}.{nearest} Se añaden en Administración › Datos.",
     ),
     "unknown_question": (
         "There is no saved question {name} for that source.{nearest}",
-        "No existe la pregunta guardada {name} para esa fuente.{nearest}",
+        "No existe la pregunta guardada {name} para ese origen.{nearest}",
     ),
     "unknown_tool": ("There is no tool named {name}.{nearest}", "No existe la herramienta {name}.{nearest}"),
     "unknown_purpose": (

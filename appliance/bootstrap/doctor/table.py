@@ -14,6 +14,7 @@ from appliance.bootstrap.doctor import (
     identity,
     machine,
     parts,
+    pipelines,
     sources,
     speech,
     trust,
@@ -30,6 +31,7 @@ from appliance.services.doctor import engines as engine_checks
 from appliance.services.doctor import identity as identity_checks
 from appliance.services.doctor import machine as machine_checks
 from appliance.services.doctor import parts as part_checks
+from appliance.services.doctor import pipelines as pipeline_checks
 from appliance.services.doctor import sources as source_checks
 from appliance.services.doctor import speech as speech_checks
 from appliance.services.doctor import trust as trust_checks
@@ -62,6 +64,7 @@ CHECKS: Mapping[str, Check] = {
     "clouds": Check(clouds.read_clouds, cloud_checks.cloud_findings),
     "egress": Check(egress.read_egress, egress_checks.egress_findings),
     "sources": Check(sources.read_sources, source_checks.source_findings),
+    "pipelines": Check(pipelines.read_pipelines, pipeline_checks.pipeline_findings),
     "gpu": Check(machine.read_gpu, gpu.gpu_findings, needs_box=False),
     "watchdog": Check(watchdog.read_watchdog, watchdog_checks.watchdog_findings),
     "queue": Check(use.read_queue, use_checks.queue_findings),

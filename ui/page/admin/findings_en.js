@@ -355,5 +355,9 @@ export default {
  "finding.sources.role_can_write": "The role that asks the database {name} can do more than read.",
  "remedy.sources.role_can_write": "Have a role made that can only read, with the statements that the command shows, and change the source to it.",
  "finding.sources.drifted": "The database {name} has changed in {count} places since its tables were chosen.",
- "remedy.sources.drifted": "Look at what changed and choose its tables again, in Administration › Data or with `appliance source choose`."
+ "remedy.sources.drifted": "Look at what changed and choose its tables again, in Administration › Data or with `appliance source choose`.",
+ "finding.pipelines.none": "No pipeline is declared here.",
+ "finding.pipelines.ok": "{count} files of pipelines are right.",
+ "finding.pipelines.refused": "The file of the pipeline {name} has faults, so that its last good version serves, or none.",
+ "remedy.pipelines.refused": "Correct the lines that are named; the file is read again by itself."
 };

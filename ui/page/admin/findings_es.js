@@ -355,5 +355,9 @@ export default {
  "finding.sources.role_can_write": "El rol que pregunta a la base de datos {name} puede hacer más que leer.",
  "remedy.sources.role_can_write": "Pide un rol que solo pueda leer, con las instrucciones que muestra el comando, y ponlo en el origen de datos.",
  "finding.sources.drifted": "La base de datos {name} ha cambiado en {count} puntos desde que se eligieron sus tablas.",
- "remedy.sources.drifted": "Mira qué cambió y elige sus tablas de nuevo, en Administración › Datos o con `appliance source choose`."
+ "remedy.sources.drifted": "Mira qué cambió y elige sus tablas de nuevo, en Administración › Datos o con `appliance source choose`.",
+ "finding.pipelines.none": "Aquí no hay flujos declarados.",
+ "finding.pipelines.ok": "{count} archivos de flujos están bien.",
+ "finding.pipelines.refused": "El archivo del flujo {name} tiene fallos, así que responde su última versión buena, o ninguna.",
+ "remedy.pipelines.refused": "Corrige las líneas que se indican; el archivo se vuelve a leer solo."
 };

@@ -8,6 +8,7 @@ from ui.texts.findings.engines import ENGINES
 from ui.texts.findings.gpu import GPU
 from ui.texts.findings.machine import MACHINE
 from ui.texts.findings.parts import PARTS
+from ui.texts.findings.pipelines import PIPELINES
 from ui.texts.findings.sources import SOURCES
 from ui.texts.findings.speech import SPEECH
 from ui.texts.findings.trust import TRUST
@@ -26,4 +27,5 @@ FINDINGS = {
     **WATCHDOG,
     **SPEECH,
     **SOURCES,
+    **PIPELINES,
 }

@@ -10,6 +10,7 @@ from appliance.services.doctor.sentences.engines import ENGINES
 from appliance.services.doctor.sentences.gpu import GPU
 from appliance.services.doctor.sentences.machine import MACHINE
 from appliance.services.doctor.sentences.parts import PARTS
+from appliance.services.doctor.sentences.pipelines import PIPELINES
 from appliance.services.doctor.sentences.sources import SOURCES
 from appliance.services.doctor.sentences.speech import SPEECH
 from appliance.services.doctor.sentences.trust import TRUST
@@ -29,4 +30,5 @@ SENTENCES: Mapping[str, Words] = {
     **WATCHDOG,
     **SPEECH,
     **SOURCES,
+    **PIPELINES,
 }
