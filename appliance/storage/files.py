@@ -21,7 +21,7 @@ from appliance.storage.database import Database
 from appliance.storage.file_rows import COLUMNS, OpenScope
 from appliance.storage.jobs import PostgresJobQueue
 from appliance.storage.paging import sliced, slicing, slicing_values
-from appliance.storage.receipts import count_place, record_receipt, unused_blobs
+from appliance.storage.receipts import count_place, kept_tables, record_receipt, unused_blobs
 from appliance.storage.versions import Place
 from rag.ports import InMemory, VectorStore
 
@@ -115,10 +115,13 @@ class PostgresFiles:
                 links = await self._lock_links(connection, file_id)
                 gone = [*await descendants(connection, file_id), file]
                 removed = Counter({"files": len(gone)})
+                tables = await kept_tables(connection, [one.sha256 for one in gone])
                 for one in gone:
                     removed += await self._remove(connection, one.id, links if one is file else None, held)
                 unused = await unused_blobs(connection, [one.sha256 for one in gone])
                 removed["blobs"] = len(unused)
+                if gone_tables := sum(tables.get(content, 0) for content in unused):
+                    removed["tables"] = gone_tables
                 removed["bytes"] = sum(
                     {one.sha256: one.size_bytes for one in gone if one.sha256 in unused}.values()
                 )

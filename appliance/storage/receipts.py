@@ -29,6 +29,7 @@ SELECT (SELECT count(*) FROM collection_files
 FROM chunks c WHERE collection_id = %(collection_id)s AND (%(file_id)s::uuid IS NULL OR file_id = %(file_id)s)
 """
 _UNUSED = "SELECT sha256 FROM blobs WHERE sha256 = ANY(%s) AND refs = 0"
+_TABLES = "SELECT sha256, tables FROM workbooks WHERE sha256 = ANY(%s) AND tables > 0"
 _ADD = """
 INSERT INTO receipts (kind, subject_id, deleted_by, removed) VALUES (%s, %s, %s, %s) RETURNING id, happened_at
 """
@@ -54,6 +55,12 @@ async def unused_blobs(connection: AsyncConnection, hashes: Sequence[bytes]) -> 
     """Which contents no file needs any more, now that this transaction has deleted some."""
     rows = await connection.execute(_UNUSED, (list(hashes),))
     return [bytes(sha256) for (sha256,) in await rows.fetchall()]
+
+
+async def kept_tables(connection: AsyncConnection, hashes: Sequence[bytes]) -> dict[bytes, int]:
+    """How many tables were made of these contents; asked before their files go, by which they are seen."""
+    rows = await connection.execute(_TABLES, (list(hashes),))
+    return {bytes(sha256): int(count) for sha256, count in await rows.fetchall()}
 
 
 async def record_receipt(

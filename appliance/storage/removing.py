@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from appliance.storage.receipts import COUNTED, unused_blobs
+from appliance.storage.receipts import COUNTED, kept_tables, unused_blobs
 
 # One's own outermost files of a collection with all that lies in them, where none of that is in another collection. Of
 # one's own files the places are seen wherever they are, also where one may not look any more.
@@ -68,6 +68,7 @@ class Families:
 
     members: Sequence[Member]
     counts: Mapping[UUID, Counter[str]]
+    tables: Mapping[bytes, int] = field(default_factory=dict)  # that were made of contents
     pictures: Mapping[bytes, int] = field(default_factory=dict)  # of the contents that nobody needs any more
 
     @property
@@ -90,6 +91,8 @@ class Families:
             removed["files"] += 1
             if last.get(member.sha256) is member:
                 removed.update(blobs=1, bytes=member.size_bytes, page_images=self.pictures[member.sha256])
+                if tables := self.tables.get(member.sha256):
+                    removed["tables"] += tables
         zeros = dict.fromkeys((*COUNTED, "files", "blobs", "bytes", "page_images"), 0)
         return {root: zeros | dict(removed) for root, removed in told.items()}
 
@@ -102,7 +105,7 @@ async def count_families(connection: AsyncConnection, collection_id: UUID) -> Fa
         members = await cursor.fetchall()
     rows = await (await connection.execute(_COUNTS, values)).fetchall()
     counts = {file: Counter(dict(zip(_BY_FILE, map(int, numbers), strict=True))) for file, *numbers in rows}
-    return Families(members, counts)
+    return Families(members, counts, await kept_tables(connection, [member.sha256 for member in members]))
 
 
 async def remove_families(

@@ -142,7 +142,8 @@ async def test_an_uploaded_workbook_is_asked_by_who_may_read_it_and_by_nobody_el
     tables, _ = await books.sources.of_file(ana(), file)
     assert tables[0].place == "A3:C7"
 
-    await desk.knowledge.remove_file(ana(), file)
+    receipt = await desk.knowledge.remove_file(ana(), file)
+    assert receipt.removed["tables"] == 1
     assert await asking.offered(ana()) == []
     assert _count(owner_url, "workbooks") == _count(owner_url, "workbook_tables") == 0
 

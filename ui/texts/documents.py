@@ -59,6 +59,7 @@ DOCUMENTS = {
     "receipt_blobs": Sentence("Contents on the disk", "Contenidos en el disco"),
     "receipt_bytes": Sentence("Room on the disk", "Espacio en el disco"),
     "receipt_page_images": Sentence("Pictures of pages", "Imágenes de páginas"),
+    "receipt_tables": Sentence("Tables of workbooks", "Tablas de libros de cálculo"),
     "receipt_generations": Sentence("Copies of the index made void", "Copias del índice anuladas"),
     "receipt_vectors_in_memory": Sentence("Vectors in memory", "Vectores en memoria"),
     "receipt_memories": Sentence("Memories of the conversation", "Memorias de la conversación"),

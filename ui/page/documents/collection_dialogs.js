@@ -5,7 +5,7 @@ import {h, icon} from "../shell/dom.js";
 import {openDialog} from "../shell/dialog.js";
 import {explain, fileSize, number, t} from "../shell/settings.js";
 
-const RECEIPT = ["collections", "files", "places", "pages", "passages", "vectors", "words", "blobs", "bytes", "page_images", "generations", "vectors_in_memory"];
+const RECEIPT = ["collections", "files", "places", "pages", "passages", "vectors", "words", "blobs", "bytes", "page_images", "tables", "generations", "vectors_in_memory"];
 
 /** A dialog with a heading and a row of buttons; submit: what the main one does, which closes it unless it throws. */
 export function formDialog({title, body, action, isDanger, submit, width = "480px", cancel = t("keep")}) {
