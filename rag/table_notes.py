@@ -13,6 +13,7 @@ SENTENCES: Mapping[str, str] = {
     "tables_over_one": "{count} table was left out: one workbook may have {most}.",
     "tables_refused": "It can be searched, but no tables were made of it: it has more rows or cells than may be, or "
     "reading them took too long.",
+    "tables_failed": "It can be searched, but its tables could not be read.",
     "tables_look": "Something of its tables is worth a look: {names}.",
     # Of one table
     "table_header_missing": "No row names its columns; they are numbered.",

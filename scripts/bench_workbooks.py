@@ -81,7 +81,7 @@ def write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
 
 def told(label: str, seconds: float, more: str = "") -> None:
     """A line of the table."""
-    print(f"{label:52s} {seconds * 1000:10.0f} ms   {more}")
+    print(f"{label:52s} {seconds * 1000:10.0f} ms   {more}", flush=True)
 
 
 def apart(label: str, work: Callable[[], Mapping[str, float]]) -> None:

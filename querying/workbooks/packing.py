@@ -16,6 +16,7 @@ import duckdb
 from querying.workbooks.columns import TypedValue
 
 _SLICE_ROWS = 20_000
+_SLICE_CELLS = 200_000  # a child writes no file larger than 64 MiB
 CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
     "threads": "1",
     "memory_limit": "512MB",
@@ -48,8 +49,9 @@ def packed(
     try:
         connection.execute(f"CREATE TABLE made ({described})")
         count = len(values[0]) if values else 0
-        for first in range(0, count, _SLICE_ROWS):
-            _write(rows, [column[first : first + _SLICE_ROWS] for column in values])
+        step = max(1, min(_SLICE_ROWS, _SLICE_CELLS // max(len(values), 1)))
+        for first in range(0, count, step):
+            _write(rows, [column[first : first + step] for column in values])
             connection.execute(insert, [str(rows)])
         connection.execute(f"COPY made TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
         return target.read_bytes()

@@ -22,11 +22,19 @@ from appliance.errors import NotFound
 from appliance.services.data.desk import Desk as DataDesk
 from appliance.services.data.places import Places
 from appliance.services.data.source_ports import Connected
-from appliance.services.data.workbooks import MAKING, TableMaking
+from appliance.services.data.workbooks import (
+    MAKER,
+    MAKING,
+    MEDIA_TYPES,
+    NAMES,
+    TableMaking,
+    make,
+    notes_on,
+)
 from appliance.storage.data_asking import PostgresAskableSources
 from appliance.storage.data_results import PostgresResults
 from appliance.storage.database import Database
-from appliance.storage.workbooks import PostgresWorkbooks
+from appliance.storage.workbooks import AllWorkbooks, PostgresWorkbooks
 from querying.errors import QueryRefused
 from querying.settings import DataSettings
 from querying.types import Caps
@@ -182,6 +190,32 @@ async def test_the_same_content_twice_has_its_tables_once_and_keeps_them_while_o
     await desk.knowledge.remove_file(ana(), mine)
     assert await books.sources.offered(ana()) == []
     assert [one.name for one in await books.sources.offered(luis())] == ["his.xlsx"]
+
+
+async def test_what_was_read_before_there_were_tables_gets_them_later(
+    database: Database,
+    worker_database: Database,
+    maintenance_database: Database,
+    making: ParsingSandbox,
+    books: WorkbookRoom,
+    tmp_path: Path,
+) -> None:
+    """One content after the other, whoever it belongs to; what has its tables, or is no workbook, is left alone."""
+    before = Desk(database, worker_database, tmp_path, reader=making)
+    collection = await before.collection(ana())
+    await before.add(ana(), collection, sales(1.0, 2.0), "ventas.xlsx")
+    await before.add(ana(), collection, b"Nothing but words in here.", "notas.txt")
+    await before.work()
+    assert await books.sources.offered(ana()) == []
+    everything = AllWorkbooks(maintenance_database)
+    found = await everything.missing(MAKER, NAMES, MEDIA_TYPES, b"")
+    assert found is not None and found[1] == "ventas.xlsx"
+    made = await make(making, before.blobs.path(found[0]), *found[1:])
+    assert made is not None
+    await everything.keep(found[0], MAKER, made, notes_on(made))
+    assert [one.name for one in await books.sources.offered(ana())] == ["ventas.xlsx"]
+    assert await everything.missing(MAKER, NAMES, MEDIA_TYPES, b"") is None
+    assert await everything.missing(MAKER + 1, NAMES, MEDIA_TYPES, b"") is not None
 
 
 def _count(url: str, table: str) -> int:

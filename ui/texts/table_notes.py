@@ -31,6 +31,10 @@ TABLE_NOTES = {
         "Se puede buscar en él, pero no se hicieron tablas: tiene más filas o celdas de las "
         "permitidas, o leerlas tardó demasiado.",
     ),
+    "tables_failed": Sentence(
+        "It can be searched, but its tables could not be read.",
+        "Se puede buscar en él, pero no se pudieron leer sus tablas.",
+    ),
     "tables_look": Sentence(
         "Something of its tables is worth a look: {names}.",
         "Conviene echar un vistazo a estas tablas: {names}.",

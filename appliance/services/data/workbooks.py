@@ -21,7 +21,7 @@ from querying.ports import Connector
 from querying.types import Schema
 from querying.workbooks.connector import Doer, WorkbookConnector
 from querying.workbooks.wire import PackedTables, WireError, decode_tables
-from rag.errors import DocumentRefused, DocumentTooLarge, ParsingTimedOut
+from rag.errors import DocumentRefused, DocumentTooLarge, ParsingTimedOut, UnsupportedFormat
 from rag.notes import Note, counted
 from rag.sandbox.task import Task
 
@@ -148,18 +148,18 @@ def is_workbook(filename: str, media_type: str) -> bool:
 
 
 async def make(doer: Doer, path: Path, filename: str, media_type: str) -> PackedTables | None:
-    """The tables of a file, or the note that there are too many; None for what is refused as a document as well."""
+    """The tables of a file, or the note that there are none; None for what is no workbook, or was not tried."""
     try:
         order = {"path": str(path), "media_type": _claimed(filename, media_type), "name": _stem(filename)}
         return decode_tables(await doer.work(Task(MAKING, order, (path,))))
     except (DocumentTooLarge, ParsingTimedOut):
         return PackedTables((), (Note("tables_refused"),))
-    except DocumentRefused as refusal:
-        logger.info("no tables were made of %s: %s", path.name[:16], refusal.code)
-        return None
-    except WireError:
-        logger.warning("the tables of %s came back broken", path.name[:16])
-        return None
+    except UnsupportedFormat:
+        return None  # whatever its name says, it is no workbook
+    except (DocumentRefused, WireError) as error:
+        logger.warning("no tables were made of %s: %s", path.name[:16], error)
+        is_lost = type(error) is DocumentRefused  # the process was ended by somebody: another time
+        return None if is_lost else PackedTables((), (Note("tables_failed"),))
 
 
 def _claimed(filename: str, media_type: str) -> str:
