@@ -191,6 +191,14 @@ def remove(
     show({"name": name, "removed": True}, as_json, f"Removed {name}.yaml.")
 
 
+@pipeline.command("reference")
+def reference() -> None:
+    """Print the format of a file as Markdown."""
+    from appliance.commands.pipeline_reference import reference as made
+
+    typer.echo(made(), nl=False)
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appliance.commands.pipeline_reference import reference
 from appliance.domain.pipeline_findings import SENTENCES, WORDS, Finding
 from appliance.pipelines.declared.files import SHIPPED
 from appliance.pipelines.declared.located import MOST_BYTES, MOST_DEPTH, read
@@ -358,3 +359,11 @@ def test_every_field_is_described_in_both_languages() -> None:
                 continue
             key = f"{model}_{name}" if f"{model}_{name}" in ABOUT else f"Step_{name}"
             assert ABOUT[key][0] == one["description"], (model, name)
+
+
+def test_the_reference_in_the_docs_is_of_today() -> None:
+    """`appliance pipeline reference` printed what stands there."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "pipelines.md").read_text(encoding="utf-8")
+    inside = text.split("<!-- reference -->\n", 1)[1].split("<!-- /reference -->", 1)[0]
+
+    assert inside == reference()

@@ -50,6 +50,10 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PUT", "/api/data/sources/{source_id}/shares"): {"with": "luis@example.com"},
     ("POST", "/api/prompts/{purpose}/versions"): {"texts": {"en": "Cite as [1].", "es": "Cita: [1]."}},
     ("PUT", "/api/prompts/{purpose}/in_force"): {"version": 0},
+    ("PUT", "/api/pipelines/{pipeline}"): {"text": "format: 1"},
+    ("POST", "/api/pipelines/{pipeline}/check"): {"text": "format: 1"},
+    ("POST", "/api/pipelines/{pipeline}/draft"): {"text": "format: 1"},
+    ("POST", "/api/pipelines/{pipeline}/rollback"): {"version": 1},
     ("POST", "/api/tools/asked/{ask_id}"): {"answer": "always"},
     ("PUT", "/api/tools/consents/{tool_server_id}/{tool}"): {"answer": "always"},
     ("PATCH", "/api/tools/servers/{tool_server_id}"): {"is_paused": False},
@@ -61,6 +65,7 @@ QUERIES: Mapping[tuple[str, str], str] = {
     ("GET", "/api/conversations/{conversation_id}/context"): f"?model={MODEL}",
     ("DELETE", "/api/data/sources/{source_id}/shares"): "?with=ana@example.com",
     ("GET", "/api/prompts/{purpose}/difference"): "?before=0&after=0",
+    ("GET", "/api/pipelines/{pipeline}/difference"): "?before=1&after=1",
 }
 # Nobody's in particular, or not made for a person; and why.
 OF_NOBODY = {"/v1/models/{model}": "what is served, for everybody"}
@@ -81,6 +86,10 @@ NOT_HERS = {
     "/api/prompts/{purpose}/versions/{version}": "likewise",
     "/api/prompts/{purpose}/difference": "likewise",
     "/api/prompts/{purpose}/figures": "likewise",
+    "/api/pipelines/{pipeline}": "one that is switched off is for administrators",
+    "/api/pipelines/{pipeline}/versions": "likewise",
+    "/api/pipelines/{pipeline}/versions/{version}": "likewise",
+    "/api/pipelines/{pipeline}/difference": "likewise",
 }
 # An administrator's business too; who they are is asked of the others.
 OF_ADMINISTRATORS = (
@@ -93,7 +102,14 @@ OF_ADMINISTRATORS = (
         "/api/keys/",
         "/api/queue/",
     ),
-    *("/api/models/", "/api/leaving/", "/api/prompts/", "/api/data/sources/", "/api/tools/servers/"),
+    *(
+        "/api/models/",
+        "/api/leaving/",
+        "/api/prompts/",
+        "/api/pipelines/",
+        "/api/data/sources/",
+        "/api/tools/servers/",
+    ),
 )
 # Ids in bodies: (verb, path, body).
 IN_BODIES: tuple[tuple[str, str, Any], ...] = (
@@ -167,7 +183,7 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
         "group_id": group, "limit_id": made["id"], "budget_id": spent["id"], "job_id": "job-1",
         "request_id": f"turn-{turn}", "number": "1",
         "dropped_id": dropped, "chat_store_id": "vs_" + "0" * 32, "name": "tiny",
-        "purpose": "summarise", "version": "0",
+        "purpose": "summarise", "pipeline": "formal-letter", "version": "0",
     }  # fmt: skip
 
 
