@@ -1,97 +1,59 @@
-"""The routes of results and saved questions over a desk of tests, asked by name."""
+"""The doors of data sources before a test's own database, and a SQLite shop in the folder they may lie in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import httpx
-import numpy as np
-from fastapi import Request
-from numpy.typing import NDArray
+from fastapi import APIRouter
 
-from appliance.api.app import create_app
-from appliance.api.data_results import data_result_routes
-from appliance.api.saved_questions import saved_question_routes
-from appliance.domain.people import Caller
-from appliance.errors import NotAuthenticated
-from appliance.fairness.accounting.ledger_rows import uuid7
-from appliance.services.data.choosing import Chooser
-from appliance.services.data.drafting import Drafting
-from appliance.services.data.results import KeptResults
-from appliance.services.data.saved import SavedQuestionBook
-from appliance.storage.data_results import PostgresResults
-from appliance.storage.saved_questions import PostgresSavedQuestions
-from inference.errors import EmbedderUnavailable
-from tests.data_world import DataWorld
+from appliance.api.data_sources import Connecting, data_source_routes
+from appliance.api.identity import Identity
+from appliance.bootstrap.data_connecting import Places, kept_settings, opened
+from appliance.bootstrap.data_sources import build_looking
+from appliance.services.data.connections import Connections
+from appliance.services.data.source_tables import SourceTables
+from appliance.services.data.sources import Sources
+from appliance.storage.data_sources import PostgresDataSources
+from appliance.storage.database import Database
+from appliance.storage.shares import PostgresShares
+from inference.egress import Neighbours
+from querying.types import Caps
+from tests.data_world import desk_of
 
-TODAY = date(2026, 4, 15)
-
-
-class NoEmbedder:
-    """An embedder that is away."""
-
-    model_id, dimension, max_tokens = "none", 1, 256
-
-    async def embed_query(self, text: str) -> NDArray[np.float32]:
-        raise EmbedderUnavailable("It is away.")
-
-    async def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        raise EmbedderUnavailable("It is away.")
-
-    async def close(self) -> None:
-        pass
+_SHOP = """
+CREATE TABLE customer (id integer PRIMARY KEY, email text, city text);
+CREATE TABLE sale (id integer PRIMARY KEY, customer_id integer REFERENCES customer, amount decimal(10, 2));
+CREATE TABLE salary (id integer PRIMARY KEY, amount decimal(10, 2));
+INSERT INTO customer VALUES (1, 'a@b.example', 'Vigo'), (2, 'c@d.example', 'Lugo');
+INSERT INTO sale VALUES (1, 1, 10.5), (2, 1, 20), (3, 2, 1000.25);
+"""
 
 
-@dataclass
-class Named:
-    """Stands where the accounts' identity stands: who asks is the header `who`."""
-
-    people: Mapping[str, Caller]
-
-    async def caller(self, request: Request) -> Caller:
-        found = self.people.get(request.headers.get("who", ""))
-        if found is None:
-            raise NotAuthenticated
-        return found
+def connections_in(databases: Path, passwords: Path) -> Connections:
+    """For databases of the own network, with files in these folders alone."""
+    return Connections(partial(opened, Places(databases, passwords), Neighbours()))
 
 
-@dataclass
-class Doors:
-    """A client of both rooms."""
-
-    world: DataWorld
-    results: PostgresResults
-    book: SavedQuestionBook
-    client: httpx.AsyncClient
-
-    async def call(self, who: str, verb: str, path: str, body: Any = None) -> httpx.Response:
-        """Below /api/data."""
-        return await self.client.request(verb, f"/api/data{path}", json=body, headers={"who": who})
-
-    async def ok(self, who: str, verb: str, path: str, body: Any = None) -> Any:
-        """Its JSON."""
-        answer = await self.call(who, verb, path, body)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
+def data_doors(
+    database: Database, identity: Identity, connections: Connections, databases: Path, passwords: Path
+) -> APIRouter:
+    """/api/data. database: as the gateway sees it."""
+    repository, looking = PostgresDataSources(database), build_looking(connections)
+    check = partial(kept_settings, Places(databases, passwords))
+    sources = Sources(repository, connections, looking, check, PostgresShares(database))
+    told = Connecting(str(passwords), str(databases), ("postgres", "sqlite"), Caps())
+    tables = SourceTables(sources, repository, looking)
+    return data_source_routes(sources, tables, desk_of(database, connections), told, identity)
 
 
-def doors_of(world: DataWorld, chooser: Chooser, folder: Path) -> Doors:
-    """client: to be closed by whoever asked for it."""
-    kept = PostgresResults(world.database)
-    book = SavedQuestionBook(
-        PostgresSavedQuestions(world.database), world.desk, chooser, today=lambda: TODAY, new_id=uuid7
-    )
-    results = KeptResults(kept, world.desk)
-    identity: Any = Named({"root": world.root, "ana": world.ana, "luis": world.luis})
-    app = create_app(
-        [
-            data_result_routes(results, identity, folder),
-            saved_question_routes(book, Drafting(results, world.desk), identity),
-        ]
-    )
-    transport = httpx.ASGITransport(app)
-    return Doors(world, kept, book, httpx.AsyncClient(transport=transport, base_url="http://box"))
+def sqlite_shop(databases: Path) -> Path:
+    """shop.db in that folder."""
+    databases.mkdir(parents=True, exist_ok=True)
+    path = databases / "shop.db"
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript(_SHOP)
+    return path

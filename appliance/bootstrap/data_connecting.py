@@ -81,7 +81,10 @@ def connections_of(box: Box) -> Connections:
 
 def kept_settings(places: Places, kind: DatabaseKind, settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """As they are kept: checked, without what is as usual. Raises SourceRefused."""
-    told = checked_settings(kind, places.inside(kind, settings))
+    inside = places.inside(kind, settings)
+    told = checked_settings(kind, inside)
+    if kind == "sqlite" and not Path(inside["path"]).is_file():
+        raise SourceRefused(f"There is no file {inside['path']}. Put it there.", "path")
     return told.model_dump(mode="json", exclude_defaults=True)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,17 @@ from fastapi import APIRouter
 from redis.asyncio import Redis
 
 from appliance.api.audit import audit_routes
-from appliance.api.data_sources import Connecting, data_source_routes
 from appliance.api.identity import Identity
-from appliance.bootstrap.data_connecting import Places as FilePlaces
-from appliance.bootstrap.data_connecting import kept_settings, opened
-from appliance.bootstrap.data_sources import build_looking
 from appliance.domain.people import Role
 from appliance.services.accounts import Accounts
 from appliance.services.audit import Audit
-from appliance.services.data.connections import Connections
-from appliance.services.data.source_tables import SourceTables
-from appliance.services.data.sources import Sources
 from appliance.storage.audit import PostgresAudit
-from appliance.storage.data_sources import PostgresDataSources
 from appliance.storage.database import Database
-from appliance.storage.shares import PostgresShares
-from inference.egress import Neighbours
-from querying.types import Caps
 from tests.accounts_world import Worker, add_person, bearer, key_of, worker
 from tests.company_database import SECRET, Company, company_database
 from tests.conftest import Servers
-from tests.data_world import CHOSEN, desk_of
+from tests.data_doors import connections_in, data_doors
+from tests.data_world import CHOSEN
 
 TABLES = {"tables": [{"name": name} for name in CHOSEN]}
 
@@ -88,19 +77,12 @@ class Office:
 
 @asynccontextmanager
 async def _office(database: Database, valkey: Redis, company: Company) -> AsyncIterator[Office]:
-    files = FilePlaces(company.passwords / "sqlite", company.passwords)
-    connections = Connections(partial(opened, files, Neighbours()))
+    folders = company.passwords / "sqlite", company.passwords
+    connections = connections_in(*folders)
 
-    def routes(accounts: Accounts, identity: Identity) -> list[APIRouter]:
-        repository, looking = PostgresDataSources(database), build_looking(connections)
-        sources = Sources(
-            repository, connections, looking, partial(kept_settings, files), PostgresShares(database)
-        )
-        tables = SourceTables(sources, repository, looking)
-        told = Connecting(str(files.passwords), str(files.databases), ("postgres", "sqlite"), Caps())
-        desk = desk_of(database, connections)
+    def routes(_accounts: Accounts, identity: Identity) -> list[APIRouter]:
         return [
-            data_source_routes(sources, tables, desk, told, identity),
+            data_doors(database, identity, connections, *folders),
             audit_routes(Audit(PostgresAudit(database)), identity),
         ]
 

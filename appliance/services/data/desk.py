@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -60,10 +61,31 @@ class _Asked:
     """What a query is held against. gone: (table, column) that are not there any more."""
 
     source: OfferedSource
-    connector: Connector
+    connect: Callable[[], Awaitable[Connector]]
     schema: Schema
     caps: Caps
     gone: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(slots=True)
+class _Done:
+    """How far a query came, for its line. code, why: of what went wrong."""
+
+    outcome: Outcome = "failed"
+    code: str = ""
+    why: str = ""
+    checked: CheckedQuery | None = None
+    rows: Rows | None = None
+
+    def failed(self, error: Exception) -> None:
+        self.outcome = "refused" if isinstance(error, QueryRefused | QueryTooExpensive) else "failed"
+        self.code = str(getattr(error, "code", "internal_error"))
+        self.why = str(getattr(error, "detail", ""))
+
+    @property
+    def result(self) -> tuple[CheckedQuery, Rows]:
+        assert self.checked is not None and self.rows is not None
+        return self.checked, self.rows
 
 
 class Desk:
@@ -117,31 +139,21 @@ class Desk:
         values: Mapping[str, Value] | None = None,
     ) -> QueryRun:
         async with self._asked(caller, source_id, asking) as asked:
-            began, checked, rows = self._clock(), None, None
-            outcome: Outcome = "failed"
-            code = why = ""
+            began, done = self._clock(), _Done()
             try:
-                checked = await asyncio.to_thread(check, sql, asked.schema, asked.caps, values)
-                _require_still_there(checked, asked.gone)
-                async with self._places.place(source_id, caller.user_id):
-                    rows = await _run(asked.connector, checked, asked.caps)
-                outcome = "allowed"
+                await self._ask(caller, asked, sql, values, done)
             except asyncio.CancelledError:
-                outcome, code = "cancelled", "cancelled"
+                done.outcome, done.code = "cancelled", "cancelled"
                 raise
             except Exception as error:
-                code = str(getattr(error, "code", "internal_error"))
-                why = str(getattr(error, "detail", ""))
-                outcome = "refused" if isinstance(error, QueryRefused | QueryTooExpensive) else "failed"
+                done.failed(error)
                 raise
             finally:
                 seconds = self._clock() - began
-                self._told(outcome, code, seconds)
-                detail = _detail(asked.source, sql, asking, checked, rows, seconds)
-                if code:
-                    detail |= {"reason": code, "why": _kept(why, _MOST_WHY)}
-                await self._record(AccountEvent(f"data.query.{outcome}", caller.user_id, None, detail))
-            assert checked is not None and rows is not None
+                self._told(done.outcome, done.code, seconds)
+                detail = _detail(asked.source, sql, asking, done, seconds)
+                await self._record(AccountEvent(f"data.query.{done.outcome}", caller.user_id, None, detail))
+        checked, rows = done.result
         run = QueryRun(
             self._new_id(),
             source_id,
@@ -153,6 +165,15 @@ class Desk:
         )
         return replace(run, id=await self._keeper.keep(caller, run, asking))
 
+    async def _ask(
+        self, caller: Caller, asked: _Asked, sql: str, values: Mapping[str, Value] | None, done: _Done
+    ) -> None:
+        done.checked = await asyncio.to_thread(check, sql, asked.schema, asked.caps, values)
+        _require_still_there(done.checked, asked.gone)
+        async with self._places.place(asked.source.id, caller.user_id):
+            done.rows = await _run(await asked.connect(), done.checked, asked.caps)
+        done.outcome = "allowed"
+
     @asynccontextmanager
     async def _asked(self, caller: Caller, source_id: UUID, asking: Asking) -> AsyncIterator[_Asked]:
         """Raises NotFound for what the caller may not ask, whether or not it exists."""
@@ -163,7 +184,7 @@ class Desk:
         if found is not None and (is_trial or not found.source.is_paused):
             yield _Asked(
                 _offered(found),
-                await self._connections.to(found.source),
+                partial(self._connections.to, found.source),
                 found.schema(with_gone=True),
                 found.source.caps.within(self._caps),
                 found.gone,
@@ -173,8 +194,12 @@ class Desk:
         if book is None:
             raise NotFound(f"There is no data source {source_id}.")
         offered, connector = book
+
+        async def connected() -> Connector:
+            return connector
+
         try:
-            yield _Asked(offered, connector, offered.schema, self._caps)
+            yield _Asked(offered, connected, offered.schema, self._caps)
         finally:
             await connector.close()
 
@@ -206,24 +231,20 @@ def _require_still_there(checked: CheckedQuery, gone: frozenset[tuple[str, str]]
         raise SchemaChanged(f"Not there any more: {', '.join(lost)}.", "gone")
 
 
-def _detail(
-    source: OfferedSource,
-    sql: str,
-    asking: Asking,
-    checked: CheckedQuery | None,
-    rows: Rows | None,
-    seconds: float,
-) -> dict[str, Any]:
+def _detail(source: OfferedSource, sql: str, asking: Asking, done: _Done, seconds: float) -> dict[str, Any]:
     """What the audit's line of a query says beside who and whether. A refused query stands as it came."""
+    checked = done.checked
     detail: dict[str, Any] = {
         "source": str(source.id),
         "name": source.name,
         "sql": _kept(sql if checked is None else checked.shown, _MOST_SQL),
         "tables": [] if checked is None else sorted(checked.tables),
-        "rows": None if rows is None else len(rows.rows),
+        "rows": None if done.rows is None else len(done.rows.rows),
         "ms": round(seconds * 1000, 1),
         "via": asking.via,
     }
+    if done.code:
+        detail |= {"reason": done.code, "why": _kept(done.why, _MOST_WHY)}
     if asking.question:
         detail["question"] = _kept(asking.question, _MOST_QUESTION)
     if asking.request_id:
