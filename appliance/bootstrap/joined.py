@@ -18,7 +18,6 @@ from appliance.api.accounts import account_routers
 from appliance.api.answer_counts import AnswerCounts
 from appliance.api.app import create_app
 from appliance.api.draining import Draining
-from appliance.api.embedding_answers import EmbeddingAnswers
 from appliance.api.fast_path import FastPath
 from appliance.api.health import health_router
 from appliance.api.index import index_routes
@@ -27,10 +26,7 @@ from appliance.api.metrics import metrics_router
 from appliance.api.models import models_router
 from appliance.api.pipeline_runs import PipelineRuns
 from appliance.api.queue import queue_routes
-from appliance.api.rerank_answers import RerankAnswers
-from appliance.api.responses.door import ResponsesDoor
 from appliance.api.responses.routes import responses_router
-from appliance.api.speech.answers import SpeechAnswers
 from appliance.api.speech.door import SpeechDoor
 from appliance.api.watchdog import watchdog_routes
 from appliance.bootstrap.accounts import build_accounts, build_identity
@@ -43,6 +39,7 @@ from appliance.bootstrap.budgets import build_budgets
 from appliance.bootstrap.data import build_data
 from appliance.bootstrap.doctor.room import build_doctor_routes
 from appliance.bootstrap.documents import build_documents
+from appliance.bootstrap.doors import build_fast_path, build_speech_door
 from appliance.bootstrap.egress import way_out
 from appliance.bootstrap.egress_desk import build_egress_routes
 from appliance.bootstrap.energy import following_energy
@@ -83,7 +80,6 @@ from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.cloud_prices import with_clouds
 from appliance.fairness.accounting.ledger import Entry
 from appliance.fairness.queue.script import PREFIX
-from appliance.pipelines.grounding import Grounding
 from appliance.services.offered_models import OfferedModels
 from appliance.storage.database import Database
 from appliance.storage.embedding_models import FollowedModels
@@ -91,7 +87,6 @@ from appliance.storage.preferences import PostgresPreferences
 from appliance.storage.roles import DatabaseRole
 from inference.embedding.client import EmbedderClient
 from inference.errors import EmbedderUnavailable
-from rag.analysis import Analyzer
 
 if TYPE_CHECKING:
     from appliance.bootstrap.tracing import Tracing
@@ -277,47 +272,21 @@ class Gateway:
         )
         await self._keep(pipelines.open, pipelines.close)
         self._runs = pipelines.door(identity, accounts.live, chat)
-        embeddings = EmbeddingAnswers(embedder, room.gate, settings.models.aliases)
         responses = build_responses(database, settings.responses)
-        self._fast = FastPath(
+        self._fast = build_fast_path(
+            room,
+            chat,
+            knowledge,
+            prompts.followed,
+            responses,
+            embedder,
+            client,
             identity,
             accounts.live,
-            room.gate,
-            chat,
-            embeddings,
-            RerankAnswers(
-                served_reranker(settings.retrieval, client),
-                embedder,
-                embeddings,
-                room.gate,
-                settings.models.aliases,
-            ),
-            ResponsesDoor(
-                room.gate,
-                chat,
-                responses,
-                grounding=Grounding(
-                    knowledge.search, Analyzer(settings.retrieval.languages), prompts.followed
-                ),
-                shows_queue=settings.gate.queue_comments,
-            ),
-            comment_after_s=settings.gate.comment_after_s,
-            shows_queue=settings.gate.queue_comments,
+            settings,
         )
         transcriber = speech_client(box)
-        self._speech = SpeechDoor(
-            identity,
-            accounts.live,
-            SpeechAnswers(
-                transcriber,
-                room.gate,
-                settings.models.aliases,
-                shows_queue=settings.gate.queue_comments,
-            ),
-            box.data / "speech",
-            max_file_bytes=settings.speech.max_file_mb * 2**20,
-            comment_after_s=settings.gate.comment_after_s,
-        )
+        self._speech = build_speech_door(box, room, transcriber, identity, accounts.live)
         preferences = PostgresPreferences(database)
         page = join_page(
             database,
