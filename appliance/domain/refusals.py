@@ -13,6 +13,7 @@ from appliance.domain.budget_refusals import BUDGETS
 from appliance.domain.prompt_refusals import PROMPTS
 from inference.errors import EngineUnavailable
 from querying.refusals import QUERY_REFUSALS, Because
+from querying.source_refusals import SOURCE_REFUSALS, SourceBecause
 from rag.coded_text import CodedText
 
 SENTENCES: Mapping[str, str] = {
@@ -97,6 +98,7 @@ SENTENCES: Mapping[str, str] = {
     "expected_in": "Expected in {seconds} s.",
     **BUDGETS,
     **QUERY_REFUSALS,
+    **SOURCE_REFUSALS,
     **PROMPTS,
 }
 
@@ -111,7 +113,7 @@ def expectation(error: BaseException) -> Told | None:
 
 def coded(detail: object) -> dict[str, Any] | None:
     """Code and values of a detail that the page can say in the reader's language; None for a plain one."""
-    if isinstance(detail, (Told, Because)):
+    if isinstance(detail, (Told, Because, SourceBecause)):
         return {"code": detail.code, "values": detail.values}
     return None
 

@@ -12,6 +12,7 @@ from inference.egress import Neighbours
 from inference.egress.hosts import is_address
 from inference.egress.resolving import AddressRefused
 from querying.errors import SourceRefused, SourceUnavailable
+from querying.source_refusals import SourceBecause
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -20,21 +21,21 @@ async def near_address(neighbours: Neighbours, host: str, port: int) -> str:
     """An address of this host in the own network, as numbers. Raises SourceRefused, SourceUnavailable."""
     if is_address(host):
         shown = f"[{host}]" if ":" in host else host
-        if why := neighbours.refusal(f"http://{shown}:{port}", asks=False):
-            raise SourceRefused(f"{why}; see egress.inside.", "address")
+        if neighbours.refusal(f"http://{shown}:{port}", asks=False):
+            raise SourceRefused(SourceBecause("db_public", host=host), "address")
         return host
     resolver = neighbours.resolver()
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             found = await resolver.resolve(host, port, socket.AF_UNSPEC)
     except AddressRefused as error:
-        raise SourceRefused(f"{error}.", "address") from error
+        raise SourceRefused(SourceBecause("db_public", host=host), "address") from error
     except (OSError, TimeoutError) as error:
-        raise SourceUnavailable("Nobody knows its name; check the host.", "name") from error
+        raise SourceUnavailable(SourceBecause("db_name_unknown"), "name") from error
     finally:
         await resolver.close()
     if not found:
-        raise SourceUnavailable("Nobody knows its name; check the host.", "name")
+        raise SourceUnavailable(SourceBecause("db_name_unknown"), "name")
     return found[0]["host"]
 
 
@@ -44,4 +45,4 @@ async def connected_socket(neighbours: Neighbours, host: str, port: int) -> sock
     try:
         return await asyncio.to_thread(socket.create_connection, (address, port), CONNECT_TIMEOUT_S)
     except OSError as error:
-        raise SourceUnavailable("Nothing listens there; check host and port.", "refused") from error
+        raise SourceUnavailable(SourceBecause("db_unreached"), "refused") from error

@@ -33,6 +33,7 @@ from querying.connectors.settings import ServerSettings, password_of
 from querying.connectors.threads import Threads
 from querying.connectors.tls import context_for
 from querying.errors import QueryFailed, QueryTimedOut
+from querying.source_refusals import SourceBecause
 from querying.types import Caps, CheckedQuery, Dialect, RoleReport, Rows, Schema
 
 T = TypeVar("T")
@@ -129,7 +130,7 @@ class MysqlConnector:
                     lent.is_sound()
                 return done
         except TimeoutError as error:
-            raise QueryTimedOut(f"It was stopped after {caps.seconds:g} s.") from error
+            raise QueryTimedOut(SourceBecause("run_stopped", seconds=f"{caps.seconds:g}")) from error
         except pymysql.err.Error as error:
             raise explained(error, self._settings) from error
 
@@ -194,7 +195,7 @@ class _Session:
             raise
         result, connection._result = connection._result, None
         if not result.unbuffered_active:  # it wrote something, or did nothing
-            raise QueryFailed("It brings no rows.", "no_rows")
+            raise QueryFailed(SourceBecause("run_no_rows"), "no_rows")
         result.unbuffered_active = False  # its rows are read by ours
         columns, readers = described(result.fields)
         stream = PacketStream(connection)

@@ -9,6 +9,7 @@ import pymysql
 from querying.connectors.settings import ServerSettings
 from querying.connectors.wording import cleaned
 from querying.errors import QueryFailed, QueryingError, QueryTimedOut, SchemaChanged, SourceUnavailable
+from querying.source_refusals import SourceBecause
 
 DEAD = (pymysql.err.InterfaceError, pymysql.err.OperationalError)
 
@@ -18,14 +19,15 @@ _GONE = {0, 1040, 1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 20
 _REFUSED = {1044: "no_database", 1049: "no_database", 1045: "authentication", 1698: "authentication"}
 _REFUSED |= {1130: "authentication", 1251: "authentication", 2059: "authentication", 2061: "authentication"}
 _REFUSED |= {1040: "busy", 1203: "busy", 1226: "busy", 2026: "tls", 3159: "tls"}
-_DETAILS = {
-    "authentication": "It refused the user or the password.",
-    "no_database": "It has no such database, or this user may not use it.",
-    "busy": "It takes no more connections now.",
-    "tls": "It does not speak TLS as asked for; check tls.",
-    "certificate": "Its certificate could not be verified; check ca_file and the host's name.",
-    "timeout": "It did not answer in time; check host, port and the firewall.",
-    "clear_password": "It asked for the password in clear letters, which only a server with tls = verify-full may.",
+_CODES = {
+    "authentication": "db_sign_in",
+    "no_database": "db_not_there",
+    "busy": "db_full",
+    "tls": "db_tls",
+    "certificate": "db_certificate",
+    "timeout": "db_slow",
+    "clear_password": "db_clear_password",
+    "refused": "db_unreached",
 }
 
 
@@ -42,7 +44,7 @@ def unavailable(error: Exception) -> SourceUnavailable:
         reason = "tls"
     elif isinstance(cause, TimeoutError):
         reason = "timeout"
-    return SourceUnavailable(_DETAILS.get(reason, "Check host, port and the firewall."), reason)
+    return SourceUnavailable(SourceBecause(_CODES[reason]), reason)
 
 
 def is_gone(error: pymysql.err.Error) -> bool:
@@ -60,5 +62,5 @@ def explained(error: pymysql.err.Error, settings: ServerSettings) -> QueryingErr
     if number in _CHANGED:
         return SchemaChanged(said, str(number))
     if is_gone(error):
-        return SourceUnavailable("The connection to it broke; ask again.", "broken")
+        return SourceUnavailable(SourceBecause("db_broken"), "broken")
     return QueryFailed(said, str(number))

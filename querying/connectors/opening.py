@@ -12,6 +12,7 @@ from inference.egress import Neighbours
 from querying.connectors import CONNECTORS
 from querying.errors import SourceRefused
 from querying.ports import Connector
+from querying.source_refusals import SourceBecause
 
 
 class ConnectorType(Protocol):
@@ -25,7 +26,9 @@ class ConnectorType(Protocol):
 def connector_type(kind: str) -> ConnectorType:
     """The class behind a row of the table. Raises SourceRefused where there is none."""
     if kind not in CONNECTORS:
-        raise SourceRefused(f"{kind!r} is none of {', '.join(sorted(CONNECTORS))}.", "unknown_kind")
+        raise SourceRefused(
+            SourceBecause("db_kind", kind=kind, kinds=", ".join(sorted(CONNECTORS))), "unknown_kind"
+        )
     module, _, name = CONNECTORS[kind].partition(":")
     return cast("ConnectorType", getattr(import_module(module), name))
 
@@ -37,7 +40,9 @@ def checked_settings(kind: str, settings: Mapping[str, Any]) -> BaseModel:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise SourceRefused(f"{where}: {first['msg']}" if where else first["msg"], "settings") from error
+        raise SourceRefused(
+            SourceBecause("db_setting", setting=where or kind, problem=first["msg"]), "settings"
+        ) from error
 
 
 def open_connector(kind: str, settings: Mapping[str, Any] | BaseModel, neighbours: Neighbours) -> Connector:

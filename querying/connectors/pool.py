@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Generic, TypeVar
 
 from querying.errors import SourceUnavailable
+from querying.source_refusals import SourceBecause
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ class Pool(Generic[T]):
         """Kept afterwards only where is_sound() was said; else closed. fresh: none that lay idle."""
         async with self._places:
             if self._is_closed:
-                raise SourceUnavailable("It was changed or removed meanwhile; ask again.", "closed")
+                raise SourceUnavailable(SourceBecause("db_closed"), "closed")
             one = await self._take(fresh=fresh)
             try:
                 yield one

@@ -27,6 +27,7 @@ from querying.connectors.postgres_values import asked_columns, bounded_sql, cell
 from querying.connectors.settings import ServerSettings, password_of
 from querying.connectors.tls import trusted_file
 from querying.errors import QueryTimedOut
+from querying.source_refusals import SourceBecause
 from querying.types import Caps, CheckedQuery, Dialect, RoleReport, Rows, Schema
 
 _PORT = 5432
@@ -121,7 +122,7 @@ class PostgresConnector:
                 await lent.connection.rollback()
                 lent.is_sound()
         except TimeoutError as error:
-            raise QueryTimedOut(f"It was stopped after {caps.seconds:g} s.") from error
+            raise QueryTimedOut(SourceBecause("run_stopped", seconds=f"{caps.seconds:g}")) from error
         except psycopg.Error as error:
             raise explained(error, self._settings) from error
 

@@ -7,6 +7,7 @@ import psycopg
 from querying.connectors.settings import ServerSettings
 from querying.connectors.wording import cleaned
 from querying.errors import QueryFailed, QueryingError, QueryTimedOut, SchemaChanged, SourceUnavailable
+from querying.source_refusals import SourceBecause
 
 _CHANGED = {"42P01", "42703", "3F000"}  # no such table, no such column, no such schema
 _TIMED_OUT = {
@@ -22,33 +23,31 @@ _GONE = (
     "58",
 )  # connection, the server stops or starts, too many connections, its system
 
+# libpq tells no code for what happens before the login is over; a server that speaks Spanish is a plain refusal then.
 _REFUSALS = (
-    (
-        "certificate",
-        "certificate",
-        "Its certificate could not be verified; check ca_file and the host's name.",
-    ),
-    ("ssl", "tls", "It does not speak TLS as asked for; check tls."),
-    ("password", "authentication", "It refused the user or the password."),
-    ("authentication", "authentication", "It refused the user or the password."),
-    ("pg_hba", "authentication", "It takes no connections from this box for this user (pg_hba.conf)."),
-    ("role", "authentication", "It refused the user or the password."),
-    ("database", "no_database", "It has no such database, or this user may not connect to it."),
-    ("too many", "busy", "It takes no more connections now."),
-    ("starting up", "starting", "It is starting; ask again in a moment."),
-    ("timeout", "timeout", "It did not answer in time; check host, port and the firewall."),
-    ("refused", "refused", "Nothing listens there; check host and port."),
-    ("no such file", "refused", "There is no socket of a server in that folder."),
+    ("certificate", "certificate", "db_certificate"),
+    ("ssl", "tls", "db_tls"),
+    ("cleartext", "clear_password", "db_clear_password"),
+    ("password", "authentication", "db_sign_in"),
+    ("authentication", "authentication", "db_sign_in"),
+    ("pg_hba", "authentication", "db_not_permitted"),
+    ("role", "authentication", "db_sign_in"),
+    ("database", "no_database", "db_not_there"),
+    ("too many", "busy", "db_full"),
+    ("starting up", "starting", "db_starting"),
+    ("timeout", "timeout", "db_slow"),
+    ("refused", "refused", "db_unreached"),
+    ("no such file", "refused", "db_no_socket"),
 )
 
 
 def unavailable(error: psycopg.Error) -> SourceUnavailable:
     """Why no connection came about, without the host, the user or the words that it was tried with."""
     said = str(error).lower()
-    for word, reason, detail in _REFUSALS:
+    for word, reason, code in _REFUSALS:
         if word in said:
-            return SourceUnavailable(detail, reason)
-    return SourceUnavailable("Check host, port and the firewall.", "refused")
+            return SourceUnavailable(SourceBecause(code), reason)
+    return SourceUnavailable(SourceBecause("db_unreached"), "refused")
 
 
 def explained(error: psycopg.Error, settings: ServerSettings) -> QueryingError:
@@ -60,6 +59,6 @@ def explained(error: psycopg.Error, settings: ServerSettings) -> QueryingError:
     if code in _CHANGED:
         return SchemaChanged(said, code)
     if not code or code.startswith(_GONE):
-        return SourceUnavailable("The connection to it broke; ask again.", "broken")
+        return SourceUnavailable(SourceBecause("db_broken"), "broken")
     hint = cleaned(error.diag.message_hint or "", settings.host, settings.user)
     return QueryFailed(f"{said} ({hint})" if hint else said, code)

@@ -10,6 +10,7 @@ from sqlglot import TokenType, tokenize
 from sqlglot.errors import TokenError
 
 from querying.errors import QueryFailed
+from querying.source_refusals import SourceBecause
 from querying.types import Dialect
 
 _FIRST = ("SELECT", "WITH", "(")
@@ -62,12 +63,12 @@ def require_reading(sql: str, dialect: Dialect) -> None:
     try:
         tokens = tokenize(sql, read=dialect)
     except TokenError as error:
-        raise QueryFailed("It cannot be read.", "words") from error
+        raise QueryFailed(SourceBecause("run_unreadable"), "words") from error
     if not tokens or tokens[0].text.upper() not in _FIRST:
-        raise QueryFailed("It does not begin with SELECT.", "words")
+        raise QueryFailed(SourceBecause("run_unreadable"), "words")
     for number, token in enumerate(tokens):
         if token.token_type == TokenType.SEMICOLON:
-            raise QueryFailed("It has more than one statement.", "words")
+            raise QueryFailed(SourceBecause("run_unreadable"), "words")
         is_function = number + 1 < len(tokens) and tokens[number + 1].token_type == TokenType.L_PAREN
         word = token.text.upper()
         if (
@@ -76,4 +77,4 @@ def require_reading(sql: str, dialect: Dialect) -> None:
             or (is_function and word in ("REPLACE", "TRUNCATE"))
         ):
             continue
-        raise QueryFailed(f"It has the word {word}.", "words")
+        raise QueryFailed(SourceBecause("run_word", word=word), "words")

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from querying.errors import SourceRefused
+from querying.source_refusals import SourceBecause
 
 TlsMode = Literal["off", "encrypted", "verify-ca", "verify-full"]
 
@@ -44,10 +45,7 @@ def password_of(settings: ServerSettings) -> str:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SourceRefused(f"The password file {path} cannot be read: {error}.", "password_file") from error
+        raise SourceRefused(SourceBecause("db_password_file_missing", path=path), "password_file") from error
     if mode & _OPEN_TO_OTHERS:
-        raise SourceRefused(
-            f"The password file {path} is open to other users of the machine: chmod 600 {path}",
-            "password_file",
-        )
+        raise SourceRefused(SourceBecause("db_password_file_open", path=path), "password_file")
     return text.rstrip("\r\n")

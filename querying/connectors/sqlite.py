@@ -28,6 +28,7 @@ from querying.connectors.sqlite_values import asked_cell, converted, kind_of_val
 from querying.connectors.threads import Threads
 from querying.connectors.wording import cleaned
 from querying.errors import QueryFailed, QueryingError, QueryTimedOut, SchemaChanged, SourceUnavailable
+from querying.source_refusals import SourceBecause
 from querying.types import Caps, CheckedQuery, Dialect, ResultColumn, RoleReport, Rows, Schema
 
 T = TypeVar("T")
@@ -114,7 +115,7 @@ class SqliteConnector:
             async with asyncio.timeout(caps.seconds + 1):
                 return await self._threads.call(lambda: reading.run(work), reading.stop, reading.stop)
         except TimeoutError as error:
-            raise QueryTimedOut(f"It was stopped after {caps.seconds:g} s.") from error
+            raise QueryTimedOut(SourceBecause("run_stopped", seconds=f"{caps.seconds:g}")) from error
         except sqlite3.Error as error:
             raise _explained(error, reading, caps, self._path) from error
 
@@ -203,15 +204,13 @@ def _explained(error: sqlite3.Error, reading: _Reading, caps: Caps, path: Path) 
     said = cleaned(str(error), str(path))
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith("SQLITE_INTERRUPT"):
-        return QueryTimedOut(f"It was stopped after {caps.seconds:g} s.")
+        return QueryTimedOut(SourceBecause("run_stopped", seconds=f"{caps.seconds:g}"))
     if said.startswith(("no such table", "no such column")):
         return SchemaChanged(said, name)
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_PERM")):
-        return SourceUnavailable(f"The file cannot be read: {said}.", "file")
+        return SourceUnavailable(SourceBecause("db_file"), "file")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return SourceUnavailable("Another program writes to the file; ask again.", "busy")
+        return SourceUnavailable(SourceBecause("db_locked"), "busy")
     if name.startswith("SQLITE_TOOBIG"):
-        return QueryFailed(
-            f"A value has more than {_LONGEST_VALUE // 2**20} MiB; leave that column out.", name
-        )
+        return QueryFailed(SourceBecause("run_large_value", most=_LONGEST_VALUE // 2**20), name)
     return QueryFailed(said, name)

@@ -32,6 +32,7 @@ from querying.connectors.sqlserver_values import converted, kind_of_values
 from querying.connectors.threads import Threads
 from querying.connectors.tls import context_for
 from querying.errors import QueryFailed, QueryTimedOut
+from querying.source_refusals import SourceBecause
 from querying.types import Caps, CheckedQuery, Dialect, ResultColumn, RoleReport, Rows, Schema
 
 T = TypeVar("T")
@@ -154,7 +155,7 @@ class SqlServerConnector:
                     lent.is_sound()
                 return done
         except TimeoutError as error:
-            raise QueryTimedOut(f"It was stopped after {caps.seconds:g} s.") from error
+            raise QueryTimedOut(SourceBecause("run_stopped", seconds=f"{caps.seconds:g}")) from error
         except FAILURES as error:
             raise explained(error, self._settings) from error
 
@@ -208,7 +209,7 @@ class _Session:
             self.is_clean = True
             raise
         if not cursor.description:
-            raise QueryFailed("It brings no rows.", "no_rows")
+            raise QueryFailed(SourceBecause("run_no_rows"), "no_rows")
         names = [one[0] or "" for one in cursor.description]
         has_cut_cells = False
         while rows := cursor.fetchmany(_AT_ONCE):

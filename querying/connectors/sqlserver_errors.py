@@ -10,6 +10,7 @@ from querying.connectors.settings import ServerSettings
 from querying.connectors.sqlserver_transport import TdsRefused
 from querying.connectors.wording import cleaned
 from querying.errors import QueryFailed, QueryingError, QueryTimedOut, SchemaChanged, SourceUnavailable
+from querying.source_refusals import SourceBecause
 
 FAILURES = (pytds.Error, OSError)
 DEAD = (pytds.InterfaceError, pytds.ClosedConnectionError, OSError)
@@ -24,19 +25,20 @@ def unavailable(error: Exception) -> SourceUnavailable:
     """Why no connection came about, without the host, the login or the words that it was tried with."""
     number = getattr(error, "msg_no", 0)
     if number in _NO_DATABASE:
-        return SourceUnavailable("It has no such database, or this login may not use it.", "no_database")
+        return SourceUnavailable(SourceBecause("db_not_there"), "no_database")
     if number in _REFUSED or isinstance(error, pytds.LoginError):
-        return SourceUnavailable("It refused the user or the password.", "authentication")
+        return SourceUnavailable(SourceBecause("db_sign_in"), "authentication")
     if isinstance(error, ssl.SSLCertVerificationError):
-        detail = "Its certificate could not be verified; check ca_file and the host's name."
-        return SourceUnavailable(detail, "certificate")
+        return SourceUnavailable(SourceBecause("db_certificate"), "certificate")
     if isinstance(error, TdsRefused):
-        return SourceUnavailable(f"{error}.".capitalize(), "tls" if "encrypt" in str(error) else "sent_away")
+        is_sent_away = "another" in str(error)
+        code, reason = ("db_sent_away", "sent_away") if is_sent_away else ("db_tls", "tls")
+        return SourceUnavailable(SourceBecause(code), reason)
     if isinstance(error, ssl.SSLError) or "encrypt" in str(error).lower():
-        return SourceUnavailable("It does not speak TLS as asked for; check tls.", "tls")
+        return SourceUnavailable(SourceBecause("db_tls"), "tls")
     if isinstance(error, TimeoutError):
-        return SourceUnavailable("It did not answer in time; check host, port and the firewall.", "timeout")
-    return SourceUnavailable("Check host, port and the firewall.", "refused")
+        return SourceUnavailable(SourceBecause("db_slow"), "timeout")
+    return SourceUnavailable(SourceBecause("db_unreached"), "refused")
 
 
 def explained(error: Exception, settings: ServerSettings) -> QueryingError:
@@ -49,4 +51,4 @@ def explained(error: Exception, settings: ServerSettings) -> QueryingError:
         return SchemaChanged(said, str(number))
     if isinstance(error, pytds.DatabaseError) and number:
         return QueryFailed(said, str(number))
-    return SourceUnavailable("The connection to it broke; ask again.", "broken")
+    return SourceUnavailable(SourceBecause("db_broken"), "broken")

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from querying.errors import SourceUnavailable
+from querying.source_refusals import SourceBecause
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ class Threads:
         try:
             future = self._executor.submit(work)
         except RuntimeError as error:  # it was closed
-            raise SourceUnavailable("It was changed or removed meanwhile; ask again.", "closed") from error
+            raise SourceUnavailable(SourceBecause("db_closed"), "closed") from error
         waiting = asyncio.wrap_future(future)
         try:
             return await asyncio.shield(waiting)

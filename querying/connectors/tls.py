@@ -7,6 +7,7 @@ from pathlib import Path
 
 from querying.connectors.settings import ServerSettings
 from querying.errors import SourceRefused
+from querying.source_refusals import SourceBecause
 
 _DEBIAN = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -19,7 +20,7 @@ def trusted_file(settings: ServerSettings) -> Path:
             return path
         if path is settings.ca_file and path is not None:
             break
-    raise SourceRefused("There is no file of trusted certificates; give one as ca_file.", "ca_file")
+    raise SourceRefused(SourceBecause("db_ca_missing"), "ca_file")
 
 
 def context_for(
@@ -36,9 +37,7 @@ def context_for(
     try:
         made = ssl.create_default_context(cafile=str(trusted_file(settings)))
     except (OSError, ssl.SSLError) as error:
-        raise SourceRefused(
-            f"{settings.ca_file} holds no certificates that can be read.", "ca_file"
-        ) from error
+        raise SourceRefused(SourceBecause("db_ca_unreadable", path=settings.ca_file), "ca_file") from error
     made.maximum_version = most
     made.verify_flags &= (
         ~ssl.VERIFY_X509_STRICT

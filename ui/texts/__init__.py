@@ -41,6 +41,7 @@ from ui.texts.prompts import PROMPT_REFUSALS, PROMPTS, PROMPTS_MENU
 from ui.texts.recordings import RECORDING_ERRORS, RECORDING_NOTES, RECORDINGS
 from ui.texts.refusals import REFUSALS
 from ui.texts.sentence import Sentence
+from ui.texts.source_refusals import SOURCE_REFUSALS
 from ui.texts.table_notes import BOOK_TABLES, TABLE_NOTES
 from ui.texts.tools import TOOL_CHAT, TOOL_ERRORS, TOOLS
 from ui.texts.watchdog import WATCHDOG
@@ -89,7 +90,13 @@ TEXTS: Mapping[str, Sentence] = {
     **{
         f"refused.{code}": sentence
         for code, sentence in (
-            REFUSALS | BUDGET_REFUSALS | LADDER_REFUSALS | DATA_REFUSALS | QUERY_REFUSALS | PROMPT_REFUSALS
+            REFUSALS
+            | BUDGET_REFUSALS
+            | LADDER_REFUSALS
+            | DATA_REFUSALS
+            | QUERY_REFUSALS
+            | SOURCE_REFUSALS
+            | PROMPT_REFUSALS
         ).items()
     },
     **{f"note.{code}": sentence for code, sentence in NOTES.items()},

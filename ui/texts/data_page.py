@@ -117,6 +117,13 @@ DATA = {
     ),
     "problem.grants_others": Sentence("pass its rights on", "ceder sus permisos"),
     "problem.privilege": Sentence("use {what}", "usar {what}"),
+    "problem.proxy": Sentence("act as other users", "actuar como otros usuarios"),
+    "problem.unknown_role": Sentence(
+        "do what {what} may, which nobody tells us", "hacer lo que puede {what}, que no podemos ver"
+    ),
+    "problem.unknown_grant": Sentence("do something that we do not know", "hacer algo que no conocemos"),
+    "problem.executes": Sentence("call stored procedures", "llamar a procedimientos almacenados"),
+    "problem.file_writable": Sentence("let the file be changed", "dejar que se cambie el archivo"),
     "role_reason": Sentence("Or accept it, and say why", "O acéptalo y di por qué"),
     "role_reason_hint": Sentence("The reason stands in the audit.", "El motivo queda en la auditoría."),
     "role_refused": Sentence(
