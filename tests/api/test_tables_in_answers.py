@@ -55,9 +55,7 @@ def check(data: list[dict[str, Any]]) -> None:
     (table,) = data
     assert table["columns"] == [{"name": "product", "kind": "text"}, {"name": "total", "kind": "float"}]
     assert table["rows"][0] == ["Café", 1200.5] and table["row_count"] == 2 and table["cut"] is None
-    assert table["source"] == {"id": str(SOURCE_ID), "name": "Ventas"} and table["sql"].startswith(
-        "SELECT product"
-    )
+    assert table["source"] == {"id": str(SOURCE_ID), "name": "Ventas"} and "product" in table["sql"]
     assert table["chart"] == {"kind": "bar", "x": 0, "ys": [1]} and table["saved_question_id"]
     assert table["export"]["csv"] == f"/api/data/results/{table['id']}.csv"
 

@@ -102,7 +102,7 @@ async def test_a_default_is_used_and_said(desk: DeskOfTables) -> None:
 
     events = await ask(desk, "ventas del mes", SavedHere(chosen_as={"ventas del mes": chosen}))
 
-    assert "(mes: 1, porque no se dijo otra cosa)" in text_of(events) and "1.200,5" in text_of(events)
+    assert "(mes: 1, porque no se dijo otra cosa)" in text_of(events) and "1.200,50" in text_of(events)
 
 
 async def test_without_a_model_only_saved_questions_are_answered(desk: DeskOfTables) -> None:

@@ -171,7 +171,8 @@ def test_our_own_words_state_only_what_stands_in_the_result(rows: Rows, language
         rest = rest.replace(said, "")
     count = number(len(rows.rows), language)
     for column in rows.columns:
-        rest = rest.replace(Worded(Rows((column,), ()), language)._label(0), "")
+        label = Worded(Rows((column,), ()), language)._label(0)
+        rest = rest.replace(label, "").replace(label[:1].upper() + label[1:], "")
     assert not [
         c for c in rest.replace(count, "", 2) if c.isdigit() and c not in "".join(n for _, _, n in written)
     ]

@@ -210,8 +210,8 @@ def test_a_picture_is_drawn_where_it_helps(result: Rows, drawn: Chart | None) ->
 @pytest.mark.parametrize(
     ("language", "result", "said"),
     [
-        ("es", rows("d", (Decimal("1234.5"),), names="total_ventas"), "Total ventas: **1.234,5**."),
-        ("en", rows("d", (Decimal("1234.5"),), names="total_sales"), "Total sales: **1,234.5**."),
+        ("es", rows("d", (Decimal("1234.5"),), names="total_ventas"), "Total ventas: **1.234,50**."),
+        ("en", rows("d", (Decimal("1234.5"),), names="total_sales"), "Total sales: **1,234.50**."),
         (
             "en",
             rows("d", (None,), names="total"),
@@ -240,6 +240,15 @@ def test_a_series_is_told_by_its_ends_and_extremes() -> None:
 
     assert "la primera, 1 de enero de 2024: **1\u00a0€**" in said
     assert "la más alta, 1 de marzo de 2024: **9\u00a0€**" in said
+
+
+def test_months_as_numbers_are_told_with_their_column_and_amounts_with_their_cents() -> None:
+    """Nobody reads "the first, 1: 2.5" as money of January."""
+    values = ((1, Decimal("27328.52")), (2, Decimal("23521.6")), (3, Decimal(9)))
+
+    said = Worded(rows("id", *values, names="mes total"), "es").text()
+
+    assert "la primera, mes 1: **27.328,52**" in said and "la última, mes 3: **9,00**" in said
 
 
 def test_a_result_that_was_cut_is_called_so() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Final
@@ -62,7 +62,9 @@ def currency_in(texts: Collection[str]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def shown(value: Value, language: Language, column: str = "", currency: str = "") -> str:
+def shown(
+    value: Value, language: Language, column: str = "", currency: str = "", least_places: int = 0
+) -> str:
     """A value in a sentence, as Markdown. column: its name; years and numbers of invoices are not grouped."""
     match value:
         case None:
@@ -70,7 +72,7 @@ def shown(value: Value, language: Language, column: str = "", currency: str = ""
         case bool():
             return {"en": ("no", "yes"), "es": ("no", "sí")}[language][value]
         case int() | float() | Decimal():
-            written = number(value, language, is_grouped=not is_name(column))
+            written = number(value, language, is_grouped=not is_name(column), least_places=least_places)
             return written if not currency else _priced(written, currency, language)
         case datetime():
             return (
@@ -91,8 +93,10 @@ def shown(value: Value, language: Language, column: str = "", currency: str = ""
             return escaped(line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…")
 
 
-def number(value: int | float | Decimal, language: Language, *, is_grouped: bool = True) -> str:
-    """At most two decimals; of one that is nearly nothing, its first digits."""
+def number(
+    value: int | float | Decimal, language: Language, *, is_grouped: bool = True, least_places: int = 0
+) -> str:
+    """At most two decimals; of one that is nearly nothing, its first digits. least_places: with zeros behind."""
     if isinstance(value, float):
         if not math.isfinite(value):
             return "—"
@@ -109,8 +113,20 @@ def number(value: int | float | Decimal, language: Language, *, is_grouped: bool
     whole, _, rest = plain.partition(".")
     if is_grouped:
         whole = f"{int(whole):,}".replace(",", "." if language == "es" else ",")
+    rest = rest.ljust(least_places, "0")
     point = "," if language == "es" else "."
     return f"{sign}{whole}{point}{rest}" if rest else sign + whole
+
+
+def places_of(values: Iterable[Value]) -> int:
+    """How many decimals a column's numbers are written with at least: amounts have two, where one of them has any."""
+    return _DECIMALS if any(_is_broken(value) for value in values) else 0
+
+
+def _is_broken(value: Value) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value) and not value.is_integer()
+    return isinstance(value, Decimal) and value.is_finite() and value != value.to_integral_value()
 
 
 def day(value: date, language: Language) -> str:

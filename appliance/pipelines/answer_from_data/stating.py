@@ -65,6 +65,12 @@ _CURRENCY: Final = {
 _MINUS = re.compile(r"(?:^|(?<=[\s(=:€$£¥\x00]))-\s?(?:[€$£¥] ?)?$|\b(?:minus|negative|menos) $")
 _CAPITALS = re.compile(r"\b[IVXLCDM]{2,15}\b")
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+_YEAR = re.compile(r"[12]\d{3}")
+# What stands before a year and not before an amount; "sales of 2024" may be either, and is taken for the amount.
+_OF_YEAR = re.compile(
+    r"(?:^|\b(?:in|for|from|since|until|during|year|and|between|through|en|de|del|desde|hasta|ano|durante|y|entre) |"
+    r"\x00[-/ ]| - |\()$"
+)
 _LONGEST = 2_000
 
 
@@ -202,7 +208,12 @@ def _without(text: str, evidence: Evidence, number_at: Callable[[int], Numeral |
         if percent is not None and percent[0].strip() == "‰":
             return None
         is_negative = _MINUS.search(text[:at]) is not None
-        is_year = percent is None and not is_negative and evidence.has_year(numeral.value)
+        is_year = (
+            percent is None
+            and _YEAR.fullmatch(text, numeral.start, numeral.end) is not None
+            and _OF_YEAR.search(text[:at]) is not None
+            and evidence.has_year(numeral.value)
+        )
         if not is_year and not evidence.supports(
             numeral, is_share=percent is not None, is_negative=is_negative
         ):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from appliance.domain.people import Language
 from appliance.pipelines.answer_from_data.charting import NUMBERS, is_in_time
-from appliance.pipelines.answer_from_data.formatting import label, number, shown
+from appliance.pipelines.answer_from_data.formatting import is_name, label, number, places_of, shown
 from appliance.pipelines.data_texts import data_text
 from querying.types import ResultColumn, Rows, Value
 
@@ -44,7 +44,10 @@ class Worded:
     def cell(self, value: Value, column: int) -> str:
         """A value as it stands in a sentence."""
         name = self.rows.columns[column].name
-        return shown(value, self.language, name, self.currencies.get(name, ""))
+        return shown(value, self.language, name, self.currencies.get(name, ""), self._places(column))
+
+    def _places(self, column: int) -> int:
+        return places_of(row[column] for row in self.rows.rows)
 
     def _one_value(self) -> str:
         value, name = self.rows.rows[0][0], self._label(0)
@@ -73,7 +76,7 @@ class Worded:
 
     def _through_time(self, moment: int, measured: int) -> str:
         def at(row: Sequence[Value]) -> dict[str, str]:
-            return {"when": self.cell(row[moment], moment), "value": self.cell(row[measured], measured)}
+            return {"when": self._moment(row[moment], moment), "value": self.cell(row[measured], measured)}
 
         rows = self.rows.rows
         ends = [at(rows[0]), at(rows[-1])]
@@ -87,6 +90,12 @@ class Worded:
             data_text(self.language, "lowest", **lowest),
         ]
         return f"{sentences[0]}\n\n" + "\n".join(f"- {line}" for line in sentences[1:])
+
+    def _moment(self, value: Value, column: int) -> str:
+        """ "mes 3": a bare number says nothing; a year does."""
+        said = self.cell(value, column)
+        is_bare = isinstance(value, int) and not is_name(self.rows.columns[column].name)
+        return f"{self._label(column)} {said}" if is_bare else said
 
     def _listed(self) -> str:
         rows = self.rows.rows
