@@ -1,7 +1,8 @@
 """An answer from the asker's documents, with every source checked on its page.
 
 Without a chat engine it quotes; with one it retrieves, prompts within the true token budget, streams, and then checks
-each sentence against the passages. Where nothing relevant is found it says so and calls no engine.
+each sentence against the passages. Where nothing relevant is found a saved
+question to the tables may be the one that was asked; else it says so, and calls no engine.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from appliance.domain.answers import (
 )
 from appliance.domain.origins import of_passages
 from appliance.domain.people import Caller, Language
+from appliance.pipelines.answer_from_data.pipeline import AnswerFromData
 from appliance.pipelines.checking import Checking
 from appliance.pipelines.fitting import KnownCounts, context_tokens, fit, overestimate
 from appliance.pipelines.following_up import FollowingUp
@@ -46,13 +48,20 @@ _NOTES = re.compile(r"(?:\n\n_(?:\\_|[^_\n])+_)+\s*$")
 
 
 class AnswerWithSources:
-    """The pipeline `answer-with-sources`."""
+    """The pipeline `answer-with-sources`. tables: are asked where the documents have nothing; None: there are none."""
 
     name = "answer-with-sources"
 
-    def __init__(self, quoter: Quoter, analyzer: Analyzer, prompts: Prompts | None = None) -> None:
+    def __init__(
+        self,
+        quoter: Quoter,
+        analyzer: Analyzer,
+        prompts: Prompts | None = None,
+        tables: AnswerFromData | None = None,
+    ) -> None:
         self._quoter = quoter
         self._analyzer = analyzer
+        self._tables = tables
         self._checking = Checking(analyzer)
         self._counts = KnownCounts()
         self._prompts = prompts or ShippedPrompts()
@@ -60,7 +69,8 @@ class AnswerWithSources:
 
     @classmethod
     def made_from(cls, parts: PipelineParts) -> AnswerWithSources:
-        return cls(parts.quoter, parts.analyzer, parts.prompts)
+        tables = None if parts.data is None else AnswerFromData.made_from(parts)
+        return cls(parts.quoter, parts.analyzer, parts.prompts, tables)
 
     async def answer(
         self,
@@ -89,8 +99,10 @@ class AnswerWithSources:
         if request.partial and (engine is None or not result.passages or not result.is_relevant):
             yield Restarted()  # nobody goes on with it
         if not result.passages or not result.is_relevant:
-            for event in _refusal(result, language, refusal):
-                yield event
+            steps = self._without_passages(caller, request, result, language, refusal)
+            async with aclosing(steps) as events:
+                async for event in events:
+                    yield event
         else:
             quoted = partial(self.quoted, caller, question, result, language, search)
             if engine is None:
@@ -101,6 +113,24 @@ class AnswerWithSources:
             async with aclosing(steps) as events:
                 async for event in events:
                     yield event
+
+    async def _without_passages(
+        self, caller: Caller, request: AnswerRequest, result: SearchResult, language: Language, said: str
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        """A number that no document holds may stand in a table; who asked chosen documents gets their answer only."""
+        tables = self._tables if request.collection_ids is None and request.only is None else None
+        steps = None if tables is None else await tables.from_saved(caller, request)
+        if steps is not None:
+            async with aclosing(steps) as events:
+                async for event in events:
+                    yield event
+            return
+        shown, *ending = _refusal(result, language, said)
+        yield shown
+        if tables is not None and await tables.may_be_asked(caller):
+            yield TextDelta(f"\n\n_{text(language, 'tables_too')}_")
+        for event in ending:
+            yield event
 
     def _language_of_answer(self, caller: Caller, request: AnswerRequest) -> Language:
         """The question's own language where it can be told, then the one asked for, then the profile's."""

@@ -30,6 +30,10 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         "no_documents": (
             "There are no documents to search yet. Upload one in the Documents tab, or with `appliance ingest`."
         ),
+        "tables_too": (
+            "Is it a number from the company's tables? In the page, choose “Answer from tables” with @; a program asks "
+            "the model answer-from-data."
+        ),
         "language_mismatch": (
             "The question and the documents are in different languages. The embedded model understands English only, "
             "so a multilingual embedding model would search better; asking in the documents' language helps too."
@@ -74,6 +78,10 @@ TEXTS: Final[dict[Language, dict[str, str]]] = {
         ),
         "no_documents": (
             "Todavía no hay documentos en los que buscar. Sube uno en la pestaña Documentos o con `appliance ingest`."
+        ),
+        "tables_too": (
+            "¿Es una cifra de las tablas de la empresa? En la página, elige «Respuesta con tablas» con @; un programa "
+            "pide el modelo answer-from-data."
         ),
         "language_mismatch": (
             "La pregunta y los documentos están en idiomas distintos. El modelo incluido solo entiende inglés: un "

@@ -132,6 +132,19 @@ class AnswerFromData:
             async for event in events:
                 yield event
 
+    async def from_saved(self, caller: Caller, request: AnswerRequest) -> Steps | None:
+        """The answer of a saved question that asks the same; None: none does, or there is nothing to ask."""
+        sources = await self._offered(caller, request)
+        if self._desk is None or not sources:
+            return None
+        asked = Asked(caller, request, self._language(caller, request), sources, request.question)
+        chosen = await self._chosen(asked)
+        return None if chosen is None else self._from_saved(self._desk, asked, chosen, None)
+
+    async def may_be_asked(self, caller: Caller) -> bool:
+        """Whether there are tables for them at all."""
+        return self._desk is not None and bool(await self._desk.offered(caller))
+
     def _language(self, caller: Caller, request: AnswerRequest) -> Language:
         """The question's own language where it can be told, then the one asked for, then the profile's."""
         spoken = self._analyzer.language(request.question)
