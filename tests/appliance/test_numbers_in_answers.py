@@ -143,7 +143,7 @@ def figures(rows: Rows, language: Language) -> Evidence:
     return evidence(rows, "SELECT x FROM t", "postgres", "", ["€"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(results(), st.sampled_from(LANGUAGES))
 def test_our_own_words_state_only_what_stands_in_the_result(rows: Rows, language: Language) -> None:
     """Each value that a template writes reads back as a value of the rows, or as how many there are."""
@@ -178,7 +178,7 @@ def test_our_own_words_state_only_what_stands_in_the_result(rows: Rows, language
     ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.decimals(-(10**9), 10**9, places=2, allow_nan=False),
     st.integers(-(10**7), 10**7),
@@ -205,7 +205,7 @@ def test_one_number_is_read_in_a_sentence_exactly_where_it_stands(
     assert is_supported(frame.format(shown(other, language)), held, language) == bool(is_there)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(2, 9_999_999), st.sampled_from(LANGUAGES))
 def test_numbers_in_words_are_read_as_they_were_written(value: int, language: Language) -> None:
     """Up to ten million, in both languages."""
