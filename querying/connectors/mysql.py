@@ -41,6 +41,7 @@ T = TypeVar("T")
 _PORT = 3306
 _LOOKS = Caps(rows=1_000_000, bytes=2**28, seconds=60.0)
 _SAMPLING = Caps(seconds=10.0)
+_RESET_CONNECTION = 0x1F
 _GRACE_S = 5.0
 """What a server may take to notice its own time limit before the connection is given up."""
 # What sqlglot writes for MySQL means the same under this, whatever the server's own mode is. ONLY_FULL_GROUP_BY: a
@@ -171,13 +172,15 @@ class _Session:
             else f"max_execution_time = {max(1, round(caps.seconds * 1000))}"
         )
         self._do(
-            f"SET SESSION {limit}, sql_mode = '{_SQL_MODE}', lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, "
-            f"sql_select_limit = {caps.rows + 1}, group_concat_max_len = 65536, autocommit = 1"
+            f"SET NAMES utf8mb4, SESSION {limit}, sql_mode = '{_SQL_MODE}', lock_wait_timeout = 5, "
+            f"innodb_lock_wait_timeout = 5, sql_select_limit = {caps.rows + 1}, group_concat_max_len = 65536, autocommit = 1"
         )
         self._do("START TRANSACTION READ ONLY")
 
     def roll_back(self) -> None:
-        self._do("ROLLBACK")
+        """The server forgets all of the session: the transaction, settings, locks by name, variables."""
+        self._connection._execute_command(_RESET_CONNECTION, b"")
+        self._connection._read_ok_packet()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All of a short result of our own asking."""

@@ -119,7 +119,7 @@ class PostgresConnector:
         try:
             async with asyncio.timeout(caps.seconds), self._pool.begun(self._begin(caps), _DEAD) as lent:
                 yield lent.connection.cursor()
-                await lent.connection.rollback()
+                await lent.connection.execute(_END)
                 lent.is_sound()
         except TimeoutError as error:
             raise QueryTimedOut(SourceBecause("run_stopped", seconds=f"{caps.seconds:g}")) from error
@@ -184,6 +184,7 @@ _BEGIN = sql.SQL(
     "SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'; "
     "SET LOCAL standard_conforming_strings = on; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'"
 )
+_END = "ROLLBACK; SELECT pg_advisory_unlock_all()"  # such a lock outlives its transaction
 _FREQUENT = sql.SQL(
     "SELECT left(v, 60) FROM (SELECT {column}::text AS v FROM {table} WHERE {column} IS NOT NULL LIMIT 20000) AS s "
     "GROUP BY v ORDER BY count(*) DESC, v LIMIT {limit}"

@@ -98,6 +98,8 @@ class PostgresRoom:
             "CREATE TEMP TABLE t AS SELECT 1",
             "CALL pg_sleep(1)",
             "EXPLAIN ANALYZE DELETE FROM stock",
+            "SELECT pg_advisory_lock(7)",
+            "SELECT pg_notify('a', 'b')",
         ),
     )
 

@@ -180,6 +180,21 @@ async def test_nothing_written_in_a_session_undoes_read_only(server_room: Room, 
     assert server_room.fetch("SELECT sum(quantity) FROM stock") == before
 
 
+async def test_what_was_taken_inside_is_given_back(server_room: Room) -> None:
+    """Locks by name outlive a transaction, and a connection outlives a question."""
+    taken = {"postgres": "SELECT pg_advisory_lock(7)", "mysql": "SELECT GET_LOCK('seven', 0), @left := 7"}
+    seen = {
+        "postgres": "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'",
+        "mysql": "SELECT COUNT(IS_USED_LOCK('seven'))",
+    }
+    connector = opened(server_room)
+    await connector.run(asked(server_room, taken[server_room.kind]), Caps())
+    assert server_room.fetch(seen[server_room.kind])[0][0] == 0
+    if server_room.kind == "mysql":
+        assert (await connector.run(asked(server_room, "SELECT @left AS l"), Caps())).rows == ((None,),)
+    await connector.close()
+
+
 async def test_a_file_that_can_be_written_is_told(sqlite_room: SqliteRoom) -> None:
     """SQLite has no roles; ours opens it for reading whatever its rights are."""
     connector = opened(sqlite_room)
