@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -14,13 +14,13 @@ from appliance.api.identity import Identity
 from appliance.api.strict_json import StrictJsonRoute
 from appliance.api.turn_shapes import Writable
 from appliance.domain.answers import Tabled
-from appliance.domain.data import Asking, SavedParameter, SavedQuestion
+from appliance.domain.data import Asking, Chart, SavedParameter, SavedQuestion
 from appliance.domain.people import Caller, Language
 from appliance.domain.saved_questions import SavedEntry, SavedVersion
 from appliance.services.data.drafting import Draft, Drafting
 from appliance.services.data.saved import SavedQuestionBook, Suggestion
 from appliance.services.table_shapes import as_cell, as_table
-from querying.types import Value
+from querying.types import Rows, Value
 
 _NONE = UUID(int=0)
 Words = Annotated[Writable, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
@@ -91,8 +91,10 @@ class RunBody(Body):
     values: dict[Name, Told] = Field(default_factory=dict, max_length=10)
 
 
-def saved_question_routes(book: SavedQuestionBook, drafting: Drafting, identity: Identity) -> APIRouter:
-    """The routes of this room."""
+def saved_question_routes(
+    book: SavedQuestionBook, drafting: Drafting, identity: Identity, chart: Callable[[Rows], Chart | None]
+) -> APIRouter:
+    """The routes of this room. chart: the picture that helps to see some rows."""
     routes = APIRouter(prefix="/api/data/questions", tags=["data"], route_class=StrictJsonRoute)
 
     @routes.get("")
@@ -158,7 +160,7 @@ def saved_question_routes(book: SavedQuestionBook, drafting: Drafting, identity:
     async def run(question_id: UUID, body: RunBody, caller: Caller = Depends(identity.caller)) -> Json:
         values: Mapping[str, Value] = body.values
         found = await book.run(caller, question_id, values, Asking("api"))
-        return as_table(Tabled(found, saved_id=question_id))
+        return as_table(Tabled(found, chart(found.rows), saved_id=question_id))
 
     async def _sql_of(body: QuestionBody, caller: Caller) -> str:
         return await drafting.filled(caller, body.source_id, body.sql, body.gaps) if body.gaps else body.sql

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -11,17 +13,24 @@ from fastapi import APIRouter
 from appliance.api.data_results import data_result_routes
 from appliance.api.identity import Identity
 from appliance.api.saved_questions import saved_question_routes
+from appliance.errors import PartUnavailable
 from appliance.fairness.accounting.ledger_rows import uuid7
+from appliance.pipelines.answer_from_data.charting import chart
 from appliance.ports.data import DataDesk
 from appliance.services.data.choosing import Chooser
 from appliance.services.data.drafting import Drafting
 from appliance.services.data.results import KeptResults
 from appliance.services.data.saved import SavedQuestionBook
-from appliance.storage.data_results import PostgresResults
+from appliance.storage.data_results import PostgresResults, remove_results_without_turn
 from appliance.storage.database import Database
 from appliance.storage.saved_questions import PostgresSavedQuestions
 from inference.ports import Embedder
 from rag.analysis import Analyzer
+
+logger = logging.getLogger(__name__)
+
+_EVERY_S = 3600.0
+_KEPT_WITHOUT_TURN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +46,23 @@ class SavedRoom:
         """Every route of this room."""
         return [
             data_result_routes(self.results, identity, self.folder),
-            saved_question_routes(self.book, self.drafting, identity),
+            saved_question_routes(self.book, self.drafting, identity, chart),
         ]
 
 
-def build_results(database: Database) -> PostgresResults:
-    """What the desk keeps results in; database: as the api role."""
-    return PostgresResults(database)
+async def remove_results_forever(database: Database) -> None:
+    """Results that belong to no turn, a day after they came; once an hour. database: as the worker's role."""
+    while True:
+        try:
+            removed = await remove_results_without_turn(database, datetime.now(UTC) - _KEPT_WITHOUT_TURN)
+        except PartUnavailable:
+            logger.warning(
+                "results that are over could not be removed; trying again in an hour", exc_info=True
+            )
+        else:
+            if removed:
+                logger.info("%d results of queries were removed", removed)
+        await asyncio.sleep(_EVERY_S)
 
 
 def build_saved(

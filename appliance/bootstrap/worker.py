@@ -27,6 +27,7 @@ from appliance.bootstrap.leaving import remove_old_stays_forever
 from appliance.bootstrap.metrics.reading import ReadingMetrics
 from appliance.bootstrap.model_library import build_pull_runner
 from appliance.bootstrap.responses import remove_old_responses
+from appliance.bootstrap.saved_questions import remove_results_forever
 from appliance.bootstrap.speech import speech_client
 from appliance.bootstrap.turns import remove_conversations_forever
 from appliance.bootstrap.upkeep import build_upkeep
@@ -120,6 +121,7 @@ async def work(
         beside = [
             asyncio.create_task(_sweep_forever(blobs)),
             asyncio.create_task(_remove_forever(database, settings.responses)),
+            asyncio.create_task(remove_results_forever(database)),
             asyncio.create_task(remove_old_stays_forever(database, settings.leaving.stays_kept_days)),
             asyncio.create_task(upkeep.remove_old_versions_forever()),
             asyncio.create_task(_remove_conversations(box, database, upkeep.chat_files)),

@@ -21,8 +21,8 @@ from querying.types import Blob, ResultColumn, Rows, Value, ValueKind
 from rag.analysis import Analyzer
 from tests.company_database import Company, company_database
 from tests.conftest import Servers
-from tests.data_doors import Doors, NoEmbedder, doors_of
 from tests.data_world import data_world
+from tests.saved_question_doors import Doors, NoEmbedder, doors_of
 
 RAN_AT = datetime(2026, 4, 15, 10, 30, tzinfo=UTC)
 FORMULAS = ('=HYPERLINK("http://evil")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\uff1d1", "  =1")

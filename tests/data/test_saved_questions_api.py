@@ -13,8 +13,8 @@ from appliance.services.data.choosing import Chooser
 from rag.analysis import Analyzer
 from tests.company_database import company_database
 from tests.conftest import Servers
-from tests.data_doors import Doors, NoEmbedder, doors_of
 from tests.data_world import data_world
+from tests.saved_question_doors import Doors, NoEmbedder, doors_of
 
 BY_CITY = (
     "SELECT c.city, sum(s.amount) AS total FROM sale s JOIN customer c ON c.id = s.customer_id "

@@ -25,10 +25,7 @@ DATA_ANSWERS = {
         "Not everything: the query was stopped at its bound of size.",
         "No está todo: la consulta se detuvo en su límite de tamaño.",
     ),
-    "saved_used": Sentence("A saved question", "Una pregunta guardada"),
-    "saved_used_hint": Sentence(
-        "People checked the SQL of this question before.", "Alguien revisó antes el SQL de esta pregunta."
-    ),
+    "saved_used": Sentence("saved question", "pregunta guardada"),
     "more": Sentence("Show more rows", "Mostrar más filas"),
     "shown": Sentence("{shown} of {count} rows are shown", "Se muestran {shown} de {count} filas"),
     "sort_by": Sentence("Sort by {column}", "Ordenar por {column}"),
@@ -44,7 +41,9 @@ DATA_ANSWERS = {
     "csv": Sentence("CSV", "CSV"),
     "csv_hint": Sentence("Save all rows as CSV", "Guardar todas las filas como CSV"),
     "xlsx": Sentence("Excel", "Excel"),
-    "xlsx_hint": Sentence("Save all rows as an Excel workbook", "Guardar todas las filas como libro de Excel"),
+    "xlsx_hint": Sentence(
+        "Save all rows as an Excel workbook", "Guardar todas las filas como libro de Excel"
+    ),
     "copy": Sentence("Copy the rows that are shown", "Copiar las filas que se muestran"),
     "save": Sentence("Save this question", "Guardar esta pregunta"),
     "chart_of": Sentence("{y} by {x}", "{y} por {x}"),

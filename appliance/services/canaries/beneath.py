@@ -37,6 +37,7 @@ def of_conversation(conversation_id: UUID, turn_id: UUID | None) -> list[Rows]:
         rows += [
             Rows("turn_events", "turn_id", turn_id, is_personal=True),
             Rows("turn_feedback", "turn_id", turn_id, is_personal=True, open_to=ADMINISTRATORS),
+            Rows("data_results", "turn_id", turn_id, is_personal=True),
         ]
     return rows
 
@@ -54,4 +55,7 @@ def of_planted(planted: Planted, owner_id: UUID) -> list[Rows]:
         Rows("requests", "user_id", owner_id, is_personal=True, open_to=OVERSEERS),
         Rows("usage_hours", "user_id", owner_id, is_personal=True, open_to=OVERSEERS),
         Rows("preferences", "user_id", owner_id, is_personal=True),
+        Rows("data_results", "user_id", owner_id, is_personal=True),
+        Rows("data_result_pages", "user_id", owner_id, is_personal=True),
+        Rows("saved_questions", "owner_id", owner_id, is_personal=True, open_to=ADMINISTRATORS),
     ]  # fmt: skip

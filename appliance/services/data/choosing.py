@@ -6,6 +6,7 @@ The embedder may be away: then words that no list has must be the same words.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import date
@@ -18,6 +19,7 @@ from appliance.domain.data import ChosenQuestion, OfferedSource, SavedQuestion
 from appliance.services.data.gaps import resolved, said_in
 from appliance.services.data.likeness import Known, Likeness, Nearness, known, likeness, rarities
 from appliance.services.data.meaning import Meaning, Meanings
+from appliance.services.data.periods import fold
 from inference.errors import InferenceError
 from inference.ports import Embedder
 from rag.analysis import Analyzer
@@ -52,7 +54,7 @@ class Chooser:
             return None
         best = fitting[0]
         values = {one.name: resolved(one, today) for one in best.saved.parameters} | dict(best.told.values)
-        return ChosenQuestion(best.saved, best.score, values, best.told.untold)
+        return ChosenQuestion(best.saved, min(1.0, best.score), values, best.told.untold)
 
     async def near(
         self, question: str, saved: Sequence[SavedQuestion], sources: Sequence[OfferedSource], today: date
@@ -71,6 +73,7 @@ class Chooser:
     async def _ranked(
         self, question: str, saved: Sequence[SavedQuestion], sources: Sequence[OfferedSource], today: date
     ) -> list[Likeness]:
+        question, saved = _within_named(question, saved, sources)
         pool = await asyncio.to_thread(self._taken_apart, saved, today)
         named = self._meanings.stems_in(" ".join(_names(sources)))
         nearness = await self._nearness(question, pool, named)
@@ -124,6 +127,21 @@ class Chooser:
         while len(self._vectors) > _MOST_KEPT:
             self._vectors.popitem(last=False)
         return found
+
+
+def _within_named(
+    question: str, saved: Sequence[SavedQuestion], sources: Sequence[OfferedSource]
+) -> tuple[str, Sequence[SavedQuestion]]:
+    """Who names a source means it: its questions alone, and what is asked without its name."""
+    folded = fold(question)
+    for source in sorted(sources, key=lambda one: -len(one.name)):
+        found = re.search(
+            rf"(?:\b(?:in|en|of|de|from)\s+)?(?<!\w){re.escape(fold(source.name))}(?!\w)", folded
+        )
+        of_source = [one for one in saved if one.source_id == source.id]
+        if found is not None and of_source and len(sources) > 1:
+            return f"{question[: found.start()]} {question[found.end() :]}", of_source
+    return question, saved
 
 
 def _names(sources: Sequence[OfferedSource]) -> list[str]:

@@ -18,8 +18,9 @@ from types import MappingProxyType
 from typing import Final
 
 from appliance.domain.data import SavedQuestion
-from appliance.services.data.gaps import Filled, Said, filled, role_of, said_in
+from appliance.services.data.gaps import Filled, Said, Span, filled, role_of, said_in
 from appliance.services.data.meaning import Class, Meaning, Meanings
+from appliance.services.data.periods import fold
 
 _WEIGHTS: Final[Mapping[Class, float]] = {
     "measure": 1.4,
@@ -94,6 +95,11 @@ _VAGUE: Final = frozenset({"money", "quantity"})
 _RANKED: Final = re.compile(r"\border\s+by\s+[^()]*\bdesc\b[^()]*\Z", re.IGNORECASE)
 _ALIAS: Final = re.compile(r"\bas\s+[\"`\[]?(\w+)", re.IGNORECASE)
 _UNASKED: Final = 0.85
+_WORD: Final = re.compile(r"\w+")
+_GAP: Final = re.compile(r"\{[^{}]*\}")
+_LITTLE: Final = frozenset({"de", "del", "en", "of", "in", "for", "durante", "during", "the", "el", "la"})
+WORD_FOR_WORD: Final = 0.1
+"""Whoever asks in its very words means it, and not one that only means the same."""
 _HALF: Final = 0.5
 
 
@@ -160,7 +166,16 @@ def likeness(
     union = {meaning for wording in one.wordings for meaning in wording}
     refused = left or _contradiction(asked, union, one, alike) or _other_table(asked, union, named)
     score = max((_shared(asked, wording, union, rarity, alike) for wording in one.wordings), default=0.0)
+    if any(_words(question, told.used) == _words(text) for text in (one.saved.question, *one.saved.wordings)):
+        score += WORD_FOR_WORD
     return Likeness(one.saved, score * _untold(told), told, refused)
+
+
+def _words(text: str, without: Sequence[Span] = ()) -> list[str]:
+    """As they stand, without gaps and what fills them."""
+    for start, end in without:
+        text = text[:start] + " " * (end - start) + text[end:]
+    return [word for word in _WORD.findall(_GAP.sub(" ", fold(text))) if word not in _LITTLE]
 
 
 def _shared(

@@ -6,11 +6,11 @@ import {when} from "../shell/parts.js";
 import {copyButton} from "./copying.js";
 import {chartOf} from "./turn_table_chart.js";
 import {turnTableLook} from "./turn_table_look.js";
-import {compare, isNumber, say, shown} from "./turn_table_words.js";
+import {compare, isNumber, say, shown, withDigits} from "./turn_table_words.js";
 
 export {turnTableLook};
 
-const FIRST = 10, MORE = 50, AT_ONCE = 1000, MOST_SORTED = 10_000, MOST_FIGURES = 4;
+const FIRST = 10, LEAST_HIDDEN = 5, MORE = 50, AT_ONCE = 1000, MOST_SORTED = 10_000, MOST_FIGURES = 4;
 
 /** All results of an answer. */
 export const dataTables = tables => h("div", {class: "data-results"}, tables.map(one => new DataTable(one).element));
@@ -18,10 +18,10 @@ export const dataTables = tables => h("div", {class: "data-results"}, tables.map
 export class DataTable {
   /** table: as the event `table` has it, and as /api/data/results/ID and a run of a saved question tell it. */
   constructor(table) {
-    this.table = table;
+    this.table = {...table, columns: withDigits(table.columns, table.rows)};
     this.rows = [...table.rows];
     this.order = null;
-    this.visible = Math.min(FIRST, this.rows.length);
+    this.visible = Math.min(table.row_count <= FIRST + LEAST_HIDDEN ? table.row_count : FIRST, this.rows.length);
     this.body = h("tbody", {});
     this.said = h("span", {role: "status"});
     this.moreButton = h("button", {type: "button", class: "plain", onclick: () => this.more()}, say("more"));
@@ -52,7 +52,7 @@ export class DataTable {
     const {columns, row_count} = this.table;
     this.body.replaceChildren(...this.rows.slice(0, this.visible).map(row => h("tr", {}, columns.map((column, at) => h("td", {class: isNumber(column) ? "number" : null}, this.value(row[at], column))))));
     const isAll = this.visible >= row_count;
-    this.moreRow.hidden = !this.heads || row_count <= FIRST;
+    this.moreRow.hidden = !this.heads || row_count <= FIRST + LEAST_HIDDEN;
     this.moreButton.hidden = isAll;
     this.said.textContent = say("shown", {shown: number.format(this.visible), count: number.format(row_count)});
   }
@@ -108,8 +108,7 @@ export class DataTable {
     const {row_count, elapsed_ms, source, ran_at, saved_question_id} = this.table;
     const took = elapsed_ms >= 1000 ? say("took_s", {seconds: number.format(elapsed_ms / 1000)}) : say("took_ms", {ms: number.format(Math.max(1, Math.round(elapsed_ms)))});
     const told = [row_count === 1 ? say("rows_one") : say("rows", {count: number.format(row_count)}), source.name, took, when(ran_at)].join(" · ");
-    const badge = saved_question_id ? h("span", {class: "badge ready", title: say("saved_used_hint")}, say("saved_used")) : null;
-    return h("div", {class: "data-facts"}, h("span", {}, told), badge, h("span", {class: "deeds-of-data"}, this.deeds()));
+    return h("div", {class: "data-facts"}, h("span", {}, saved_question_id ? `${told} · ${say("saved_used")}` : told), h("span", {class: "deeds-of-data"}, this.deeds()));
   }
 
   deeds() {

@@ -7,7 +7,7 @@ import {say, shown} from "./turn_table_words.js";
 
 const MOST_BARS = 24, MOST_POINTS = 400, MOST_SERIES = 4;
 const WIDTH = 640, ROW = 26, LABEL = 190, VALUE = 92, TALL = 230, LEFT = 56, RIGHT = 12, TOP = 12, BOTTOM = 28;
-const LONGEST = 26;
+const LONGEST = 26, LETTER = 7.4;
 
 function s(tag, attributes, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -29,7 +29,7 @@ export function chartOf({chart, columns, rows}) {
   if (!values.length) return null;
   const title = say("chart_of", {y: series.map(({column}) => column.name).join(", "), x: x.name});
   const draw = chart.kind === "line" && points.length > 1 ? line : bars;
-  const svg = draw({points, series, label: toldOf(title, points), top: roundTop(Math.max(0, ...values)), least: Math.min(0, ...values)});
+  const svg = draw({points, series, label: toldOf(title, points), most: Math.max(0, ...values), least: Math.min(0, ...values)});
   const keys = series.length > 1 ? h("span", {class: "keys"}, series.map(({column}, at) => h("span", {class: `series-${at}`}, h("i", {}), column.name))) : null;
   const more = rows.length > points.length ? h("span", {class: "hint"}, say("chart_some", {count: points.length})) : null;
   return h("figure", {class: "data-chart"}, h("figcaption", {}, h("span", {}, title), keys, more), svg);
@@ -48,33 +48,35 @@ function mark(tag, label, attributes) {
 }
 
 // Lying bars: names stand beside them in full, on a phone too.
-function bars({points, series, label, top, least}) {
-  const many = series.length, row = many > 1 ? ROW * (.45 + .45 * many) : ROW, high = TOP + points.length * row + 6, inner = WIDTH - LABEL - VALUE, zero = LABEL + inner * -least / (top - least || 1);
-  const svg = s("svg", {viewBox: `0 0 ${WIDTH} ${high}`, role: "group", "aria-label": label, class: "bars"}, s("line", {class: "grid", x1: zero, x2: zero, y1: TOP - 4, y2: high}));
+function bars({points, series, label, most: top, least}) {
+  const beside = Math.min(LABEL, 16 + LETTER * Math.max(...points.map(({at}) => Math.min(LONGEST, at.length))));
+  const many = series.length, row = many > 1 ? ROW * (.45 + .45 * many) : ROW, high = TOP + points.length * row + 6, inner = WIDTH - beside - VALUE, zero = beside + inner * -least / (top - least || 1);
+  const svg = s("svg", {viewBox: `0 0 ${WIDTH} ${high}`, role: "group", "aria-label": label}, s("line", {class: "grid", x1: zero, x2: zero, y1: TOP - 4, y2: high}));
   for (const [number, point] of points.entries()) {
     const y = TOP + number * row;
-    svg.append(s("text", {class: "axis", x: LABEL - 10, y: y + row / 2 + 4, "text-anchor": "end", "aria-hidden": "true"}, cut(point.at)));
+    svg.append(s("text", {class: "axis", x: beside - 10, y: y + row / 2 + 4, "text-anchor": "end", "aria-hidden": "true"}, cut(point.at)));
     for (const [at, value] of point.values.entries()) {
       if (!Number.isFinite(value)) continue;
       const wide = Math.max(1.5, inner * Math.abs(value) / (top - least || 1)), thick = (row - 6) / many, bar_y = y + 2 + at * thick, from = value < 0 ? zero - wide : zero;
-      svg.append(mark("rect", told(series, point, at), {class: `bar series-${at}`, x: from, y: bar_y, width: wide, height: Math.max(2, thick - 2), rx: 3}),
+      svg.append(mark("rect", told(series, point, at), {class: `data-bar series-${at}`, x: from, y: bar_y, width: wide, height: Math.max(2, thick - 2), rx: 3}),
         s("text", {class: "axis value", x: zero + (value < 0 ? 0 : wide) + 7, y: bar_y + thick / 2 + 3, "aria-hidden": "true"}, point.told[at]));
     }
   }
   return svg;
 }
 
-function line({points, series, label, top, least}) {
+function line({points, series, label, most, least}) {
+  const top = roundTop(most);
   const inner = WIDTH - LEFT - RIGHT, tall = TALL - TOP - BOTTOM, x = at => LEFT + inner * at / (points.length - 1), y = value => TOP + tall * (1 - (value - least) / (top - least || 1));
   const grid = [0, .5, 1].flatMap(share => { const value = least + (top - least) * share; return [s("line", {class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value)}), s("text", {class: "axis", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end", "aria-hidden": "true"}, compact(value))]; });
   const ends = [[0, "start"], [points.length - 1, "end"]].map(([at, anchor]) => s("text", {class: "axis", x: x(at), y: TALL - 8, "text-anchor": anchor, "aria-hidden": "true"}, points[at].at));
   const svg = s("svg", {viewBox: `0 0 ${WIDTH} ${TALL}`, role: "group", "aria-label": label}, ...grid, ...ends);
   for (const at of series.keys()) {
     let run = [];
-    const draw = () => { if (run.length) svg.append(s("polyline", {class: `line series-${at}`, points: (run.length > 1 ? run : [run[0], run[0]]).join(" ")})); run = []; };
+    const draw = () => { if (run.length) svg.append(s("polyline", {class: `data-line series-${at}`, points: (run.length > 1 ? run : [run[0], run[0]]).join(" ")})); run = []; };
     for (const [number, {values}] of points.entries()) if (Number.isFinite(values[at])) run.push(`${x(number).toFixed(1)},${y(values[at]).toFixed(1)}`); else draw();
     draw();
-    for (const [number, point] of points.entries()) if (Number.isFinite(point.values[at])) svg.append(mark("circle", told(series, point, at), {class: `dot series-${at}`, cx: x(number), cy: y(point.values[at]), r: points.length > 60 ? 2 : 3.5}));
+    for (const [number, point] of points.entries()) if (Number.isFinite(point.values[at])) svg.append(mark("circle", told(series, point, at), {class: `data-dot series-${at}`, cx: x(number), cy: y(point.values[at]), r: points.length > 60 ? 2 : 3.5}));
   }
   return svg;
 }

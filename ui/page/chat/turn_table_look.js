@@ -2,7 +2,7 @@
 import {sheet} from "../shell/dom.js";
 
 export const turnTableLook = sheet(`
-.data-result { margin: 4px 0 16px; border: 1px solid var(--line); border-radius: 14px; background: var(--surface); overflow: hidden; }
+.data-result { margin: 14px 0 16px; border: 1px solid var(--line); border-radius: 14px; background: var(--surface); overflow: hidden; }
 .data-scroll { max-height: 460px; overflow: auto; }
 .data-result table { border-collapse: collapse; width: 100%; font-size: 14.5px; line-height: 1.45; font-variant-numeric: tabular-nums; }
 .data-result th { position: sticky; top: 0; z-index: 1; padding: 0; background: var(--surface); text-align: start; box-shadow: inset 0 -1px var(--line-strong); }
@@ -36,13 +36,16 @@ export const turnTableLook = sheet(`
 .data-chart svg { display: block; width: 100%; height: auto; max-height: 420px; overflow: visible; }
 .data-chart .axis { fill: var(--ink-2); font: 13px var(--font); } .data-chart .value { fill: var(--ink); font-variant-numeric: tabular-nums; }
 .data-chart .grid { stroke: var(--line); stroke-width: 1; }
-.data-chart .bar { fill: var(--accent); } .data-chart .line { fill: none; stroke: var(--accent); stroke-width: 2.2; stroke-linejoin: round; } .data-chart .dot { fill: var(--accent); }
-.data-chart .bar.series-1, .data-chart .dot.series-1 { fill: var(--warn); } .data-chart .line.series-1 { stroke: var(--warn); }
-.data-chart .bar.series-2, .data-chart .dot.series-2 { fill: var(--ink-2); } .data-chart .line.series-2 { stroke: var(--ink-2); }
-.data-chart .bar.series-3, .data-chart .dot.series-3 { fill: var(--danger); } .data-chart .line.series-3 { stroke: var(--danger); }
+.data-chart .data-bar { fill: var(--accent); } .data-chart .data-line { fill: none; stroke: var(--accent); stroke-width: 2.2; stroke-linejoin: round; } .data-chart .data-dot { fill: var(--accent); }
+.data-chart .data-bar.series-1, .data-chart .data-dot.series-1 { fill: var(--warn); } .data-chart .data-line.series-1 { stroke: var(--warn); }
+.data-chart .data-bar.series-2, .data-chart .data-dot.series-2 { fill: var(--ink-2); } .data-chart .data-line.series-2 { stroke: var(--ink-2); }
+.data-chart .data-bar.series-3, .data-chart .data-dot.series-3 { fill: var(--danger); } .data-chart .data-line.series-3 { stroke: var(--danger); }
 .data-chart [tabindex]:focus-visible { outline: 2px solid var(--accent-deep); outline-offset: 2px; } .data-chart [tabindex]:hover { opacity: .8; }
 .data-chart .keys { display: flex; gap: 12px; font-weight: 400; } .data-chart .keys i { display: inline-block; width: 10px; height: 10px; margin-inline-end: 5px; border-radius: 3px; background: var(--accent); }
 .data-chart .keys .series-1 i { background: var(--warn); } .data-chart .keys .series-2 i { background: var(--ink-2); } .data-chart .keys .series-3 i { background: var(--danger); }
 .data-offer { display: flex; margin-top: 8px; }
+/* In rooms whose own tables become cards on a phone these stay tables. */
+.data-result table { display: table; } .data-result thead { display: table-header-group; position: static; clip-path: none; width: auto; height: auto; overflow: visible; } .data-result tbody { display: table-row-group; } .data-result tr { display: table-row; padding: 0; }
+.data-result th, .data-result td { display: table-cell; }
 @media (max-width: 600px) { .data-facts .deeds-of-data { margin-inline-start: -9px; width: 100%; } .data-single dd { font-size: 22px; } .data-chart { padding-inline: 10px; } .data-chart .axis { font-size: 17px; } }
 `);

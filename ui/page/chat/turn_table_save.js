@@ -43,7 +43,7 @@ export function fields({question, wordings, language: own}) {
 
 function gapRow(gap) {
   const value = shown(gap.value, {kind: gap.kind, name: gap.column}) ?? "–", label = gap.column ? say("gap", {column: gap.column, value}) : say("gap_rows", {value});
-  const tick = h("input", {type: "checkbox", onchange: () => { name.disabled = !tick.checked; }});
-  const name = h("input", {type: "text", value: gap.name, pattern: NAME, required: true, disabled: true, autocomplete: "off", "aria-label": `${say("gap_name")}: ${label}`});
+  const tick = h("input", {type: "checkbox", onchange: () => { name.disabled = name.hidden = !tick.checked; }});
+  const name = h("input", {type: "text", value: gap.name, pattern: NAME, required: true, disabled: true, hidden: true, autocomplete: "off", "aria-label": `${say("gap_name")}: ${label}`});
   return {gap, isTaken: () => tick.checked, name: () => name.value, element: h("div", {class: "gap"}, h("label", {class: "tick"}, tick, label), name)};
 }

@@ -13,6 +13,10 @@ export const isNumber = ({kind}) => NUMBERS.includes(kind);
 
 const digitsOf = text => /^-?\d*\.(\d+)$/.exec(text)?.[1].length ?? 0;
 
+/** The columns with the digits that all of their floats are shown with. */
+export const withDigits = (columns, rows) => columns.map((column, at) => column.kind !== "float" ? column
+  : {...column, digits: Math.max(0, ...rows.map(row => row[at] === null ? 0 : digitsOf(String(Number(Number(row[at]).toFixed(MOST_DIGITS))))))});
+
 /** As it is read: "1.234,50" in Spanish; years and ids without a point. null where there is no value. */
 export function shown(value, column) {
   if (value === null || value === undefined) return null;
@@ -25,9 +29,9 @@ export function shown(value, column) {
 }
 
 function numberShown(value, column) {
-  const digits = column.kind === "decimal" ? digitsOf(String(value)) : 0;
+  const digits = column.digits ?? (column.kind === "decimal" ? digitsOf(String(value)) : 0);
   const useGrouping = UNGROUPED.test(column.name) ? false : "always";
-  return new Intl.NumberFormat(language, {useGrouping, minimumFractionDigits: digits, maximumFractionDigits: column.kind === "float" ? MOST_DIGITS : Math.max(digits, MOST_DIGITS)}).format(value);
+  return new Intl.NumberFormat(language, {useGrouping, minimumFractionDigits: digits, maximumFractionDigits: column.kind === "float" ? column.digits ?? MOST_DIGITS : Math.max(digits, MOST_DIGITS)}).format(value);
 }
 
 // A moment without a zone is shown as it stands in the table.
