@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from appliance.bootstrap.egress import way_out_at
+from appliance.bootstrap.tracing import Tracing
 from appliance.domain.answers import (
     AnswerEvent,
     AnswerRequest,
@@ -36,13 +39,17 @@ from appliance.pipelines.declared.parts import Limits
 from appliance.pipelines.declared.pipeline import DeclaredPipeline
 from appliance.ports.pipelines import Heard
 from appliance.ports.tools import OnStep, Tool, ToolResult, nobody_follows
+from inference.egress.settings import EgressSettings
 from inference.errors import EngineUnavailable
 from inference.types import ChatChunk, ChatMessage, EngineRequest, ModelInfo, Usage
 from querying.types import ResultColumn, Rows, Schema, Table, Value
 from rag.documents import Passage, SearchResult
 from rag.filters import Comparison
+from tests.otlp_collector import Collector, collector
 from tests.pipelines.test_declared_answers import COLLECTION, OneBook, declared
 from tests.waiting import until
+
+__all__ = ["collector"]
 
 ANA = Caller(uuid4(), "ana@example.com")
 SHOP = UUID(int=5)
@@ -151,6 +158,8 @@ class OneTool:
         origins: frozenset[str] | None,
         *,
         on_step: OnStep = nobody_follows,
+        allowed: Sequence[str] = (),
+        may_ask: bool = False,
     ) -> ToolResult:
         self.called.append((name, arguments, origins))
         return ToolResult("It rains.", structured={"mm": 3})
@@ -513,3 +522,21 @@ async def test_the_first_output_that_runs_is_the_answer() -> None:
 
     assert _text(await _events(declared(text), "a SHORT one", model)) == "Short."
     assert _text(await _events(declared(text), "another", model)) == "Long."
+
+
+async def test_each_step_is_a_span_below_the_request(collector: Collector) -> None:
+    """Named by its kind, with the pipeline's version and no word of what was asked."""
+    tracing = Tracing(
+        "gateway", collector.settings, way_out_at(Path("/nonexistent"), EgressSettings()).crossing([])
+    )
+    text = (
+        HEAD + "steps:\n  - {name: found, kind: retrieve}\n  - {name: a, kind: prompt, text: x}\noutput: a\n"
+    )
+    await _events(declared(text, span=tracing.step), "holiday Zanahoria", Model("x"))
+    tracing.close()
+
+    spans = collector.spans()
+    assert spans.keys() == {"step retrieve", "step prompt"}
+    told = {item.key: item.value.string_value for item in spans["step retrieve"].attributes}
+    assert told == {"pipeline": "made@3", "step": "found", "kind": "retrieve"}
+    assert not any(b"Zanahoria" in body for body in collector.requests)

@@ -156,7 +156,14 @@ async def _tool(step: CallStep, name: str, setting: Setting) -> Done:
     arguments, made_from = _values(step, setting)
     origins = together(setting.request.origins, made_from)
     came = await setting.parts.tools.call(
-        setting.caller, name, arguments, setting.request.request_id, origins, on_step=setting.emit
+        setting.caller,
+        name,
+        arguments,
+        setting.request.request_id,
+        origins,
+        on_step=setting.emit,
+        allowed=setting.request.allow_tools,
+        may_ask=setting.request.turn_id is not None,
     )
     if came.passages:
         await setting.emit(_with_all_passages(Searched(came.passages), _Heard(), setting))
