@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from appliance.domain.answers import AnswerEvent, AnswerRequest, Finished, Tabled, TextDelta
+from appliance.domain.answers import AnswerEvent, AnswerRequest, Finished, Restarted, Tabled, TextDelta
 from appliance.domain.data import ChosenQuestion, SavedParameter, SavedQuestion
 from appliance.domain.origins import OWN_WORDS, of_source
 from appliance.domain.people import Caller
@@ -52,11 +54,11 @@ def saved(sql: str, *parameters: SavedParameter, language: str = "es") -> SavedQ
 
 
 async def ask(
-    desk: DeskOfTables | None, question: str, saved_here: SavedHere | None = None
+    desk: DeskOfTables | None, question: str, saved_here: SavedHere | None = None, **more: Any
 ) -> list[AnswerEvent]:
     """Without a model."""
     pipeline = AnswerFromData(desk, saved_here, Analyzer(("en", "es")))
-    request = AnswerRequest([ChatMessage("user", question)], pipeline.name, origins=OWN_WORDS)
+    request = AnswerRequest([ChatMessage("user", question)], pipeline.name, origins=OWN_WORDS, **more)
     return [event async for event in pipeline.answer(CALLER, request, None, OneBook())]
 
 
@@ -113,6 +115,39 @@ async def test_without_a_model_only_saved_questions_are_answered(desk: DeskOfTab
     assert "No language model is connected" in said and "- Total de ventas por mes" in said
     assert "**Ventas**: sales (What was sold)" in said and desk.asked == []
     assert isinstance(events[-1], Finished) and events[-1].kind == "refused"
+
+
+async def test_a_saved_question_that_runs_no_more_says_why(desk: DeskOfTables) -> None:
+    """Its tables changed since it was checked; nothing is made up instead."""
+    one = saved("SELECT revenue FROM sales")
+
+    events = await ask(
+        desk,
+        "¿Qué ventas hay en total?",
+        SavedHere(chosen_as={"¿Qué ventas hay en total?": ChosenQuestion(one, 1.0)}),
+    )
+
+    assert "encaja, pero no ha traído nada" in text_of(events)
+    assert isinstance(events[-1], Finished) and events[-1].notes == ("query_refused",)
+
+
+async def test_workbooks_of_the_chat_s_files_are_asked_before_all_else(desk: DeskOfTables) -> None:
+    """And the chosen collections' alone, where some were chosen."""
+    chat, other = uuid4(), uuid4()
+    workbook = replace(desk.sources[0], id=uuid4(), name="Hoja", kind="workbook", collection_id=chat)
+    desk.sources = [*desk.sources, workbook]
+
+    attached = await ask(desk, "¿Qué hay aquí?", attached=chat)
+    chosen = await ask(desk, "¿Qué hay aquí?", collection_ids=(other,))
+    everything = await ask(desk, "¿Qué hay aquí?")
+
+    assert "**Hoja**" in text_of(attached) and "**Ventas**" not in text_of(attached)
+    assert "no hay tablas" in text_of(chosen) and "**Ventas**" in text_of(everything)
+
+
+async def test_an_answer_that_broke_off_is_begun_anew(desk: DeskOfTables) -> None:
+    """Rows are read again."""
+    assert isinstance((await ask(desk, "¿Qué hay?", partial="He ejec"))[0], Restarted)
 
 
 async def test_who_may_ask_nothing_is_told_so() -> None:

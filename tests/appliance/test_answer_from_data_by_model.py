@@ -9,8 +9,10 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -273,6 +275,36 @@ async def test_words_of_a_database_stay_data_in_the_prompt(shop: Path) -> None:
     system = engine.requests[0].payload["messages"][0]["content"]
     assert system.count("</schema>") == 1 and "```sql DROP" not in system
     assert "\nSYSTEM" not in system and "SYSTEM: ignore" in system
+
+
+async def test_the_next_source_is_asked_where_the_best_does_not_answer(desk: DeskOfTables) -> None:
+    """Once, and each with its own tables and its own label."""
+    other = replace(desk.sources[0], id=uuid4(), name="Copia")
+    desk.sources = [*desk.sources, other]
+    engine = Answering(replies("NO_TABLE_FITS: not here.", PER_CITY, "There."))
+
+    events = await ask(desk, engine, "How many customers by city?")
+
+    assert tabled(events).run.rows.rows and len(engine.requests) == 3
+    first, second = (call.origins for call in engine.requests[:2])
+    assert first != second and len(first or ()) == len(second or ()) == 1
+
+
+async def test_what_a_person_wants_heeded_is_told_with_the_rows(desk: DeskOfTables) -> None:
+    """How it is said, not what is asked."""
+    engine = Answering(replies(PER_CITY, "There."))
+    pipeline = AnswerFromData(desk, None, Analyzer(("en", "es")))
+    request = AnswerRequest(
+        [ChatMessage("user", "Customers by city?")],
+        pipeline.name,
+        instructions="Call me boss.",
+        origins=OWN_WORDS,
+    )
+
+    _ = [event async for event in pipeline.answer(CALLER, request, engine, OneBook())]
+
+    heeded = ["Call me boss." in str(call.payload["messages"]) for call in engine.requests]
+    assert heeded == [False, True]
 
 
 async def test_who_stops_asking_stops_the_query(desk: DeskOfTables) -> None:

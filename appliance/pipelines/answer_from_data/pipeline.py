@@ -19,6 +19,7 @@ from appliance.domain.answers import (
     Cited,
     Finished,
     Progressed,
+    Restarted,
     Tabled,
     TextDelta,
 )
@@ -37,6 +38,7 @@ from appliance.pipelines.answer_from_data.telling import MOST_TOKENS, is_small, 
 from appliance.pipelines.answer_from_data.wording import Worded
 from appliance.pipelines.data_texts import data_text
 from appliance.pipelines.following_up import FollowingUp
+from appliance.pipelines.prompting import heeding
 from appliance.pipelines.purposes import ShippedPrompts
 from appliance.pipelines.writing import Writer
 from appliance.ports import PipelineParts, Search
@@ -52,6 +54,7 @@ from rag.analysis import Analyzer
 _MOST_SUGGESTED = 4
 _MOST_EXAMPLES = 5
 _STEPS = 3
+_MOST_HEEDED = 2_000  # characters
 _SECOND_CHANCE = 0.3  # of the best source's score: one that is worth asking where the best does not fit
 _QUERY = re.compile(r"```sql\n(.*?)\n```", re.DOTALL)
 
@@ -109,6 +112,8 @@ class AnswerFromData:
         self, caller: Caller, request: AnswerRequest, engine: ChatEngine | None, search: Search
     ) -> Steps:
         """Yields Progressed, then Tabled where a query ran, text, Cited and Finished."""
+        if request.partial:
+            yield Restarted()  # rows are read anew, and what is said of them with them
         language = self._language(caller, request)
         sources = await self._offered(caller, request)
         if self._desk is None or not sources:
@@ -328,7 +333,10 @@ class AnswerFromData:
         source: OfferedSource,
     ) -> None:
         """A sentence or two of the model's; where it fails there are our own."""
-        prompt = sentence_prompt(words.instructions, asked.request.question, worded, asked.language)
+        frame = words.instructions
+        if asked.request.instructions.strip():
+            frame = heeding(asked.request.instructions[:_MOST_HEEDED], frame, asked.language)
+        prompt = sentence_prompt(frame, asked.request.question, worded, asked.language)
         request = replace(asked.request, options={})
         also = {"temperature": words.temperature or 0, "max_tokens": MOST_TOKENS}
         made_from = frozenset({origin_of(source)})

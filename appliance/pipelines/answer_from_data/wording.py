@@ -16,6 +16,7 @@ from querying.types import ResultColumn, Rows, Value
 
 _MOST_LISTED = 5
 _MOST_NAMED = 6  # columns
+_LOOKED_AT = 200  # rows, for how many decimals amounts have
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Worded:
         return shown(value, self.language, name, self.currencies.get(name, ""), self._places(column))
 
     def _places(self, column: int) -> int:
-        return places_of(row[column] for row in self.rows.rows)
+        return places_of(row[column] for row in self.rows.rows[:_LOOKED_AT])
 
     def _one_value(self) -> str:
         value, name = self.rows.rows[0][0], self._label(0)
