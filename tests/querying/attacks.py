@@ -141,6 +141,7 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
     ("postgres", "SELECT 1 FROM orders o, stock s RIGHT JOIN product p USING (product_id)", "construct_refused"),
     ("mysql", "SELECT 1 FROM orders o, stock s RIGHT JOIN product p USING (product_id)", "construct_refused"),
     ("all", "SELECT 1 AS n FROM orders o JOIN stock s USING (status)", "column_unknown"),
+    ("all", "SELECT 1 AS n FROM orders o, order_line l JOIN orders x USING (order_id)", "column_unclear"),
     ("all", "SELECT 1 AS n FROM orders o JOIN stock s USING (quantity)", "column_unknown"),
     # Catalogs
     ("postgres", "SELECT relname FROM pg_class", "table_unknown"),

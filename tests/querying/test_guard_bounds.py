@@ -199,3 +199,11 @@ def test_what_is_ordered_by_is_the_result_of_that_name() -> None:
         "SELECT o.customer_id FROM orders o JOIN customer c ON c.customer_id = o.customer_id ORDER BY customer_id",
     )
     assert 'ORDER BY "o"."customer_id"' in sql
+
+
+def test_a_comma_becomes_a_join_so_that_on_sees_what_stands_before_it() -> None:
+    """In most databases it would not, and a name in ON could be found outside of the query instead."""
+    sql = _sql(
+        "mysql", "SELECT o.order_id FROM orders o, stock s JOIN product p ON p.product_id = o.order_id"
+    )
+    assert "FROM `shop`.`orders` AS `o` CROSS JOIN `shop`.`stock` AS `s` JOIN" in sql
