@@ -11,6 +11,7 @@ import pytest
 
 from appliance.pipelines import PIPELINES
 from inference.engines import ENGINES
+from querying.connectors import CONNECTORS
 from rag.parsers import PARSERS
 from rag.stores import STORES
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("appliance", "inference", "querying", "rag", "ui")
 LONGEST_FILE = 420
 
-ROWS = [row for table in (PIPELINES, ENGINES, PARSERS, STORES) for row in table.values()]
+ROWS = [row for table in (PIPELINES, ENGINES, PARSERS, STORES, CONNECTORS) for row in table.values()]
 
 
 def test_the_import_contracts_hold() -> None:

@@ -173,7 +173,8 @@ class _Session:
         )
         self._do(
             f"SET NAMES utf8mb4, SESSION {limit}, sql_mode = '{_SQL_MODE}', lock_wait_timeout = 5, "
-            f"innodb_lock_wait_timeout = 5, sql_select_limit = {caps.rows + 1}, group_concat_max_len = 65536, autocommit = 1"
+            f"innodb_lock_wait_timeout = 5, sql_select_limit = {caps.rows + 1}, group_concat_max_len = 65536, "
+            f"autocommit = 1"
         )
         self._do("START TRANSACTION READ ONLY")
 
