@@ -111,7 +111,7 @@ async def chosen(folder: Path) -> bytes:
     """The way of the product: a confined child makes tables, and one more for each query asks them."""
     settings = ParsingSettings(ocr_program="", timeout_s=600, cpu_s=600)
     making = ParsingSandbox(settings, {"tables": "querying.workbooks.extracting:TableMaker"})
-    asking = ParsingSandbox(settings, TASKS)
+    asking = ParsingSandbox(settings, TASKS, gives_way=False)
     content = b""
     try:
         for name in ("ventas.xlsx", "ventas.csv"):

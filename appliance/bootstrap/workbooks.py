@@ -59,7 +59,7 @@ def build_workbooks(database: Database, parsing: ParsingSettings, data: DataSett
             "ocr_program": "",
         }
     )
-    sandbox = ParsingSandbox(limits, TASKS)
+    sandbox = ParsingSandbox(limits, TASKS, gives_way=False)
     return WorkbookRoom(WorkbookSources(PostgresWorkbooks(database), sandbox, memory_mib=memory_mib), sandbox)
 
 

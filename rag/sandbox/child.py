@@ -57,6 +57,7 @@ class Reader:
     """What all children of one forkserver share. parsers: media type → "module:Class". tesseract: None without it.
 
     libraries: folders that every child may read; looked for once, since that costs as much as reading a small file.
+    gives_way: nobody waits for what its children do.
     """
 
     parsers: Mapping[str, str]
@@ -66,6 +67,7 @@ class Reader:
     state: SandboxState
     tesseract: Tesseract | None = None
     libraries: tuple[Path, ...] = field(default_factory=library_folders)
+    gives_way: bool = True
 
     def load(self, media_type: str) -> Callable[..., Any]:
         """The parser class of a row; it is constructed with the limits and, as it asks, `progress` and `recogniser`."""
@@ -83,20 +85,21 @@ def run(reader: Reader, order: Order, result_fd: int, parent_pid: int) -> NoRetu
     """Everything that happens between fork and exit; nothing of the forkserver's may be touched afterwards."""
     status = 1
     try:
-        _detach(result_fd, parent_pid)
+        _detach(result_fd, parent_pid, gives_way=reader.gives_way)
         _write(_answer(reader, order))
         status = 0
     finally:
         os._exit(status)
 
 
-def _detach(result_fd: int, parent_pid: int) -> None:
+def _detach(result_fd: int, parent_pid: int, *, gives_way: bool) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     die_with_parent(parent_pid)
     os.setsid()
-    give_way_session()  # a session of its own would else have as much of the processor as all our others together
+    if gives_way:
+        give_way_session()  # a session of its own would else have as much of the processor as all our others together
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)

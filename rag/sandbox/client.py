@@ -45,9 +45,13 @@ class ParsingSandbox:
     """Reads documents in confined children; safe to call from many tasks at once.
 
     parsers: media type → "module:Class", as in `rag.parsers.PARSERS`; or `rag.rendering.RENDERERS`, for `render` alone.
+    gives_way: whether its children leave the processor to others; False where somebody waits for a few milliseconds.
     """
 
-    def __init__(self, settings: ParsingSettings, parsers: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: ParsingSettings, parsers: Mapping[str, str], *, gives_way: bool = True
+    ) -> None:
+        self._gives_way = gives_way
         self._settings = settings
         self._parsers = dict(parsers)
         self._slots = asyncio.Semaphore(settings.concurrent)
@@ -224,7 +228,9 @@ class ParsingSandbox:
                     await self._server.close()
                 if self._scratch is None:
                     self._scratch = Path(tempfile.mkdtemp(prefix="reading-"))
-                self._server = await start_forkserver(self._settings, self._parsers, self._scratch)
+                self._server = await start_forkserver(
+                    self._settings, self._parsers, self._scratch, gives_way=self._gives_way
+                )
             return self._server
 
 

@@ -147,13 +147,16 @@ def _ending(message: dict[str, Any]) -> Ending:
 
 
 async def start_forkserver(
-    settings: ParsingSettings, parsers: Mapping[str, str], scratch: Path
+    settings: ParsingSettings, parsers: Mapping[str, str], scratch: Path, *, gives_way: bool = True
 ) -> ForkServerHandle:
-    """Start one and wait for its hello. ForkServerLost where it ends at once or stays silent."""
+    """Start one and wait for its hello. ForkServerLost where it ends at once or stays silent.
+
+    gives_way: its children leave the processor to whatever else wants it.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         tesseract, complaint = await asyncio.to_thread(_find_tesseract, settings)
-        process = await asyncio.to_thread(_spawn, settings, parsers, scratch, theirs, tesseract)
+        process = await asyncio.to_thread(_spawn, settings, parsers, scratch, theirs, tesseract, gives_way)
     except BaseException:
         ours.close()
         raise
@@ -218,6 +221,7 @@ def _spawn(
     scratch: Path,
     control: socket.socket,
     tesseract: Tesseract | None,
+    gives_way: bool,
 ) -> subprocess.Popen[bytes]:
     options = {
         "control_fd": control.fileno(),
@@ -230,6 +234,7 @@ def _spawn(
         ),
         "max_output_bytes": settings.max_output_bytes,
         "tesseract": asdict(tesseract) if tesseract else None,
+        "gives_way": gives_way,
     }
     # Nothing of our environment goes along: it may hold secrets. One arena keeps the mapped memory small.
     environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}

@@ -164,6 +164,7 @@ def main(arguments: str) -> None:
         options["max_output_bytes"],
         probe(),
         _tesseract(options["tesseract"]),
+        gives_way=options["gives_way"],
     )
     _adopt_orphans()
     for late in ("charset_normalizer", "ftfy.badness"):  # rag.decoding imports them at its first guess only
