@@ -64,11 +64,11 @@ def answer_request(payload: Mapping[str, Any], request_id: str) -> AnswerRequest
         options={name: value for name, value in payload.items() if name in _OPTIONS and value is not None},
         request_id=request_id,
         origins=OWN_WORDS,  # a client keeps its conversation itself, and answers for it
-        allow_tools=_allowed(payload.get("allow_tools")),
+        allow_tools=allowed_tools(payload.get("allow_tools")),
     )
 
 
-def _allowed(names: object) -> tuple[str, ...]:
+def allowed_tools(names: object) -> tuple[str, ...]:
     """Tools of others that the client agrees to, as it has nobody who could be asked."""
     if names is None:
         return ()

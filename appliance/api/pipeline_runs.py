@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from appliance.api.exchange import Exchange, by_headers
 from appliance.api.fast_path import Identifies
 from appliance.api.json_bodies import parse_object, read_body
-from appliance.api.pipeline_answers import annotation, usage_object
+from appliance.api.pipeline_answers import allowed_tools, annotation, usage_object
 from appliance.api.presence import answer_one, while_present
 from appliance.domain.answers import (
     AnswerEvent,
@@ -44,7 +44,7 @@ from inference.types import ChatMessage
 
 _PATH = re.compile(r"/api/pipelines/([a-z][a-z0-9-]{0,62})/run\Z")
 _ROUTE = "/api/pipelines/run"
-_KEYS = frozenset(("inputs", "stream", "steps", "language", "vector_store_ids"))
+_KEYS = frozenset(("inputs", "stream", "steps", "language", "vector_store_ids", "allow_tools"))
 
 
 class PipelineRuns:
@@ -122,6 +122,7 @@ def run_request(name: str, body: Mapping[str, Any], request_id: str) -> AnswerRe
         request_id=request_id,
         origins=OWN_WORDS,
         inputs=inputs,
+        allow_tools=allowed_tools(body.get("allow_tools")),
     )
 
 

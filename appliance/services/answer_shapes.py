@@ -69,6 +69,7 @@ def as_end(end: Finished, figures: Figures, notes: Sequence[str], dropped_turns:
         "dropped_messages": figures.dropped_messages,
         "dropped_turns": dropped_turns,
         "coverage": [as_coverage(one) for one in end.coverage],
+        **({"pipeline": end.pipeline} if end.pipeline else {}),
         "usage": {
             "prompt_tokens": figures.prompt_tokens or 0,
             "completion_tokens": figures.completion_tokens or 0,

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
+from appliance.bootstrap.joined import Gateway
 from tests.conftest import Servers
 from tests.knowledge_harness import data, embedder_home
 from tests.waiting import until
-from tests.whole_gateway import WholeGateway, whole_gateway
+from tests.whole_gateway import WholeGateway, _served, whole_gateway
 
 __all__ = ["data", "embedder_home"]
 
@@ -88,6 +90,24 @@ async def test_the_life_of_a_pipeline(box: WholeGateway) -> None:
     assert [one["name"] for one in run["steps"]] == ["found", "enough", "answer"]
     assert all(one["is_verified"] for one in run["annotations"]) and run["annotations"]
 
+    turn = (await box.ok("ana", "POST", "/api/turns", {"question": "When are dogs fed?", "model": "quotes"}))[
+        "id"
+    ]
+
+    async def is_traced() -> bool:
+        return bool((await box.ok("ana", "GET", f"/api/turns/{turn}/trace"))["trace"])
+
+    await until(is_traced)
+    trace = (await box.ok("ana", "GET", f"/api/turns/{turn}/trace"))["trace"]
+    assert trace["run"]["pipeline"] == "quotes@1" and trace["queries"] == ["When are dogs fed?"]
+    assert [(one["name"], one["outcome"]) for one in trace["run"]["steps"]] == [
+        ("found", "done"),
+        ("enough", "done"),
+        ("answer", "done"),
+    ]
+    luis = await box.send("luis", "GET", f"/api/turns/{turn}/trace")
+    assert luis[0] == 404
+
     (folder / "quotes.yaml").write_text(QUOTES.replace("kind: prompt", "kind: promtp"))
 
     async def is_outdated() -> bool:
@@ -122,3 +142,56 @@ async def test_the_life_of_a_pipeline(box: WholeGateway) -> None:
         (2, "page", "root@example.com"),
         (1, "page", "root@example.com"),
     ]
+
+
+async def test_two_people_and_one_pipeline(box: WholeGateway) -> None:
+    """Luis runs the same pipeline and sees nothing of Ana's collection; only administrators see and change files."""
+    await _shelf(box)
+    await box.ok("root", "PUT", "/api/pipelines/quotes", {"text": QUOTES})
+    body = {"inputs": {"question": "When are dogs fed?"}}
+
+    status, refused = await box.send("luis", "POST", "/api/pipelines/quotes/run", body)
+    assert status == 404 and b"shared with you" in refused and b"nine" not in refused
+    listed = (await box.ok("luis", "GET", "/api/pipelines"))["data"]
+    assert [one["name"] for one in listed] == ["quotes"] and "findings" not in listed[0]
+    assert "text" not in await box.ok("luis", "GET", "/api/pipelines/quotes")
+    for verb, path, sent in (
+        ("PUT", "/api/pipelines/quotes", {"text": QUOTES}),
+        ("DELETE", "/api/pipelines/quotes", None),
+        ("POST", "/api/pipelines/quotes/check", {"text": QUOTES}),
+        ("GET", "/api/pipelines/quotes/versions", None),
+        ("POST", "/api/pipelines/quotes/rollback", {"version": 1}),
+    ):
+        assert (await box.send("luis", verb, path, sent))[0] == 403, (verb, path)
+    for hostile in ("..%2Fquotes", "Quotes", "quotes.yaml", "a" * 80):
+        assert (await box.send("root", "PUT", f"/api/pipelines/{hostile}", {"text": QUOTES}))[0] in (400, 404)
+    status, told = await box.send("ana", "POST", "/api/pipelines/quotes/run", {"inputs": {"question": 3}})
+    assert status == 400 and b"inputs.question" in told
+
+    streamed = {**body, "stream": True, "steps": True}
+    told = (await box.send("ana", "POST", "/api/pipelines/quotes/run", streamed))[1]
+    kinds = [
+        line.removeprefix(b"event: ").decode() for line in told.splitlines() if line.startswith(b"event: ")
+    ]
+    assert kinds[0] == "step" and kinds[-1] == "done" and {"text", "searched"} <= set(kinds)
+    await box.ok("root", "DELETE", "/api/pipelines/quotes")
+    assert (await box.send("ana", "POST", "/api/pipelines/quotes/run", body))[0] == 404
+
+
+async def test_after_a_start_the_last_good_version_serves(
+    owner_url: str, servers: Servers, embedder_home: Path, data: Path
+) -> None:
+    """A file that is wrong when the box starts is refused; what it was before answers."""
+    async with whole_gateway(owner_url, servers, embedder_home, data, has_worker=False) as first:
+        text = QUOTES.replace("    collections: [shelf]\n", "")
+        await first.ok("root", "PUT", "/api/pipelines/quotes", {"text": text})
+        keys = first.keys
+    (data / "pipelines" / "quotes.yaml").write_text("format: 1\nname: quotes\nsteps: [")
+    again = Gateway(first.box)
+    async with _served(again) as url, aiohttp.ClientSession(url) as session:
+        headers = {"authorization": f"Bearer {keys['root']}"}
+        async with session.get("/api/pipelines/quotes", headers=headers) as answer:
+            state = await answer.json()
+
+    assert (state["status"], state["pipeline"]) == ("outdated", "quotes@1")
+    assert [one["code"] for one in state["findings"]] == ["yaml"] and state["findings"][0]["line"] == 3

@@ -24,6 +24,7 @@ PIPELINE_ERRORS = {
 }
 PIPELINES_MENU: Mapping[str, Sentence] = {
     "admin_pipelines": Sentence("Pipelines", "Flujos"),
+    "fact_pipeline": Sentence("Pipeline", "Flujo"),
     "status_step": Sentence("Step {done} of {total}: {name}", "Paso {done} de {total}: {name}"),
     "trace_run": Sentence("Steps of {pipeline}", "Pasos de {pipeline}"),
     "trace_tokens": Sentence(

@@ -158,10 +158,10 @@ def _compare(sign: Sign, left: Any, right: Any) -> bool:  # noqa: ANN401 - any r
 
 
 def _ordered(sign: Sign, left: Decimal | str | None, right: Decimal | str | None) -> bool:
-    if (isinstance(left, str) and isinstance(right, str)) or (
-        isinstance(left, Decimal) and isinstance(right, Decimal)
-    ):
+    if isinstance(left, str) and isinstance(right, str):
         order = (left > right) - (left < right)
+    elif isinstance(left, Decimal) and isinstance(right, Decimal):
+        order = int(left.compare(right))
     else:
         return False
     return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[sign]

@@ -74,9 +74,9 @@ class Run:
         if isinstance(step, BranchStep):
             await self._tell(number, step, "running")
             following = self._branch(step)
-            figures = {"to": following or step.then} if following or step.then else {}
-            await self._tell(number, step, "done", began, figures=figures)
-            return following or step.then
+            to = following or step.then
+            await self._tell(number, step, "done", began, figures={"to": to} if to else {})
+            return to
         is_answer = self._answer is None and step.name in self._file.outputs
         setting = replace(self._setting, is_answer=is_answer)
         limits, kind = setting.parts.limits, str(step.kind)  # type: ignore[attr-defined]

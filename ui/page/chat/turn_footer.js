@@ -81,6 +81,7 @@ export class TurnFooter {
     const model = end?.model || this.turn.model, by = served_by?.split(":").slice(1).join(":");
     return [
       model ? ["fact_model", this.turn.room.composer.choices?.nameOf?.(model) ?? model] : null,
+      end?.pipeline ? ["fact_pipeline", end.pipeline] : null,
       by && by !== model && by !== "documents" ? ["fact_engine", by] : null,
       rung === "elsewhere" ? ["fact_way", t("rung_elsewhere")] : null,
       first_token_ms == null ? null : ["fact_first", seconds(first_token_ms)],
@@ -104,7 +105,7 @@ export class TurnFooter {
     return [
       hasText ? copyButton(t("copy_answer"), () => this.markdown()) : null, this.listen, this.up, this.down,
       this.deed("again", "answer_again", event => this.chooseAgain(event)),
-      searched ? this.deed("steps", "show_trace", event => this.toggleTrace(event.currentTarget)) : null,
+      searched || turn.end?.pipeline ? this.deed("steps", "show_trace", event => this.toggleTrace(event.currentTarget)) : null,
     ];
   }
 
