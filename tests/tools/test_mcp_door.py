@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ async def test_mcp_clients_of_a_whole_gateway(
             engine.behaviour.reply = "The canteen opens at noon [1]."
             for mode in ("auto", "legacy"):
                 await lists_and_calls_as_its_owner(one, store, mode)
+            await queries_data_that_was_shared(one, engine)
             await lets_in_keys_alone(one)
             await is_accounted_for(one)
             await tells_places_and_ends_when_the_client_leaves(one, engine)
@@ -77,17 +80,41 @@ async def lists_and_calls_as_its_owner(one: WholeGateway, store: str, mode: str)
         for name in ("search_documents", "ask"):
             named = await client.call_tool(name, {**QUESTION, "collection_ids": [store]})
             assert named.is_error and named.structured_content["error"]["code"] == "not_found"
-        if "query_data" in listed:
-            told = await client.call_tool("list_data", {})
-            assert told.structured_content["sources"] == []
-            asked = await client.call_tool("query_data", {"question": "total sales of March"})
-            assert asked.structured_content["data"] == []
         wrong = await client.call_tool("search_documents", {"question": "x", "limit": 1000})
         assert wrong.is_error and wrong.structured_content["error"]["param"] == "limit"
         unknown = await client.call_tool("ask", {"question": "x", "model": "nobody"})
         assert unknown.is_error and "nobody" in unknown.content[0].text
         with pytest.raises(MCPError, match="search_documents"):
             await client.call_tool("run_sql", {"sql": "select 1"})
+
+
+async def queries_data_that_was_shared(one: WholeGateway, engine: FakeEngine) -> None:
+    """Rows, SQL and count as structured content for whom the database was shared with; for others there is nothing."""
+    path = one.box.data / "databases" / "shop.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript(
+            "CREATE TABLE customer (id integer, name text); INSERT INTO customer VALUES (1, 'Zoe'), (2, 'Pau')"
+        )
+    new = {"name": "Shop", "kind": "sqlite", "settings": {"path": path.name}}
+    source = (await one.ok("root", "POST", "/api/data/sources", new))["id"]
+    await one.ok("root", "PUT", f"/api/data/sources/{source}/tables", {"tables": [{"name": "customer"}]})
+    await one.ok("root", "PUT", f"/api/data/sources/{source}/shares", {"with": "ana@example.com"})
+    engine.behaviour.reply = lambda payload: (
+        "SELECT count(*) AS customers FROM customer"
+        if "CREATE TABLE" in str(payload)
+        else "There are 2 customers."
+    )
+    question = {"question": "How many customers are there?"}
+    async with connected(one.url, one.keys["ana"]) as client:
+        (told,) = (await client.call_tool("list_data", {})).structured_content["sources"]
+        assert (told["name"], [table["name"] for table in told["tables"]]) == ("Shop", ["customer"])
+        answered = (await client.call_tool("query_data", question)).structured_content
+        (table,) = answered["data"]
+        assert table["rows"] == [[2]] and table["row_count"] == 1 and "count" in table["sql"].lower()
+    async with connected(one.url, one.keys["luis"]) as client:
+        assert (await client.call_tool("list_data", {})).structured_content["sources"] == []
+        nothing = await client.call_tool("query_data", question)
+        assert nothing.structured_content["data"] == [] and "Shop" not in nothing.content[0].text
 
 
 async def posted(url: str, one: WholeGateway, body: Any, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -139,7 +166,9 @@ async def is_accounted_for(one: WholeGateway) -> None:
     """What engines did stands in the ledger under the door; each call in the audit, without a word of it."""
     calls = (await one.ok("root", "GET", "/api/tools/calls?limit=500"))["data"]
     hers = [call for call in calls if call["email"] == "ana@example.com"]
-    assert {call["tool"] for call in hers} == {"search_documents", "ask", "list_collections"}
+    assert {call["tool"] for call in hers} == {
+        *("search_documents", "ask", "list_collections", "list_data", "query_data"),
+    }
     assert {call["via"] for call in hers} == {"mcp"} and {call["outcome"] for call in hers} == {"done"}
     assert {call["outcome"] for call in calls if call["email"] == "luis@example.com"} >= {"done", "refused"}
     assert "canteen" not in json.dumps(calls).lower()
