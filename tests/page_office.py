@@ -52,6 +52,7 @@ from inference.types import EngineLoad, EngineState
 from inference.watchdog.findings import Finding as WatchdogFinding
 from inference.watchdog.findings import Remedy
 from tests.accounts_world import Worker, add_person, worker
+from tests.data_doors import connections_in, data_doors
 from tests.page_box import (
     QUESTIONS,
     KnownPeople,
@@ -104,12 +105,16 @@ async def opened_page_office(
         async def ready() -> str:
             return READY
 
+        folders = ui_socket.parent / "databases", ui_socket.parent / "passwords"
+        connections = connections_in(*folders)
+        stack.push_async_callback(connections.close)
         routers = [
             *account_routers(accounts, identity, PostgresPreferences(database)),
             *administration_routers(database, accounts, identity, "EUR"),
             build_backup_routes(ui_socket.parent, BackupSettings(folder="/mnt/backups"), database, identity),
             build_egress_routes(way_out_at(ui_socket.parent, EgressSettings()), database, identity),
             a_leaving_room(database).routes(identity),
+            data_doors(database, identity, connections, *folders),
             *model_routes(ui_socket.parent, identity),
             limit_routes(limits.operator_limits(accounts.people, lambda: {"tiny-chat"}), identity),
             budgets.routes(accounts.people, identity),

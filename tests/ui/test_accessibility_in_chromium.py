@@ -352,6 +352,7 @@ async def _looks_at_the_administration(page: Page, seen: Inspection) -> None:
         "jobs",
         "cloud",
         "egress",
+        "data",
         "audit",
     )
     for name in [*(f"admin_{one}" for one in sections), "me_usage"]:

@@ -35,6 +35,7 @@ from tests.page_health import sees_health
 from tests.page_office import ADMINISTRATOR, PERSON, PageOffice, opened_page_office
 from tests.ui.budgets_seen import sees_budgets
 from tests.ui.cloud_seen import sees_cloud, two_decisions
+from tests.ui.data_seen import sees_data
 from tests.ui.egress_seen import sees_what_left
 from tests.ui.insights_seen import sees_how_it_goes, something_of_everything
 from tests.ui.models_seen import sees_models
@@ -251,6 +252,12 @@ async def test_an_administrator_invites_somebody_sets_a_limit_and_sees_the_usage
         await sees_how_it_goes(page, language, lambda name: _shot(page, f"{name}-{language}"))
         await _section(page, "administration-desk", text("admin_models", language))
         await sees_models(page, language, lambda name: _shot(page, f"{name}-{language}"))
+        await _section(page, "administration-desk", text("admin_data", language))
+        await sees_data(
+            page, language, tmp_path / "databases", lambda name: _shot(page, f"{name}-{language}")
+        )
+        assert [one.partition("status of ")[2][:3] for one in visit.trouble] == ["422", "403"]
+        visit.trouble.clear()  # the two refusals that were provoked there
         await _section(page, "administration-desk", text("admin_health", language))
         await sees_health(page, language)
         await _shot(page, f"health-{language}")
