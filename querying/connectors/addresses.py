@@ -43,6 +43,10 @@ async def connected_socket(neighbours: Neighbours, host: str, port: int) -> sock
     """A connection for a driver that would look the name up itself. Blocking, as drivers in threads want it."""
     address = await near_address(neighbours, host, port)
     try:
-        return await asyncio.to_thread(socket.create_connection, (address, port), CONNECT_TIMEOUT_S)
+        return await asyncio.to_thread(_connected, address, port)
     except OSError as error:
         raise SourceUnavailable(SourceBecause("db_unreached"), "refused") from error
+
+
+def _connected(address: str, port: int) -> socket.socket:
+    return socket.create_connection((address, port), CONNECT_TIMEOUT_S)

@@ -32,6 +32,10 @@ from querying.types import Blob, Caps, CheckedQuery
 
 HEAD = struct.Struct(">BBHHBB")
 ENCRYPTION_ON, ENCRYPTION_NOT_SUPPORTED = 1, 2
+NOT_ENCRYPTING = (
+    b"\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff" + bytes(6) + bytes([ENCRYPTION_NOT_SUPPORTED])
+)
+"""What a server answers first: where its version and the byte about encryption stand, and these."""
 
 
 class SaidConnection:
@@ -266,10 +270,10 @@ class ServersBeginning:
     def _serve(self) -> None:
         with suppress(OSError, ValueError), closing(self._server.accept()[0]) as client:
             client.settimeout(10)
-            self.seen.append(self._packet(client))
+            self.seen.append(self.packet(client))
             answer = ENCRYPTION_NOT_SUPPORTED if self._context is None else ENCRYPTION_ON
             client.sendall(
-                self._wrapped(4, b"\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff" + bytes(6) + bytes([answer]))
+                self.wrapped(4, b"\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff" + bytes(6) + bytes([answer]))
             )
             if self._context is not None:
                 self._inside_tls(client, self._context)
@@ -283,9 +287,9 @@ class ServersBeginning:
                 break
             except ssl.SSLWantReadError:
                 if going.pending:
-                    client.sendall(self._wrapped(0x12, going.read()))
-                coming.write(self._packet(client)[8:])
-        client.sendall(self._wrapped(0x12, going.read()))
+                    client.sendall(self.wrapped(0x12, going.read()))
+                coming.write(self.packet(client)[8:])
+        client.sendall(self.wrapped(0x12, going.read()))
         while True:
             with suppress(ssl.SSLWantReadError):
                 self.seen.append(tls.read(65536))
@@ -295,17 +299,57 @@ class ServersBeginning:
         body = struct.pack("<IBBH", 18456, 1, 14, len(text) // 2) + text + bytes([1]) + name + bytes([0])
         body += struct.pack("<I", 1)
         told = b"\xaa" + struct.pack("<H", len(body)) + body + b"\xfd" + struct.pack("<HHQ", 2, 0, 0)
-        tls.write(self._wrapped(4, told))
+        tls.write(self.wrapped(4, told))
         client.sendall(going.read())
 
     @staticmethod
-    def _wrapped(kind: int, data: bytes) -> bytes:
+    def wrapped(kind: int, data: bytes) -> bytes:
         return HEAD.pack(kind, 1, len(data) + 8, 0, 1, 0) + data
 
     @staticmethod
-    def _packet(client: socket.socket) -> bytes:
+    def packet(client: socket.socket) -> bytes:
         head = client.recv(8, socket.MSG_WAITALL)
         return head + client.recv(int.from_bytes(head[2:4], "big") - 8, socket.MSG_WAITALL)
+
+
+async def test_it_goes_to_no_other_server(tmp_path: Path) -> None:
+    """A server may send a client to another one, which nobody looked at; the connection ends there."""
+    name = "127.0.0.1"
+    with (
+        closing(socket.create_server((name, 0))) as server,
+        closing(socket.create_server((name, 0))) as other,
+    ):
+
+        def serve() -> None:
+            with suppress(OSError, ValueError), closing(server.accept()[0]) as client:
+                ServersBeginning.packet(client)
+                client.sendall(ServersBeginning.wrapped(4, NOT_ENCRYPTING))
+                ServersBeginning.packet(client)
+                value = (
+                    bytes([0])
+                    + struct.pack("<HH", other.getsockname()[1], len(name))
+                    + name.encode("utf-16-le")
+                )
+                sent = bytes([20]) + struct.pack("<H", len(value)) + value + bytes(2)
+                greeting = bytes([1]) + b"\x74\x00\x00\x04" + bytes([1]) + "s".encode("utf-16-le") + bytes(4)
+                told = b"\xad" + struct.pack("<H", len(greeting)) + greeting
+                told += b"\xe3" + struct.pack("<H", len(sent)) + sent + b"\xfd" + struct.pack("<HHQ", 0, 0, 0)
+                client.sendall(ServersBeginning.wrapped(4, told))
+                client.recv(1)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        settings = {"host": name, "port": server.getsockname()[1], "database": "d", "user": "u", "tls": "off"}
+        connector = open_connector("sqlserver", settings, Neighbours())
+        with pytest.raises(SourceUnavailable) as error:
+            await connector.schema()
+        await connector.close()
+        thread.join(10)
+
+        assert error.value.reason == "sent_away"
+        other.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            other.accept()
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,7 @@ MAY = {
     "inference/mcp/client.py": "over a transport of ours (door_transport.py), which connects to nothing by itself",
     "querying/connectors/postgres.py": NEAR,
     "querying/connectors/mysql.py": "addresses.py made the connection; to stop a query, once more to that address",
+    "querying/connectors/sqlserver.py": "over the connection of addresses.py; sent elsewhere, it refuses",
     "inference/discovery.py": "loopback addresses that stand in its code",
     "appliance/api/page_forwarder.py": OWN,
     "appliance/bootstrap/certificates.py": "our own site, by the name that people use for it",
