@@ -63,6 +63,12 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
     ("all", "SELECT c.city, name FROM customer c", "column_unknown"),
     ("all", "SELECT status FROM orders UNION SELECT city FROM customer ORDER BY email", "column_unknown"),
     ("all", "SELECT customer.city FROM customer AS c", "column_unknown"),
+    (
+        "all",
+        "SELECT city FROM customer UNION SELECT warehouse FROM stock ORDER BY (SELECT max(name) FROM payroll)",
+        "construct_refused",
+    ),
+    ("all", "SELECT city FROM customer UNION SELECT warehouse FROM stock ORDER BY lower(city)", "construct_refused"),
     ("all", "SELECT city FROM customer NATURAL JOIN orders", "natural_join"),
     ("all", "SELECT o.order_id FROM orders o, order_line l WHERE order_id = 1", "column_unclear"),
     # The whole row, and columns that the database adds by itself
