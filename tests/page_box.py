@@ -306,6 +306,10 @@ def _models(engines: list[EngineState]) -> APIRouter:
     async def nothing_is_the_matter() -> dict[str, Any]:
         return {"object": "list", "data": []}
 
+    @routes.get("/api/data/questions/suggested")
+    async def nobody_may_ask_a_table() -> dict[str, Any]:
+        return {"data": []}
+
     @routes.get("/api/budgets/mine")
     async def nothing_is_capped() -> dict[str, Any]:
         return {"currency": "EUR", "data": []}

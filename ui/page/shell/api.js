@@ -39,7 +39,7 @@ export function upload(file, onProgress, signal, path = "/v1/files") {
   });
 }
 
-const KINDS = ["status", "block", "tool", "citations", "done", "error"];
+const KINDS = ["status", "block", "table", "tool", "citations", "done", "error"];
 const RETRY_MS = 1000;
 
 /** Follow a turn's events until its end, through lost connections; returns a function that stops following. */
