@@ -4,7 +4,7 @@ import {noteSentences} from "./document_row.js";
 import {h} from "../shell/dom.js";
 import {number, t} from "../shell/settings.js";
 
-const KINDS = {integer: "number", decimal: "number", float: "number", timestamp: "date"};
+const KINDS = {text: "book_kind_text", integer: "book_kind_number", decimal: "book_kind_number", float: "book_kind_number", date: "book_kind_date", timestamp: "book_kind_date", time: "book_kind_time", boolean: "book_kind_boolean"};
 const NAMES = /\.(xlsx|xlsm|xltx|xltm|xls|xlt|ods|ots|csv|tsv|tab)$/i;
 
 /** What stands in "About" for a workbook; null for anything else, and until its tables are made. */
@@ -22,6 +22,6 @@ function drawn(table) {
   const place = t(table.rows === 1 ? "book_table_place_one" : "book_table_place", {sheet: table.sheet, place: table.place, rows: number.format(table.rows)}).trim();
   return h("details", {}, h("summary", {}, h("code", {}, table.name), h("span", {class: "hint"}, ` ${place}`)),
     table.title ? h("p", {}, table.title) : "",
-    h("dl", {}, ...table.columns.flatMap(({name, kind, description}) => [h("dt", {}, h("code", {}, name)), h("dd", {}, description, h("span", {class: "hint"}, ` ${t(`book_kind_${KINDS[kind] ?? kind}`)}`))])),
+    h("dl", {}, ...table.columns.flatMap(({name, kind, description}) => [h("dt", {}, h("code", {}, name)), h("dd", {}, description, h("span", {class: "hint"}, ` ${KINDS[kind] ? t(KINDS[kind]) : kind}`))])),
     ...noteSentences(table).map(note => h("p", {class: "reason"}, note)));
 }
