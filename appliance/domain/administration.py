@@ -26,6 +26,7 @@ AuditKind = Literal[
     "model",
     "leaving",
     "data",
+    "tools",
 ]
 JobStatus = Literal["failed", "waiting", "running"]
 

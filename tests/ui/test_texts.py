@@ -24,6 +24,7 @@ from ui.texts.cloud import CLOUD
 from ui.texts.data_page import DATA
 from ui.texts.findings import FINDINGS
 from ui.texts.models import MODELS, PLANS
+from ui.texts.tools import TOOLS
 
 UI = Path(__file__).resolve().parents[2] / "ui"
 DOORS = UI.parent / "appliance" / "api"
@@ -130,6 +131,7 @@ def test_no_sentence_is_asked_for_that_does_not_exist_and_none_waits_in_vain() -
         "stay.",
         "trying_",
         "rung_",
+        "consent_",
     )
     mentioned = set(re.findall(r"[\w.]+", scripts + python))
     assert {key for key in TEXTS if key not in mentioned and not key.startswith(computed)} == set()
@@ -145,6 +147,17 @@ def test_what_the_view_of_models_says_is_used_and_the_same_in_both_languages() -
     for language in LANGUAGES:
         written = (UI / "page" / "admin" / f"models_{language}.js").read_text(encoding="utf-8")
         assert written == as_script("models", language)
+
+
+def test_what_the_view_of_tools_says_is_used_and_the_same_in_both_languages() -> None:
+    """The same for the servers of others."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (UI / "page" / "admin").glob("tools*.js"))
+    for key, sentence in TOOLS.items():
+        assert _places(sentence.en) == _places(sentence.es), key
+        assert f'"{key}"' in code or key.startswith(("state_", "outcome_")), key
+    for language in LANGUAGES:
+        written = (UI / "page" / "admin" / f"tools_{language}.js").read_text(encoding="utf-8")
+        assert written == as_script("tools", language)
 
 
 def test_what_the_view_of_the_cloud_says_is_used_and_the_same_in_both_languages() -> None:

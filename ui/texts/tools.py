@@ -56,6 +56,19 @@ TOOL_CHAT = {
     "your_answer": Sentence("Your answer", "Tu respuesta"),
     "tool_forget": Sentence("Take back what was said about {name}", "Retirar lo dicho sobre {name}"),
     "admin_tools": Sentence("Tools", "Herramientas"),
+    "action.tools.server_added": Sentence("Tool server added", "Servidor de herramientas añadido"),
+    "action.tools.server_changed": Sentence("Tool server changed", "Servidor de herramientas modificado"),
+    "action.tools.server_removed": Sentence("Tool server removed", "Servidor de herramientas quitado"),
+    "action.tools.server_shared": Sentence("Tool server shared", "Servidor de herramientas compartido"),
+    "action.tools.tool_approved": Sentence("Tool approved", "Herramienta aprobada"),
+    "action.tools.tool_withdrawn": Sentence(
+        "Approval of a tool withdrawn", "Aprobación de una herramienta retirada"
+    ),
+    "action.tools.consent_always": Sentence("A tool allowed for good", "Herramienta permitida siempre"),
+    "action.tools.consent_never": Sentence("A tool refused for good", "Herramienta rechazada siempre"),
+    "action.tools.consent_forgotten": Sentence(
+        "Consent to a tool taken back", "Permiso de una herramienta retirado"
+    ),
 }
 """What every page may have to say."""
 

@@ -4,7 +4,7 @@ import {choice, field, when} from "../shell/parts.js";
 import {Pages} from "./pages.js";
 import {settings, t} from "../shell/settings.js";
 
-const KINDS = [["sign_in", "audit_sign_in"], ["session", "audit_session"], ["password", "audit_password"], ["key", "audit_key"], ["user", "audit_user"], ["role", "audit_role"], ["group", "audit_group"], ["limit", "audit_limit"], ["share", "audit_share"], ["deletion", "audit_deletion"], ["job", "audit_job"], ["question", "audit_question"], ["model", "audit_model"], ["leaving", "audit_leaving"], ["data", "audit_data"], ["prompt", "audit_prompt"]];
+const KINDS = [["sign_in", "audit_sign_in"], ["session", "audit_session"], ["password", "audit_password"], ["key", "audit_key"], ["user", "audit_user"], ["role", "audit_role"], ["group", "audit_group"], ["limit", "audit_limit"], ["share", "audit_share"], ["deletion", "audit_deletion"], ["job", "audit_job"], ["question", "audit_question"], ["model", "audit_model"], ["leaving", "audit_leaving"], ["data", "audit_data"], ["prompt", "audit_prompt"], ["tools", "admin_tools"]];
 
 const said = value => typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 const details = detail => Object.entries(detail).map(([name, value]) => `${name}: ${said(value)}`).join(", ");
