@@ -191,12 +191,14 @@ def test_all_faults_of_a_file_are_told_at_once() -> None:
         FILE.replace("limit: 5", "limit: five")
         .replace("kind: rerank", "kind: rarenk")
         .replace("es: Carta", "fr: Lettre")
+        .replace("steps.total.value is", "steps.total.sum is")
     )
 
     assert [(one.line, one.code) for one in _found(broken)] == [
         (3, "missing"),
         (3, "unknown_key"),
         (12, "wrong_type"),
+        (22, "unknown_field"),
         (27, "unknown_kind"),
     ]
 

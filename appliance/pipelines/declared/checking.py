@@ -28,6 +28,7 @@ from appliance.pipelines.declared.references import (
 from appliance.pipelines.declared.schema import (
     END,
     BranchStep,
+    BrokenStep,
     CallStep,
     Input,
     PipelineFile,
@@ -134,7 +135,7 @@ class _Checks:
                 elif known <= number:
                     is_sound = False
                     yield Wrong(whole, "goes_back", {"name": name})
-        if is_sound:
+        if is_sound and not any(isinstance(step, BrokenStep) for step in self._steps):
             there = reached(self._steps)
             for number, step in enumerate(self._steps):
                 if step.name not in there:
@@ -302,7 +303,7 @@ class _Checks:
             yield wrong
             return
         step = self._steps[self._numbers[name]]
-        if not isinstance(step, RetrieveStep | RerankStep):
+        if not isinstance(step, RetrieveStep | RerankStep | BrokenStep):
             kind = step.kind  # type: ignore[attr-defined]
             yield Wrong(path, "not_passages", {"name": name, "kind": kind})
 

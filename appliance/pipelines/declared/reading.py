@@ -13,7 +13,16 @@ from pydantic import BaseModel, ValidationError
 from appliance.domain.pipeline_findings import Finding
 from appliance.pipelines.declared.checking import Wrong, check, nearest
 from appliance.pipelines.declared.located import Located, Path, read
-from appliance.pipelines.declared.schema import FORMAT, KINDS, Case, Input, PipelineFile, Step, Words
+from appliance.pipelines.declared.schema import (
+    FORMAT,
+    KINDS,
+    BrokenStep,
+    Case,
+    Input,
+    PipelineFile,
+    Step,
+    Words,
+)
 from appliance.pipelines.declared.surroundings import Surroundings
 
 _SUFFIX = ".yaml"
@@ -43,13 +52,14 @@ _BOUNDS: Mapping[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Parsed:
-    """A file that could be read. file None: its form is wrong, and findings say where."""
+    """A file that could be read. file None: its form is wrong, and findings say where; partial: what of it is right."""
 
     text: str
     file_name: str
     tree: Located | None
     file: PipelineFile | None
     findings: tuple[Finding, ...]
+    partial: PipelineFile | None = None
 
     @cached_property
     def hash(self) -> str:
@@ -73,20 +83,64 @@ def parse(text: str, file_name: str) -> Parsed:
     if tree is None:
         return Parsed(text, file_name, None, None, tuple(findings))
     findings = [*findings, *_form(tree, file_name)]
-    file = None
-    if not findings:
-        file = PipelineFile.model_validate(tree.plain())
-    return Parsed(text, file_name, tree, file, _in_order(findings))
+    if findings:
+        return Parsed(text, file_name, tree, None, _in_order(findings), _partial(tree.plain()))
+    return Parsed(text, file_name, tree, PipelineFile.model_validate(tree.plain()), ())
 
 
 def checked(parsed: Parsed, around: Surroundings) -> tuple[Finding, ...]:
     """What is wrong with it here and now: its form, and if that is right, all that it names."""
-    if parsed.file is None or parsed.tree is None:
+    file = parsed.file or parsed.partial
+    if file is None or parsed.tree is None:
         return parsed.findings
-    lines = {
-        f"#{number}": parsed.tree.place(("steps", number))[0] for number in range(len(parsed.file.steps))
+    lines = {f"#{number}": parsed.tree.place(("steps", number))[0] for number in range(len(file.steps))}
+    found = [_located(parsed.tree, wrong) for wrong in check(file, lines, around)]
+    return _in_order([*parsed.findings, *found])
+
+
+def _partial(plain: Any) -> PipelineFile | None:  # noqa: ANN401 - any YAML
+    """The steps that are right among placeholders for those that are not; None where too little can be told."""
+    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+        return None
+    given, inputs, output = plain.get("steps"), plain.get("inputs"), plain.get("output", [])
+    if not isinstance(given, list) or not isinstance(plain.get("name"), str):
+        return None
+    if inputs is not None and not isinstance(inputs, dict):
+        return None
+    outputs = output if isinstance(output, list) else []
+    known: dict[str, Any] = {
+        "name": plain["name"],
+        "groups": [],
+        "inputs": {"question": Input()}
+        if inputs is None
+        else {name: _or(Input, one) for name, one in inputs.items()},
+        "steps": [_step(one, number) for number, one in enumerate(given)],
+        "output": output
+        if isinstance(output, str)
+        else [one if isinstance(one, str) else "" for one in outputs],
     }
-    return _in_order(_located(parsed.tree, wrong) for wrong in check(parsed.file, lines, around))
+    return PipelineFile.model_construct(**known)
+
+
+def _or(model: type[Input], values: Any) -> Input:  # noqa: ANN401 - any YAML
+    try:
+        return model.model_validate(values)
+    except ValidationError:
+        return model()
+
+
+def _step(values: Any, number: int) -> Any:  # noqa: ANN401 - any YAML, and one of the kinds
+    name = values.get("name") if isinstance(values, dict) else None
+    kind = values.get("kind") if isinstance(values, dict) else None
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    try:
+        if model is not None:
+            return model.model_validate(values)
+    except ValidationError:
+        pass
+    return BrokenStep.model_construct(
+        name=name if isinstance(name, str) else f"#{number}", then=None, kind="broken"
+    )
 
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from appliance.pipelines.declared.schema import CallStep, Input, PromptStep, Step
+from appliance.pipelines.declared.schema import BrokenStep, CallStep, Input, PromptStep, Step
 
 ResultType = Literal["text", "number", "boolean", "list", "table", "object", "passages", "any"]
 
@@ -133,6 +133,8 @@ def fields_of(step: Step) -> Mapping[str, ResultType]:
 
 def type_within(step: Step, path: tuple[str, ...]) -> ResultType | None:
     """Of what type `steps.NAME.PATH` is; None where there is nothing of the kind."""
+    if isinstance(step, BrokenStep):
+        return "any"
     found = fields_of(step).get(path[0])
     if found is None or len(path) == 1:
         return found

@@ -166,6 +166,12 @@ class CallStep(Step):
     )
 
 
+class BrokenStep(Step):
+    """Stands for a step whose form is wrong, so that the others can be checked; nothing is known of its result."""
+
+    kind: Literal["broken"] = "broken"
+
+
 AnyStep = Annotated[
     RetrieveStep | PromptStep | SqlStep | RerankStep | TranscribeStep | BranchStep | CallStep,
     Field(discriminator="kind"),

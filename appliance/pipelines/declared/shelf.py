@@ -50,7 +50,6 @@ class _Held:
     parsed: Parsed
     findings: tuple[Finding, ...] = ()
     serving: DeclaredPipeline | None = None
-    is_new: bool = True
     logged: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -112,10 +111,12 @@ class Shelf:
             there = await asyncio.to_thread(files.found, self._folder)
             for name in [name for name in self._held if name not in there]:
                 del self._held[name]
-            for name, file in there.items():
-                await self._read(name, file)
-            around = await self._around({name: held.parsed for name, held in self._held.items()})
-            for held in self._held.values():
+            read = {name: await self._read(name, file) for name, file in there.items()}
+            parsed = {name: one for name, one in read.items() if one is not None}
+            around = await self._around(parsed)
+            for name, one in parsed.items():
+                held = self._held.setdefault(name, _Held(there[name], one))
+                held.file, held.parsed = there[name], one
                 await self._serve(held, around)
             self._told(self.states())
 
@@ -154,20 +155,17 @@ class Shelf:
             await asyncio.sleep(self._every_s)
             await self.look()
 
-    async def _read(self, name: str, file: FileFound) -> None:
+    async def _read(self, name: str, file: FileFound) -> Parsed | None:
+        """What was read before, where the file is the same; None where it has never been readable."""
         held = self._held.get(name)
         if held is not None and held.file == file:
-            return
+            return held.parsed
         try:
             text = await asyncio.to_thread(files.text_of, file)
         except OSError as error:
             logger.warning("The pipeline %s cannot be read: %s", file.path, error)
-            return
-        parsed = parse(text, file.path.name)
-        if held is None:
-            self._held[name] = _Held(file, parsed)
-        else:
-            held.file, held.parsed, held.is_new = file, parsed, True
+            return None if held is None else held.parsed
+        return parse(text, file.path.name)
 
     async def _around(self, parsed: Mapping[str, Parsed]) -> Surroundings:
         """Files that are refused may be called as they were when they were good."""
@@ -194,7 +192,6 @@ class Shelf:
             await self._last_good(held, around)
         else:
             held.serving = self._made(held.serving.file, held.serving.hash, held.serving.version, around)
-        held.is_new = False
 
     async def _take_over(self, held: _Held, parsed: Parsed, file: PipelineFile, around: Surroundings) -> None:
         version = None
@@ -293,4 +290,5 @@ def _status(held: _Held) -> PipelineStatus:
         return "refused"
     if not served.file.enabled:
         return "disabled"
-    return "serving" if served.hash == held.parsed.hash else "outdated"
+    is_outdated = held.findings and served.hash != held.parsed.hash
+    return "outdated" if is_outdated else "serving"
