@@ -159,23 +159,17 @@ def test_our_own_words_state_only_what_stands_in_the_result(rows: Rows, language
     text = Noting(rows, language).text()
 
     assert text == worded.text()
-    rest = text
-    for said, value, name in sorted(written, key=lambda one: -len(one[0])):
+    for said, value, name in written:
         assert value in [cell for row in rows.rows for cell in row] or value != value
-        if (
-            isinstance(value, int | Decimal | float)
-            and not isinstance(value, bool)
-            and said not in ("—", "…")
-        ):
+        is_number = isinstance(value, int | Decimal | float) and not isinstance(value, bool)
+        if is_number and said not in ("—", "…"):
             assert is_supported(said, figures(rows, language), language), (said, value, name)
-        rest = rest.replace(said, "")
-    count = number(len(rows.rows), language)
-    for column in rows.columns:
-        label = Worded(Rows((column,), ()), language)._label(0)
-        rest = rest.replace(label, "").replace(label[:1].upper() + label[1:], "")
-    assert not [
-        c for c in rest.replace(count, "", 2) if c.isdigit() and c not in "".join(n for _, _, n in written)
-    ]
+    labels = [Worded(Rows((column,), ()), language)._label(0) for column in rows.columns]
+    known = [number(len(rows.rows), language), *labels, *(one[:1].upper() + one[1:] for one in labels)]
+    rest = text
+    for piece in sorted([*known, *(said for said, _, _ in written)], key=lambda one: -len(one)):
+        rest = rest.replace(piece, "")
+    assert not any(character.isdigit() for character in rest), rest
 
 
 @settings(max_examples=200, deadline=None)
