@@ -48,6 +48,13 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("PUT", "/api/data/sources/{source_id}/tables"): {"tables": []},
     ("PATCH", "/api/data/sources/{source_id}/tables"): {"table": "dog", "description": "mine"},
     ("PUT", "/api/data/sources/{source_id}/shares"): {"with": "luis@example.com"},
+    ("PUT", "/api/data/questions/{question_id}"): {
+        "source_id": "{source_id}",
+        "question": "Mine?",
+        "language": "en",
+        "sql": "SELECT count(*) FROM dog",
+    },
+    ("PUT", "/api/data/questions/{question_id}/verdict"): {"is_good": True},
     ("POST", "/api/prompts/{purpose}/versions"): {"texts": {"en": "Cite as [1].", "es": "Cita: [1]."}},
     ("PUT", "/api/prompts/{purpose}/in_force"): {"version": 0},
     ("PUT", "/api/pipelines/{pipeline}"): {"text": "format: 1"},
@@ -117,6 +124,7 @@ IN_BODIES: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/api/turns", ASKING | {"previous_id": "{turn_id}"}),
     ("POST", "/api/search", {"query": "dogs", "vector_store_ids": ["{store_id}"]}),
     ("POST", "/v1/vector_stores", {"name": "mine", "file_ids": ["{file_id}"]}),
+    ("POST", "/api/data/questions/draft", {"result_id": "{result_id}"}),
     ("POST", "/v1/responses", {"model": MODEL, "input": "And?", "previous_response_id": "{response_id}"}),
     ("POST", "/v1/chat/completions",
      {"model": MODEL, "messages": [{"role": "user", "content": "dogs"}], "vector_store_ids": ["{store_id}"]}),
@@ -173,10 +181,13 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
     made = await one.ok("root", "POST", "/api/limits", limit)
     budget = {"subject_kind": "user", "subject": people[0], "window": "month", "amount": 1000}
     spent = await one.ok("root", "PUT", "/api/budgets", budget)
-    source = await shared_source(one)
+    source, result = await shared_source(one)
+    dogs = {"source_id": source, "question": "Dogs?", "language": "en", "sql": "SELECT count(*) FROM dog"}
+    question = (await one.ok("ana", "POST", "/api/data/questions", dogs))["id"]
     server = {"name": "crm", "url": "http://127.0.0.1:9/mcp"}
     tool_server = (await one.ok("root", "POST", "/api/tools/servers", server))["id"]
     return {
+        "result_id": result, "question_id": question,
         "source_id": source, "tool_server_id": tool_server, "tool": "echo", "ask_id": "0" * 32,
         "store_id": store, "file_id": file, "batch_id": batch, "conversation_id": chat, "turn_id": turn,
         "response_id": response, "session_id": session["id"], "key_id": key["id"], "user_id": people[0],
@@ -187,8 +198,8 @@ async def ana_s(one: WholeGateway) -> dict[str, str]:
     }  # fmt: skip
 
 
-async def shared_source(one: WholeGateway) -> str:
-    """A database that she alone may ask."""
+async def shared_source(one: WholeGateway) -> tuple[str, str]:
+    """A database that she alone may ask, and what it told her."""
     path = one.box.data / "databases" / "dogs.db"
     with closing(sqlite3.connect(path)) as made:
         made.executescript("CREATE TABLE dog (id integer); INSERT INTO dog VALUES (1)")
@@ -200,7 +211,7 @@ async def shared_source(one: WholeGateway) -> str:
         "ana", "POST", f"/api/data/sources/{source}/query", {"sql": "SELECT count(*) FROM dog"}
     )
     assert asked["rows"] == [[1]]
-    return source
+    return source, asked["id"]
 
 
 async def signed_in(one: WholeGateway, who: str) -> dict[str, str]:

@@ -197,7 +197,7 @@ def _shared(
         and max((alike(one, other) for other in asked), default=0.0) < _HALF
         for one in wording
     )
-    return knows**0.6 * was_asked**0.4 * (_UNASKED if unasked else 1.0)
+    return float(knows**0.6 * was_asked**0.4) * (_UNASKED if unasked else 1.0)
 
 
 def _covered(

@@ -101,6 +101,7 @@ class _Writing:
         }
         self._result, self._words = result, _WORDS[language]
         self._book = xlsxwriter.Workbook(str(path), options)
+        self._book.set_properties({"created": result.ran_at.replace(tzinfo=None)})
         self._formats = {kind: self._book.add_format({"num_format": form}) for kind, form in _FORMATS.items()}
         self._heading = self._book.add_format({"bold": True, "bottom": 1})
         self._sheet: Worksheet = self._book.add_worksheet(self._words["rows"])
