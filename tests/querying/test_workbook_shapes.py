@@ -6,18 +6,23 @@ import csv
 import io
 import string
 import tempfile
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from querying.workbooks import names
+from querying.workbooks.grid import CellError, GridRow, Sheet, Span
+from querying.workbooks.packing import packed
+from querying.workbooks.tables import make_tables
 from querying.workbooks.text_values import NumberStyle, moment, number, number_style
 from rag.errors import DocumentRefused, DocumentTooLarge
 from rag.limits import ParsingLimits
+from rag.office.number_formats import GENERAL
 from tests.querying.workbook_tables import asked, codes, made_of, workbook
 
 _COMMA = NumberStyle(",")
@@ -278,3 +283,52 @@ def test_a_sheet_of_a_million_cells_and_links_to_elsewhere_stay_bounded(tmp_path
     table = made_of(workbook(tmp_path, rows))["hoja"]
     assert asked({"hoja": table}, "SELECT sum(valor) FROM hoja") == [(6,)]
     assert [column.name for column in table.table.columns] == ["valor"]  # none of them has a stored value
+
+
+_ANYTHING = st.one_of(
+    st.floats(-1e12, 1e12, allow_nan=False),
+    st.sampled_from(
+        ["Total", "Suma", "2024", "€", "1.234,5", "SÍ", "-", "x", "03/04/2025", "08001", "12:30", " "]
+    ),
+    st.text(max_size=8),
+    st.booleans(),
+    st.dates(),
+    st.sampled_from([CellError("#N/A"), time(8, 30), datetime(2025, 1, 2, 3, 4), 2024.0, 2025.0]),
+)
+_PLACES = st.tuples(st.integers(1, 9), st.integers(1, 7))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(_PLACES, _ANYTHING, max_size=40),
+    st.lists(st.tuples(_PLACES, _PLACES), max_size=3),
+    st.dictionaries(_PLACES, st.tuples(_PLACES, _PLACES), max_size=3),
+)
+def test_whatever_stands_anywhere_on_a_sheet_gives_sound_tables_or_none(
+    cells: dict[tuple[int, int], Any],
+    merged: list[tuple[tuple[int, int], tuple[int, int]]],
+    sums: dict[tuple[int, int], tuple[tuple[int, int], tuple[int, int]]],
+) -> None:
+    """No arrangement of cells, merges and formulas breaks it; columns have one length, one type, a name of their own."""
+    rows = []
+    for number_ in sorted({row for row, _ in cells}):
+        columns = sorted(column for row, column in cells if row == number_)
+        values = tuple(cells[number_, column] for column in columns)
+        shapes = tuple(GENERAL if isinstance(value, float) else None for value in values)
+        rows.append(GridRow(number_, tuple(columns), values, shapes))
+    spans = [Span(min(a, c), min(b, d), max(a, c), max(b, d)) for (a, b), (c, d) in merged]
+    adding = {
+        place: Span(min(a, c), min(b, d), max(a, c), max(b, d)) for place, ((a, b), (c, d)) in sums.items()
+    }
+    made = make_tables([Sheet("Hoja", rows, spans, adding)])
+    assert len({one.table.name for one in made.tables}) == len(made.tables)
+    for one in made.tables:
+        named = [column.name for column in one.table.columns]
+        assert len(set(named)) == len(named) == len(one.values) > 0
+        assert {len(values) for values in one.values} == {one.table.rows}
+        with tempfile.TemporaryDirectory() as folder:
+            packed(
+                [(column.name, column.database_type) for column in one.table.columns],
+                one.values,
+                Path(folder),
+            )
