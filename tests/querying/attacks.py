@@ -61,8 +61,13 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
     ("all", "SELECT count(DISTINCT email) AS n FROM customer", "column_unknown"),
     ("all", "SELECT row_number() OVER (ORDER BY birthday) AS n FROM customer", "column_unknown"),
     ("all", "SELECT c.city, name FROM customer c", "column_unknown"),
+    ("all", "SELECT count(*) OVER w AS n FROM customer WINDOW w AS (PARTITION BY email)", "column_unknown"),
+    ("duckdb", "SELECT city FROM customer QUALIFY row_number() OVER (ORDER BY email) = 1", "column_unknown"),
+    ("postgres", "SELECT DISTINCT ON (email) city FROM customer", "column_unknown"),
+    ("duckdb", "SELECT DISTINCT ON (email) city FROM customer", "column_unknown"),
     ("all", "SELECT status FROM orders UNION SELECT city FROM customer ORDER BY email", "column_unknown"),
     ("all", "SELECT customer.city FROM customer AS c", "column_unknown"),
+    ("all", "SELECT city, region FROM customer UNION SELECT warehouse FROM stock", "construct_refused"),
     (
         "all",
         "SELECT city FROM customer UNION SELECT warehouse FROM stock ORDER BY (SELECT max(name) FROM payroll)",
