@@ -309,7 +309,7 @@ def test_whatever_stands_anywhere_on_a_sheet_gives_sound_tables_or_none(
     merged: list[tuple[tuple[int, int], tuple[int, int]]],
     sums: dict[tuple[int, int], tuple[tuple[int, int], tuple[int, int]]],
 ) -> None:
-    """No arrangement of cells, merges and formulas breaks it; columns have one length, one type, a name of their own."""
+    """No arrangement of cells, merges and formulas breaks it; columns have one length, one type, one name."""
     rows = []
     for number_ in sorted({row for row, _ in cells}):
         columns = sorted(column for row, column in cells if row == number_)
