@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import ipaddress
+import logging
 import socket
 import stat
 from collections.abc import AsyncIterator, Mapping
@@ -80,6 +81,8 @@ class KnownStrangers:
 
     async def _load(self) -> ToolServers:
         module = await asyncio.to_thread(importlib.import_module, "inference.mcp.client")
+        # It writes what servers send into the log, with a trace for each line that it does not understand.
+        logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
         made: ToolServers = module.ToolServers(self._post)
         return made
 
