@@ -25,6 +25,7 @@ AuditKind = Literal[
     "question",
     "model",
     "leaving",
+    "prompt",
     "data",
     "tools",
 ]

@@ -30,6 +30,7 @@ _KINDS: Mapping[AuditKind, LiteralString] = {
     "model": "e.action LIKE 'model.%%'",
     "leaving": "e.action LIKE 'leaving.%%'",
     "data": "e.action LIKE 'data.%%'",
+    "prompt": "e.action LIKE 'prompt.%%'",
     "tools": "e.action LIKE 'tools.%%'",
 }
 _WITH_RECEIPTS: frozenset[AuditKind | None] = frozenset({None, "deletion"})
