@@ -177,7 +177,8 @@ class Shelf:
             file = one.file or served
             if file is not None:
                 known[name] = file
-            for step in () if one.file is None else one.file.steps:
+            looked_at = one.file or one.partial
+            for step in () if looked_at is None else looked_at.steps:
                 if isinstance(step, RetrieveStep):
                     wanted.update(step.collections)
         around = await self._surveys.look(frozenset(wanted))
