@@ -14,8 +14,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, SchemaError
 
 from appliance.pipelines.declared import expressions
-from appliance.pipelines.declared.flow import reached, targets
-from appliance.pipelines.declared.inputs import is_date
+from appliance.pipelines.declared.flow import circle, reached, targets
+from appliance.pipelines.declared.inputs import default_problem
 from appliance.pipelines.declared.references import (
     Reference,
     ResultType,
@@ -30,7 +30,6 @@ from appliance.pipelines.declared.schema import (
     BranchStep,
     BrokenStep,
     CallStep,
-    Input,
     PipelineFile,
     PromptStep,
     RerankStep,
@@ -366,45 +365,9 @@ class _Checks:
                     yield Wrong(("steps", number, "pipeline"), "calls_itself", {"way": " → ".join(way)})
 
 
-def circle(name: str, first: str, known: Mapping[str, PipelineFile | None]) -> list[str]:
-    """The way from a pipeline by its call of `first` back to itself; empty where there is none."""
-    stack = [[name, first]]
-    seen: set[str] = set()
-    while stack:
-        way = stack.pop()
-        if way[-1] == name:
-            return way
-        if way[-1] in seen:
-            continue
-        seen.add(way[-1])
-        file = known.get(way[-1])
-        for step in file.steps if file is not None else ():
-            if isinstance(step, CallStep) and step.pipeline is not None:
-                stack.append([*way, step.pipeline])
-    return []
-
-
 def parameters_in(sql: str) -> frozenset[str]:
     """The names of `:parameters` in SQL, outside of its texts and comments."""
     return frozenset(_PARAMETER.findall(_SQL_LITERAL.sub(" ", sql)))
-
-
-def default_problem(one: Input) -> str:
-    """What the default should be, where it is something else; empty where it fits."""
-    value = one.default
-    if value is None:
-        return ""
-    if one.type == "boolean":
-        return "" if isinstance(value, bool) else "boolean"
-    if one.type in ("integer", "number"):
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        fits = is_number and (one.type == "number" or isinstance(value, int))
-        return "" if fits else "whole_number" if one.type == "integer" else "number"
-    if not isinstance(value, str):
-        return "text"
-    if one.type == "date" and not is_date(value):
-        return "date"
-    return "choice" if one.choices and value not in one.choices else ""
 
 
 def _known(path: Path, code: str, name: str, known: Collection[str] | None) -> Iterator[Wrong]:

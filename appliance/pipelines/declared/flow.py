@@ -1,10 +1,10 @@
-"""Which step can follow which, and what is never reached. Pure."""
+"""Which step can follow which, what is never reached, and which files call each other in a circle. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from appliance.pipelines.declared.schema import END, BranchStep, Step
+from appliance.pipelines.declared.schema import END, BranchStep, CallStep, PipelineFile, Step
 
 
 def targets(step: Step) -> list[tuple[str, tuple[str | int, ...]]]:
@@ -35,3 +35,21 @@ def reached(steps: Sequence[Step]) -> set[str]:
         if step.then is None:
             waiting.append(number + 1)
     return found
+
+
+def circle(name: str, first: str, known: Mapping[str, PipelineFile | None]) -> list[str]:
+    """The way from a pipeline by its call of `first` back to itself; empty where there is none."""
+    stack = [[name, first]]
+    seen: set[str] = set()
+    while stack:
+        way = stack.pop()
+        if way[-1] == name:
+            return way
+        if way[-1] in seen:
+            continue
+        seen.add(way[-1])
+        file = known.get(way[-1])
+        for step in file.steps if file is not None else ():
+            if isinstance(step, CallStep) and step.pipeline is not None:
+                stack.append([*way, step.pipeline])
+    return []

@@ -73,3 +73,21 @@ def is_date(value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def default_problem(one: Input) -> str:
+    """What the default should be, where it is something else; empty where it fits."""
+    value = one.default
+    if value is None:
+        return ""
+    if one.type == "boolean":
+        return "" if isinstance(value, bool) else "boolean"
+    if one.type in ("integer", "number"):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = is_number and (one.type == "number" or isinstance(value, int))
+        return "" if fits else "whole_number" if one.type == "integer" else "number"
+    if not isinstance(value, str):
+        return "text"
+    if one.type == "date" and not is_date(value):
+        return "date"
+    return "choice" if one.choices and value not in one.choices else ""
