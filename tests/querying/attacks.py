@@ -490,6 +490,7 @@ ATTACKS: tuple[tuple[Dialect | str, str, str], ...] = (
     ("postgres", "SELECT city -> 'a' FROM customer", "construct_refused"),
     ("postgres", "SELECT (ARRAY[1, 2])[1]", "construct_refused"),
     ("postgres", "SELECT city FROM customer WHERE city @@ 'x'", "construct_refused"),
+    ("postgres", "SELECT first_value(city) IGNORE NULLS OVER (ORDER BY city) FROM customer", "construct_refused"),
     # What makes much of nothing
     ("all", "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT n FROM r", "recursion_refused"),
     ("sqlite", "WITH r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r", "table_unknown"),
