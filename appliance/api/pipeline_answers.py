@@ -72,7 +72,11 @@ def allowed_tools(names: object) -> tuple[str, ...]:
     """Tools of others that the client agrees to, as it has nobody who could be asked."""
     if names is None:
         return ()
-    if not isinstance(names, list) or len(names) > _MOST_ALLOWED or not all(isinstance(one, str) for one in names):
+    if (
+        not isinstance(names, list)
+        or len(names) > _MOST_ALLOWED
+        or not all(isinstance(one, str) for one in names)
+    ):
         raise InvalidRequest(
             f"`allow_tools` must be a list of at most {_MOST_ALLOWED} names such as `crm.find` or `crm.*`.",
             param="allow_tools",

@@ -12,11 +12,6 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-
 MOST_SCHEMA_BYTES = 16_384
 _MOST_DEPTH = 12
 _LONGEST_TEXT = 300
@@ -46,6 +41,9 @@ def plain(text: str, most: int = _LONGEST_DESCRIPTION) -> str:
 
 def harmless(schema: object) -> dict[str, Any]:
     """What is left of a schema. Raises ValueError for one that is too large, too deep or of no object."""
+    from jsonschema import Draft202012Validator  # here: with its formats it takes a second to load
+    from jsonschema.exceptions import SchemaError
+
     if not isinstance(schema, Mapping) or schema.get("type", "object") != "object":
         raise ValueError("its arguments are no object")
     try:
@@ -64,6 +62,11 @@ def harmless(schema: object) -> dict[str, Any]:
 
 def objection(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
     """What is wrong with the arguments, for whoever wrote them; empty: nothing is. schema: a harmless one."""
+    from jsonschema import Draft202012Validator  # here: with its formats it takes a second to load
+    from jsonschema.exceptions import best_match
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
     validator = Draft202012Validator(schema, registry=Registry())
     try:
         worst = best_match(validator.iter_errors(dict(arguments)))

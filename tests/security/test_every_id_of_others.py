@@ -89,6 +89,7 @@ NOT_HERS = {
     "/api/models/running/{name}": "likewise",
     "/api/models/running/{name}/command": "likewise",
     "/api/tools/servers/{tool_server_id}": "servers of others are for administrators",
+    "/api/data/workbooks/{file_id}": "her file is no workbook",
     "/api/prompts/{purpose}/versions": "prompts are for administrators and auditors",
     "/api/prompts/{purpose}/versions/{version}": "likewise",
     "/api/prompts/{purpose}/difference": "likewise",

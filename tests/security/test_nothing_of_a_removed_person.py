@@ -63,6 +63,16 @@ _BY_HAND = (
     "WITH made AS (INSERT INTO data_sources (name, name_key, kind, settings, created_by)"
     " VALUES ('Shop', 'shop', 'sqlite', '{}', %s) RETURNING id, created_by)"
     " INSERT INTO data_grants (source_id, user_id, created_by) SELECT id, created_by, created_by FROM made",
+    "INSERT INTO saved_questions (id, source_id, database_id, owner_id, question, language, sql)"
+    " SELECT uuidv7(), id, id, %s, 'How much?', 'en', 'SELECT 1' FROM data_sources",
+    "WITH kept AS (INSERT INTO data_results (id, user_id, source_id, source_name, sql, tables, columns, row_count,"
+    " elapsed_ms, ran_at, size_bytes) SELECT uuidv7(), %s, id, name, 'SELECT 1', '{}', '[]', 1, 1, now(), 1"
+    " FROM data_sources RETURNING id, user_id)"
+    " INSERT INTO data_result_pages (result_id, user_id, first_row, body) SELECT id, user_id, 0, '' FROM kept",
+    "INSERT INTO prompt_versions (purpose, number, texts, created_by) VALUES ('follow-up', 1, '{}', %s)",
+    "INSERT INTO prompts_in_force (purpose, number, set_by) VALUES ('follow-up', 1, %s)",
+    "INSERT INTO pipeline_versions (name, number, hash, content, via, saved_by)"
+    " VALUES ('letter', 1, repeat('0', 64), '', 'page', %s)",
     "INSERT INTO leaving_rules (effect, user_id) VALUES ('stays', %s)",
     "INSERT INTO leaving_decisions (id, happened_at, user_id, model, reason, leaves, code, why)"
     " SELECT uuidv7(), now(), %s, 'tiny', 'local_down', false, 'never', 'Nothing may leave.'",

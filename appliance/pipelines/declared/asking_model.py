@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
-from jsonschema import Draft202012Validator
 
 from appliance.domain.answers import (
     AnswerEvent,
@@ -292,6 +291,8 @@ def _wanted_shape(step: PromptStep) -> Mapping[str, Any]:
 
 def _shaped(step: PromptStep, written: str) -> Any:  # noqa: ANN401 - JSON of the author's schema
     """Raises AnswerMisshapen: not every engine keeps to a schema."""
+    from jsonschema import Draft202012Validator  # here: with its formats it takes a second to load
+
     bare = written.strip()
     if bare.startswith("```"):
         bare = bare.strip("`").removeprefix("json").strip()

@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jsonschema import Draft202012Validator, SchemaError
-
 from appliance.pipelines.declared import expressions
 from appliance.pipelines.declared.flow import circle, reached, targets
 from appliance.pipelines.declared.inputs import default_problem
@@ -187,6 +185,11 @@ class _Checks:
         if others:
             yield Wrong(("text",), "two_passages", {"first": held[0].name, "name": others[0].name})
         if step.answer_schema is not None:
+            from jsonschema import (  # here: with its formats it takes a second to load
+                Draft202012Validator,
+                SchemaError,
+            )
+
             try:
                 Draft202012Validator.check_schema(step.answer_schema)
             except SchemaError as error:

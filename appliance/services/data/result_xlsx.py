@@ -12,11 +12,11 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import xlsxwriter
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
+if TYPE_CHECKING:
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
 
 from appliance.domain.data_results import KeptResult, ResultRow
 from appliance.domain.people import Language
@@ -100,6 +100,8 @@ class _Writing:
             "remove_timezone": True,
         }
         self._result, self._words = result, _WORDS[language]
+        import xlsxwriter  # here: most gateways never write a workbook
+
         self._book = xlsxwriter.Workbook(str(path), options)
         self._book.set_properties({"created": result.ran_at.replace(tzinfo=None)})
         self._formats = {kind: self._book.add_format({"num_format": form}) for kind, form in _FORMATS.items()}
