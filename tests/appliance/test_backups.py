@@ -47,6 +47,7 @@ from tests.waiting import until
 PASSPHRASE = "correct horse battery"
 ANA = ana()
 GONE = UUID(int=6)
+WRITTEN = ("pipelines/letter.yaml", "databases/passwords/shop", "tool-secrets/crm.key")
 _ASKED = "INSERT INTO conversations (id, user_id, title) VALUES (%s, %s, 'a chat')"
 _ANSWERED = """
 INSERT INTO turns (id, conversation_id, user_id, question, model, status, answer)
@@ -158,6 +159,9 @@ async def test_a_backup_restored_elsewhere_is_the_same_box(
     shelf, files = await shelf_of(desk, "apple", "pear")
     before = {w: (await desk.found(ANA, shelf, w), await content(desk, ANA, files[w])) for w in files}
     (box.data / "credentials.json").write_text('{"api_key": "k"}')
+    for name in WRITTEN:
+        (box.data / name).parent.mkdir(parents=True, exist_ok=True)
+        (box.data / name).write_text(f"by hand: {name}")
     EgressLedger(box.data / "egress")(LEFT)
 
     (place / "new").mkdir()
@@ -173,7 +177,7 @@ async def test_a_backup_restored_elsewhere_is_the_same_box(
     assert not (place / "new" / "half").exists()
     assert made.manifest.files == 2 and made.manifest.missing == ()
     assert done.manifest.rows["files"] == 2 and done.migrated == []
-    for name in ("secrets/session_secret", "credentials.json", "egress/ledger.jsonl"):
+    for name in ("secrets/session_secret", "credentials.json", "egress/ledger.jsonl", *WRITTEN):
         assert (place / "new" / name).read_text() == (box.data / name).read_text()
     async with opened(place, fresh) as new:
         assert {
@@ -182,7 +186,7 @@ async def test_a_backup_restored_elsewhere_is_the_same_box(
         assert await new.page(ANA, shelf, files["pear"]) == await desk.page(ANA, shelf, files["pear"])
         assert await new.found(HEIR, shelf, "apple") == []  # row-level security came along
     sealed = b"".join(path.read_bytes() for path in made.folder.glob("*.*") if path.name != DUMP)
-    assert box.secrets.session_secret.encode() not in sealed
+    assert box.secrets.session_secret.encode() not in sealed and b"by hand" not in sealed
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from appliance.bootstrap.box import Box
@@ -13,10 +14,13 @@ from appliance.supervisor.secret_files import FOLDER, write_private
 CONFIGURATION = "appliance.toml"
 _CREDENTIALS = "credentials.json"
 _LEAST_CHARACTERS = 8
+# What operators wrote into the data folder by hand: declared pipelines, passwords of databases, keys of tool servers.
+_WRITTEN = ("pipelines", "databases/passwords", "tool-secrets")
+_MOST_BYTES = 2**16  # of one of their files; what is larger is none of them
 
 
 def sealed_files(box: Box) -> dict[str, str]:
-    """Name → text: the secrets, appliance.toml wherever it lies, and credentials.json while it is there."""
+    """Name → text: secrets, appliance.toml wherever it lies, credentials.json while it is there, what was written here."""
     found = {
         f"{FOLDER}/{path.name}": path.read_text(encoding="utf-8")
         for path in sorted((box.data / FOLDER).iterdir())
@@ -26,6 +30,23 @@ def sealed_files(box: Box) -> dict[str, str]:
         found[CONFIGURATION] = box.config.read_text(encoding="utf-8")
     if box.credentials_path.exists():
         found[_CREDENTIALS] = box.credentials_path.read_text(encoding="utf-8")
+    for folder in _WRITTEN:
+        found |= _written_in(box.data, folder)
+    return found
+
+
+def _written_in(data: Path, folder: str) -> dict[str, str]:
+    """Small texts of a folder that may not be there; links lead elsewhere and are left out."""
+    there = data / folder
+    if not there.is_dir():
+        return {}
+    found = {}
+    for path in sorted(there.iterdir()):
+        if path.name.startswith(".") or path.is_symlink() or not path.is_file():
+            continue
+        with suppress(UnicodeDecodeError):
+            if path.stat().st_size <= _MOST_BYTES:
+                found[f"{folder}/{path.name}"] = path.read_text(encoding="utf-8")
     return found
 
 
@@ -34,8 +55,9 @@ def put_back(files: Mapping[str, str], data: Path) -> None:
     (data / FOLDER).mkdir(mode=0o700, exist_ok=True)
     for name, text in files.items():
         folder, _, last = name.rpartition("/")
-        if folder not in ("", FOLDER) or not last or last.startswith("."):
+        if folder not in ("", FOLDER, *_WRITTEN) or not last or last.startswith("."):
             raise BackupDamaged(f"sealed.json names {name!r}, which has no place in a data folder.")
+        (data / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(data / name, text)
 
 
