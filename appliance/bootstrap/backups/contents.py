@@ -20,7 +20,7 @@ _MOST_BYTES = 2**16  # of one of their files; what is larger is none of them
 
 
 def sealed_files(box: Box) -> dict[str, str]:
-    """Name → text: secrets, appliance.toml wherever it lies, credentials.json while it is there, what was written here."""
+    """Name → text: secrets, appliance.toml wherever it lies, credentials.json while it is there, what was written."""
     found = {
         f"{FOLDER}/{path.name}": path.read_text(encoding="utf-8")
         for path in sorted((box.data / FOLDER).iterdir())
