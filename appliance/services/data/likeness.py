@@ -167,7 +167,7 @@ def likeness(
     refused = left or _contradiction(asked, union, one, alike) or _other_table(asked, union, named)
     score = max((_shared(asked, wording, union, rarity, alike) for wording in one.wordings), default=0.0)
     if any(_words(question, told.used) == _words(text) for text in (one.saved.question, *one.saved.wordings)):
-        score += WORD_FOR_WORD
+        score, refused = max(score, 1.0) + WORD_FOR_WORD, left
     return Likeness(one.saved, score * _untold(told), told, refused)
 
 
