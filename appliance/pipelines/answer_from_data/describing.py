@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-from sqlglot import exp
-
 from appliance.domain.data import SavedQuestion
 from appliance.pipelines.answer_from_data.linking import LinkedTable
 from querying.types import Column, Dialect, Schema, Table
@@ -62,7 +60,11 @@ def identifier(name: str, dialect: Dialect) -> str:
     """A name in quotes where the database would not read it otherwise."""
     pattern = _SIMPLE if dialect == "postgres" else _SIMPLE_ANY_CASE
     is_plain = pattern.fullmatch(name) is not None and name.casefold() not in _RESERVED
-    return name if is_plain else exp.to_identifier(name, quoted=True).sql(dialect=dialect)
+    if is_plain:
+        return name
+    from sqlglot import exp  # here: not every gateway takes SQL apart
+
+    return exp.to_identifier(name, quoted=True).sql(dialect=dialect)
 
 
 def shown_example(example: SavedQuestion) -> str:

@@ -10,9 +10,6 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-import sqlglot
-from sqlglot.errors import SqlglotError
-
 from appliance.pipelines.answer_from_data.folding import folded
 from appliance.pipelines.answer_from_data.formatting import label, words_of
 from appliance.pipelines.answer_from_data.moments import MONTH_NUMBERS
@@ -190,6 +187,9 @@ def _parts_of(day: date) -> set[tuple[int, int, int | None]]:
 
 def _literals(sql: str, dialect: Dialect) -> tuple[set[Decimal], set[date]]:
     """Numbers and days that the query has as values; names and comments do not count."""
+    import sqlglot  # here: not every gateway takes SQL apart
+    from sqlglot.errors import SqlglotError
+
     numbers: set[Decimal] = set()
     days: set[date] = set()
     try:

@@ -26,7 +26,7 @@ from appliance.services.accounts.people import require_admin
 from appliance.services.data.places import Places
 from appliance.services.data.source_ports import Connected
 from querying.errors import QueryRefused, QueryTooExpensive, SchemaChanged
-from querying.guard.checking import check
+from querying.guarding import checked
 from querying.ports import Connector
 from querying.types import Caps, CheckedQuery, Rows, Schema, Value
 
@@ -168,7 +168,7 @@ class Desk:
     async def _ask(
         self, caller: Caller, asked: _Asked, sql: str, values: Mapping[str, Value] | None, done: _Done
     ) -> None:
-        done.checked = await asyncio.to_thread(check, sql, asked.schema, asked.caps, values)
+        done.checked = await asyncio.to_thread(checked, sql, asked.schema, asked.caps, values)
         _require_still_there(done.checked, asked.gone)
         async with self._places.place(asked.source.id, caller.user_id):
             done.rows = await _run(await asked.connect(), done.checked, asked.caps)

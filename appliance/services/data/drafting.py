@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from appliance.domain.data import OfferedSource
@@ -16,8 +17,10 @@ from appliance.errors import InvalidRequest, NotFound
 from appliance.ports.data import DataDesk
 from appliance.services.data.periods import fold
 from appliance.services.data.results import KeptResults
-from querying.literals import FoundLiteral, literals, with_parameters
 from querying.types import Dialect
+
+if TYPE_CHECKING:
+    from querying.literals import FoundLiteral
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _OF_DATES: Mapping[Language, Mapping[str, str]] = {
@@ -53,6 +56,8 @@ class Drafting:
 
     async def draft(self, caller: Caller, result_id: UUID, language: Language) -> Draft:
         """The SQL of a result, and what in it somebody may want to change."""
+        from querying.literals import literals  # takes SQL apart: not for every gateway
+
         result = await self._results.head(caller, result_id)
         source = await self._source(caller, result.source_id)
         found = await asyncio.to_thread(literals, result.sql, source.schema.dialect)
@@ -60,6 +65,8 @@ class Drafting:
 
     async def filled(self, caller: Caller, source_id: UUID, sql: str, names: Mapping[int, str]) -> str:
         """The SQL with names in place of some of its values."""
+        from querying.literals import literals, with_parameters  # takes SQL apart: not for every gateway
+
         source = await self._source(caller, source_id)
         dialect: Dialect = source.schema.dialect
         known = await asyncio.to_thread(literals, sql, dialect)

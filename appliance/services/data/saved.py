@@ -22,7 +22,7 @@ from appliance.ports.data import DataDesk
 from appliance.services.data.choosing import Chooser
 from appliance.services.data.gaps import resolved, typed
 from querying.errors import QueryRefused, SchemaChanged
-from querying.guard.checking import check
+from querying.guarding import checked
 from querying.types import Caps, Value
 
 MOST_WORDINGS, MOST_PARAMETERS, MOST_OWN = 20, 10, 200
@@ -223,7 +223,7 @@ class SavedQuestionBook:
             raise NotFound(f"There is no data source {saved.source_id}.")
         values = {one.name: resolved(one, today) for one in saved.parameters}
         if source is not None:
-            await asyncio.to_thread(check, saved.sql, source.schema, Caps(), values)
+            await asyncio.to_thread(checked, saved.sql, source.schema, Caps(), values)
         asking = Asking(via, saved.question)
         await self._desk.run(caller, saved.source_id, saved.sql, asking, values)
         collection_id = None if source is None else source.collection_id
