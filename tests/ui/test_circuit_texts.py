@@ -9,7 +9,7 @@ import pytest
 
 from inference.breaker.circuit import Cause, Position
 from inference.failover.outcomes import Outcome
-from ui.texts import LANGUAGES, circuits_script
+from ui.texts import LANGUAGES, as_script
 from ui.texts.circuits import CIRCUITS
 
 ADMIN = Path(__file__).resolve().parents[2] / "ui" / "page" / "admin"
@@ -21,7 +21,9 @@ def test_every_sentence_has_its_places_in_both_languages_and_is_written() -> Non
     for key, sentence in CIRCUITS.items():
         assert set(re.findall(r"{\w+}", sentence.es)) == set(re.findall(r"{\w+}", sentence.en)), key
     for language in LANGUAGES:
-        assert (ADMIN / f"circuits_{language}.js").read_text(encoding="utf-8") == circuits_script(language)
+        assert (ADMIN / f"circuits_{language}.js").read_text(encoding="utf-8") == as_script(
+            "circuits", language
+        )
 
 
 def test_every_sentence_is_used() -> None:
